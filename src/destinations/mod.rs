@@ -1,0 +1,144 @@
+//! One folder per national system. A destination is a pure codec: records become a request, a
+//! response becomes outcomes. No I/O, no clock, no SQL.
+
+mod settings;
+
+use chrono::NaiveDate;
+use http::{Request, Response};
+
+use crate::model::{Outcome, Schema};
+use crate::validate::{Record, Rule};
+
+pub use settings::{ClientAuth, Late, NumberForm, Secret, Section, SespaWire, Window};
+
+/// A request could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting makes no valid address or header.
+    #[error("{0}")]
+    Setting(String),
+}
+
+/// What one request may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most records in one request.
+    pub rows: usize,
+    /// Most bytes of one request body.
+    pub body_bytes: usize,
+}
+
+/// A record on its way, with our number for it.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// The ledger's id of the transaction.
+    pub transaction: i64,
+    /// Our number as sent (`p_actor_trn_no`).
+    pub number: String,
+    /// What is reported.
+    pub record: Record,
+}
+
+/// What the destination wants to remember between an accepted request and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Ticket(pub serde_json::Value);
+
+/// What is asked of a system.
+#[derive(Debug)]
+pub enum Call<'a> {
+    /// Register these, in order.
+    Submit(&'a [Item]),
+    /// What became of a batch that was taken but not yet answered?
+    Ask(&'a Ticket, &'a [Item]),
+    /// Is this one registered? (Only where the system has a query by our number.)
+    Look(&'a Item),
+}
+
+/// What a request may use besides the records. All of it comes in from outside.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The login's token or session, if there is one.
+    pub token: Option<String>,
+    /// The registration number.
+    pub registration: Option<String>,
+}
+
+/// When a request that surely registered nothing may be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Seconds the system asked us to wait (`Retry-After`), if it said.
+    pub after_s: Option<u64>,
+}
+
+/// Why an outcome is unknown, in words for the report and the log (no secrets, no cell values).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// HTTP status, if there was one.
+    pub status: Option<u16>,
+    /// What was seen, for example `HTTP 502` or `answer is not JSON`.
+    pub seen: String,
+}
+
+/// What a response says. Total: made from any bytes without panic or failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Answered: one outcome for each item, in the items' order.
+    Settled {
+        /// Same length as the call's items.
+        outcomes: Vec<Outcome>,
+        /// The system's batch number, if it gave one.
+        remote_batch: Option<String>,
+    },
+    /// Taken, answer comes later.
+    Pending {
+        /// What to ask with.
+        ticket: Ticket,
+        /// The system's batch number, if it gave one.
+        remote_batch: Option<String>,
+        /// Seconds to wait before asking.
+        after_s: u64,
+    },
+    /// Surely nothing was registered; may be sent again.
+    NotSent(Retry),
+    /// The login is no longer valid; renew once and send the same again.
+    LoginExpired,
+    /// No proof of either; never sent again by itself.
+    Unknown(Evidence),
+}
+
+/// How a destination's requests are authorised.
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// OAuth 2.0 client credentials (RFC 6749 section 4.4).
+    OAuth {
+        /// Where the token is asked for.
+        token_url: String,
+        /// How id and secret are sent.
+        auth: ClientAuth,
+    },
+}
+
+/// A national system as a codec. Four systems fit it; see ARCHITECTURE.md.
+pub trait Destination: Send + Sync {
+    /// Its fields and types.
+    fn schema(&self) -> &Schema;
+    /// Its own rules, besides the general ones.
+    fn rules(&self) -> &[Rule];
+    /// What one request may hold.
+    fn limits(&self) -> Limits;
+    /// How requests are authorised.
+    fn login(&self) -> Login;
+    /// Appends one record as the JSON object that would be sent. `number` and `registration` are left out where none.
+    fn members(&self, record: &Record, number: Option<&str>, registration: Option<&str>, out: &mut Vec<u8>);
+    /// The request for a call; none where the system offers no such call.
+    ///
+    /// # Errors
+    /// When a setting makes no valid address or header.
+    fn request(&self, call: &Call<'_>, with: &Context) -> Result<Option<Request<Vec<u8>>>, Error>;
+    /// What an answer says. Never panics, never fails.
+    fn reply(&self, call: &Call<'_>, answer: &Response<Vec<u8>>) -> Reply;
+    /// Last day a row of that day may be sent; none where no window is known.
+    fn submit_until(&self, day: NaiveDate) -> Option<NaiveDate>;
+    /// Last day an accepted row of that day may be reversed; none where no window is known.
+    fn reverse_until(&self, day: NaiveDate) -> Option<NaiveDate>;
+}

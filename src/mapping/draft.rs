@@ -1,0 +1,55 @@
+//! What a mapping made of one row: values and issues, never an error.
+
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
+use crate::model::{FieldSet, Issue, Value};
+
+/// Values and issues of one row. Reused from row to row.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// One slot a field of the schema.
+    pub values: Vec<Option<Value>>,
+    /// Where each field's value came from, for places of issues; same length as `values`.
+    pub columns: Vec<Option<Arc<str>>>,
+    /// What was found wrong; warnings too.
+    pub issues: Vec<Issue>,
+    /// Fields whose cell was there but gave no value (an issue says why): they are not "missing".
+    pub failed: FieldSet,
+    /// Set by a rule with `report = false`: why the row is not reported.
+    pub ignored: Option<Arc<str>>,
+    /// The configuration section the row goes to; none where the mapping's values do not tell.
+    pub destination: Option<Arc<str>>,
+    /// Text of `[key] columns`, trimmed, whole numbers without `.0`, parts divided by U+001F; none without `[key]`
+    /// or where every part is empty.
+    pub key: Option<CompactString>,
+    /// Text of `[key] document`, in the same form.
+    pub document: Option<CompactString>,
+}
+
+impl Draft {
+    /// Empties it for the next row of a schema with that many fields.
+    pub fn reset(&mut self, fields: usize) {
+        self.values.clear();
+        self.values.resize_with(fields, || None);
+        self.columns.clear();
+        self.columns.resize(fields, None);
+        self.issues.clear();
+        self.failed = FieldSet::default();
+        self.ignored = None;
+        self.destination = None;
+        self.key = None;
+        self.document = None;
+    }
+
+    /// The value of a field.
+    pub fn value(&self, field: usize) -> Option<&Value> {
+        self.values.get(field)?.as_ref()
+    }
+
+    /// The column a field's value came from.
+    pub fn column(&self, field: usize) -> Option<Arc<str>> {
+        self.columns.get(field)?.clone()
+    }
+}

@@ -1,0 +1,140 @@
+//! What is wrong with the user's data: a code, a place and the arguments of its message.
+
+use std::sync::Arc;
+
+/// Who can end an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Who {
+    /// The person who made the file.
+    User,
+    /// The person who writes mappings and reference lists.
+    Integrator,
+    /// The person who runs the service: configuration, rights, network, login.
+    Administrator,
+    /// Nobody: it goes on by itself.
+    Nobody,
+}
+
+/// The two languages every message exists in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Lang {
+    /// Bulgarian, the default of a drop folder.
+    #[default]
+    Bg,
+    /// English, the default of the command line.
+    En,
+}
+
+/// The texts of one code in one language.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// Lowercase fragment: what, and what to do. `{0}`, `{1}` … stand for the issue's arguments.
+    pub message: &'static str,
+    /// Why it matters, a sentence or two.
+    pub why: &'static str,
+    /// An example of data that meets it.
+    pub example: &'static str,
+    /// How to repair it.
+    pub repair: &'static str,
+}
+
+/// One stable code with everything a person can be told about it.
+///
+/// A code is a letter and three digits; `W…` only warns. Letters by room: `F` files and
+/// intake, `T` tables, `M` mapping, `V` validation, `S` SESPA's own rules, `L` verdicts of
+/// the ledger, `D` delivery.
+#[derive(Debug)]
+pub struct CodeInfo {
+    /// For example `V003`.
+    pub code: &'static str,
+    /// Who can end it.
+    pub who: Who,
+    /// Bulgarian.
+    pub bg: Words,
+    /// English.
+    pub en: Words,
+}
+
+impl CodeInfo {
+    /// Whether the code stops its row or only warns.
+    pub fn severity(&self) -> Severity {
+        if self.code.starts_with('W') { Severity::Warning } else { Severity::Error }
+    }
+
+    /// The texts in one language.
+    pub fn words(&self, lang: Lang) -> &Words {
+        match lang {
+            Lang::Bg => &self.bg,
+            Lang::En => &self.en,
+        }
+    }
+
+    /// The message with its arguments filled in.
+    pub fn message<S: AsRef<str>>(&self, lang: Lang, args: &[S]) -> String {
+        let mut text = self.words(lang).message.to_owned();
+        for (index, arg) in args.iter().enumerate() {
+            text = text.replace(&format!("{{{index}}}"), arg.as_ref());
+        }
+        text
+    }
+}
+
+/// Whether an issue stops its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The row is not sent.
+    Error,
+    /// The row is sent; the message says what to look at.
+    Warning,
+}
+
+/// Where an issue stands, as the user sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Row as Excel shows it; none for an issue of the whole file.
+    pub row: Option<u32>,
+    /// The column's header as the user wrote it, or its letter where there is none.
+    pub column: Option<Arc<str>>,
+}
+
+/// One thing wrong with the user's data. Data, not an error: it never stops a file.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// What it is.
+    pub code: &'static CodeInfo,
+    /// Where it is.
+    pub place: Place,
+    /// The arguments of its message, in order; may hold cell values, so never log them.
+    pub args: Vec<String>,
+}
+
+impl Issue {
+    /// An issue of a whole row or file.
+    pub fn new(code: &'static CodeInfo) -> Self {
+        Self { code, place: Place::default(), args: Vec::new() }
+    }
+
+    /// An issue of one cell.
+    pub fn at(code: &'static CodeInfo, column: Option<Arc<str>>) -> Self {
+        Self { code, place: Place { row: None, column }, args: Vec::new() }
+    }
+
+    /// Adds an argument of the message.
+    #[must_use]
+    pub fn arg(mut self, value: impl Into<String>) -> Self {
+        self.args.push(value.into());
+        self
+    }
+
+    /// Sets the row, as Excel shows it.
+    #[must_use]
+    pub fn row(mut self, row: u32) -> Self {
+        self.place.row = Some(row);
+        self
+    }
+
+    /// Whether it stops its row.
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+}

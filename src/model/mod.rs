@@ -1,0 +1,15 @@
+//! The nouns all stages share. Pure: no I/O, no clock, no SQL.
+//!
+//! Most important first: [`Issue`] (what is wrong with the user's data; never an
+//! error), [`Value`] and [`Schema`] (what a field is), [`Status`] (what became of a row).
+
+mod issue;
+pub mod names;
+mod outcome;
+mod schema;
+mod value;
+
+pub use issue::{CodeInfo, Issue, Lang, Place, Severity, Who, Words};
+pub use outcome::{Environment, Outcome, Status, SystemError};
+pub use schema::{Field, FieldSet, Kind, Schema, TypeSpec};
+pub use value::Value;

@@ -1,0 +1,136 @@
+//! One row of text cells, as a buffer to be read into again and again.
+
+use std::sync::Arc;
+
+use crate::model::Issue;
+
+/// What the file says a cell is. A text file has only [`CellKind::Text`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CellKind {
+    /// Text as it stands.
+    #[default]
+    Text,
+    /// A number of a workbook, written plain with a point, or with the zeros of its mask.
+    Number,
+    /// A date of a workbook, written `YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`.
+    Date,
+    /// A truth value of a workbook.
+    Bool,
+    /// An error of a workbook, such as `#N/A`.
+    Error,
+}
+
+/// One cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell<'a> {
+    /// Exactly as it stands in a text file; canonical for a workbook's numbers and dates.
+    pub text: &'a str,
+    /// What the file says it is.
+    pub kind: CellKind,
+}
+
+/// A column as the user sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// The header's text, trimmed; empty where there is none.
+    pub name: Arc<str>,
+    /// Position, 0 for column A.
+    pub index: usize,
+}
+
+impl Header {
+    /// The column's letter as Excel shows it (`A` … `Z`, `AA` …).
+    pub fn letter(&self) -> String {
+        let mut rest = self.index + 1;
+        let mut letters = Vec::new();
+        while rest > 0 {
+            let digit = u8::try_from((rest - 1) % 26).unwrap_or(0);
+            letters.push(char::from(b'A' + digit));
+            rest = (rest - 1) / 26;
+        }
+        letters.iter().rev().collect()
+    }
+}
+
+/// A data row. Reused: reading the next row overwrites it without allocating.
+#[derive(Debug, Default, Clone)]
+pub struct Row {
+    number: u32,
+    text: String,
+    ends: Vec<u32>,
+    kinds: Vec<CellKind>,
+    issues: Vec<Issue>,
+}
+
+impl Row {
+    /// An empty row to read into.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Empties the row and gives it a number (as Excel shows it, 1 for the first).
+    pub fn start(&mut self, number: u32) {
+        self.number = number;
+        self.text.clear();
+        self.ends.clear();
+        self.kinds.clear();
+        self.issues.clear();
+    }
+
+    /// Appends a cell.
+    pub fn push(&mut self, text: &str, kind: CellKind) {
+        self.text.push_str(text);
+        self.finish_cell(kind);
+    }
+
+    /// The buffer to write the next cell's text into; end it with [`Row::finish_cell`].
+    pub fn buffer(&mut self) -> &mut String {
+        &mut self.text
+    }
+
+    /// Makes a cell of what was written into the buffer since the last one.
+    pub fn finish_cell(&mut self, kind: CellKind) {
+        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        self.kinds.push(kind);
+    }
+
+    /// Adds an issue of reading, such as a missing cell.
+    pub fn add_issue(&mut self, issue: Issue) {
+        self.issues.push(issue);
+    }
+
+    /// Row as Excel shows it: blank rows count, a record of several lines counts once.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is no cell.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The cell at a position; none beyond the row's end.
+    pub fn cell(&self, index: usize) -> Option<Cell<'_>> {
+        let end = *self.ends.get(index)? as usize;
+        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? as usize };
+        Some(Cell {
+            text: self.text.get(start..end)?,
+            kind: self.kinds.get(index).copied().unwrap_or_default(),
+        })
+    }
+
+    /// All cells in order.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
+        (0..self.len()).filter_map(|index| self.cell(index))
+    }
+
+    /// What was found wrong while reading it.
+    pub fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+}
