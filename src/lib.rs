@@ -2,6 +2,7 @@
 //! medicines systems. The rooms, from top to bottom; a room imports only rooms below it.
 
 pub mod destinations;
+pub mod ledger;
 pub mod mapping;
 pub mod model;
 pub mod table;
