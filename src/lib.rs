@@ -4,5 +4,6 @@
 pub mod destinations;
 pub mod mapping;
 pub mod model;
+
 pub mod table;
 pub mod validate;
