@@ -4,6 +4,7 @@
 pub mod destinations;
 pub mod mapping;
 pub mod model;
+pub mod sandbox;
 
 pub mod table;
 pub mod validate;
