@@ -11,6 +11,7 @@ mod http;
 mod line;
 mod mischief;
 
+pub mod samples;
 mod service;
 #[cfg(test)]
 mod tests;
