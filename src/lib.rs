@@ -5,6 +5,5 @@ pub mod destinations;
 pub mod mapping;
 pub mod model;
 pub mod sandbox;
-
 pub mod table;
 pub mod validate;

@@ -385,3 +385,74 @@ fn read_reversal(body: &[u8], key: &str) -> Option<(String, u64)> {
 fn open<T>(locked: &Mutex<T>) -> MutexGuard<'_, T> {
     locked.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn service() -> Arc<Service> {
+        Service::new(Options::new(([127, 0, 0, 1], 0).into(), Arc::new(DateTime::default)))
+    }
+
+    /// What a transaction's parameter may hold when the sender is broken.
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            "\\PC{0,15}".prop_map(Value::from),
+            "[0-9;,]{0,14}".prop_map(Value::from),
+            Just(json!([[{}]])),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_answered(body: Vec<u8>, header in proptest::option::of("(Basic |Bearer )?[A-Za-z0-9=]{0,20}")) {
+            let service = service();
+            let asks = [Ask::Token, Ask::Single, Ask::Batch, Ask::Reverse, Ask::ReverseBatch, Ask::Status(String::new())];
+            for ask in asks {
+                let call = service.receive(ask, header.clone(), body.clone());
+                let status = service.answer(&call, Extent::All).status;
+                prop_assert!((400..500).contains(&status), "{status}");
+            }
+        }
+
+        #[test]
+        fn every_row_is_registered_or_refused(values in proptest::collection::vec(any_value(), 16), kind in 0..40_i64) {
+            let names = [
+                "p_actor_reg_no", "p_report_date", "p_drug_code", "p_quantity", "p_recipient_code", "p_available_qty",
+                "p_batch_no", "p_postcode", "p_rcpt_postcode", "p_country", "p_export_planned_date", "notes",
+                "export_planned_date", "p_drug_product_code", "p_actor_trn_no", "other",
+            ];
+            let mut row: Map<String, Value> = names.map(str::to_owned).into_iter().zip(values).collect();
+            row.insert("p_trn_type".to_owned(), json!(kind));
+            let service = service();
+            let body = json!({ "p_actor_reg_no": "F".repeat(32), "transactions": [row, row] }).to_string();
+            let token = format!("Bearer {}", service.new_token());
+            let call = service.receive(Ask::Batch, Some(token), body.into_bytes());
+            let answer = service.answer(&call, Extent::All);
+            let told = answer.body["transactions"].as_array().unwrap();
+            prop_assert_eq!(told.len(), 2);
+            prop_assert!(told.iter().all(|row| row.get("errors").is_some()), "a row of noise is never right");
+        }
+    }
+
+    #[test]
+    fn paths_are_endpoints_or_nothing() {
+        assert_eq!(Ask::of(&Method::POST, "/sespa/oauth/token"), Some(Ask::Token));
+        assert_eq!(Ask::of(&Method::GET, "/sespa/batch/5"), Some(Ask::Status("5".to_owned())));
+        for (method, path) in [
+            (Method::GET, "/sespa/batchtrn"),
+            (Method::POST, "/sespa/batchtrn/1"),
+            (Method::POST, "/batchtrn"),
+            (Method::GET, "/sespa/batch"),
+            (Method::GET, "/sespa/"),
+        ] {
+            assert_eq!(Ask::of(&method, path), None, "{method} {path}");
+        }
+    }
+}

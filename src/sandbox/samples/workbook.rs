@@ -65,7 +65,8 @@ fn movements(sheet: &mut Worksheet, newest: NaiveDate) -> Result<(), XlsxError> 
     Ok(())
 }
 
-/// What Excel makes of a cell that somebody typed or pasted.
+/// What Excel makes of a cell that somebody typed or pasted. A workbook knows no numbers but `f64`;
+/// that is the damage this sample is there to show.
 fn write_cell(
     sheet: &mut Worksheet,
     (row, column): (u32, u16),
