@@ -1,7 +1,7 @@
 //! One folder per national system. A destination is a pure codec: records become a request, a
 //! response becomes outcomes. No I/O, no clock, no SQL.
 
-mod sespa;
+pub mod sespa;
 mod settings;
 
 use chrono::NaiveDate;

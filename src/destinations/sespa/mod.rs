@@ -22,6 +22,7 @@ mod recipient;
 mod reply;
 mod request;
 mod rules;
+pub mod sandbox;
 mod schema;
 mod script;
 mod wire;
