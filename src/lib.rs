@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod destinations;
+pub mod intake;
 pub mod mapping;
 pub mod model;
 pub mod table;

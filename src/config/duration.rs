@@ -41,9 +41,9 @@ mod tests {
     #[test]
     fn units_are_read_and_nothing_is_guessed() {
         assert_eq!(parse_duration("10s"), Some(Duration::from_secs(10)));
-        assert_eq!(parse_duration(" 2 m "), Some(Duration::from_secs(120)));
+        assert_eq!(parse_duration(" 2 m "), Some(Duration::from_mins(2)));
         assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(parse_duration("1h"), Some(Duration::from_secs(3600)));
+        assert_eq!(parse_duration("1h"), Some(Duration::from_hours(1)));
         assert_eq!(parse_duration("0s"), Some(Duration::ZERO));
         for wrong in
             ["", "s", "10", "-1s", "1.5s", "1d", "10 S", "99999999999999999999s", "18446744073709551615h"]

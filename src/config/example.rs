@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(named.drops[0].since, NaiveDate::from_ymd_opt(2026, 11, 21));
         let since = named.drops[0].since;
         let (folder, mappings) = (named.drops[0].folder.clone(), named.drops[0].mappings.clone());
-        let expected = crate::config::DropFolder { since, folder, mappings, ..silent.drops[0].clone() };
+        let expected = crate::config::DropFolder { folder, mappings, since, ..silent.drops[0].clone() };
         assert_eq!(named.drops[0], expected);
     }
 }

@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(config.log.file, Some(dir.path().join("a/rxdrop.log")), "beside the ledger");
         assert_eq!(drop.folder, dir.path().join("in"));
         assert_eq!(drop.mappings, [dir.path().join("m/a.toml"), PathBuf::from("/abs/b.toml")]);
-        assert_eq!((drop.settle, drop.poll), (Duration::ZERO, Duration::from_secs(60)));
+        assert_eq!((drop.settle, drop.poll), (Duration::ZERO, Duration::from_mins(1)));
         assert_eq!(
             (drop.accept, drop.after, drop.language),
             (Accept::WholeDocument, After::Archive, Lang::En)

@@ -211,7 +211,7 @@ impl At<'_, '_, '_> {
         let mut missing = Vec::new();
         let mut need = |there: bool, key: String| {
             if !there {
-                missing.push(key)
+                missing.push(key);
             }
         };
         need(raw.base_url.as_deref().is_some_and(|url| !url.is_empty()), "base_url".to_owned());
