@@ -330,3 +330,30 @@ pub(super) static C019: CodeInfo = CodeInfo {
         repair: "Move the value to an environment variable or to a file of a single line, and change it at the system: it was in the open.",
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_speak_both_languages() {
+        let codes: BTreeSet<_> = CODES.iter().map(|info| info.code).collect();
+        assert_eq!(codes.len(), CODES.len());
+        for info in CODES {
+            assert!(info.code.starts_with('C') && info.code.len() == 4, "{}", info.code);
+            let is_cyrillic = |text: &str| text.chars().any(|letter| ('а'..='я').contains(&letter));
+            for (bg, en) in [
+                (info.bg.message, info.en.message),
+                (info.bg.why, info.en.why),
+                (info.bg.repair, info.en.repair),
+            ] {
+                assert!(is_cyrillic(bg) && !is_cyrillic(en) && !en.is_empty(), "{}", info.code);
+            }
+            for place in ["{0}", "{1}", "{2}"] {
+                assert_eq!(info.bg.message.contains(place), info.en.message.contains(place), "{}", info.code);
+            }
+        }
+    }
+}

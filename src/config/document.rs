@@ -136,7 +136,12 @@ impl<'a> Document<'a> {
             return;
         }
         let span = error.span().unwrap_or_else(|| value.span());
-        let message = error.message().lines().next().unwrap_or_default().to_owned();
+        let message = match error.message().lines().next().unwrap_or_default() {
+            sequence if sequence.contains("expected a sequence") && value.get_ref().is_table() => {
+                format!("write it with two brackets, [[{name}]], once for each")
+            }
+            message => message.to_owned(),
+        };
         let show = self.show(&span, false);
         self.found.push(Problem::new(&C004, vec![name, message]).at(self.source, span, show));
     }

@@ -4,19 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::codes::{C001, C004, C005, C007, C010, C011, C018};
+use super::codes::{C001, C002, C003, C004, C005, C007, C010, C011, C018};
 use super::document::{Document, nearest};
 use super::problem::{Problem, Problems, Source};
 use super::raw::{RawDrop, RawFile, RawLedger, RawLog};
 use super::{Config, DropFolder, LedgerSettings, LogSettings, is_network_path, sections, text};
 
 /// Shortest time between two listings; less would be a busy loop.
-const LEAST_POLL: Duration = Duration::from_millis(100);
+const LEAST_POLL: Duration = Duration::from_millis(10);
 
 /// Reads and checks a configuration.
 ///
 /// # Errors
-/// Everything wrong in it, at once.
+/// Everything wrong in it, at once. Where the form of the file is broken, what its keys say is not judged.
 pub fn load(path: &Path) -> Result<Config, Problems> {
     let unreadable = |error: std::io::Error| {
         Problems::one(Problem::new(&C001, vec![path.display().to_string(), error.to_string()]))
@@ -26,6 +26,9 @@ pub fn load(path: &Path) -> Result<Config, Problems> {
     let source = Arc::new(Source { path, text });
     let mut document = Document::parse(&source);
     let config = config(&mut document);
+    if document.found.iter().any(|problem| problem.code.code == C002.code) {
+        document.found.retain(|problem| [C002.code, C003.code].contains(&problem.code.code));
+    }
     Problems::of(document.found).map_or(Ok(config), Err)
 }
 
@@ -88,7 +91,7 @@ fn drop(document: &mut Document<'_>, dir: &Path, index: usize, names: &[&str]) -
     let at = |key| ["drop", &index, key];
     let (raw, _) = document.read::<RawDrop>(&["drop", &index]);
     if raw.poll.0 < LEAST_POLL {
-        wrong(document, &at("poll"), "at least 100ms");
+        wrong(document, &at("poll"), "at least 10ms");
     }
     let destination = Some(raw.destination).filter(|name| !name.is_empty());
     if let Some(name) = destination.as_deref().filter(|name| !names.contains(name)) {
@@ -157,8 +160,14 @@ fn single_quoted(written: &str, path: &str) -> String {
     let inner = written.strip_prefix('"').and_then(|inner| inner.strip_suffix('"'));
     match inner {
         Some(inner) => format!("'{inner}'"),
-        None => format!("'{}'", path.escape_debug()),
+        None => format!("'{}'", with_escapes(path)),
     }
+}
+
+fn with_escapes(path: &str) -> String {
+    let escaped =
+        |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+    path.chars().map(escaped).collect()
 }
 
 #[cfg(test)]
@@ -250,6 +259,9 @@ mod tests {
         let (_dir, config) = load_bytes(b"[[drop]]\nfolder = \"C:\\data\"\n");
         let shown = config.unwrap_err().to_string();
         assert!(shown.contains("single quotes"), "{shown}");
+        let (_dir, config) = load_bytes("[[drop]]\nmappings = [\"C:\\\\Схеми\\temp\"]\n".as_bytes());
+        let shown = config.unwrap_err().to_string();
+        assert!(shown.contains("'C:\\Схеми\\temp'"), "{shown}");
         good("[[drop]]\nfolder = 'C:\\temp'\n");
     }
 
@@ -273,6 +285,11 @@ mod tests {
         let problems = load(Path::new("not/there.toml")).unwrap_err();
         let shown = problems.render(Lang::Bg, true);
         assert!(shown.contains("C001") && shown.contains("there.toml"), "{shown}");
+    }
+
+    #[test]
+    fn a_broken_form_hides_what_it_may_have_caused() {
+        assert_eq!(bad("[ledger]\nurl = \nurll = 1\n[[drop]]\npoll = \"0s\"\n"), [("C002", 2), ("C003", 3)]);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub struct DropFolder {
     pub destination: Option<String>,
     /// Quiet time before a file is taken, from our first sight. Zero: taken at once.
     pub settle: Duration,
-    /// Time between two full listings, at least 100 ms.
+    /// Time between two full listings, at least 10 ms.
     pub poll: Duration,
     /// Files last changed before this day are left alone and counted.
     pub since: Option<NaiveDate>,

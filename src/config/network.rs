@@ -1,9 +1,9 @@
 //! Whether a path lies on another machine. `SQLite`'s write-ahead log needs shared memory and locks
 //! of one host (<https://www.sqlite.org/wal.html>), so a ledger must not.
 
-use std::path::{Component, Path, PathBuf, Prefix};
+use std::path::{Path, PathBuf};
 
-/// File systems that reach over a network or out of a virtual machine.
+/// File systems that reach over a network.
 const NETWORK_KINDS: &[&str] = &[
     "nfs",
     "nfs4",
@@ -12,7 +12,6 @@ const NETWORK_KINDS: &[&str] = &[
     "smbfs",
     "ncpfs",
     "afs",
-    "9p",
     "ceph",
     "glusterfs",
     "lustre",
@@ -34,9 +33,10 @@ pub fn is_network_path(path: &Path) -> bool {
 }
 
 fn is_unc(path: &Path) -> bool {
-    let prefix = path.components().next();
-    matches!(prefix, Some(Component::Prefix(prefix)) if matches!(prefix.kind(), Prefix::UNC(..) | Prefix::VerbatimUNC(..)))
-        || path.to_string_lossy().starts_with(r"\\")
+    let text = path.to_string_lossy();
+    // `\\?\C:\…` and `\\.\C:\…` are local disks.
+    let local = (text.starts_with(r"\\?\") && !text.starts_with(r"\\?\UNC\")) || text.starts_with(r"\\.\");
+    text.starts_with(r"\\") && !local
 }
 
 /// The path with the links of its existing part followed.
@@ -88,6 +88,8 @@ mod tests {
     #[test]
     fn unc_names_are_shares_on_every_system() {
         assert!(is_network_path(Path::new(r"\\server\share\rxdrop.db")));
+        assert!(is_network_path(Path::new(r"\\?\UNC\server\share\rxdrop.db")));
+        assert!(!is_network_path(Path::new(r"\\?\C:\rxdrop\rxdrop.db")), "a long name of a local disk");
         assert!(!is_network_path(&std::env::temp_dir().join("not-there/rxdrop.db")));
     }
 }

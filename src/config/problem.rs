@@ -65,7 +65,7 @@ struct Place {
 pub(super) enum Show {
     /// The whole line.
     Line,
-    /// Only what the caret points at.
+    /// The key, and what the caret points at.
     Span,
     /// Nothing but line and column.
     Nothing,
@@ -144,18 +144,21 @@ impl Place {
             .annotation(AnnotationKind::Primary.span(self.span.clone()))
     }
 
-    /// The text, as long in bytes as it is, with what must not be shown as asterisks.
+    /// The text, as long in bytes as it is; what stands behind the first `=` of a line as asterisks if it
+    /// must not be shown.
     fn visible_text(&self) -> String {
         if self.show == Show::Line {
             return self.source.text.clone();
         }
         let mut visible = String::with_capacity(self.source.text.len());
+        let mut is_value = false;
         for (at, letter) in self.source.text.char_indices() {
-            if self.span.contains(&at) || letter.is_whitespace() {
+            if !is_value || self.span.contains(&at) || letter.is_whitespace() {
                 visible.push(letter);
             } else {
                 visible.extend(std::iter::repeat_n('*', letter.len_utf8()));
             }
+            is_value = letter != '\n' && (is_value || letter == '=');
         }
         visible
     }

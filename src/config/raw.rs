@@ -33,6 +33,7 @@ pub(super) struct RawFile {
 /// `[ledger]`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Ledger")]
 pub(super) struct RawLedger {
     /// `sqlite://` and a path on a local disk; spool and marks lie beside it.
     pub(super) url: String,
@@ -50,6 +51,7 @@ impl Default for RawLedger {
 /// `[log]`
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Log")]
 pub(super) struct RawLog {
     /// Empty: standard error only; else one file a day under this name beside the ledger.
     pub(super) file: String,
@@ -92,6 +94,7 @@ impl From<Level> for tracing::level_filters::LevelFilter {
 /// `[[drop]]`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Drop")]
 pub(super) struct RawDrop {
     /// The folder that is watched.
     pub(super) folder: String,
@@ -199,6 +202,7 @@ impl From<Language> for Lang {
 /// `[destination.NAME]`. What is left out comes from `like`, else it is the sandbox's.
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Destination")]
 pub(super) struct RawSection {
     /// The national system; left out: the section's name.
     pub(super) system: Option<String>,

@@ -216,10 +216,7 @@ fn is_hidden(_metadata: &Metadata) -> bool {
 }
 
 fn shown(name: &OsStr) -> String {
-    match name.to_str() {
-        Some(text) => escaped(text),
-        None => name.to_string_lossy().chars().map(|c| if c == '\u{FFFD}' { '?' } else { c }).collect(),
-    }
+    escaped(&name.to_string_lossy())
 }
 
 fn failed(folder: &Path, source: std::io::Error) -> Error {

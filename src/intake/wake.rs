@@ -12,7 +12,7 @@ use super::{FileId, names};
 /// Watches folders while it lives.
 pub struct Wakers {
     watcher: Option<RecommendedWatcher>,
-    /// Each folder with the identity under which it is watched; none while it is not.
+    /// Each folder with the identity it had when it was last to be watched; none while it is away.
     folders: BTreeMap<PathBuf, Option<FileId>>,
 }
 
@@ -47,16 +47,19 @@ impl Wakers {
                 // It fails where the system dropped the watch together with the folder.
                 let _ = watcher.unwatch(folder);
             }
-            if now.is_some() && watch(watcher, folder) {
-                *armed = now;
+            // Tried once: where it fails, it fails again, and the log is no place to say so each time.
+            *armed = now;
+            if now.is_some() {
+                watch(watcher, folder);
             }
         }
     }
 }
 
-fn watch(watcher: &mut RecommendedWatcher, folder: &Path) -> bool {
-    let result = watcher.watch(folder, RecursiveMode::NonRecursive);
-    result.inspect_err(|error| tracing::warn!(folder = %folder.display(), %error, "cannot watch")).is_ok()
+fn watch(watcher: &mut RecommendedWatcher, folder: &Path) {
+    if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+        tracing::warn!(folder = %folder.display(), %error, "no events of this folder; the timer alone decides");
+    }
 }
 
 /// Reading is no change (our own would wake us for ever), nor is what happens to names that are no inputs.
