@@ -69,15 +69,24 @@ impl CodeInfo {
         }
     }
 
-    /// The message with its arguments filled in.
+    /// The message with its arguments filled in; see [`Issue::both`] for those that are words themselves.
     pub fn message<S: AsRef<str>>(&self, lang: Lang, args: &[S]) -> String {
         let mut text = self.words(lang).message.to_owned();
         for (index, arg) in args.iter().enumerate() {
-            text = text.replace(&format!("{{{index}}}"), arg.as_ref());
+            let arg = arg.as_ref();
+            let words = match (arg.split_once(BETWEEN_LANGUAGES), lang) {
+                (Some((bulgarian, _)), Lang::Bg) => bulgarian,
+                (Some((_, english)), Lang::En) => english,
+                (None, _) => arg,
+            };
+            text = text.replace(&format!("{{{index}}}"), words);
         }
         text
     }
 }
+
+/// Stands between the Bulgarian and the English words of one argument; no cell that is sent holds it.
+const BETWEEN_LANGUAGES: char = '\u{1F}';
 
 /// Whether an issue stops its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +135,13 @@ impl Issue {
         self
     }
 
+    /// Adds an argument that is worded differently in each language, such as the name of a field. It stays one
+    /// string, so that it can be stored like any other.
+    #[must_use]
+    pub fn both(self, bulgarian: &str, english: &str) -> Self {
+        self.arg(format!("{bulgarian}{BETWEEN_LANGUAGES}{english}"))
+    }
+
     /// Sets the row, as Excel shows it.
     #[must_use]
     pub fn row(mut self, row: u32) -> Self {
@@ -136,5 +152,20 @@ impl Issue {
     /// Whether it stops its row.
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CodeInfo, Issue, Lang, Who, Words};
+
+    static WORDS: Words = Words { message: "{0}: {1}", why: "", example: "", repair: "" };
+    static CODE: CodeInfo = CodeInfo { code: "X001", who: Who::User, bg: WORDS, en: WORDS };
+
+    #[test]
+    fn an_argument_may_speak_both_languages() {
+        let issue = Issue::new(&CODE).both("количество", "quantity").arg("12");
+        assert_eq!(CODE.message(Lang::Bg, &issue.args), "количество: 12");
+        assert_eq!(CODE.message(Lang::En, &issue.args), "quantity: 12");
     }
 }

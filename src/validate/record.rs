@@ -3,11 +3,11 @@
 use chrono::NaiveDate;
 
 use crate::mapping::Draft;
-use crate::model::{CodeInfo, Issue, Schema, TypeSpec, Value};
+use crate::model::{CodeInfo, FieldSet, Issue, Schema, TypeSpec, Value};
 
 /// A validated transaction: exactly the members that would be sent, by field index.
 ///
-/// Made only by [`validate`](super) and, under the name `restored`, from the ledger.
+/// Made only by [`validate`](super::validate()) and, under the name `restored`, from the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     pub(super) values: Vec<Option<Value>>,
@@ -34,6 +34,16 @@ pub struct Verdict {
     pub issues: Vec<Issue>,
 }
 
+impl Verdict {
+    /// Adds what was found out besides; an error takes the record away.
+    pub fn add(&mut self, issue: Issue) {
+        if issue.is_error() {
+            self.record = None;
+        }
+        self.issues.push(issue);
+    }
+}
+
 /// A row under judgement.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
@@ -41,10 +51,58 @@ pub struct Candidate<'a> {
     pub draft: &'a Draft,
     /// The system's schema.
     pub schema: &'a Schema,
-    /// The entry of its type that holds on its day; none where the type is missing or unknown.
+    /// The entry of its type that holds on its day (on any day while it has none); none where the type is
+    /// missing, unknown or not valid on that day.
     pub spec: Option<&'a TypeSpec>,
+    /// The fields that go out if they have a value: those its type requires or allows, and those allowed in
+    /// every type. Every field while `spec` is none.
+    pub sent: FieldSet,
     /// Today on the system's calendar.
     pub today: NaiveDate,
+}
+
+impl<'a> Candidate<'a> {
+    /// A draft seen under the entry of its type.
+    pub fn new(draft: &'a Draft, schema: &'a Schema, today: NaiveDate) -> Self {
+        let number = draft.value(schema.type_field).and_then(Value::as_integer);
+        let day = draft.value(schema.date_field).and_then(Value::as_day);
+        let spec = number.and_then(|number| schema.type_on(number, day));
+        let sent = schema.fields.iter().enumerate().filter(|(index, field)| {
+            spec.is_none_or(|spec| {
+                field.always || spec.allowed.contains(*index) || spec.required.contains(*index)
+            })
+        });
+        Self { draft, schema, spec, sent: sent.map(|(index, _)| index).collect(), today }
+    }
+
+    /// The value of a field that goes out.
+    pub fn value(&self, field: usize) -> Option<&'a Value> {
+        if self.sent.contains(field) { self.draft.value(field) } else { None }
+    }
+
+    /// An issue at the column the field's value came from.
+    pub fn issue(&self, code: &'static CodeInfo, field: usize) -> Issue {
+        Issue::at(code, self.draft.column(field))
+    }
+}
+
+/// What the rules found in one row.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub(super) issues: Vec<Issue>,
+    pub(super) mended: Vec<(usize, Value)>,
+}
+
+impl Findings {
+    /// Adds an issue.
+    pub fn add(&mut self, issue: Issue) {
+        self.issues.push(issue);
+    }
+
+    /// Sends another form of a field's value; a warning must say so.
+    pub fn mend(&mut self, field: usize, value: Value) {
+        self.mended.push((field, value));
+    }
 }
 
 /// One rule: its codes and its check. One rule is one file, or a function of a system's `rules.rs`.
@@ -53,5 +111,5 @@ pub struct Rule {
     /// Every code it may give.
     pub codes: &'static [&'static CodeInfo],
     /// Looks at one row and adds what it finds.
-    pub check: fn(&Candidate<'_>, &mut Vec<Issue>),
+    pub check: fn(&Candidate<'_>, &mut Findings),
 }
