@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod sandbox;
+pub mod submit;
 pub mod ledger;
 pub mod destinations;
 pub mod validate;

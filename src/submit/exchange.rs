@@ -1,0 +1,255 @@
+//! One attempt or one question, from the committed intent to the committed verdict.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::batching::{builder, context, item};
+use super::client::{Broken, Client};
+use super::login::{Refusal, Session};
+use super::retry::Random;
+use super::stop::{CLOCK, SETTING, Stop};
+use super::verdict::{Around, Came, Effect, later, of_ask, of_submit, response, still};
+use super::{Clock, Error, Settings, clock};
+use crate::destinations::{Call, Destination, Item, Ticket};
+use crate::ledger::{BatchVerdict, Build, Handle, OpenBatch, RawAnswer};
+
+/// How far the two clocks may differ before it is said.
+const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+
+/// One section's line to its system and to the ledger.
+pub(super) struct Line {
+    pub(super) ledger: Handle,
+    pub(super) destination: Arc<dyn Destination>,
+    pub(super) settings: Settings,
+    pub(super) clock: Clock,
+    pub(super) stop: CancellationToken,
+    client: Client,
+    session: Session,
+    random: Random,
+    /// Questions in a row without a usable answer.
+    unanswered: u32,
+    skew_told: bool,
+}
+
+impl Line {
+    pub(super) fn new(
+        ledger: Handle,
+        destination: Arc<dyn Destination>,
+        settings: Settings,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> Result<Self, Stop> {
+        let client = Client::new(&settings)?;
+        let session = Session::new(destination.login(), &settings, clock.clone());
+        let random = Random::seeded(settings.seed);
+        Ok(Self {
+            ledger,
+            destination,
+            settings,
+            clock,
+            stop,
+            client,
+            session,
+            random,
+            unanswered: 0,
+            skew_told: false,
+        })
+    }
+
+    /// What makes bodies for the ledger.
+    pub(super) fn builder(&self) -> Build {
+        builder(Arc::clone(&self.destination), self.settings.registration.clone(), self.settings.restore)
+    }
+
+    /// A token for the next request; a login under way is left when the program is told to stop.
+    pub(super) async fn token(&mut self) -> Result<Option<SecretString>, Refusal> {
+        tokio::select! {
+            token = self.session.token(&self.client) => token.map(Some),
+            () = self.stop.cancelled() => Ok(None),
+        }
+    }
+
+    /// Forgets a token that was refused.
+    pub(super) fn forget_token(&mut self) {
+        self.session.forget();
+    }
+
+    /// A random wait after that many failures in a row, never shorter than what was asked for.
+    pub(super) fn wait(&mut self, failures: u32, asked: Option<Duration>) -> Duration {
+        self.settings.pace.retry.wait(failures, self.random.next(), asked)
+    }
+
+    /// Sends a batch whose intent is on disk, and settles what comes of it.
+    pub(super) async fn submit(
+        &mut self,
+        open: &OpenBatch,
+        token: &SecretString,
+        failures: u32,
+    ) -> Result<Came, Error> {
+        let came = match self.attempt(open, token, failures).await? {
+            Ok(came) => came,
+            Err(broken) => self.unanswered_submit(broken, failures),
+        };
+        self.settle(open.attempt, &came.verdict).await?;
+        Ok(came)
+    }
+
+    async fn attempt(
+        &mut self,
+        open: &OpenBatch,
+        token: &SecretString,
+        failures: u32,
+    ) -> Result<Result<Came, Broken>, Error> {
+        let items = self.items(open)?;
+        let call = Call::Submit(&items);
+        let request = self.request(&call, token).map(|request| request.map(|_| open.body.clone()));
+        let answer = match request {
+            Ok(request) => self.send(open, request).await,
+            Err(stop) => Err(Broken::Before(stop)),
+        };
+        let answer = match answer {
+            Ok(answer) => self.keep(open.attempt, answer).await?,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        let reply = self.destination.reply(&call, &response(&answer));
+        let (retry, random) = (self.settings.pace.retry, self.random.next());
+        let wait = |asked| retry.wait(failures, random, asked);
+        Ok(Ok(of_submit(reply, &answer, self.around(items.len()), wait)))
+    }
+
+    /// Asks about a pending batch, and settles what comes of it.
+    pub(super) async fn ask(&mut self, open: &OpenBatch, token: &SecretString) -> Result<Came, Error> {
+        let ticket = Ticket(open.ticket.clone().unwrap_or_default());
+        let came = match self.question(open, &ticket, token).await? {
+            Ok(came) => came,
+            Err(broken) => self.unanswered_ask(broken, &ticket),
+        };
+        self.unanswered = if matches!(came.effect, Effect::Answered) { 0 } else { self.unanswered.saturating_add(1) };
+        self.settle(open.attempt, &came.verdict).await?;
+        Ok(came)
+    }
+
+    async fn question(
+        &mut self,
+        open: &OpenBatch,
+        ticket: &Ticket,
+        token: &SecretString,
+    ) -> Result<Result<Came, Broken>, Error> {
+        let items = self.items(open)?;
+        let call = Call::Ask(ticket, &items);
+        let answer = match self.request(&call, token) {
+            Ok(request) => self.send(open, request).await,
+            Err(stop) => Err(Broken::Before(stop)),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        let reply = self.destination.reply(&call, &response(&answer));
+        let pace = self.settings.pace.ask;
+        let again = |lasting| if lasting { pace.cap } else { pace.ceiling(self.unanswered) };
+        let came = of_ask(reply, &answer, ticket, self.around(items.len()), again);
+        if matches!(came.verdict, BatchVerdict::Settled { .. }) {
+            // A question may be asked again after a crash; only the answer that ends the batch is evidence.
+            self.keep(open.attempt, answer).await?;
+        }
+        Ok(Ok(came))
+    }
+
+    fn unanswered_submit(&mut self, broken: Broken, failures: u32) -> Came {
+        let now = self.clock.now();
+        let (stop, wait) = match broken {
+            Broken::After(seen) => {
+                return Came { verdict: BatchVerdict::Unknown { seen }, effect: Effect::Unknown };
+            }
+            Broken::Before(stop) if stop.passes() => (stop, Some(self.wait(failures, None))),
+            Broken::Before(stop) => (stop, None),
+        };
+        let retry_at = later(now, wait.unwrap_or_default());
+        let verdict = BatchVerdict::NotSent { retry_at, seen: stop.seen().to_owned() };
+        Came { verdict, effect: wait.map_or(Effect::Lasting(stop.clone()), |wait| Effect::Passing(stop, wait)) }
+    }
+
+    fn unanswered_ask(&self, broken: Broken, ticket: &Ticket) -> Came {
+        let wait = self.settings.pace.ask.ceiling(self.unanswered);
+        let effect = match broken {
+            Broken::After(_) => Effect::Unknown,
+            Broken::Before(stop) if stop.passes() => Effect::Passing(stop, wait),
+            Broken::Before(stop) => Effect::Lasting(stop),
+        };
+        Came { verdict: still(ticket, later(self.clock.now(), wait)), effect }
+    }
+
+    fn around(&self, items: usize) -> Around<'_> {
+        Around { section: &self.settings.section.name, now: self.clock.now(), items }
+    }
+
+    fn items(&self, open: &OpenBatch) -> Result<Vec<Item>, Error> {
+        let read = |claimed| {
+            item(claimed, self.destination.schema(), self.settings.restore)
+                .ok_or(Error::Record(claimed.transaction))
+        };
+        open.items.iter().map(read).collect()
+    }
+
+    fn request(&self, call: &Call<'_>, token: &SecretString) -> Result<Request<Vec<u8>>, Stop> {
+        let with = context(Some(token), self.settings.registration.as_ref());
+        let wrong = |seen: String| Stop::new(&SETTING, &self.settings.section.name, seen);
+        let request = self.destination.request(call, &with).map_err(|error| wrong(error.to_string()))?;
+        request.ok_or_else(|| wrong("no path is configured for it".to_owned()))
+    }
+
+    /// Sends; once the program is told to stop, the request under way gets its grace and is then left.
+    async fn send(&mut self, open: &OpenBatch, request: Request<Vec<u8>>) -> Result<RawAnswer, Broken> {
+        let begun = Instant::now();
+        let left = async {
+            self.stop.cancelled().await;
+            sleep(self.settings.pace.grace).await;
+        };
+        let answer = tokio::select! {
+            answer = self.client.send(request) => answer,
+            () = left => Err(Broken::After("stopped while waiting for the answer".to_owned())),
+        };
+        let (section, batch, rows) = (&self.settings.section.name, open.batch, open.items.len());
+        let elapsed_ms = begun.elapsed().as_millis();
+        match &answer {
+            Ok(answer) => tracing::info!(section, batch, rows, elapsed_ms, status = answer.status, "answered"),
+            Err(Broken::Before(stop)) => {
+                tracing::warn!(section, batch, rows, elapsed_ms, code = stop.code.code, "not sent");
+            }
+            Err(Broken::After(seen)) => {
+                tracing::warn!(section, batch, rows, elapsed_ms, seen, "sent, no answer");
+            }
+        }
+        answer
+    }
+
+    /// Keeps an answer before it is read.
+    async fn keep(&mut self, attempt: i64, answer: RawAnswer) -> Result<Arc<RawAnswer>, Error> {
+        let now = self.clock.now();
+        self.tell_skew(&answer, now);
+        let answer = Arc::new(answer);
+        let kept = Arc::clone(&answer);
+        self.ledger.ask(move |ledger| ledger.answered(attempt, &kept, now)).await?;
+        Ok(answer)
+    }
+
+    async fn settle(&self, attempt: i64, verdict: &BatchVerdict) -> Result<(), Error> {
+        let (verdict, now) = (verdict.clone(), self.clock.now());
+        Ok(self.ledger.ask(move |ledger| ledger.settle(attempt, &verdict, now)).await?)
+    }
+
+    fn tell_skew(&mut self, answer: &RawAnswer, now: chrono::DateTime<chrono::Utc>) {
+        let date = answer.headers.iter().find(|(name, _)| name == "date");
+        let ahead = date.and_then(|(_, date)| clock::ahead(date, now)).unwrap_or_default();
+        if ahead.abs() > SKEW && !std::mem::replace(&mut self.skew_told, true) {
+            let section = &self.settings.section.name;
+            tracing::warn!(section, code = CLOCK.code, ahead_s = ahead.num_seconds(), "clocks differ");
+        }
+    }
+}
