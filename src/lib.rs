@@ -2,7 +2,10 @@
 //! medicines systems. The rooms, from top to bottom; a room imports only rooms below it.
 
 pub mod config;
+pub mod run;
+pub mod convert;
 pub mod sandbox;
+pub mod report;
 pub mod submit;
 pub mod ledger;
 pub mod destinations;

@@ -192,6 +192,15 @@ codes! {
            "rx_ref tells which row is being repaired."
            "The value was changed, or the file comes from another installation."
            "Take the errors file again and repair in it."
+    TWO_ORIGINS "L024" User
+        bg "колоната rx_ref сочи редове от различни по вид файлове; нищо не е подадено — сложете редовете от всеки в отделен файл"
+           "Всеки вид файл се чете по свой начин."
+           "Редове от два файла за грешки, събрани в един."
+           "Пуснете всеки файл за грешки поотделно."
+        en "column rx_ref names rows of files of different kinds; nothing was sent: put the rows of each into a file of their own"
+           "Each kind of file is read in its own way."
+           "Rows of two errors files gathered in one."
+           "Drop each errors file by itself."
     NUMBER_TAKEN "L025" Integrator
         bg "номерът на транзакцията вече е зает от друг факт; не е подаден"
            "Един номер сочи едно движение в двете системи."
@@ -228,6 +237,15 @@ codes! {
            "A rule says that such rows are not reported."
            "Cosmetics, which are not on the Positive List."
            "Nothing; if it is wrong, tell the person who keeps the rules."
+    NO_SECTION "L029" Administrator
+        bg "файлът чака: настройката „{0}“, към която отива, не може да се използва ({1}); кажете на администратора"
+           "Без регистрационен номер и настройки не се знае от чие име се подава."
+           "Променливата с регистрационния номер не е зададена."
+           "Администраторът поправя настройката и проверява с `rxdrop doctor`; файлът после тръгва сам."
+        en "the file waits: section `{0}`, where it goes, can't be used ({1}); tell the administrator"
+           "Without registration number and settings it is not known in whose name to report."
+           "The variable with the registration number is not set."
+           "The administrator mends the setting and looks with `rxdrop doctor`; the file then goes by itself."
     REPAIRED "W501" Nobody
         bg "заема мястото на ред {1} от {0}"
            "По-новият ред на същия факт се подава вместо по-стария."

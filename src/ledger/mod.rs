@@ -143,6 +143,8 @@ pub trait Ledger: Send {
 
     /// What a section's driver should do next.
     fn work(&mut self, section: &str, now: DateTime<Utc>) -> Result<Work, Error>;
+    /// Whether anything is being sent or ready to be.
+    fn is_busy(&mut self) -> Result<bool, Error>;
     /// Claims ready rows, issues their numbers, builds the body and states the intent to send it: one commit,
     /// before the first byte. None when nothing is ready any more.
     fn claim(&mut self, want: &Want, build: Build) -> Result<Option<OpenBatch>, Error>;

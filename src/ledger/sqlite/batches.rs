@@ -50,6 +50,20 @@ impl Sqlite {
         Ok(later.map_or(Work::Nothing, Work::Later))
     }
 
+    pub(super) fn busy(&self) -> Result<bool, Error> {
+        let sending: bool =
+            self.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM batches WHERE state = 'sending')")?.query_row(
+                [],
+                |row| row.get(0),
+            )?;
+        for realm in self.realms.values() {
+            if sending || !ready(&self.conn, *realm, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(sending)
+    }
+
     pub(super) fn claim_batch(&mut self, want: &Want, mut build: Build) -> Result<Option<OpenBatch>, Error> {
         let Some(realm) = self.realm(&want.section) else { return Ok(None) };
         let (installation, epoch) = (i64::from(self.installation), self.epoch);

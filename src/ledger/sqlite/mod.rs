@@ -361,6 +361,9 @@ impl super::Ledger for Sqlite {
     fn work(&mut self, section: &str, now: DateTime<Utc>) -> Result<Work, Error> {
         self.next_work(section, now)
     }
+    fn is_busy(&mut self) -> Result<bool, Error> {
+        self.busy()
+    }
     fn claim(&mut self, want: &Want, build: Build) -> Result<Option<OpenBatch>, Error> {
         self.claim_batch(want, build)
     }
