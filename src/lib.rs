@@ -5,5 +5,6 @@ pub mod destinations;
 pub mod ledger;
 pub mod mapping;
 pub mod model;
+pub mod report;
 pub mod table;
 pub mod validate;
