@@ -306,3 +306,134 @@ fn todo(file: &FileView, tally: &Tally, speaker: &Speaker<'_>) -> Vec<TodoNote> 
     });
     whole.chain(rows).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::messages::Catalogue;
+    use super::super::samples::{catalogue, file, issue, noon, view};
+    use super::*;
+    use crate::ledger::MappingRef;
+    use crate::model::{Lang, Status, SystemError};
+
+    fn receipt(file: &FileView, tally: &Tally, reading: &Reading, catalogue: &Catalogue) -> Receipt {
+        let speaker = Speaker { catalogue, lang: Lang::En, trial: true, system: "sespa" };
+        Receipt::new(&Story { file, reading, tally, now: noon() }, &speaker)
+    }
+
+    fn counted(views: &[crate::ledger::RowView]) -> Tally {
+        let (catalogue, mut tally) = (catalogue(), Tally::default());
+        views.iter().for_each(|view| tally.count(view, &catalogue, "sespa"));
+        tally
+    }
+
+    #[test]
+    fn the_state_is_the_first_that_holds() {
+        let of = |statuses: &[Status]| {
+            let mut totals = Totals::default();
+            statuses.iter().for_each(|status| totals.add(*status));
+            State::of(FileState::Taken, &totals)
+        };
+        use Status::{Accepted, Duplicate, Held, Ignored, Refused, Reversed, Unknown, Waiting};
+        assert_eq!(of(&[Unknown, Waiting, Held, Refused, Accepted]), State::Unknown);
+        assert_eq!(of(&[Waiting, Held, Refused, Accepted]), State::Pending);
+        assert_eq!(of(&[Held, Refused, Accepted]), State::Held);
+        assert_eq!(of(&[Refused, Reversed]), State::Refused);
+        for settled in [Accepted, Duplicate, Ignored] {
+            assert_eq!(of(&[Refused, settled]), State::Partly);
+        }
+        assert_eq!(of(&[Accepted, Duplicate, Reversed, Ignored]), State::Done);
+        assert_eq!(of(&[]), State::Done);
+        assert_eq!(State::of(FileState::Unreadable, &Totals::default()), State::Unreadable);
+        assert_eq!(State::of(FileState::Held, &Totals::default()), State::Held);
+        assert_eq!(State::of(FileState::Received, &Totals::default()), State::Pending);
+    }
+
+    #[test]
+    fn a_receipt_byte_for_byte() {
+        let mut refused = view(2, Status::Refused);
+        refused.issues = vec![issue("V900", Some("Дата"), &["x"]), issue("V900", Some("Час"), &["y"])];
+        refused.until = NaiveDate::from_ymd_opt(2026, 12, 1);
+        let mut told = view(3, Status::Refused);
+        told.issues = vec![issue("V900", None, &["z"])];
+        told.system_errors = vec![SystemError { code: "E17".to_owned(), message: "no".to_owned() }];
+        told.until = NaiveDate::from_ymd_opt(2026, 11, 29);
+        let tally = counted(&[refused, told, view(4, Status::Accepted)]);
+        let mut file = file("доставки.csv");
+        file.mapping = Some(MappingRef { name: "acme".to_owned(), version: 2, sha256: "ef".to_owned() });
+        file.issues = vec![issue("W900", Some("Кол."), &[])];
+        file.supersedes = Some(("доставки.csv".to_owned(), noon()));
+        file.batches = vec![BatchView {
+            id: 5,
+            remote: Some("81".to_owned()),
+            rows: 2,
+            state: "settled".to_owned(),
+            sent_at: Some(noon()),
+            answered_at: None,
+        }];
+        let reading = Reading {
+            format: "csv".to_owned(),
+            encoding: Some("windows-1251".to_owned()),
+            delimiter: Some(";".to_owned()),
+            header_row: Some(3),
+            left_out: BTreeMap::from([("totals".to_owned(), 1)]),
+            ..Reading::default()
+        };
+        let mut receipt = receipt(&file, &tally, &reading, &catalogue());
+        receipt.reports =
+            vec![ReportNote { name: "доставки.csv.result.csv".to_owned(), sha256: "aa".to_owned() }];
+        let text = String::from_utf8(receipt.bytes().unwrap()).unwrap();
+        assert_eq!(text, include_str!("receipt.golden.json"));
+    }
+
+    #[test]
+    fn nothing_is_finished_while_a_row_goes_on_by_itself() {
+        let finished = |views: &[crate::ledger::RowView]| {
+            let tally = counted(views);
+            receipt(&file("a.csv"), &tally, &Reading::default(), &catalogue()).finished_at
+        };
+        assert_eq!(finished(&[view(2, Status::Held)]).as_deref(), Some("2026-11-21T14:03:05+02:00"));
+        assert_eq!(finished(&[view(2, Status::Waiting)]), None);
+        let mut asked = view(2, Status::Unknown);
+        assert!(finished(&[asked.clone()]).is_some(), "a person decides");
+        asked.issues = vec![issue("L900", None, &[])];
+        assert_eq!(finished(&[asked]), None);
+    }
+
+    #[test]
+    fn a_file_that_waits_as_a_whole_says_for_whom() {
+        let mut file = file("a.csv");
+        file.state = FileState::Held;
+        file.issues = vec![issue("M900", None, &["a"]), issue("W900", None, &[]), issue("L900", None, &[])];
+        let receipt = receipt(&file, &Tally::default(), &Reading::default(), &catalogue());
+        assert_eq!(receipt.todo.iter().map(|todo| todo.code.as_str()).collect::<Vec<_>>(), ["M900"]);
+        assert_eq!((receipt.state, receipt.reading), (State::Held, None));
+    }
+
+    #[test]
+    fn its_form_is_described() {
+        let schema = json_schema();
+        let described = schema["properties"].as_object().unwrap();
+        let (file, tally) = (file("a.csv"), Tally::default());
+        let receipt = receipt(&file, &tally, &Reading::default(), &catalogue());
+        let written = serde_json::to_value(receipt).unwrap();
+        for key in written.as_object().unwrap().keys() {
+            assert!(described.contains_key(key), "{key}");
+        }
+        assert_eq!(described.len(), written.as_object().unwrap().len());
+    }
+
+    proptest! {
+        #[test]
+        fn the_totals_are_the_rows(statuses in proptest::collection::vec(0usize..8, 0..60)) {
+            let views: Vec<_> = (2..).zip(&statuses).map(|(row, at)| view(row, Status::ALL[*at])).collect();
+            let receipt = receipt(&file("a"), &counted(&views), &Reading::default(), &catalogue());
+            prop_assert_eq!(receipt.rows, statuses.len() as u64);
+            for status in Status::ALL {
+                let wanted = views.iter().filter(|view| view.status == status).count() as u64;
+                prop_assert_eq!(receipt.totals.of(status), wanted);
+            }
+        }
+    }
+}

@@ -383,3 +383,151 @@ fn width(index: usize, characters: usize) -> f64 {
 fn column(index: usize) -> u16 {
     u16::try_from(index).unwrap_or(u16::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read};
+
+    use calamine::{Data, Reader, Xlsx as Workbook};
+
+    use super::super::samples::{self, catalogue, file, headers, issue, noon, rows, view};
+    use super::super::totals::Tally;
+    use super::super::{Reading, Speaker};
+    use super::*;
+
+    /// Ends in the bytes of a workbook.
+    #[derive(Clone, Default)]
+    struct Shared(std::sync::Arc<std::sync::Mutex<Cursor<Vec<u8>>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write_all(bytes).map(|()| bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Shared {
+        fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+            self.0.lock().unwrap().seek(to)
+        }
+    }
+
+    fn render(names: &[&str], cells: &[&[&str]], views: &[RowView], sheet: &str) -> Vec<u8> {
+        let (catalogue, frame) = (catalogue(), Frame::new(&headers(names)));
+        let speaker = Speaker { catalogue: &catalogue, lang: Lang::Bg, trial: true, system: "sespa" };
+        let setting = Setting { frame: &frame, source: Source::Workbook(sheet), speaker, scratch: None };
+        let out = Shared::default();
+        let mut book = Box::new(Xlsx::new(setting, out.clone()).unwrap());
+        let (mut tally, mut told) = (Tally::default(), Added::default());
+        super::super::join(rows(cells), samples::pages(views), |row, view| {
+            tally.count(view, &catalogue, "sespa");
+            told.tell(view, &speaker, false);
+            book.row(row, &told, view)
+        })
+        .unwrap();
+        let (file, reading) = (file("доставки.xlsx"), Reading::default());
+        book.finish(&Story { file: &file, reading: &reading, tally: &tally, now: noon() }).unwrap();
+        let bytes = out.0.lock().unwrap().get_ref().clone();
+        bytes
+    }
+
+    fn part(workbook: &[u8], name: &str) -> String {
+        let mut zip = zip::ZipArchive::new(Cursor::new(workbook)).unwrap();
+        let mut text = String::new();
+        zip.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn sample() -> Vec<u8> {
+        let mut refused = view(2, Status::Refused);
+        refused.issues =
+            vec![issue("V900", Some("Дата"), &["31.02.2026"]), issue("W900", Some("Код#2"), &[])];
+        let cells: [&[&str]; 2] =
+            [&["31.02.2026", "0123", "00", "5712250000001234567"], &["", "=A1", "-5", "x", "излишно"]];
+        render(&["Дата", "Код", "Код", "GTIN"], &cells, &[refused, view(3, Status::Accepted)], "Движения")
+    }
+
+    #[test]
+    fn the_users_cells_stand_as_text_between_ours() {
+        let mut workbook = Workbook::new(Cursor::new(sample())).unwrap();
+        assert_eq!(workbook.sheet_names(), ["Движения", "Обобщение"]);
+        let range = workbook.worksheet_range("Движения").unwrap();
+        let text = |row, column| match range.get_value((row, column)) {
+            None | Some(Data::Empty) => String::new(),
+            Some(Data::String(text)) => text.clone(),
+            other => panic!("{other:?}"),
+        };
+        let line = |row| (0..16).map(|column| text(row, column)).collect::<Vec<_>>();
+        let names = [&PEOPLE[..], &["Дата", "Код", "Код", "GTIN"], &PROGRAMS[..], &[""]].concat();
+        assert_eq!(line(0), names);
+        assert_eq!(line(1)[5..9], ["31.02.2026", "0123", "00", "5712250000001234567"]);
+        assert_eq!(line(1)[9..15], ["2", "refused", "", "", "V900;W900", ""]);
+        assert_eq!(line(1)[0], "отказан (ПРОБА)");
+        assert!(line(1)[1].ends_with("Кой: Вие"));
+        assert_eq!(line(2)[5..9], ["", "'=A1", "-5", "x"]);
+        assert_eq!(line(2)[15], "излишно");
+    }
+
+    #[test]
+    fn header_and_our_columns_are_frozen_and_those_for_programs_hidden() {
+        let xml = part(&sample(), "xl/worksheets/sheet1.xml");
+        assert!(xml.contains(r#"<pane xSplit="5" ySplit="1" topLeftCell="F2""#), "{xml}");
+        assert!(xml.contains(r#"<autoFilter ref="A1:O3"/>"#));
+        assert!(xml.contains(r#"numberStoredAsText="1""#));
+        let hidden: Vec<&str> =
+            xml.split("<col ").filter(|column| column.contains(r#"hidden="1""#)).collect();
+        let first = hidden.first().unwrap();
+        assert!(first.starts_with(r#"min="10""#), "{first}");
+        assert!(
+            !xml.split("<col ").any(|column| column.starts_with(r#"min="9""#) && column.contains("hidden"))
+        );
+    }
+
+    #[test]
+    fn cells_that_an_issue_names_are_coloured() {
+        let xml = part(&sample(), "xl/worksheets/sheet1.xml");
+        let style = |cell: &str| {
+            let from = xml.split(&format!(r#"<c r="{cell}" s=""#)).nth(1).unwrap();
+            from.split('"').next().unwrap().to_owned()
+        };
+        assert_ne!(style("F2"), style("G2"), "an error");
+        assert_ne!(style("H2"), style("G2"), "a warning of the second of two equal names");
+        assert_ne!(style("F2"), style("H2"));
+        assert_eq!(style("G2"), style("I2"));
+        assert_ne!(style("A2"), style("A3"), "statuses differ");
+    }
+
+    #[test]
+    fn the_same_story_gives_the_same_bytes() {
+        assert_eq!(sample(), sample());
+    }
+
+    #[test]
+    fn what_no_cell_or_sheet_name_can_hold_is_cut_not_refused() {
+        let long = "𝒳".repeat(20_000);
+        let bytes = render(&["a"], &[&[&long]], &[view(2, Status::Accepted)], "a/b");
+        let mut workbook = Workbook::new(Cursor::new(bytes)).unwrap();
+        let range = workbook.worksheet_range("Редове").unwrap();
+        let cell = range.get_value((1, 5)).unwrap().to_string();
+        assert_eq!(cell.encode_utf16().count(), CELL_UNITS - 1);
+    }
+
+    #[test]
+    fn every_status_is_summed_up() {
+        let views: Vec<RowView> = (2..).zip(Status::ALL).map(|(row, status)| view(row, status)).collect();
+        let cells: Vec<&[&str]> = views.iter().map(|_| ["x"].as_slice()).collect();
+        let bytes = render(&["a"], &cells, &views, "Лист1");
+        let mut workbook = Workbook::new(Cursor::new(bytes)).unwrap();
+        let range = workbook.worksheet_range("Обобщение").unwrap();
+        let said: Vec<String> = range.used_cells().map(|(_, _, cell)| cell.to_string()).collect();
+        for status in Status::ALL {
+            let word = format!("{} (ПРОБА)", super::super::status_word(status, Lang::Bg));
+            let at = said.iter().position(|text| *text == word).unwrap();
+            assert_eq!(said[at + 1], "1");
+        }
+        assert!(said.iter().any(|text| text.starts_with("ПРОБА: ")));
+        assert!(said.contains(&"8".to_owned()));
+    }
+}
