@@ -4,19 +4,15 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Restore;
 use crate::destinations::{Call, Context, Destination, Item};
 use crate::ledger::{Build, Built, ClaimItem};
 use crate::model::Schema;
+use crate::validate::Record;
 
 /// What makes a request body of claimed items, for the ledger to call inside its commit.
-pub(super) fn builder(
-    destination: Arc<dyn Destination>,
-    registration: Option<SecretString>,
-    restore: Restore,
-) -> Build {
+pub(super) fn builder(destination: Arc<dyn Destination>, registration: Option<SecretString>) -> Build {
     Box::new(move |claimed| {
-        let items = readable(claimed, destination.schema(), restore);
+        let items = readable(claimed, destination.schema());
         let with = context(None, registration.as_ref());
         largest(destination.as_ref(), &items, &with).unwrap_or(Built { used: 0, body: Vec::new() })
     })
@@ -29,16 +25,16 @@ pub(super) fn context(token: Option<&SecretString>, registration: Option<&Secret
 }
 
 /// A claimed item with its record read back; none where the record does not fit today's schema.
-pub(super) fn item(claimed: &ClaimItem, schema: &Schema, restore: Restore) -> Option<Item> {
-    let record = restore(schema, &claimed.members)?;
+pub(super) fn item(claimed: &ClaimItem, schema: &Schema) -> Option<Item> {
+    let record = Record::restored(schema, &claimed.members)?;
     Some(Item { transaction: claimed.transaction, number: claimed.number.clone(), record })
 }
 
 /// The items up to the first that cannot be read back, which then stands first in a claim of its own.
-fn readable(claimed: &[ClaimItem], schema: &Schema, restore: Restore) -> Vec<Item> {
+fn readable(claimed: &[ClaimItem], schema: &Schema) -> Vec<Item> {
     let mut items = Vec::with_capacity(claimed.len());
     for one in claimed {
-        let Some(item) = item(one, schema, restore) else {
+        let Some(item) = item(one, schema) else {
             tracing::error!(transaction = one.transaction, "a record of the ledger cannot be read back");
             break;
         };
@@ -113,8 +109,9 @@ mod tests {
     }
 
     fn build(rows: usize, body_bytes: usize, claimed: &[ClaimItem]) -> Built {
-        let destination = Plain { rows, body_bytes, ..Plain::at("http://127.0.0.1:9") };
-        builder(Arc::new(destination), None, Plain::restore)(claimed)
+        let mut destination = Plain::at("http://127.0.0.1:9");
+        (destination.rows, destination.body_bytes) = (rows, body_bytes);
+        builder(Arc::new(destination), None)(claimed)
     }
 
     #[test]

@@ -71,9 +71,8 @@ pub async fn probe(settings: &Settings, destination: &dyn Destination, clock: &C
 }
 
 async fn reach(settings: &Settings) -> ProbeResult {
-    let trouble = |seen: String| {
-        ProbeResult::bad(Probe::Reach, Stop::new(&UNREACHABLE, &settings.section.name, seen))
-    };
+    let trouble =
+        |seen: String| ProbeResult::bad(Probe::Reach, Stop::new(&UNREACHABLE, &settings.section.name, seen));
     let uri: Uri = settings.section.base_url.parse().unwrap_or_default();
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
@@ -124,5 +123,49 @@ async fn login(
     match Session::new(destination.login(), settings, clock.clone()).token(client).await {
         Ok(_) => ProbeResult::fine(Probe::Login, "token"),
         Err(Refusal::Lasting(stop) | Refusal::Passing(stop, _)) => ProbeResult::bad(Probe::Login, stop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig::{Plain, Server, Step, clock, settings};
+    use super::*;
+
+    async fn probed(
+        steps: &[Step],
+        tokens: &[(u16, &'static str)],
+    ) -> (Vec<(Probe, Option<&'static str>)>, Server) {
+        let server = Server::start(steps, &std::sync::Arc::default()).await.tokens(tokens);
+        let results = probe(&settings(&server.base), &Plain::at(&server.base), &clock()).await;
+        let short = |result: &ProbeResult| (result.probe, result.trouble.as_ref().map(|stop| stop.code.code));
+        (results.iter().map(short).collect(), server)
+    }
+
+    #[tokio::test]
+    async fn a_good_system_is_probed_up_to_its_token_without_a_transaction() {
+        let (results, server) =
+            probed(&[Step::Status(404, "date: Fri, 04 Oct 2024 00:00:09 GMT\r\n")], &[]).await;
+        let steps = [Probe::Settings, Probe::Reach, Probe::Tls, Probe::Clock, Probe::Login];
+        assert_eq!(results, steps.map(|step| (step, None)));
+        assert_eq!(server.seen().len(), 1);
+        assert!(server.seen()[0].line.starts_with("GET / "));
+        assert_eq!(server.seen()[0].authorization, "", "the base address is asked without a token");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_clock_and_refused_credentials_are_both_told() {
+        let (results, _) =
+            probed(&[Step::Status(404, "date: Fri, 04 Oct 2024 01:00:00 GMT\r\n")], &[(401, "{}")]).await;
+        assert_eq!(results[3..], [(Probe::Clock, Some("W601")), (Probe::Login, Some("D001"))]);
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_ends_the_probe() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let results = probe(&settings(&base), &Plain::at(&base), &clock()).await;
+        assert_eq!(results.len(), 2);
+        assert_eq!(results[1].trouble.as_ref().map(|stop| stop.code.code), Some("D003"));
     }
 }

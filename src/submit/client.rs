@@ -139,7 +139,8 @@ fn trusted(settings: &Settings, home: &Uri) -> Result<reqwest::ClientBuilder, St
     }
     match &settings.section.proxy {
         Some(proxy) => {
-            let proxy = reqwest::Proxy::all(proxy).map_err(|error| format!("proxy: {}", innermost(&error)))?;
+            let proxy =
+                reqwest::Proxy::all(proxy).map_err(|error| format!("proxy: {}", innermost(&error)))?;
             Ok(builder.proxy(proxy))
         }
         None => Ok(builder),
@@ -149,7 +150,8 @@ fn trusted(settings: &Settings, home: &Uri) -> Result<reqwest::ClientBuilder, St
 fn authorities(settings: &Settings) -> Result<Vec<Certificate>, String> {
     let Some(path) = &settings.section.ca_file else { return Ok(Vec::new()) };
     let pem = std::fs::read(path).map_err(|error| format!("ca_file: {error}"))?;
-    let found = Certificate::from_pem_bundle(&pem).map_err(|error| format!("ca_file: {}", innermost(&error)))?;
+    let found =
+        Certificate::from_pem_bundle(&pem).map_err(|error| format!("ca_file: {}", innermost(&error)))?;
     if found.is_empty() { Err("ca_file: no certificate in it".to_owned()) } else { Ok(found) }
 }
 
@@ -218,15 +220,24 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
 
 #[cfg(test)]
 mod tests {
+    use super::super::rig::{AUTHORITY, Server, Step, settings, tls};
     use super::*;
 
     #[test]
     fn plain_http_is_for_this_machine() {
         let check = |text: &str| check_scheme(&text.parse().unwrap());
-        for good in ["https://sespa.example/x", "http://127.0.0.1:8787/sespa", "http://[::1]:1/", "http://localhost/"] {
+        for good in
+            ["https://sespa.example/x", "http://127.0.0.1:8787/sespa", "http://[::1]:1/", "http://localhost/"]
+        {
             assert_eq!(check(good), Ok(()), "{good}");
         }
-        for bad in ["http://sespa.example/", "http://10.0.0.1/", "http://127.0.0.1.example/", "/path", "ftp://127.0.0.1/"] {
+        for bad in [
+            "http://sespa.example/",
+            "http://10.0.0.1/",
+            "http://127.0.0.1.example/",
+            "/path",
+            "ftp://127.0.0.1/",
+        ] {
             assert!(check(bad).is_err(), "{bad}");
         }
     }
@@ -236,6 +247,78 @@ mod tests {
         let home: Uri = "https://Sespa.example/base".parse().unwrap();
         let same = |text: &str| same_origin(&text.parse().unwrap(), &home);
         assert!(same("https://sespa.example/other") && same("https://sespa.example:443/"));
-        assert!(!same("http://sespa.example/") && !same("https://evil.example/") && !same("https://sespa.example:8443/"));
+        assert!(
+            !same("http://sespa.example/")
+                && !same("https://evil.example/")
+                && !same("https://sespa.example:8443/")
+        );
+    }
+
+    async fn sent_to(settings: &Settings, path: &str) -> Result<RawAnswer, Broken> {
+        let request =
+            Request::post(format!("{}{path}", settings.section.base_url)).body(b"{}".to_vec()).unwrap();
+        Client::new(settings).unwrap().send(request).await
+    }
+
+    fn not_sent(answer: Result<RawAnswer, Broken>) -> &'static str {
+        match answer {
+            Err(Broken::Before(stop)) => stop.code.code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_compressed_answer_may_not_swell_beyond_the_cap() {
+        let bomb = |bytes: u64| {
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::copy(&mut std::io::Read::take(std::io::repeat(b' '), bytes), &mut packed).unwrap();
+            Step::Gzip(packed.finish().unwrap())
+        };
+        let steps = [bomb(1000), bomb(17 << 20)];
+        let server = Server::start(&steps, &std::sync::Arc::default()).await;
+        let settings = settings(&server.base);
+        assert_eq!(sent_to(&settings, "/x").await.unwrap().body.len(), 1000);
+        assert!(
+            matches!(sent_to(&settings, "/x").await, Err(Broken::After(seen)) if seen.contains("16 MiB"))
+        );
+    }
+
+    #[tokio::test]
+    async fn damaged_compression_proves_nothing() {
+        let server = Server::start(&[Step::Gzip(b"no gzip".to_vec())], &std::sync::Arc::default()).await;
+        assert!(matches!(sent_to(&settings(&server.base), "/x").await, Err(Broken::After(_))));
+    }
+
+    #[tokio::test]
+    async fn only_trusted_servers_are_told_anything() {
+        let (base, server) = tls(false);
+        assert_eq!(not_sent(sent_to(&settings(&base), "/x").await), "D005");
+        assert_eq!(server.join().unwrap(), b"");
+
+        let (base, server) = tls(false);
+        let mut settings = settings(&base);
+        settings.section.ca_file = Some(AUTHORITY.into());
+        assert_eq!(sent_to(&settings, "/x").await.unwrap().status, 200);
+        assert!(server.join().unwrap().starts_with(b"POST /x HTTP/1.1"));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_wants_a_certificate_is_a_matter_of_configuration() {
+        let (base, server) = tls(true);
+        let mut settings = settings(&base);
+        settings.section.ca_file = Some(AUTHORITY.into());
+        assert_eq!(not_sent(sent_to(&settings, "/x").await), "D006");
+        assert_eq!(server.join().unwrap(), b"", "nothing was read");
+    }
+
+    #[test]
+    fn settings_that_make_no_client_are_told() {
+        for (base, ca_file) in
+            [("http://sespa.example", None), ("nonsense", None), ("https://x.example", Some("/no/such"))]
+        {
+            let mut settings = settings(base);
+            settings.section.ca_file = ca_file.map(Into::into);
+            assert_eq!(Client::new(&settings).unwrap_err().code.code, "D009", "{base}");
+        }
     }
 }

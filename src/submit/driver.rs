@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -13,7 +14,7 @@ use super::gate::{Gate, Now, UNKNOWN_IN_A_ROW};
 use super::login::Refusal;
 use super::stop::{LOGIN_REFUSED, NO_ANSWERS, Stop};
 use super::verdict::{Around, Came, Effect, of_ask, of_submit, response};
-use super::{Clock, Error, Restore, Settings, batching};
+use super::{Clock, Error, Settings, batching};
 use crate::destinations::{Call, Destination, Ticket};
 use crate::ledger::{BatchVerdict, Handle, OpenBatch, RawAnswer, Want, Work};
 
@@ -73,38 +74,22 @@ pub async fn drive(
     }
 }
 
-/// Reads answers again that were kept but not applied before a crash. Called once, before any [`drive`].
-/// Gives the number of batches settled; those of sections that are gone stay as they are.
-pub async fn recover(
-    ledger: &Handle,
-    destination_of: &(dyn Fn(&str) -> Option<Arc<dyn Destination>> + Sync),
-    restore: Restore,
-    clock: &Clock,
-) -> Result<usize, Error> {
-    let now = clock.now();
-    let mut settled = 0;
-    for (section, open, answer) in ledger.ask(move |ledger| ledger.recover(now)).await? {
-        let Some(destination) = destination_of(&section) else { continue };
-        let verdict = read_again(destination.as_ref(), &section, &open, &answer, restore, clock)?;
-        ledger.ask(move |ledger| ledger.settle(open.attempt, &verdict, now)).await?;
-        settled += 1;
-    }
-    Ok(settled)
-}
-
-fn read_again(
+/// What answers come to that were kept but not applied before a crash (`Ledger::recover` gives them). Pure; the
+/// caller settles it. Done once, before any [`drive`].
+///
+/// # Errors
+/// When a record of the batch cannot be read back.
+pub fn read_again(
     destination: &dyn Destination,
     section: &str,
     open: &OpenBatch,
     answer: &RawAnswer,
-    restore: Restore,
-    clock: &Clock,
+    now: DateTime<Utc>,
 ) -> Result<BatchVerdict, Error> {
-    let read = |claimed| {
-        batching::item(claimed, destination.schema(), restore).ok_or(Error::Record(claimed.transaction))
-    };
+    let read =
+        |claimed| batching::item(claimed, destination.schema()).ok_or(Error::Record(claimed.transaction));
     let items = open.items.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let around = Around { section, now: clock.now(), items: items.len() };
+    let around = Around { section, now, items: items.len() };
     let response = response(answer);
     Ok(match open.ticket.clone().map(Ticket) {
         Some(ticket) => {
@@ -221,7 +206,8 @@ impl Driver {
     fn take_sent(&mut self, open: &OpenBatch, came: Came) {
         if !matches!(came.verdict, BatchVerdict::NotSent { .. }) {
             self.report.batches += 1;
-            self.report.rows = self.report.rows.saturating_add(u32::try_from(open.items.len()).unwrap_or(u32::MAX));
+            self.report.rows =
+                self.report.rows.saturating_add(u32::try_from(open.items.len()).unwrap_or(u32::MAX));
         }
         match came.effect {
             Effect::Answered => {
@@ -299,4 +285,335 @@ fn told(stop: Stop) -> Stop {
     let section = stop.args.first().map_or("", String::as_str);
     tracing::warn!(section, code = stop.code.code, seen = stop.seen(), "sending pauses");
     stop
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig::{Batch, Books, Plain, Seen, Server, Step, clock, settings};
+    use super::*;
+    use crate::model::Outcome;
+
+    const RUN: Mode = Mode::Run { wait: Duration::from_secs(20) };
+
+    fn done() -> watch::Receiver<Intake> {
+        watch::channel(Intake { accepted: 1, done: true }).1
+    }
+
+    async fn run_with(books: &Books, settings: Settings, mode: Mode) -> Report {
+        let destination = Arc::new(Plain::at(&settings.section.base_url));
+        let stop = CancellationToken::new();
+        drive(books.handle(), destination, settings, mode, clock(), done(), stop).await.unwrap()
+    }
+
+    async fn run(books: &Books, server: &Server) -> Report {
+        run_with(books, settings(&server.base), RUN).await
+    }
+
+    async fn scripted(rows: usize, steps: &[Step]) -> (Books, Server) {
+        let books = Books::with_rows(rows);
+        let server = Server::start(steps, &books.journal).await;
+        (books, server)
+    }
+
+    fn code(report: &Report) -> Option<&'static str> {
+        report.stopped.as_ref().map(|stop| stop.code.code)
+    }
+
+    fn bodies(seen: &[Seen]) -> Vec<&str> {
+        seen.iter().map(|one| one.body.as_str()).collect()
+    }
+
+    fn all_accepted(books: &Books) -> bool {
+        books.unsent() == 0
+            && books.batches().iter().all(|batch| match batch.last() {
+                BatchVerdict::Settled { outcomes, .. } => {
+                    outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. }))
+                }
+                _ => false,
+            })
+    }
+
+    #[tokio::test]
+    async fn a_batch_has_one_commit_before_its_first_byte_and_two_after_its_answer() {
+        let (books, server) = scripted(3, &[]).await;
+        let report = run(&books, &server).await;
+        assert_eq!((report.batches, report.rows, code(&report)), (2, 3, None));
+        assert!(all_accepted(&books));
+        let one = ["claimed", "request", "answered", "settled"];
+        assert_eq!(*books.journal.lock().unwrap(), [one, one].concat());
+        assert_eq!(server.logins(), 1, "one token serves all");
+        assert_eq!(bodies(&server.seen()), [r#"{"rows":[{"n":"0"},{"n":"1"}]}"#, r#"{"rows":[{"n":"2"}]}"#]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_of_the_system_when_nothing_is_due() {
+        let (books, server) = scripted(0, &[]).await;
+        run(&books, &server).await;
+        assert_eq!((server.logins(), server.seen().len()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_was_cut_before_its_answer_is_unknown_and_never_sent_again() {
+        let (books, server) = scripted(4, &[Step::Cut]).await;
+        let report = run(&books, &server).await;
+        assert_eq!((report.batches, code(&report)), (2, None));
+        assert!(matches!(books.batches()[0].last(), BatchVerdict::Unknown { .. }));
+        assert!(matches!(books.batches()[1].last(), BatchVerdict::Settled { .. }), "the next goes on");
+        assert_eq!(server.seen().len(), 2);
+        run(&books, &server).await;
+        assert_eq!(server.seen().len(), 2, "not in the next run either");
+    }
+
+    #[tokio::test]
+    async fn three_unknown_in_a_row_stop_a_run() {
+        let (books, server) =
+            scripted(10, &[Step::Cut, Step::Status(502, ""), Step::Ids(1), Step::Accept]).await;
+        let report = run(&books, &server).await;
+        assert_eq!((server.seen().len(), code(&report)), (3, Some("D007")));
+        assert!(books.batches().iter().all(|batch| matches!(batch.last(), BatchVerdict::Unknown { .. })));
+        assert_eq!(books.unsent(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_speaks_of_configuration_stops_a_run_and_no_redirect_is_followed() {
+        for status in [302, 307, 403, 404, 407] {
+            let (elsewhere, _) = scripted(0, &[]).await;
+            let foreign = Server::start(&[], &elsewhere.journal).await;
+            let header: &'static str = format!("location: {}/steal\r\n", foreign.base).leak();
+            let (books, server) = scripted(4, &[Step::Status(status, header)]).await;
+            let report = run(&books, &server).await;
+            assert_eq!((server.seen().len(), code(&report)), (1, Some("D004")), "{status}");
+            assert!(foreign.seen().is_empty(), "{status}");
+            assert_eq!(books.unsent(), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_renewed_once_and_the_same_bytes_go_again() {
+        let (books, server) = scripted(2, &[Step::Status(401, "")]).await;
+        let report = run(&books, &server).await;
+        let seen = server.seen();
+        assert_eq!((seen.len(), server.logins(), code(&report)), (2, 2, None));
+        assert_eq!(seen[0].body, seen[1].body);
+        assert_ne!(seen[0].authorization, seen[1].authorization);
+        assert!(all_accepted(&books));
+        let attempt = |intent| [intent, "request", "answered", "settled"];
+        assert_eq!(*books.journal.lock().unwrap(), [attempt("claimed"), attempt("resent")].concat());
+    }
+
+    #[tokio::test]
+    async fn a_token_refused_after_its_renewal_stops_a_run() {
+        let (books, server) = scripted(6, &[Step::Status(401, ""), Step::Status(401, "")]).await;
+        let report = run(&books, &server).await;
+        assert_eq!((server.seen().len(), server.logins(), code(&report)), (2, 2, Some("D001")));
+        assert_eq!((report.batches, books.unsent()), (0, 4));
+        assert!(matches!(books.batches()[0].last(), BatchVerdict::NotSent { .. }));
+    }
+
+    #[tokio::test]
+    async fn refused_credentials_are_not_tried_again_and_nothing_is_claimed() {
+        for status in [400, 401] {
+            let books = Books::with_rows(2);
+            let server = Server::start(&[], &books.journal).await.tokens(&[(status, "{}")]);
+            let report = run(&books, &server).await;
+            assert_eq!((server.logins(), code(&report)), (1, Some("D001")));
+            assert!(books.batches().is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_endpoint_in_trouble_is_tried_again_and_a_web_page_is_not() {
+        let books = Books::with_rows(2);
+        let server = Server::start(&[], &books.journal).await.tokens(&[(503, ""), (500, "<html>")]);
+        assert_eq!(code(&run(&books, &server).await), None);
+        assert_eq!(server.logins(), 3);
+        assert!(all_accepted(&books));
+
+        let books = Books::with_rows(2);
+        let server = Server::start(&[], &books.journal).await.tokens(&[(200, "<html>login</html>")]);
+        assert_eq!(code(&run(&books, &server).await), Some("D004"));
+        assert_eq!(server.logins(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_surely_was_not_received_goes_again_with_the_same_bytes_before_the_rest() {
+        let (books, server) =
+            scripted(4, &[Step::Status(429, ""), Step::Status(429, "retry-after: 0\r\n")]).await;
+        assert_eq!(code(&run(&books, &server).await), None);
+        let seen = server.seen();
+        let first = r#"{"rows":[{"n":"0"},{"n":"1"}]}"#;
+        assert_eq!(bodies(&seen), [first, first, first, r#"{"rows":[{"n":"2"},{"n":"3"}]}"#]);
+        assert!(all_accepted(&books));
+    }
+
+    #[tokio::test]
+    async fn a_run_does_not_wait_longer_than_it_may() {
+        let (books, server) = scripted(4, &[Step::Status(429, "retry-after: 3000\r\n")]).await;
+        let report = run(&books, &server).await;
+        assert_eq!((server.seen().len(), code(&report), books.unsent()), (1, Some("D008"), 2));
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_proves_that_nothing_was_sent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let books = Books::with_rows(2);
+        let server = Server::new(&listener, &[], &books.journal);
+        let (serving, watched) = (server.clone(), books.clone());
+        tokio::spawn(async move {
+            serving.clone().serve(listener, 1).await; // the token; then nobody listens
+            watched.when(|batches| batches.iter().any(|batch| !batch.verdicts.is_empty())).await;
+            let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+            serving.serve(listener, usize::MAX).await;
+        });
+        assert_eq!(code(&run(&books, &server).await), None);
+        let verdicts = &books.batches()[0].verdicts;
+        assert!(matches!(&verdicts[0], BatchVerdict::NotSent { seen, .. } if seen.contains("refused")));
+        assert_eq!(bodies(&server.seen()), [r#"{"rows":[{"n":"0"},{"n":"1"}]}"#]);
+        assert!(all_accepted(&books));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_claimed_while_the_system_cannot_be_reached() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let books = Books::with_rows(2);
+        let report = run_with(&books, settings(&base), Mode::Run { wait: Duration::from_millis(50) }).await;
+        assert_eq!(code(&report), Some("D003"));
+        assert!(books.batches().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_taken_batch_is_asked_about_until_it_is_answered() {
+        let steps = [Step::Taken("7"), Step::Taken("7"), Step::Status(502, ""), Step::Cut, Step::Ids(2)];
+        let (books, server) = scripted(2, &steps).await;
+        assert_eq!(code(&run(&books, &server).await), None);
+        let lines: Vec<String> = server.seen().into_iter().map(|one| one.line).collect();
+        assert_eq!(lines[0], "POST /submit HTTP/1.1");
+        assert_eq!(lines.len(), 5, "{lines:?}");
+        assert!(lines[1..].iter().all(|line| line.starts_with("GET ")), "{lines:?}");
+        assert!(all_accepted(&books));
+    }
+
+    #[tokio::test]
+    async fn a_taken_batch_does_not_stop_the_next() {
+        let (books, server) = scripted(4, &[Step::Taken("7")]).await;
+        let report =
+            run_with(&books, settings(&server.base), Mode::Run { wait: Duration::from_millis(50) }).await;
+        assert_eq!((report.batches, books.unsent()), (2, 0));
+        assert!(matches!(books.batches()[1].last(), BatchVerdict::Settled { .. }));
+    }
+
+    #[tokio::test]
+    async fn the_token_goes_to_no_other_host() {
+        let (foreign_books, _) = scripted(0, &[]).await;
+        let foreign = Server::start(&[], &foreign_books.journal).await;
+        let ticket: &'static str = format!("{}/ask", foreign.base).leak();
+        let books = Books::with_rows(2);
+        let server = Server::start(&[Step::Taken(ticket)], &books.journal).await;
+        let report = run(&books, &server).await;
+        assert_eq!(code(&report), Some("D004"));
+        assert!(foreign.seen().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_watch_pauses_and_then_lets_one_batch_try() {
+        let steps = [Step::Cut, Step::Cut, Step::Cut, Step::Cut, Step::Accept];
+        let (books, server) = scripted(12, &steps).await;
+        let stop = CancellationToken::new();
+        let destination = Arc::new(Plain::at(&server.base));
+        let driver = tokio::spawn(drive(
+            books.handle(),
+            destination,
+            settings(&server.base),
+            Mode::Watch,
+            clock(),
+            done(),
+            stop.clone(),
+        ));
+        books
+            .when(|batches| batches.len() == 6 && batches.iter().all(|batch| !batch.verdicts.is_empty()))
+            .await;
+        stop.cancel();
+        assert_eq!(driver.await.unwrap().unwrap().batches, 6);
+        let unknown = |batch: &&Batch| matches!(batch.last(), BatchVerdict::Unknown { .. });
+        assert_eq!(books.batches().iter().filter(unknown).count(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_file_accepted_later_wakes_a_run() {
+        let (books, server) = scripted(0, &[]).await;
+        let (news, intake) = watch::channel(Intake::default());
+        let mut settings = settings(&server.base);
+        settings.pace.idle = Duration::from_secs(3600);
+        let destination = Arc::new(Plain::at(&server.base));
+        let stop = CancellationToken::new();
+        let driver = tokio::spawn(drive(books.handle(), destination, settings, RUN, clock(), intake, stop));
+        books.add(2);
+        news.send(Intake { accepted: 1, done: false }).unwrap();
+        books.when(|batches| batches.len() == 1).await;
+        news.send(Intake { accepted: 1, done: true }).unwrap();
+        assert_eq!(driver.await.unwrap().unwrap().rows, 2);
+    }
+
+    #[tokio::test]
+    async fn a_request_under_way_gets_its_grace_and_is_then_unknown() {
+        let (books, server) = scripted(4, &[Step::Hang]).await;
+        let stop = CancellationToken::new();
+        let destination = Arc::new(Plain::at(&server.base));
+        let driver = tokio::spawn(drive(
+            books.handle(),
+            destination,
+            settings(&server.base),
+            Mode::Watch,
+            clock(),
+            done(),
+            stop.clone(),
+        ));
+        while server.seen().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+        driver.await.unwrap().unwrap();
+        assert!(
+            matches!(books.batches()[0].last(), BatchVerdict::Unknown { seen } if seen.contains("stopped"))
+        );
+        assert_eq!(books.unsent(), 2, "no new batch begins");
+    }
+
+    #[tokio::test]
+    async fn no_answer_in_time_is_unknown() {
+        let (books, server) = scripted(2, &[Step::Hang]).await;
+        let mut settings = settings(&server.base);
+        (settings.timeout, settings.pace.connect) = (Duration::from_millis(50), Duration::from_millis(200));
+        run_with(&books, settings, RUN).await;
+        assert!(
+            matches!(books.batches()[0].last(), BatchVerdict::Unknown { seen } if seen.contains("no whole answer"))
+        );
+        assert_eq!(server.seen().len(), 1);
+    }
+
+    #[test]
+    fn kept_answers_are_read_as_they_would_have_been() {
+        let plain = Plain::at("http://127.0.0.1:9");
+        let open = |ticket| OpenBatch {
+            batch: 1,
+            attempt: 1,
+            items: Vec::new(),
+            body: Vec::new(),
+            ticket,
+            tries: 0,
+        };
+        let answer = |status| RawAnswer { status, headers: Vec::new(), body: Vec::new() };
+        let read = |ticket, status| {
+            read_again(&plain, "plain", &open(ticket), &answer(status), DateTime::UNIX_EPOCH).unwrap()
+        };
+        assert!(matches!(read(None, 500), BatchVerdict::Unknown { .. }));
+        assert!(
+            matches!(read(Some(7.into()), 500), BatchVerdict::Pending { .. }),
+            "a question is asked again"
+        );
+        assert!(matches!(read(None, 401), BatchVerdict::NotSent { .. }));
+    }
 }

@@ -63,7 +63,7 @@ impl Line {
 
     /// What makes bodies for the ledger.
     pub(super) fn builder(&self) -> Build {
-        builder(Arc::clone(&self.destination), self.settings.registration.clone(), self.settings.restore)
+        builder(Arc::clone(&self.destination), self.settings.registration.clone())
     }
 
     /// A token for the next request; a login under way is left when the program is told to stop.
@@ -129,7 +129,8 @@ impl Line {
             Ok(came) => came,
             Err(broken) => self.unanswered_ask(broken, &ticket),
         };
-        self.unanswered = if matches!(came.effect, Effect::Answered) { 0 } else { self.unanswered.saturating_add(1) };
+        self.unanswered =
+            if matches!(came.effect, Effect::Answered) { 0 } else { self.unanswered.saturating_add(1) };
         self.settle(open.attempt, &came.verdict).await?;
         Ok(came)
     }
@@ -172,7 +173,10 @@ impl Line {
         };
         let retry_at = later(now, wait.unwrap_or_default());
         let verdict = BatchVerdict::NotSent { retry_at, seen: stop.seen().to_owned() };
-        Came { verdict, effect: wait.map_or(Effect::Lasting(stop.clone()), |wait| Effect::Passing(stop, wait)) }
+        Came {
+            verdict,
+            effect: wait.map_or(Effect::Lasting(stop.clone()), |wait| Effect::Passing(stop, wait)),
+        }
     }
 
     fn unanswered_ask(&self, broken: Broken, ticket: &Ticket) -> Came {
@@ -190,10 +194,8 @@ impl Line {
     }
 
     fn items(&self, open: &OpenBatch) -> Result<Vec<Item>, Error> {
-        let read = |claimed| {
-            item(claimed, self.destination.schema(), self.settings.restore)
-                .ok_or(Error::Record(claimed.transaction))
-        };
+        let read =
+            |claimed| item(claimed, self.destination.schema()).ok_or(Error::Record(claimed.transaction));
         open.items.iter().map(read).collect()
     }
 
@@ -218,7 +220,9 @@ impl Line {
         let (section, batch, rows) = (&self.settings.section.name, open.batch, open.items.len());
         let elapsed_ms = begun.elapsed().as_millis();
         match &answer {
-            Ok(answer) => tracing::info!(section, batch, rows, elapsed_ms, status = answer.status, "answered"),
+            Ok(answer) => {
+                tracing::info!(section, batch, rows, elapsed_ms, status = answer.status, "answered")
+            }
             Err(Broken::Before(stop)) => {
                 tracing::warn!(section, batch, rows, elapsed_ms, code = stop.code.code, "not sent");
             }

@@ -87,11 +87,8 @@ impl Gate {
 
     /// A trouble that a person has to end.
     pub(super) fn lasts(&mut self, stop: Stop, now: Instant) {
-        let closed = if self.reopens {
-            Closed::Until(now + self.hold.ceiling(self.lasting))
-        } else {
-            Closed::ForGood
-        };
+        let closed =
+            if self.reopens { Closed::Until(now + self.hold.ceiling(self.lasting)) } else { Closed::ForGood };
         self.lasting = self.lasting.saturating_add(1);
         self.closed = Some((closed, stop));
     }

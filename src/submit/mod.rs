@@ -22,9 +22,9 @@ mod verdict;
 
 pub use check::{Probe, ProbeResult, probe};
 pub use clock::Clock;
-pub use driver::{Intake, Mode, Report, drive, recover};
+pub use driver::{Intake, Mode, Report, drive, read_again};
 pub use retry::Backoff;
-pub use settings::{Pace, Restore, Secrets, Settings};
+pub use settings::{Pace, Secrets, Settings};
 pub use stop::{CODES, Stop};
 
 /// The sender could not work at all; troubles with a system are a [`Stop`] instead.

@@ -7,15 +7,10 @@ use secrecy::SecretString;
 
 use super::Backoff;
 use crate::destinations::Section;
-use crate::model::Schema;
-use crate::validate::Record;
 
 /// Reads client id and client secret anew; called for each token. An error is a text that names where the secret
 /// should be, never what it is.
 pub type Secrets = Arc<dyn Fn() -> Result<(SecretString, SecretString), String> + Send + Sync>;
-
-/// Reads a record back from the ledger's canonical JSON; none where it does not fit the schema.
-pub type Restore = fn(&Schema, &str) -> Option<Record>;
 
 /// Everything one section's sender needs. `Debug` shows no secret.
 #[derive(Clone)]
@@ -28,8 +23,6 @@ pub struct Settings {
     pub registration: Option<SecretString>,
     /// Where id and secret come from.
     pub secrets: Secrets,
-    /// How records are read back.
-    pub restore: Restore,
     /// Seed of the jitter.
     pub seed: u64,
     /// How long to wait for what.

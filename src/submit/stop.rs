@@ -173,7 +173,11 @@ mod tests {
         assert_eq!(codes.len(), CODES.len());
         for info in CODES {
             for words in [&info.bg, &info.en] {
-                assert!([words.message, words.why, words.example, words.repair].iter().all(|text| !text.is_empty()));
+                assert!(
+                    [words.message, words.why, words.example, words.repair]
+                        .iter()
+                        .all(|text| !text.is_empty())
+                );
                 assert!(words.message.contains("{0}") && words.message.contains("{1}"), "{}", info.code);
             }
             assert!(info.bg.message.chars().any(|letter| ('а'..='я').contains(&letter)), "{}", info.code);
@@ -183,6 +187,9 @@ mod tests {
     #[test]
     fn a_stop_names_section_and_sight() {
         let stop = Stop::new(&UNREACHABLE, "sespa", "connection refused");
-        assert!(stop.message(Lang::En).starts_with("section `sespa`: the system cannot be reached (connection refused)"));
+        assert!(
+            stop.message(Lang::En)
+                .starts_with("section `sespa`: the system cannot be reached (connection refused)")
+        );
     }
 }

@@ -83,9 +83,10 @@ pub(super) fn of_ask(
     again: impl FnOnce(bool) -> Duration,
 ) -> Came {
     match whole(reply, around.items) {
-        Reply::Settled { outcomes, remote_batch } => {
-            Came { verdict: BatchVerdict::Settled { outcomes, remote: remote_batch }, effect: Effect::Answered }
-        }
+        Reply::Settled { outcomes, remote_batch } => Came {
+            verdict: BatchVerdict::Settled { outcomes, remote: remote_batch },
+            effect: Effect::Answered,
+        },
         Reply::Pending { ticket, remote_batch, after_s } => {
             pending(ticket, remote_batch, after_s, around.now)
         }
@@ -113,9 +114,11 @@ pub(super) fn later(now: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
 pub(super) fn response(answer: &RawAnswer) -> Response<Vec<u8>> {
     let mut response = Response::new(answer.body.clone());
     // Every status comes from a response, so the fallback is never met.
-    *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::BAD_GATEWAY);
+    *response.status_mut() =
+        http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::BAD_GATEWAY);
     for (name, value) in &answer.headers {
-        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::try_from(value)) {
+        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::try_from(value))
+        {
             response.headers_mut().insert(name, value);
         }
     }
@@ -192,7 +195,8 @@ mod tests {
 
     #[test]
     fn an_answer_that_covers_too_little_is_unknown() {
-        let reply = Reply::Settled { outcomes: vec![Outcome::Accepted { id: "1".into() }], remote_batch: None };
+        let reply =
+            Reply::Settled { outcomes: vec![Outcome::Accepted { id: "1".into() }], remote_batch: None };
         let came = submit(reply, &answer(200, &[]));
         assert_eq!(
             came.verdict,
@@ -226,17 +230,24 @@ mod tests {
     #[test]
     fn a_refused_login_is_due_again_at_once() {
         let came = submit(Reply::LoginExpired, &answer(401, &[]));
-        assert!(matches!(came.verdict, BatchVerdict::NotSent { retry_at, .. } if retry_at == DateTime::UNIX_EPOCH));
+        assert!(
+            matches!(came.verdict, BatchVerdict::NotSent { retry_at, .. } if retry_at == DateTime::UNIX_EPOCH)
+        );
         assert!(matches!(came.effect, Effect::Login));
     }
 
     #[test]
     fn a_question_without_an_answer_leaves_the_batch_pending() {
         let ticket = Ticket(serde_json::json!({ "batch": 7 }));
-        for (reply, status) in [(unknown(), 502), (Reply::NotSent(Retry { after_s: None }), 429), (unknown(), 404)] {
+        for (reply, status) in
+            [(unknown(), 502), (Reply::NotSent(Retry { after_s: None }), 429), (unknown(), 404)]
+        {
             let came = of_ask(reply, &answer(status, &[]), &ticket, AROUND, |_| Duration::from_secs(9));
             let ask_at = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(9);
-            assert_eq!(came.verdict, BatchVerdict::Pending { ticket: ticket.0.clone(), remote: None, ask_at });
+            assert_eq!(
+                came.verdict,
+                BatchVerdict::Pending { ticket: ticket.0.clone(), remote: None, ask_at }
+            );
         }
     }
 

@@ -39,7 +39,9 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(login: Login, settings: &Settings, clock: Clock) -> Self {
         let strategy = match login {
-            Login::OAuth { token_url, auth } => oauth::ClientCredentials::new(token_url, auth, settings, clock),
+            Login::OAuth { token_url, auth } => {
+                oauth::ClientCredentials::new(token_url, auth, settings, clock)
+            }
         };
         Self { strategy, token: None }
     }

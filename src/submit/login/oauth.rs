@@ -68,8 +68,9 @@ impl ClientCredentials {
     fn read(&self, answer: &RawAnswer) -> Result<(SecretString, Duration), Refusal> {
         let seen = format!("HTTP {}", answer.status);
         match answer.status {
-            200..=299 => token(&answer.body)
-                .ok_or_else(|| Refusal::Lasting(self.stop(&CONFIGURATION, "token_path: no token in the answer"))),
+            200..=299 => token(&answer.body).ok_or_else(|| {
+                Refusal::Lasting(self.stop(&CONFIGURATION, "token_path: no token in the answer"))
+            }),
             400 | 401 => Err(Refusal::Lasting(self.stop(&LOGIN_REFUSED, seen))),
             300..=399 | 403 | 404 | 405 | 407 => {
                 Err(Refusal::Lasting(self.stop(&CONFIGURATION, format!("token_path: {seen}"))))
@@ -131,7 +132,8 @@ fn form(text: &str) -> String {
 fn token(body: &[u8]) -> Option<(SecretString, Duration)> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let members = answer.as_object()?;
-    let member = |name: &str| members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    let member =
+        |name: &str| members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
     let value = member("access_token")?.as_str().filter(|token| !token.is_empty())?;
     let life = match member("expires_in") {
         Some(Value::Number(seconds)) => seconds.as_u64(),
@@ -155,7 +157,8 @@ mod tests {
     #[test]
     fn basic_keeps_dots_and_encodes_the_rest() {
         let request =
-            request("https://a.example/t", ClientAuth::Basic, &"Ab-c_..".into(), &"p:ss w%rd..".into()).unwrap();
+            request("https://a.example/t", ClientAuth::Basic, &"Ab-c_..".into(), &"p:ss w%rd..".into())
+                .unwrap();
         let header = request.headers()[AUTHORIZATION].to_str().unwrap().strip_prefix("Basic ").unwrap();
         let pair = base64::engine::general_purpose::STANDARD.decode(header).unwrap();
         assert_eq!(String::from_utf8(pair).unwrap(), "Ab-c_..:p%3Ass+w%25rd..");
@@ -164,7 +167,8 @@ mod tests {
 
     #[test]
     fn the_body_form_sends_no_header() {
-        let request = request("https://a.example/t", ClientAuth::Body, &"id..".into(), &"a&b".into()).unwrap();
+        let request =
+            request("https://a.example/t", ClientAuth::Body, &"id..".into(), &"a&b".into()).unwrap();
         assert!(request.headers().get(AUTHORIZATION).is_none());
         assert_eq!(text(&request), "grant_type=client_credentials&client_id=id..&client_secret=a%26b");
     }
