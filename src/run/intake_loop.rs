@@ -36,7 +36,7 @@ pub struct Looked {
 
 /// All drop folders with their mappings.
 pub fn open_folders(shop: &Shop) -> Vec<Folder> {
-    let schemas = shop.schemas();
+    let schemas = shop.sections.schemas();
     let open = |drop: &crate::config::DropFolder| {
         let mappings = Mappings::load(&drop.mappings, &schemas);
         for problem in &mappings.problems {
@@ -110,7 +110,9 @@ pub(super) fn run(
     let (wake, woken) = channel();
     let paths: Vec<_> = folders.iter().map(|folder| folder.drop.folder.clone()).collect();
     let watching = matches!(until, Until::Stopped);
-    let mut wakers = watching.then(|| wake_on_events(&paths, move || drop(wake.send(()))));
+    let mut wakers = watching.then(|| wake_on_events(&paths, move || {
+            let _ = wake.send(());
+        }));
     let mut outcome = Outcome::default();
     let mut books = Bookkeeping::new();
     loop {
@@ -144,7 +146,7 @@ pub(super) fn run(
 fn reload(shop: &Shop, folders: &mut [Folder]) {
     for folder in folders {
         if folder.mappings_changed() {
-            folder.reload(Mappings::load(&folder.drop.mappings, &shop.schemas()));
+            folder.reload(Mappings::load(&folder.drop.mappings, &shop.sections.schemas()));
             tracing::info!(folder = %folder.drop.folder.display(), mappings = folder.mappings.good.len(), "mappings read anew");
         }
     }
@@ -264,9 +266,8 @@ pub(super) fn settings(shop: &Shop, section: &Section, pace: Pace) -> Settings {
     Settings {
         section: section.clone(),
         timeout: parse_duration(&section.wire.timeout).unwrap_or(Duration::from_secs(120)),
-        registration: shop.registrations.get(&section.name).cloned(),
+        registration: shop.sections.registrations.get(&section.name).cloned(),
         secrets: Arc::new(move || Ok((read(&id, "client_id")?, read(&secret, "client_secret")?))),
-        restore: crate::validate::Record::restored,
         seed: shop.world.seed,
         pace,
     }

@@ -63,6 +63,6 @@ impl Lock {
 }
 
 /// This process, for people: its number and when it began.
-pub fn owner(now: DateTime<Utc>) -> String {
+pub(super) fn owner(now: DateTime<Utc>) -> String {
     format!("process {}, since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"))
 }

@@ -6,6 +6,7 @@
 
 mod intake_loop;
 mod lock;
+mod pinned;
 mod reports;
 mod shop;
 mod stage;
@@ -24,8 +25,8 @@ use crate::submit::{self, Intake, Mode, Pace, Stop};
 
 pub use intake_loop::{Looked, look, open_folders};
 pub use lock::Lock;
-pub use reports::{Reported, notices, write_due};
-pub use shop::{Books, Shop, World, catalogue, code_rooms, spool_of};
+pub use reports::{Reported, notices, render_as, write_due};
+pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
 pub use take::{Folder, Waiting};
 
@@ -60,9 +61,8 @@ pub struct Outcome {
 pub async fn run(shop: Arc<Shop>, until: Until, stop: CancellationToken) -> Result<Outcome> {
     let now = shop.world.clock.now();
     let _lock = Lock::take(&shop.config.ledger.path, now)?;
-    crate::intake::prepare_spool(&shop.spool())?;
-    let of = |section: &str| shop.destinations.get(section).cloned();
-    submit::recover(&shop.ledger, &lock::owner(now), &of, crate::validate::Record::restored, &shop.world.clock).await?;
+    crate::intake::prepare_spool(&shop.spool)?;
+    recover(&shop, lock::owner(now)).await?;
 
     let (accepted, progress) = watch::channel(Intake::default());
     let mode = match until {
@@ -79,12 +79,24 @@ pub async fn run(shop: Arc<Shop>, until: Until, stop: CancellationToken) -> Resu
     Ok(outcome)
 }
 
+/// What an earlier process left: attempts cut before their answer are unknown, answers kept but not applied are
+/// read again.
+async fn recover(shop: &Shop, owner: String) -> Result<()> {
+    let now = shop.world.clock.now();
+    for (section, open, answer) in shop.ledger.ask(move |ledger| ledger.recover(&owner, now)).await? {
+        let Some(destination) = shop.sections.destinations.get(&section) else { continue };
+        let verdict = submit::read_again(destination.as_ref(), &section, &open, &answer, now)?;
+        shop.ledger.ask(move |ledger| ledger.settle(open.attempt, &verdict, now)).await?;
+    }
+    Ok(())
+}
+
 type Sender = tokio::task::JoinHandle<Result<submit::Report, submit::Error>>;
 
 fn senders(shop: &Shop, mode: Mode, progress: &watch::Receiver<Intake>, stop: &CancellationToken) -> Vec<Sender> {
     let sections = shop.config.sections.iter();
     let sender = |section: &crate::destinations::Section| {
-        let destination = shop.destinations.get(&section.name).cloned()?;
+        let destination = shop.sections.destinations.get(&section.name).cloned()?;
         let settings = intake_loop::settings(shop, section, Pace::default());
         let (ledger, clock) = (shop.ledger.clone(), shop.world.clock.clone());
         let (progress, stop) = (progress.clone(), stop.clone());

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 
+use super::pinned::Pinned;
 use super::{Shop, Waiting};
 use crate::config::After;
 use crate::intake;
 use crate::ledger::{FileState, FileView};
 use crate::report::{
-    Catalogue, Cause, Desk, Dialect, Job, Kind, Notice, NoticeItem, Prepared, Reading, Source, Totals, place_notice,
-    prepare, prepare_without_rows, publish, remove_notice, rename_reports,
+    Cause, Desk, Dialect, Job, Kind, Notice, NoticeItem, Prepared, Source, Totals, place_notice, prepare,
+    prepare_without_rows, publish, remove_notice, rename_reports,
 };
-use crate::table::{Encoding, Format, Found, Table};
+use crate::table::Table;
 
 /// Rows of one page of the ledger's stories.
 const PAGE_ROWS: u32 = 2_000;
@@ -132,81 +133,55 @@ fn newest_under_name(shop: &Shop, view: &FileView) -> Result<Option<i64>> {
 
 fn render(shop: &Shop, view: &FileView) -> Result<Prepared> {
     let named = names(view, view.period.as_deref());
-    let found: Option<Found> = view.reading.clone().map(serde_json::from_value).transpose()?;
-    let (reading, encoding) = (told_reading(found.as_ref(), &shop.catalogue, view), encoding_of(found.as_ref()));
+    render_as(shop, view, &view.folder, &named, false)
+}
+
+/// Renders a file's reports into a folder under names of the caller's choice.
+///
+/// # Errors
+/// When the copy can't be read again, the ledger fails, or the reports can't be written.
+pub fn render_as(
+    shop: &Shop,
+    view: &FileView,
+    folder: &Path,
+    named: &dyn Fn(Kind, &str) -> String,
+    check: bool,
+) -> Result<Prepared> {
+    let pinned: Option<Pinned> = view.reading.clone().map(serde_json::from_value).transpose()?;
+    let taken = view.state == FileState::Taken && pinned.is_some();
+    let pinned = pinned.unwrap_or_default();
+    let (codec, reading) = (pinned.codec(), pinned.told(&shop.catalogue, view.language));
     let encode = |text: &str, out: &mut Vec<u8>| {
-        encoding.encode(text, out);
+        codec.encode(text, out);
     };
-    let sheet = found.as_ref().and_then(|found| found.sheet.clone()).unwrap_or_default();
-    let source = match &found {
-        Some(found) if found.format == Format::Xlsx => Source::Workbook(&sheet),
-        Some(found) => Source::Text(dialect(found, &encode)),
-        None => Source::Text(Dialect { encode: &encode, bom: false, delimiter: b';' }),
+    let sheet = pinned.sheet.clone().unwrap_or_default();
+    let source = if pinned.workbook {
+        Source::Workbook(&sheet)
+    } else {
+        Source::Text(Dialect { encode: &encode, bom: pinned.byte_order_mark, delimiter: pinned.separator() })
     };
     let job = Job {
         file: view,
         reading: &reading,
         source,
-        folder: &view.folder,
-        names: &named,
+        folder,
+        names: named,
         catalogue: &shop.catalogue,
         now: shop.world.clock.now(),
         scratch: None,
-        check: false,
+        check,
     };
-    match found.filter(|_| view.state == FileState::Taken) {
-        Some(found) => render_rows(shop, &job, &found),
-        None => Ok(prepare_without_rows(&job)?),
-    }
+    if taken { render_rows(shop, &job, &pinned) } else { Ok(prepare_without_rows(&job)?) }
 }
 
 /// Renders with the snapshot opened exactly as it was read before.
-pub(super) fn render_rows(shop: &Shop, job: &Job<'_>, found: &Found) -> Result<Prepared> {
-    let table = Table::open(&job.file.snapshot, &found.reading());
+fn render_rows(shop: &Shop, job: &Job<'_>, pinned: &Pinned) -> Result<Prepared> {
+    let table = Table::open(&job.file.snapshot, &pinned.reading());
     let mut table = table.map_err(|error| anyhow!("{error}")).context("the copy can't be read again")?;
     let headers = table.headers().to_vec();
     let intake = job.file.intake;
     let pages = |after: u32| shop.ledger.ask_blocking(move |ledger| ledger.rows(intake, after, PAGE_ROWS));
     Ok(prepare(job, &headers, |row| table.read(row), pages)?)
-}
-
-pub(super) fn dialect<'a>(found: &Found, encode: &'a dyn Fn(&str, &mut Vec<u8>)) -> Dialect<'a> {
-    let delimiter = found.delimiter.as_deref().and_then(|text| text.bytes().next()).unwrap_or(b';');
-    Dialect { encode, bom: found.byte_order_mark, delimiter }
-}
-
-pub(super) fn encoding_of(found: Option<&Found>) -> Encoding {
-    let name = found.and_then(|found| found.encoding.as_deref());
-    name.and_then(Encoding::from_name).unwrap_or_else(Encoding::utf8)
-}
-
-/// How a file was read, as the receipt tells it.
-pub(super) fn told_reading(found: Option<&Found>, catalogue: &Catalogue, view: &FileView) -> Reading {
-    let Some(found) = found else { return Reading::default() };
-    let count = &found.left_out_count;
-    let left_out = [
-        ("title", count.title),
-        ("blank", count.blank),
-        ("total", count.total),
-        ("separator", count.separator),
-    ];
-    let note = |issue: &crate::model::Issue| {
-        let code = catalogue.get(issue.code.code).unwrap_or(issue.code);
-        format!("{} ({})", code.message(view.language, &issue.args), code.code)
-    };
-    Reading {
-        format: if found.format == Format::Xlsx { "xlsx" } else { "csv" }.to_owned(),
-        encoding: found.encoding.clone(),
-        delimiter: found.delimiter.clone(),
-        sheet: found.sheet.clone(),
-        header_row: found.header_row,
-        left_out: left_out
-            .into_iter()
-            .filter(|(_, rows)| *rows > 0)
-            .map(|(why, rows)| (why.to_owned(), u64::from(rows)))
-            .collect(),
-        notes: found.notes.iter().map(note).collect(),
-    }
 }
 
 /// Commits the hashes, then lets the reports appear.
@@ -234,7 +209,7 @@ fn with_desk<R>(
         let (folder, name, sha256) = (view.folder.clone(), name.to_owned(), sha256.to_owned());
         shop.ledger.ask_blocking(move |ledger| ledger.is_report(&folder, &name, &sha256)).unwrap_or(false)
     };
-    let spool = shop.spool();
+    let spool = shop.spool.clone();
     let is_copied = |sha256: &str| spool.join(sha256).exists();
     let mut remember = |name: &str, sha256: &str| -> Result<(), Cause> {
         let files = vec![(name.to_owned(), sha256.to_owned(), "late".to_owned())];
@@ -254,7 +229,7 @@ fn with_desk<R>(
 }
 
 /// Notices laid by this process: what they said.
-pub type Notices = HashMap<(PathBuf, String), Vec<u8>>;
+pub(super) type Notices = HashMap<(PathBuf, String), Vec<u8>>;
 
 /// Lays a notice beside each file that waits for something of its own, and lifts those that no longer hold.
 ///
@@ -290,7 +265,7 @@ pub fn notices(shop: &Shop, laid: &mut Notices, folder: &Path, waiting: &[Waitin
 ///
 /// # Errors
 /// When the ledger fails.
-pub fn lift_notice(shop: &Shop, folder: &Path, name: &str) -> Result<()> {
+pub(super) fn lift_notice(shop: &Shop, folder: &Path, name: &str) -> Result<()> {
     let view = stand_in(folder, name);
     let named = names(&view, None);
     if folder.join(named(Kind::Notice, "")).exists() {
@@ -327,7 +302,7 @@ fn stand_in(folder: &Path, name: &str) -> FileView {
 ///
 /// # Errors
 /// When something can't be moved; it stays where it is.
-pub fn archive(shop: &Shop, after: After, reported: &Reported) -> Result<()> {
+pub(super) fn archive(shop: &Shop, after: After, reported: &Reported) -> Result<()> {
     let final_rows = reported.totals.rows() > 0
         && reported.totals.waiting + reported.totals.unknown + reported.totals.held + reported.totals.refused == 0;
     let folder = reported.file.parent().unwrap_or(Path::new("."));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -25,64 +26,34 @@ pub struct World {
     pub seed: u64,
 }
 
-/// Everything a pass works with.
-pub struct Shop {
-    /// The configuration.
-    pub config: Config,
+/// The configured sections: those that can be used, and why others can't.
+#[derive(Default)]
+pub struct Sections {
     /// The codec of each section that can be used.
     pub destinations: HashMap<String, Arc<dyn Destination>>,
     /// Why a section can't be used, by its name.
     pub unusable: HashMap<String, String>,
     /// Registration numbers, where they are configured.
     pub registrations: HashMap<String, SecretString>,
-    /// The ledger on its thread.
-    pub ledger: Handle,
-    /// Time and randomness.
-    pub world: World,
-    /// Every code of every room.
-    pub catalogue: Arc<Catalogue>,
+    report_from: HashMap<String, NaiveDate>,
 }
 
-/// Where the ledger is opened.
-pub enum Books<'a> {
-    /// The configured one.
-    Real,
-    /// A copy of the configured one in that folder, to be thrown away.
-    Scratch(&'a Path),
-    /// An empty one in that folder, to be thrown away.
-    Empty(&'a Path),
-}
-
-impl Shop {
-    /// Opens everything. A section that can't be used stops only what goes to it.
-    ///
-    /// # Errors
-    /// When the ledger can't be opened.
-    pub fn open(config: Config, world: World, books: &Books<'_>) -> Result<Self> {
-        let mut destinations = HashMap::new();
-        let mut unusable = HashMap::new();
-        let mut registrations = HashMap::new();
-        for section in &config.sections {
+impl Sections {
+    /// Opens every section. One that can't be used stops only what goes to it.
+    pub fn open(sections: &[Section]) -> Self {
+        let mut opened = Self::default();
+        for section in sections {
+            let name = section.name.clone();
             match open_section(section) {
                 Ok((destination, registration)) => {
-                    destinations.insert(section.name.clone(), destination);
-                    registrations.extend(registration.map(|number| (section.name.clone(), number)));
+                    opened.destinations.insert(name.clone(), destination);
+                    opened.registrations.extend(registration.map(|number| (name.clone(), number)));
+                    opened.report_from.extend(section.report_from.map(|from| (name, from)));
                 }
-                Err(why) => drop(unusable.insert(section.name.clone(), why)),
+                Err(why) => drop(opened.unusable.insert(name, why)),
             }
         }
-        let mut ledger = open_ledger(&config, &world, books)?;
-        let known = config.sections.iter().filter(|section| destinations.contains_key(&section.name));
-        let known: Vec<_> = known.map(|section| section_ref(section, registrations.get(&section.name))).collect();
-        ledger.sections(&known)?;
-        let ledger = Handle::spawn(Box::new(ledger)).context("a thread for the ledger could not be started")?;
-        let catalogue = Arc::new(catalogue());
-        Ok(Self { config, destinations, unusable, registrations, ledger, world, catalogue })
-    }
-
-    /// Where copies of inputs lie.
-    pub fn spool(&self) -> PathBuf {
-        spool_of(&self.config)
+        opened
     }
 
     /// The schema of each usable section.
@@ -103,11 +74,60 @@ impl Shop {
             Ok(Target {
                 name: Arc::from(*name),
                 destination,
-                report_from: self.config.section(name).and_then(|section| section.report_from),
+                report_from: self.report_from.get(*name).copied(),
                 registration: self.registrations.get(*name).cloned(),
             })
         };
         names.iter().map(target).collect()
+    }
+}
+
+/// Everything a pass works with.
+pub struct Shop {
+    /// The configuration.
+    pub config: Config,
+    /// The sections.
+    pub sections: Sections,
+    /// The ledger on its thread.
+    pub ledger: Handle,
+    /// Where copies of inputs lie.
+    pub spool: PathBuf,
+    /// Time and randomness.
+    pub world: World,
+    /// Every code of every room.
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// Where the ledger is opened.
+#[derive(Debug, Clone, Copy)]
+pub enum Books<'a> {
+    /// The configured one.
+    Real,
+    /// A copy of the configured one in that folder, to be thrown away.
+    Scratch(&'a Path),
+    /// An empty one in that folder, to be thrown away.
+    Empty(&'a Path),
+}
+
+impl Shop {
+    /// Opens everything. A section that can't be used stops only what goes to it.
+    ///
+    /// # Errors
+    /// When the ledger can't be opened.
+    pub fn open(config: Config, world: World, books: Books<'_>) -> Result<Self> {
+        let sections = Sections::open(&config.sections);
+        let spool = match books {
+            Books::Real => spool_of(&config),
+            Books::Scratch(dir) | Books::Empty(dir) => dir.join("spool"),
+        };
+        let mut ledger = open_ledger(&config, &world, books, &spool)?;
+        let known = config.sections.iter().filter(|section| sections.destinations.contains_key(&section.name));
+        let known: Vec<_> =
+            known.map(|section| section_ref(section, sections.registrations.get(&section.name))).collect();
+        ledger.sections(&known)?;
+        let ledger = Handle::spawn(Box::new(ledger)).context("a thread for the ledger could not be started")?;
+        let catalogue = Arc::new(catalogue());
+        Ok(Self { config, sections, ledger, spool, world, catalogue })
     }
 }
 
@@ -142,11 +162,11 @@ fn section_ref(section: &Section, registration: Option<&SecretString>) -> Sectio
     }
 }
 
-fn open_ledger(config: &Config, world: &World, books: &Books<'_>) -> Result<Sqlite> {
+fn open_ledger(config: &Config, world: &World, books: Books<'_>, spool: &Path) -> Result<Sqlite> {
     let options = |path: PathBuf| Options {
         path,
         installation: config.ledger.installation,
-        spool: spool_of(config),
+        spool: spool.to_owned(),
         today: world.clock.today(),
         seed: world.seed,
     };
@@ -175,7 +195,7 @@ pub fn code_rooms() -> Vec<Vec<&'static crate::model::CodeInfo>> {
         crate::table::CODES.to_vec(),
         crate::mapping::CODES.to_vec(),
         crate::validate::CODES.to_vec(),
-        destinations::codes(),
+        destinations::codes().collect(),
         crate::ledger::CODES.to_vec(),
         crate::submit::CODES.to_vec(),
         crate::config::CODES.to_vec(),

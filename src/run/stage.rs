@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::Shop;
+use super::pinned::Pinned;
 use crate::config::DropFolder;
 use crate::convert::{self, Fit, Judge, Mappings};
 use crate::intake;
@@ -100,7 +101,7 @@ fn fill(shop: &Shop, drop: &DropFolder, mapping: &Mapping, table: Table, view: &
     let aside = |state, issues: &[Issue]| Staged::Aside(state, issues.iter().map(StoredIssue::from).collect());
     let forced = drop.destination.as_deref();
     let sections = forced.map_or_else(|| mapping.destination.sections(), |name| vec![name]);
-    let targets = match shop.targets(&sections) {
+    let targets = match shop.sections.targets(&sections) {
         Ok(targets) => targets,
         Err((section, why)) => {
             return Ok(Staged::Aside(FileState::Received, vec![told(&codes::NO_SECTION, [section, why])]));
@@ -123,7 +124,7 @@ fn fill(shop: &Shop, drop: &DropFolder, mapping: &Mapping, table: Table, view: &
         Err(convert::Error::Sink(error)) => return Err(error.into()),
     };
     let issues = found.notes.iter().map(StoredIssue::from).chain(notes).collect::<Vec<_>>();
-    let reading = serde_json::to_value(&found)?;
+    let reading = serde_json::to_value(Pinned::from(&found))?;
     let (intake, now) = (view.intake, shop.world.clock.now());
     let accepted = shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
     Ok(Staged::Accepted(accepted))

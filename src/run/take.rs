@@ -8,7 +8,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::{Shop, spool_of};
+use super::Shop;
 use crate::config::DropFolder;
 use crate::convert::Mappings;
 use crate::intake::{self, Candidate, Readiness, Settling, Stamp};
@@ -186,7 +186,7 @@ impl Folder {
 
     fn copy(&mut self, shop: &Shop, candidate: &Candidate) -> Result<bool> {
         let folder = self.drop.folder.clone();
-        let copied = match intake::snapshot(&folder, candidate, &spool_of(&shop.config), &mut |_| {}) {
+        let copied = match intake::snapshot(&folder, candidate, &shop.spool, &mut |_| {}) {
             Ok(copied) => copied,
             Err(intake::Error::Vanished { .. }) => return Ok(false),
             Err(error @ intake::Error::Spool { .. }) => return Err(error.into()),

@@ -1,0 +1,153 @@
+//! `run` and `watch`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{ExitStatus, load_config, out, world};
+use crate::config::parse_duration;
+use crate::ledger::FileState;
+use crate::model::{Lang, Status};
+use crate::report::status_word;
+use crate::run::{self, Books, Outcome, Shop, Until};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    /// How long to wait for answers and retries that fall due
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    wait: Duration,
+    /// Quiet time before a file is taken, instead of the configured one; 0s takes at once
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    settle: Option<Duration>,
+    /// One JSON document instead of lines for people
+    #[arg(long)]
+    json: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "write a time such as 10s, 2m or 0s".to_owned())
+}
+
+pub(super) fn run(config: Option<PathBuf>, args: &RunArgs) -> Result<ExitStatus> {
+    let mut config = load_config(config)?;
+    let _log = world::log(&config.log);
+    if let Some(settle) = args.settle {
+        config.drops.iter_mut().for_each(|drop| drop.settle = settle);
+    }
+    let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
+    let outcome = pass(&shop, Until::Done(args.wait))?;
+    if args.json {
+        out::line(&as_json(&outcome).to_string())?;
+    } else {
+        tell(&outcome)?;
+    }
+    Ok(status(&outcome))
+}
+
+pub(super) fn watch(config: Option<PathBuf>) -> Result<ExitStatus> {
+    let config = load_config(config)?;
+    let _log = world::log(&config.log);
+    let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
+    let outcome = pass(&shop, Until::Stopped)?;
+    tracing::info!("stopped");
+    Ok(if outcome.stopped.is_empty() { ExitStatus::Done } else { status(&outcome) })
+}
+
+/// Runs the story; Ctrl-C and SIGTERM end it in order.
+pub(super) fn pass(shop: &Arc<Shop>, until: Until) -> Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        tokio::spawn(told_to_stop(stop.clone()));
+        run::run(Arc::clone(shop), until, stop).await
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+async fn told_to_stop(stop: CancellationToken) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            stop.cancel();
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+    stop.cancel();
+}
+
+/// Exit code of a pass: what was reported in it, and everything that waits anywhere.
+fn status(outcome: &Outcome) -> ExitStatus {
+    let mut people = outcome.summary.held > 0;
+    let mut open = outcome.summary.waiting > 0 || outcome.summary.unknown > 0;
+    for file in &outcome.reported {
+        people |= file.totals.refused > 0 || file.totals.held > 0 || file.state == FileState::Unreadable;
+        open |= file.totals.waiting > 0 || file.totals.unknown > 0;
+    }
+    for waiting in &outcome.waiting {
+        if waiting.notice {
+            people = true;
+        } else {
+            open = true;
+        }
+    }
+    ExitStatus::of(false, open, people)
+}
+
+pub(super) fn tell(outcome: &Outcome) -> Result<()> {
+    for file in &outcome.reported {
+        let counts: Vec<String> = Status::ALL
+            .into_iter()
+            .filter(|status| file.totals.of(*status) > 0)
+            .map(|status| format!("{} {}", file.totals.of(status), status_word(status, Lang::En)))
+            .collect();
+        let counts = if counts.is_empty() { file.state.word().to_owned() } else { counts.join(", ") };
+        out::line(&format!("{}: {counts}", file.file.display()))?;
+    }
+    for waiting in &outcome.waiting {
+        let message = waiting.code.message(Lang::En, &waiting.args);
+        out::line(&format!("{}: {message} ({})", waiting.folder.join(&waiting.name).display(), waiting.code.code))?;
+    }
+    for stop in &outcome.stopped {
+        out::tell(&format!("{} ({})", stop.message(Lang::En), stop.code.code));
+    }
+    if outcome.too_old > 0 {
+        out::line(&format!("{} file(s) older than `since` left alone", outcome.too_old))?;
+    }
+    if outcome.reported.is_empty() && outcome.waiting.is_empty() {
+        out::line("nothing new")?;
+    }
+    Ok(())
+}
+
+fn as_json(outcome: &Outcome) -> serde_json::Value {
+    let files: Vec<_> = outcome
+        .reported
+        .iter()
+        .map(|file| {
+            json!({"file": file.file, "state": file.state.word(), "rows": file.totals.rows(), "totals": file.totals, "reports": file.reports})
+        })
+        .collect();
+    let waiting: Vec<_> = outcome
+        .waiting
+        .iter()
+        .map(|one| json!({"file": one.folder.join(&one.name), "code": one.code.code, "message": one.code.message(Lang::En, &one.args), "since": one.since}))
+        .collect();
+    let stopped: Vec<_> = outcome
+        .stopped
+        .iter()
+        .map(|stop| json!({"code": stop.code.code, "message": stop.message(Lang::En)}))
+        .collect();
+    json!({"files": files, "waiting": waiting, "too_old": outcome.too_old, "stopped": stopped,
+        "ledger": super::status::summary_json(&outcome.summary)})
+}
