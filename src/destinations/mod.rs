@@ -80,8 +80,7 @@ pub enum Error {
 pub struct Limits {
     /// Most records in one request.
     pub rows: usize,
-    /// Most bytes that the records of one request may take together, a comma for each included. The bytes of
-    /// the envelope around them are taken off already.
+    /// Most bytes of one request body.
     pub body_bytes: usize,
 }
 

@@ -57,6 +57,8 @@ pub struct Candidate<'a> {
     /// The fields that go out if they have a value: those its type requires or allows, and those allowed in
     /// every type. Every field while `spec` is none.
     pub sent: FieldSet,
+    /// The fields that have a value, sent or not.
+    pub present: FieldSet,
     /// Today on the system's calendar.
     pub today: NaiveDate,
 }
@@ -67,12 +69,15 @@ impl<'a> Candidate<'a> {
         let number = draft.value(schema.type_field).and_then(Value::as_integer);
         let day = draft.value(schema.date_field).and_then(Value::as_day);
         let spec = number.and_then(|number| schema.type_on(number, day));
-        let sent = schema.fields.iter().enumerate().filter(|(index, field)| {
-            spec.is_none_or(|spec| {
-                field.always || spec.allowed.contains(*index) || spec.required.contains(*index)
-            })
-        });
-        Self { draft, schema, spec, sent: sent.map(|(index, _)| index).collect(), today }
+        let present = draft.values.iter().enumerate().filter(|(_, value)| value.is_some());
+        Self {
+            draft,
+            schema,
+            spec,
+            sent: sent(schema, spec),
+            present: present.map(|(index, _)| index).collect(),
+            today,
+        }
     }
 
     /// The value of a field that goes out.
@@ -84,6 +89,13 @@ impl<'a> Candidate<'a> {
     pub fn issue(&self, code: &'static CodeInfo, field: usize) -> Issue {
         Issue::at(code, self.draft.column(field))
     }
+}
+
+fn sent(schema: &Schema, spec: Option<&TypeSpec>) -> FieldSet {
+    let (listed, all) =
+        spec.map_or((FieldSet::default(), true), |spec| (spec.required.union(spec.allowed), false));
+    let always = schema.fields.iter().enumerate().filter(|(_, field)| all || field.always);
+    always.map(|(index, _)| index).collect::<FieldSet>().union(listed)
 }
 
 /// What the rules found in one row.

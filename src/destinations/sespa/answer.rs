@@ -71,6 +71,15 @@ impl<'a> Found<'a> {
         if let Self::One(node) = self { Some(node) } else { None }
     }
 
+    /// What either place has; places that both have it must agree.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, found) | (found, Self::Nothing) => found,
+            (Self::One(one), Self::One(same)) if one == same => self,
+            _ => Self::Several,
+        }
+    }
+
     /// The single value as text.
     pub(super) fn plain(self) -> Option<&'a str> {
         self.one().and_then(Node::plain)

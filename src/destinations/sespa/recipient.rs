@@ -126,25 +126,35 @@ pub(super) static W414: CodeInfo = CodeInfo {
     },
 };
 
-fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
-    let text = candidate.value(RECIPIENT).and_then(Value::as_text);
-    let (Some(text), Some(spec)) = (text, candidate.spec) else { return };
-    let bare = if takes(spec, Form::Eik) { without_country(text) } else { text };
-    match (is_digits(bare), bare.len()) {
-        (true, 9 | 13) if takes(spec, Form::Eik) => check_eik(candidate, text, bare, findings),
-        (true, 8) if takes(spec, Form::Eik) => check_short_eik(candidate, text, bare, findings),
-        (true, 10) if takes(spec, Form::Eik) && !takes(spec, Form::Rzi) => {
-            findings.add(candidate.issue(&S003, RECIPIENT));
-        }
-        (true, 10) if takes(spec, Form::Rzi) => check_rzi(candidate, bare, findings),
-        _ if takes(spec, Form::Permit) => check_permit(candidate, spec, text, findings),
-        _ if takes(spec, Form::Rzi) => check_rzi(candidate, text, findings),
-        _ => findings.add(candidate.issue(&S002, RECIPIENT).arg(shown(text))),
+/// Which forms a type takes.
+#[derive(Clone, Copy, Default)]
+struct Takes {
+    permit: bool,
+    eik: bool,
+    rzi: bool,
+}
+
+impl Takes {
+    fn of(spec: &TypeSpec) -> Self {
+        let has = |form: Form| spec.recipient.iter().any(|word| word == form.word());
+        Self { permit: has(Form::Permit), eik: has(Form::Eik), rzi: has(Form::Rzi) }
     }
 }
 
-fn takes(spec: &TypeSpec, form: Form) -> bool {
-    spec.recipient.iter().any(|word| word == form.word())
+fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
+    let text = candidate.value(RECIPIENT).and_then(Value::as_text);
+    let (Some(text), Some(spec)) = (text, candidate.spec) else { return };
+    let takes = Takes::of(spec);
+    let bare = if takes.eik { without_country(text) } else { text };
+    match (is_digits(bare), bare.len(), takes) {
+        (true, 9 | 13, Takes { eik: true, .. }) => check_eik(candidate, text, bare, findings),
+        (true, 8, Takes { eik: true, permit, .. }) => check_short_eik(candidate, text, permit, findings),
+        (true, 10, Takes { rzi: true, .. }) => check_rzi(candidate, bare, findings),
+        (true, 10, Takes { eik: true, .. }) => findings.add(candidate.issue(&S003, RECIPIENT)),
+        (_, _, Takes { permit: true, .. }) => check_permit(candidate, takes, text, findings),
+        (_, _, Takes { rzi: true, .. }) => check_rzi(candidate, text, findings),
+        _ => findings.add(candidate.issue(&S002, RECIPIENT).arg(shown(text))),
+    }
 }
 
 /// The digits of a VAT number, or the text as it is.
@@ -162,12 +172,12 @@ fn check_eik(candidate: &Candidate<'_>, text: &str, bare: &str, findings: &mut F
     }
 }
 
-fn check_short_eik(candidate: &Candidate<'_>, text: &str, bare: &str, findings: &mut Findings) {
-    let padded = format!("0{bare}");
+fn check_short_eik(candidate: &Candidate<'_>, text: &str, may_be_permit: bool, findings: &mut Findings) {
+    let padded = format!("0{}", without_country(text));
     if is_eik(&padded) {
         findings.add(candidate.issue(&W404, RECIPIENT).arg(text).arg(&padded));
         findings.mend(RECIPIENT, Value::Text(padded.into()));
-    } else if !candidate.spec.is_some_and(|spec| takes(spec, Form::Permit)) {
+    } else if !may_be_permit {
         findings.add(candidate.issue(&S002, RECIPIENT).arg(text));
     }
 }
@@ -189,8 +199,8 @@ fn check_rzi(candidate: &Candidate<'_>, text: &str, findings: &mut Findings) {
     findings.add(candidate.issue(&W405, RECIPIENT).arg(shown(text)).both(bg, en));
 }
 
-fn check_permit(candidate: &Candidate<'_>, spec: &TypeSpec, text: &str, findings: &mut Findings) {
-    let only_permits = spec.recipient.len() == 1;
+fn check_permit(candidate: &Candidate<'_>, takes: Takes, text: &str, findings: &mut Findings) {
+    let only_permits = !takes.eik && !takes.rzi;
     if only_permits && is_digits(text) && matches!(text.len(), 9 | 10 | 13) {
         findings.add(candidate.issue(&W414, RECIPIENT).arg(text.len().to_string()));
     }

@@ -23,6 +23,8 @@ use crate::validate::Record;
 /// Seconds before a batch is asked about, where the system does not say: long enough for it to work, short
 /// enough for the person who waits.
 const ASK_AFTER_S: u64 = 5;
+/// The state of a transaction that counts, where an answer shows one.
+const LIVE: &str = "registered";
 /// Longest part of a system's text that is kept.
 const TEXT_LETTERS: usize = 1000;
 /// Longest number that a system may give.
@@ -99,18 +101,27 @@ impl Sespa {
         let ours =
             self.member_of(row, NUMBER).plain().is_some_and(|number| bare(number) == bare(&item.number));
         match self.outcome(row) {
-            Outcome::Accepted { .. } if ours && !self.agrees(&item.record, row) => {
+            Outcome::Accepted { .. } if !ours => unknown(answer, "another transaction"),
+            Outcome::Accepted { .. } if !self.is_live(row) => unknown(answer, "not live any more"),
+            Outcome::Accepted { .. } if !self.agrees(&item.record, row) => {
                 unknown(answer, "the number is there with other content")
             }
-            outcome @ Outcome::Accepted { .. } if ours => {
+            outcome @ Outcome::Accepted { .. } => {
                 Reply::Settled { outcomes: vec![outcome], remote_batch: self.batch_of(row) }
             }
-            _ => unknown(answer, "not this transaction"),
+            _ => unknown(answer, "no number given"),
         }
     }
 
+    /// Whether a transaction that is shown with a state still counts: one cancelled meanwhile is nothing to
+    /// rely on.
+    fn is_live(&self, row: &Node) -> bool {
+        let state = row.member(&self.settings.state_key).plain();
+        state.is_none_or(|state| state.eq_ignore_ascii_case(LIVE)) || self.is_done(row) == Some(true)
+    }
+
     fn agrees(&self, record: &Record, row: &Node) -> bool {
-        let same = |field: usize| match (record.value(field), self.member_of(row, field)) {
+        let same = |field: usize| match (record.value(field), self.shown_member(row, field)) {
             (_, Found::Several) => None,
             (Some(_), Found::Nothing) | (None, _) => Some(false),
             (Some(value), Found::One(node)) => (node.plain()? == shown(value)?).then_some(true),
@@ -119,6 +130,17 @@ impl Sespa {
         let proof = [DRUG_CODE, QUANTITY, TYPE].into_iter().all(|field| same(field) == Some(true));
         let rest = [RECIPIENT, AVAILABLE, BATCH, POSTCODE, RECIPIENT_POSTCODE, GTIN];
         proof && rest.into_iter().all(|field| same(field).is_some())
+    }
+
+    /// A member of a transaction, which may stand in an object of its own beside the numbers.
+    fn shown_member<'a>(&self, row: &'a Node, field: usize) -> Found<'a> {
+        match (self.member_of(row, field), row) {
+            (Found::Nothing, Node::Object(members)) => {
+                let inner = members.iter().map(|(_, node)| self.member_of(node, field));
+                inner.fold(Found::Nothing, Found::or)
+            }
+            (found, _) => found,
+        }
     }
 
     fn member_of<'a>(&self, row: &'a Node, field: usize) -> Found<'a> {
@@ -490,7 +512,10 @@ mod tests {
         };
         assert_eq!(settled(look(200, found)), [accepted("72")]);
         assert_eq!(settled(look(200, &format!("{{\"transactions\":[{found}]}}"))), [accepted("72")]);
+        let flat = found.replace("\"transaction\": {", "").replacen('}', "", 1);
+        assert_eq!(settled(look(200, &flat)), [accepted("72")], "{flat}");
         for (from, to) in [
+            ("registered", "reversed"),
             ("1260615000001", "1260615000009"),
             ("\"p_quantity\": 10", "\"p_quantity\": 11"),
             ("\"p_quantity\": 10,", ""),

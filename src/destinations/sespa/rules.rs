@@ -38,13 +38,13 @@ pub(super) static S004: CodeInfo = CodeInfo {
     bg: Words {
         message: "„{0}“ не е GTIN; напишете 8, 12, 13 или 14 цифри от баркода или оставете клетката празна",
         why: "Продуктовият код е числото под баркода. Excel често го разваля, като го показва като 5,71E+12.",
-        example: "5.71225E+12; 571224910136 с липсваща цифра",
+        example: "5.71225E+12; 5712249101 с липсващи цифри",
         repair: "Форматирайте колоната като текст и напишете кода от опаковката. Той не е задължителен.",
     },
     en: Words {
         message: "`{0}` is no GTIN; write the 8, 12, 13 or 14 digits of the barcode or leave the cell empty",
         why: "The product code is the number below the barcode. Excel often damages it, showing it as 5.71E+12.",
-        example: "5.71225E+12; 571224910136 with a digit missing",
+        example: "5.71225E+12; 5712249101 with digits missing",
         repair: "Format the column as text and type the code from the pack. It is not required.",
     },
 };

@@ -65,13 +65,19 @@ fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
 /// Permit numbers legally join Roman numerals and Cyrillic words (`IV-Р-Т/МР-001`); a part that mixes scripts,
 /// or Latin words beside Cyrillic ones, is odd.
 fn is_mixed_permit(text: &str) -> bool {
-    let mut words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !is_roman(word));
+    let mut words = text
+        .split(|letter: char| !(letter.is_ascii_alphanumeric() || is_cyrillic(letter)))
+        .filter(|word| !is_roman(word));
     let latin = words.clone().any(|word| word.chars().any(|letter| letter.is_ascii_alphabetic()));
     latin && words.any(|word| word.chars().any(is_cyrillic))
 }
 
 fn is_roman(word: &str) -> bool {
-    word.bytes().all(|byte| matches!(byte, b'I' | b'V' | b'X'))
+    word.bytes().all(is_roman_digit)
+}
+
+fn is_roman_digit(byte: u8) -> bool {
+    matches!(byte, b'I' | b'V' | b'X')
 }
 
 fn is_mixed(text: &str) -> bool {
@@ -108,7 +114,7 @@ mod tests {
         for text in ["IV-Р-Т/МР-001", "I-Р-1234", "BG/WDA/MP-0123", "А-17"] {
             assert!(!is_mixed_permit(text), "{text}");
         }
-        for text in ["BG/WDA/МР-0123", "BG/WDA/MР-0123", "IV-Р-Т/MР-001"] {
+        for text in ["BG/WDA/МР-0123", "BG/WDA/MР-0123", "IV-Р-Т/MР-001", "I1Р"] {
             assert!(is_mixed_permit(text), "{text}");
         }
     }

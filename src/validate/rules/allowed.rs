@@ -25,12 +25,14 @@ pub static W301: CodeInfo = CodeInfo {
 };
 
 fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
-    for (field, value) in candidate.draft.values.iter().enumerate() {
-        if value.is_some() && !candidate.sent.contains(field) {
-            let (bg, en) = label(candidate.schema, field);
-            let (type_bg, type_en) = type_words(candidate);
-            findings.add(candidate.issue(&W301, field).both(bg, en).both(&type_bg, &type_en));
-        }
+    let behind = candidate.present.minus(candidate.sent);
+    if behind.is_empty() {
+        return;
+    }
+    let (type_bg, type_en) = type_words(candidate);
+    for field in behind.iter() {
+        let (bg, en) = label(candidate.schema, field);
+        findings.add(candidate.issue(&W301, field).both(bg, en).both(&type_bg, &type_en));
     }
 }
 

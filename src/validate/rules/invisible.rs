@@ -49,7 +49,7 @@ pub static W302: CodeInfo = CodeInfo {
 fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
     for (index, value) in candidate.draft.values.iter().enumerate() {
         let Some(Value::Text(text)) = value else { continue };
-        if text.bytes().all(|byte| (0x20..0x7F).contains(&byte)) || !candidate.sent.contains(index) {
+        if !text.bytes().any(may_be_hidden) || !candidate.sent.contains(index) {
             continue;
         }
         let kind = candidate.schema.fields.get(index).map(|field| field.kind);
@@ -76,6 +76,12 @@ pub fn shown(text: &str) -> String {
     visible
 }
 
+/// Whether a hidden character can begin with this byte of UTF-8. Cyrillic letters never do, so that ordinary
+/// text is passed over byte by byte.
+fn may_be_hidden(byte: u8) -> bool {
+    matches!(byte, 0..0x20 | 0x7F | 0xC2 | 0xE2 | 0xEF)
+}
+
 fn is_hidden(letter: char) -> bool {
     letter.is_control() || is_invisible(letter)
 }
@@ -93,6 +99,13 @@ mod tests {
         }
         let verdict = judged(|draft| draft.values[2] = Some(Value::Text("L-1\u{200B}".into())));
         assert!(text_of(&verdict, 0).contains("L-1⟨U+200B⟩"));
+    }
+
+    #[test]
+    fn every_hidden_character_begins_with_a_byte_that_is_looked_at() {
+        for letter in (0..=0x10_FFFF).filter_map(char::from_u32).filter(|letter| super::is_hidden(*letter)) {
+            assert!(super::may_be_hidden(letter.encode_utf8(&mut [0; 4]).as_bytes()[0]), "{letter:?}");
+        }
     }
 
     #[test]

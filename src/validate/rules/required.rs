@@ -28,9 +28,11 @@ fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
         Some(spec) => spec.required,
         None => required_everywhere(candidate.schema),
     };
-    let draft = candidate.draft;
-    let there = |field: usize| draft.value(field).is_some() || draft.failed.contains(field);
-    for field in required.iter().filter(|field| !there(*field)) {
+    let missing = required.minus(candidate.present).minus(candidate.draft.failed);
+    if missing.is_empty() {
+        return;
+    }
+    for field in missing.iter() {
         let (bg, en) = label(candidate.schema, field);
         let (type_bg, type_en) = type_words(candidate);
         findings.add(candidate.issue(&V003, field).both(bg, en).both(&type_bg, &type_en));
