@@ -1,6 +1,7 @@
 //! `rxdrop` watches a folder of CSV and Excel exports and reports them, row by row, to national
 //! medicines systems. The rooms, from top to bottom; a room imports only rooms below it.
 
+pub mod cli;
 pub mod config;
 pub mod run;
 pub mod convert;

@@ -87,7 +87,7 @@ async fn told_to_stop(stop: CancellationToken) {
 }
 
 /// Exit code of a pass: what was reported in it, and everything that waits anywhere.
-fn status(outcome: &Outcome) -> ExitStatus {
+pub(super) fn status(outcome: &Outcome) -> ExitStatus {
     let mut people = outcome.summary.held > 0;
     let mut open = outcome.summary.waiting > 0 || outcome.summary.unknown > 0;
     for file in &outcome.reported {
@@ -118,9 +118,7 @@ pub(super) fn tell(outcome: &Outcome) -> Result<()> {
         let message = waiting.code.message(Lang::En, &waiting.args);
         out::line(&format!("{}: {message} ({})", waiting.folder.join(&waiting.name).display(), waiting.code.code))?;
     }
-    for stop in &outcome.stopped {
-        out::tell(&format!("{} ({})", stop.message(Lang::En), stop.code.code));
-    }
+    tell_stops(outcome);
     if outcome.too_old > 0 {
         out::line(&format!("{} file(s) older than `since` left alone", outcome.too_old))?;
     }
@@ -128,6 +126,13 @@ pub(super) fn tell(outcome: &Outcome) -> Result<()> {
         out::line("nothing new")?;
     }
     Ok(())
+}
+
+/// Why nothing more went to a system.
+pub(super) fn tell_stops(outcome: &Outcome) {
+    for stop in &outcome.stopped {
+        out::tell(&format!("{} ({})", stop.message(Lang::En), stop.code.code));
+    }
 }
 
 fn as_json(outcome: &Outcome) -> serde_json::Value {

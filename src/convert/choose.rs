@@ -20,7 +20,7 @@ pub enum Fit {
 }
 
 /// How a file is read for a mapping.
-pub(super) fn reading(mapping: &Mapping, language: Lang) -> Reading {
+fn reading(mapping: &Mapping, language: Lang) -> Reading {
     Reading {
         encoding: mapping.table.encoding.clone(),
         delimiter: mapping.table.delimiter.clone(),
@@ -61,6 +61,14 @@ pub fn choose(path: &Path, name: &str, mappings: &[Arc<Mapping>], language: Lang
             Some(error) if opened.is_empty() => Fit::Unreadable(error),
             _ => unfit(path, language),
         },
+    }
+}
+
+/// Opens the file as one mapping says, whatever patterns and headers that mapping asks for.
+pub fn open_with(path: &Path, mapping: &Arc<Mapping>, language: Lang) -> Fit {
+    match Table::open(path, &reading(mapping, language)) {
+        Ok(table) => Fit::One(Arc::clone(mapping), Box::new(table)),
+        Err(error) => Fit::Unreadable(error),
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use crate::table::{self, Found, Row, Table};
 
-pub use choose::{Fit, choose};
+pub use choose::{Fit, choose, open_with};
 pub use judge::{Body, Judge, Judged, Target};
 pub use mappings::{Mappings, Schemas};
 

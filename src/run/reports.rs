@@ -81,25 +81,25 @@ fn write_one(shop: &Shop, view: FileView) -> Result<Option<Reported>> {
 fn names(view: &FileView, period: Option<&str>) -> impl Fn(Kind, &str) -> String {
     let (input, folder_chars) = (view.name.clone(), view.folder.to_string_lossy().chars().count());
     let period = period.map(str::to_owned);
-    move |kind, infix| {
-        let report = report_kind(kind);
-        let numbered = infix.parse().ok();
-        let plain = intake::report_name(&input, report, numbered, period.as_deref(), folder_chars);
-        match infix.strip_prefix("changed-") {
-            Some(rest) => {
-                let (at, number) = rest.split_once('.').map_or((rest, None), |(at, number)| (at, number.parse().ok()));
-                let name = intake::ReportName {
-                    stem: intake::names::stem(&input, folder_chars).into_owned(),
-                    changed: true,
-                    period: Some(at.to_owned()),
-                    numbered: number,
-                    kind: report,
-                };
-                name.to_string()
-            }
-            None => plain,
-        }
-    }
+    move |kind, infix| report_name(&input, kind, infix, period.as_deref(), folder_chars)
+}
+
+/// The name of a report: of an input, of a kind, with what stands between them (`""`, `2`,
+/// `changed-20261121-1403`), in a folder whose path has that many characters.
+pub fn report_name(input: &str, kind: Kind, infix: &str, period: Option<&str>, folder_chars: usize) -> String {
+    let kind = report_kind(kind);
+    let Some(changed) = infix.strip_prefix("changed-") else {
+        return intake::report_name(input, kind, infix.parse().ok(), period, folder_chars);
+    };
+    let (at, number) = changed.split_once('.').map_or((changed, None), |(at, number)| (at, number.parse().ok()));
+    let plain = intake::ReportName {
+        stem: intake::names::stem(input, folder_chars).into_owned(),
+        changed: false,
+        period: None,
+        numbered: number,
+        kind,
+    };
+    intake::names::changed_name(&plain, at)
 }
 
 fn report_kind(kind: Kind) -> intake::Report {

@@ -1,0 +1,175 @@
+//! `status`: what is where, what waits, and why a file isn't taken.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{ExitStatus, load_config, out, what, world};
+use crate::ledger::{FileView, Summary};
+use crate::model::{Lang, Status};
+use crate::report::{Totals, status_word};
+use crate::run::{self, Books, Shop, Waiting};
+
+/// Files shown without being named.
+const FILES: u32 = 30;
+/// Rows of one page of the ledger's stories.
+const PAGE_ROWS: u32 = 5_000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Files to tell about; without it the newest
+    #[arg(value_name = "FILE")]
+    files: Vec<String>,
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
+    let config = load_config(config)?;
+    let shop = Shop::open(config, world::world(), Books::Real)?;
+    let mut folders = run::open_folders(&shop);
+    let looked = run::look(&shop, &mut folders, true, &CancellationToken::new())?;
+    let summary = shop.ledger.ask_blocking(|ledger| ledger.summary())?;
+    let wanted: Vec<String> = args.files.iter().map(|file| name_of(file)).collect();
+    let waiting: Vec<Waiting> = looked
+        .waiting
+        .into_iter()
+        .filter(|one| wanted.is_empty() || wanted.contains(&one.name) || one.name.is_empty())
+        .collect();
+    let files = files(&shop, &wanted)?;
+    if args.json {
+        out::line(&document(&files, &waiting, &summary, looked.too_old).to_string())?;
+    } else {
+        show(&files, &waiting, &summary, looked.too_old)?;
+        for name in &wanted {
+            let known = files.iter().any(|(view, _)| view.name == *name) || waiting.iter().any(|one| one.name == *name);
+            if !known {
+                out::line(&format!("{name}: {}", unknown_file(&folders, name)))?;
+            }
+        }
+    }
+    Ok(exit(&summary, &waiting, &files))
+}
+
+fn name_of(file: &str) -> String {
+    what::absolute(file).file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Why a file that was named is neither known nor waiting.
+fn unknown_file(folders: &[run::Folder], name: &str) -> &'static str {
+    let there = folders.iter().any(|folder| folder.drop.folder.join(name).exists());
+    match there {
+        true if folders.iter().any(|folder| folder.too_old > 0) => {
+            "left alone: last changed before `since`, or its name says that it is no input"
+        }
+        true => "not taken yet; the next pass takes it once it has rested, unless its name says that it is no input",
+        false => "neither in a drop folder nor in the ledger",
+    }
+}
+
+fn files(shop: &Shop, wanted: &[String]) -> Result<Vec<(FileView, Totals)>> {
+    let intakes = if wanted.is_empty() {
+        shop.ledger.ask_blocking(|ledger| ledger.files(FILES))?
+    } else {
+        let mut intakes = Vec::new();
+        for name in wanted.iter().cloned() {
+            intakes.extend(shop.ledger.ask_blocking(move |ledger| ledger.newest(None, &name))?);
+        }
+        intakes
+    };
+    let mut files = Vec::new();
+    for intake in intakes {
+        let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { continue };
+        files.push((view, totals(shop, intake)?));
+    }
+    Ok(files)
+}
+
+fn totals(shop: &Shop, intake: i64) -> Result<Totals> {
+    let (mut totals, mut after) = (Totals::default(), 0);
+    loop {
+        let page = shop.ledger.ask_blocking(move |ledger| ledger.rows(intake, after, PAGE_ROWS))?;
+        let Some(last) = page.last() else { return Ok(totals) };
+        after = last.row;
+        page.iter().for_each(|row| totals.add(row.status));
+    }
+}
+
+fn counts(totals: &Totals) -> String {
+    let counts = Status::ALL.into_iter().filter(|status| totals.of(*status) > 0);
+    counts.map(|status| format!("{} {}", totals.of(status), status_word(status, Lang::En))).collect::<Vec<_>>().join(", ")
+}
+
+fn show(files: &[(FileView, Totals)], waiting: &[Waiting], summary: &Summary, too_old: usize) -> Result<()> {
+    let mut table = out::table(&["received (UTC)", "file", "state", "rows", ""]);
+    for (view, totals) in files {
+        let received = view.received_at.format("%Y-%m-%d %H:%M").to_string();
+        let environment = view.environment.map_or("", |environment| environment.word());
+        let state = format!("{} {environment}", view.state.word());
+        table.add_row([received, view.name.clone(), state, totals.rows().to_string(), counts(totals)]);
+    }
+    if !files.is_empty() {
+        out::line(&table.to_string())?;
+    }
+    for one in waiting {
+        let place = one.folder.join(&one.name);
+        let message = one.code.message(Lang::En, &one.args);
+        let since = one.since.format("%Y-%m-%d %H:%M UTC");
+        let who = crate::report::who_word(one.code.who, Lang::En);
+        out::line(&format!("waits: {}: {message} ({}, since {since}, {who})", place.display(), one.code.code))?;
+    }
+    for (batch, state, rows) in &summary.batches {
+        out::line(&format!("batch:{batch} {state}, {rows} rows"))?;
+    }
+    if too_old > 0 {
+        out::line(&format!("{too_old} file(s) older than `since` left alone"))?;
+    }
+    for (environment, rows) in &summary.elsewhere {
+        out::line(&format!("{rows} rows were taken under another environment or registration ({environment}); they are left alone"))?;
+    }
+    let next = summary.next_until.map_or(String::new(), |day| format!("; next legal day {}", day.format("%d.%m.%Y")));
+    Ok(out::line(&format!("in all: {} waiting, {} unknown, {} held{next}", summary.waiting, summary.unknown, summary.held))?)
+}
+
+fn document(
+    files: &[(FileView, Totals)],
+    waiting: &[Waiting],
+    summary: &Summary,
+    too_old: usize,
+) -> serde_json::Value {
+    let files: Vec<_> = files
+        .iter()
+        .map(|(view, totals)| {
+            json!({"file": view.folder.join(&view.name), "received_at": view.received_at, "state": view.state.word(),
+                "environment": view.environment, "rows": totals.rows(), "totals": totals})
+        })
+        .collect();
+    let waiting: Vec<_> = waiting
+        .iter()
+        .map(|one| json!({"file": one.folder.join(&one.name), "code": one.code.code, "message": one.code.message(Lang::En, &one.args), "since": one.since, "who": crate::report::who_word(one.code.who, Lang::En)}))
+        .collect();
+    json!({"files": files, "waiting": waiting, "too_old": too_old, "ledger": summary_json(summary)})
+}
+
+/// The counts of the whole ledger.
+pub(super) fn summary_json(summary: &Summary) -> serde_json::Value {
+    let batches: Vec<_> =
+        summary.batches.iter().map(|(id, state, rows)| json!({"id": id, "state": state, "rows": rows})).collect();
+    let elsewhere: Vec<_> = summary
+        .elsewhere
+        .iter()
+        .map(|(environment, rows)| json!({"environment": environment, "rows": rows}))
+        .collect();
+    json!({"waiting": summary.waiting, "unknown": summary.unknown, "held": summary.held,
+        "next_until": summary.next_until, "batches": batches, "elsewhere": elsewhere})
+}
+
+fn exit(summary: &Summary, waiting: &[Waiting], files: &[(FileView, Totals)]) -> ExitStatus {
+    let refused = files.iter().any(|(_, totals)| totals.refused > 0);
+    let people = refused || summary.held > 0 || waiting.iter().any(|one| one.notice);
+    let open = summary.waiting > 0 || summary.unknown > 0 || waiting.iter().any(|one| !one.notice);
+    ExitStatus::of(false, open, people)
+}
