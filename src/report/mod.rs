@@ -137,8 +137,8 @@ pub enum Source<'a> {
 pub struct Story<'a> {
     /// The file.
     pub file: &'a FileView,
-    /// How it was read.
-    pub reading: &'a Reading,
+    /// How it was read, if it was.
+    pub reading: Option<&'a Reading>,
     /// What was counted.
     pub tally: &'a Tally,
     /// When this is told.
