@@ -32,7 +32,7 @@ pub struct Dialect<'a> {
 
 impl<'a> Dialect<'a> {
     /// A report like an input in that encoding (its name in lower case), with or without a byte-order mark, with
-    /// that delimiter (`\\t` for a tab). UTF-16 always gets a mark: nothing else tells its byte order.
+    /// that delimiter (`\t` for a tab). UTF-16 always gets a mark: nothing else tells its byte order.
     pub fn like(encoding: &str, byte_order_mark: bool, delimiter: &str, encode: Encode<'a>) -> Self {
         let delimiter = match delimiter.as_bytes() {
             b"\\t" => b'\t',
