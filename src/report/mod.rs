@@ -3,7 +3,7 @@
 //! A report joins the snapshot's rows with what the ledger says became of them, streaming both, and never
 //! judges again. [`prepare`] renders everything into hidden temporary files and hashes them; the caller commits
 //! the hashes, so that our own files are known by their bytes; [`publish`] then moves them into place, the
-//! receipt last. One more format of report is one file and its lines in [`FORMS`].
+//! receipt last. One more format of report is one file and its lines in `FORMS`.
 
 mod columns;
 mod csv;
