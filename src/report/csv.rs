@@ -30,6 +30,19 @@ pub struct Dialect<'a> {
     pub delimiter: u8,
 }
 
+impl<'a> Dialect<'a> {
+    /// A report like an input in that encoding (its name in lower case), with or without a byte-order mark, with
+    /// that delimiter (`\t` for a tab). UTF-16 always gets a mark: nothing else tells its byte order.
+    pub fn like(encoding: &str, byte_order_mark: bool, delimiter: &str, encode: Encode<'a>) -> Self {
+        let delimiter = match delimiter.as_bytes() {
+            b"\\t" => b'\t',
+            [one] if one.is_ascii() => *one,
+            _ => b';',
+        };
+        Self { encode, bom: byte_order_mark || encoding.starts_with("utf-16"), delimiter }
+    }
+}
+
 impl std::fmt::Debug for Dialect<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Dialect")
@@ -231,7 +244,7 @@ mod tests {
 
     #[test]
     fn utf_16_keeps_its_mark_and_every_letter() {
-        let dialect = Dialect { encode: &utf_16, bom: true, delimiter: b'\t' };
+        let dialect = Dialect::like("utf-16le", false, "\\t", &utf_16);
         let bytes = render(dialect, &["Име"], &[&["→𝒳"]], &refused());
         let (text, encoding, broken) = encoding_rs::UTF_16LE.decode(&bytes);
         assert_eq!(&bytes[..2], [0xFF, 0xFE]);

@@ -106,11 +106,19 @@ impl Speaker<'_> {
         let _ = write!(out, " ({})", issue.code);
     }
 
+    /// Appends one issue behind the row it is about, if it is about one.
+    pub fn issue_of(&self, row: Option<u32>, issue: &StoredIssue, out: &mut String) {
+        if let Some(row) = row {
+            let _ = write!(out, "{} {row}, ", pick(self.lang, "ред", "row"));
+        }
+        self.issue(issue, out);
+    }
+
     /// One line for a console: ``row 14, `Дата`: … (V003)``.
     pub fn console_line(&self, issue: &Issue) -> String {
         let mut line = String::new();
         if let Some(row) = issue.place.row {
-            let _ = write!(line, "{} {row}", if self.lang == Lang::Bg { "ред" } else { "row" });
+            let _ = write!(line, "{} {row}", pick(self.lang, "ред", "row"));
         }
         if let Some(column) = &issue.place.column {
             line.push_str(if line.is_empty() { "`" } else { ", `" });
@@ -131,7 +139,7 @@ impl Speaker<'_> {
             out.push_str(nothing_to_do(self.lang));
             return;
         }
-        out.push_str(if self.lang == Lang::Bg { "Кой: " } else { "Who: " });
+        out.push_str(pick(self.lang, "Кой: ", "Who: "));
         for (index, who) in whos.into_iter().enumerate() {
             if index > 0 {
                 out.push_str(", ");

@@ -3,7 +3,7 @@
 //! A report joins the snapshot's rows with what the ledger says became of them, streaming both, and never
 //! judges again. [`prepare`] renders everything into hidden temporary files and hashes them; the caller commits
 //! the hashes, so that our own files are known by their bytes; [`publish`] then moves them into place, the
-//! receipt last. One more format of report is one file and its lines in [`FORMS`].
+//! receipt last. One more format of report is one file and its lines in `FORMS`.
 
 mod columns;
 mod csv;
@@ -137,8 +137,8 @@ pub enum Source<'a> {
 pub struct Story<'a> {
     /// The file.
     pub file: &'a FileView,
-    /// How it was read.
-    pub reading: &'a Reading,
+    /// How it was read, if it was.
+    pub reading: Option<&'a Reading>,
     /// What was counted.
     pub tally: &'a Tally,
     /// When this is told.

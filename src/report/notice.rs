@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::columns::local_time;
 use super::messages::{Catalogue, fill, pick, who_word};
 use crate::ledger::StoredIssue;
-use crate::model::{CodeInfo, Lang};
+use crate::model::{CodeInfo, Lang, Severity};
 
 /// What a notice says.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +30,11 @@ pub struct NoticeItem<'a> {
 }
 
 impl<'a> NoticeItem<'a> {
-    /// What the issues of a file are about; warnings too.
+    /// What the issues of a file are about; what only warns keeps nothing waiting.
     pub fn of(issues: &'a [StoredIssue], catalogue: &Catalogue) -> Vec<Self> {
         let known = issues.iter().filter_map(|issue| Some((catalogue.get(&issue.code)?, issue)));
-        known.map(|(code, issue)| Self { code, args: &issue.args }).collect()
+        let stops = known.filter(|(code, _)| code.severity() == Severity::Error);
+        stops.map(|(code, issue)| Self { code, args: &issue.args }).collect()
     }
 }
 
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn a_notice_says_what_since_when_who_and_how() {
         let catalogue = catalogue();
-        let issues = [issue("F900", None, &["Мария"])];
+        let issues = [issue("F900", None, &["Мария"]), issue("W900", None, &[])];
         let items = NoticeItem::of(&issues, &catalogue);
         let notice = Notice { file: "доставки.csv", since: noon(), items: &items, lang: Lang::Bg };
         assert_eq!(

@@ -22,8 +22,6 @@ use crate::table::{Header, Row};
 pub struct Job<'a> {
     /// The file.
     pub file: &'a FileView,
-    /// How it was read, for the receipt and the summary.
-    pub reading: &'a Reading,
     /// How its reports are written.
     pub source: Source<'a>,
     /// Where they are laid.
@@ -50,8 +48,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn story(&self, tally: &'a Tally) -> Story<'a> {
-        Story { file: self.file, reading: self.reading, tally, now: self.now }
+    fn story<'s>(&'s self, tally: &'s Tally, reading: Option<&'s Reading>) -> Story<'s> {
+        Story { file: self.file, reading, tally, now: self.now }
     }
 
     fn forms(&self) -> impl Iterator<Item = &'static Form> {
@@ -71,6 +69,7 @@ pub struct Prepared {
     pub obsolete: Vec<Kind>,
     /// The receipt's content, with the names the reports are expected to get.
     pub(super) receipt: Option<Receipt>,
+    reading: Option<Reading>,
     pub(super) folder: std::path::PathBuf,
     pub(super) intake: i64,
 }
@@ -158,6 +157,7 @@ impl Prepared {
             files: Vec::new(),
             obsolete: Vec::new(),
             receipt: None,
+            reading: Reading::of(job.file, &job.speaker()),
             folder: job.folder.to_owned(),
             intake: job.file.intake,
         }
@@ -168,7 +168,7 @@ impl Prepared {
             self.obsolete.push(sheet.form.kind);
             return Ok(());
         };
-        renderer.finish(&job.story(&self.tally))?;
+        renderer.finish(&job.story(&self.tally, self.reading.as_ref()))?;
         self.keep(job, sheet.form.kind, temp, &file)
     }
 
@@ -188,7 +188,7 @@ impl Prepared {
         if job.check {
             return Ok(());
         }
-        let mut receipt = Receipt::new(&job.story(&self.tally), &job.speaker());
+        let mut receipt = Receipt::new(&job.story(&self.tally, self.reading.as_ref()), &job.speaker());
         receipt.reports = self.files.iter().filter_map(PreparedFile::note).collect();
         self.add_bytes(job, Kind::Receipt, &receipt.bytes()?)?;
         self.receipt = Some(receipt);
@@ -214,5 +214,81 @@ impl PreparedFile {
     fn note(&self) -> Option<ReportNote> {
         let report = !matches!(self.kind, Kind::Receipt | Kind::Notice);
         report.then(|| ReportNote { name: self.name.clone(), sha256: self.sha256.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::super::samples::{catalogue, file, headers, issue, noon, pages, rows, view, windows_1251};
+    use super::super::{Desk, Dialect, publish};
+    use super::*;
+    use crate::model::Status;
+
+    fn names(kind: Kind, _: &str) -> String {
+        format!("a.csv.{}", kind.suffix())
+    }
+
+    fn reports(folder: &Path, views: &[RowView], count: usize, check: bool) -> Result<Vec<String>, Error> {
+        let (catalogue, file) = (catalogue(), file("a.csv"));
+        let dialect = Dialect { encode: &windows_1251, bom: false, delimiter: b';' };
+        let job = Job {
+            file: &file,
+            source: Source::Text(dialect),
+            folder,
+            names: &names,
+            catalogue: &catalogue,
+            now: noon(),
+            scratch: Some(folder),
+            check,
+        };
+        let cells = vec![["x"].as_slice(); count];
+        let prepared = prepare(&job, &headers(&["a"]), rows(&cells), pages(views))?;
+        let desk = &mut Desk {
+            names: &names,
+            is_ours: &|_, _| true,
+            is_copied: &|_| true,
+            remember: &mut |_, _| Ok(()),
+            now: noon(),
+        };
+        Ok(publish(prepared, desk)?.files.into_iter().map(|(_, name, _)| name).collect())
+    }
+
+    fn numbers(path: PathBuf) -> Vec<String> {
+        let mut reader = ::csv::ReaderBuilder::new().delimiter(b';').from_path(path).unwrap();
+        reader.byte_records().map(|row| String::from_utf8_lossy(&row.unwrap()[6]).into_owned()).collect()
+    }
+
+    #[test]
+    fn an_errors_file_holds_what_is_repaired_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut views = vec![
+            view(2, Status::Refused),
+            view(3, Status::Accepted),
+            view(4, Status::Refused),
+            view(5, Status::Held),
+        ];
+        views[2].replaced = true;
+        reports(folder.path(), &views, 4, false).unwrap();
+        assert_eq!(numbers(folder.path().join("a.csv.errors.csv")), ["2"]);
+        assert_eq!(numbers(folder.path().join("a.csv.result.csv")), ["2", "3", "4", "5"]);
+    }
+
+    #[test]
+    fn a_check_leaves_no_receipt() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut views = vec![view(2, Status::Refused), view(3, Status::Waiting)];
+        views[0].issues = vec![issue("V900", Some("a"), &["x"])];
+        let names = reports(folder.path(), &views, 2, true).unwrap();
+        assert_eq!(names, ["a.csv.result.csv", "a.csv.errors.xlsx", "a.csv.errors.csv"]);
+    }
+
+    #[test]
+    fn books_that_do_not_balance_leave_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = reports(folder.path(), &[view(2, Status::Refused)], 2, false);
+        assert!(matches!(told, Err(Error::RowWithoutStory(3))));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -348,3 +348,272 @@ fn flush_folder(folder: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::HashSet;
+
+    use super::super::samples::{self, catalogue, file, headers, issue, noon, view, windows_1251};
+    use super::super::{Dialect, Job, Prepared, Source, prepare, prepare_without_rows};
+    use super::*;
+    use crate::ledger::{FileState, FileView};
+    use crate::model::Status;
+
+    const RESULT: &str = "a.csv.result.csv";
+    const ERRORS: &str = "a.csv.errors.xlsx";
+    const RECEIPT: &str = "a.csv.receipt.json";
+
+    fn names(kind: Kind, infix: &str) -> String {
+        let dot = if infix.is_empty() { "" } else { "." };
+        format!("a.csv{dot}{infix}.{}", kind.suffix())
+    }
+
+    /// A drop folder with what a ledger would know about it.
+    struct Shelf {
+        folder: tempfile::TempDir,
+        ours: RefCell<HashSet<(String, String)>>,
+        copied: RefCell<HashSet<String>>,
+    }
+
+    impl Shelf {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            Self { folder, ours: RefCell::default(), copied: RefCell::default() }
+        }
+
+        fn prepare(&self, statuses: &[Status]) -> Prepared {
+            self.prepare_of(&file("a.csv"), statuses)
+        }
+
+        fn prepare_of(&self, file: &FileView, statuses: &[Status]) -> Prepared {
+            let dialect = Dialect { encode: &windows_1251, bom: false, delimiter: b';' };
+            let catalogue = catalogue();
+            let job = Job {
+                file,
+                source: Source::Text(dialect),
+                folder: self.folder.path(),
+                names: &names,
+                catalogue: &catalogue,
+                now: noon(),
+                scratch: None,
+                check: false,
+            };
+            if statuses.is_empty() {
+                return prepare_without_rows(&job).unwrap();
+            }
+            let views: Vec<_> = (2..).zip(statuses).map(|(row, status)| view(row, *status)).collect();
+            let cells = vec![["x"].as_slice(); statuses.len()];
+            prepare(&job, &headers(&["Дата"]), samples::rows(&cells), samples::pages(&views)).unwrap()
+        }
+
+        fn with_desk<T>(&self, act: impl FnOnce(&mut Desk<'_>) -> T) -> T {
+            let mut remember = |name: &str, sha256: &str| {
+                self.ours.borrow_mut().insert((name.to_owned(), sha256.to_owned()));
+                Ok(())
+            };
+            act(&mut Desk {
+                names: &names,
+                is_ours: &|name, hash| self.ours.borrow().contains(&(name.to_owned(), hash.to_owned())),
+                is_copied: &|hash| self.copied.borrow().contains(hash),
+                remember: &mut remember,
+                now: noon(),
+            })
+        }
+
+        fn publish(&self, statuses: &[Status]) -> Published {
+            self.lay(self.prepare(statuses))
+        }
+
+        fn lay(&self, prepared: Prepared) -> Published {
+            for file in &prepared.files {
+                self.ours.borrow_mut().insert((file.name.clone(), file.sha256.clone()));
+            }
+            self.with_desk(|desk| publish(prepared, desk)).unwrap()
+        }
+
+        fn names(&self) -> Vec<String> {
+            let listed = std::fs::read_dir(self.folder.path()).unwrap();
+            let mut names: Vec<String> =
+                listed.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        fn change(&self, name: &str, text: &str) -> String {
+            File::create(self.path(name)).unwrap().write_all(text.as_bytes()).unwrap();
+            sha256_of(&self.path(name)).unwrap()
+        }
+
+        /// Every report the receipt names lies there with the bytes it names.
+        fn receipt_is_true(&self) -> Vec<String> {
+            let receipt: serde_json::Value =
+                serde_json::from_reader(File::open(self.path(RECEIPT)).unwrap()).unwrap();
+            let reports = receipt["reports"].as_array().unwrap();
+            let name = |report: &serde_json::Value| report["name"].as_str().unwrap().to_owned();
+            for report in reports {
+                assert_eq!(report["sha256"], sha256_of(&self.path(&name(report))).unwrap());
+            }
+            reports.iter().map(name).collect()
+        }
+    }
+
+    #[test]
+    fn everything_comes_to_lie_beside_the_input_and_nothing_else() {
+        let shelf = Shelf::new();
+        let published = shelf.publish(&[Status::Accepted, Status::Refused]);
+        assert_eq!(shelf.names(), ["a.csv.errors.csv", ERRORS, RECEIPT, RESULT]);
+        assert_eq!(published.files.last().unwrap().0, Kind::Receipt);
+        assert_eq!(shelf.receipt_is_true(), [RESULT, ERRORS, "a.csv.errors.csv"]);
+        assert!(!published.behind);
+    }
+
+    #[test]
+    fn errors_go_when_no_row_is_refused_any_more() {
+        let shelf = Shelf::new();
+        shelf.publish(&[Status::Refused]);
+        shelf.publish(&[Status::Accepted]);
+        assert_eq!(shelf.names(), [RECEIPT, RESULT]);
+        shelf.publish(&[Status::Refused]);
+        shelf.change(ERRORS, "repaired");
+        shelf.publish(&[Status::Accepted]);
+        assert_eq!(shelf.names(), [ERRORS, RECEIPT, RESULT], "a repaired file is an input");
+    }
+
+    #[test]
+    fn a_changed_result_is_put_aside() {
+        let shelf = Shelf::new();
+        shelf.publish(&[Status::Accepted]);
+        shelf.change(RESULT, "notes of my own");
+        shelf.publish(&[Status::Accepted]);
+        let aside = "a.csv.changed-20261121-1403.result.csv";
+        assert_eq!(shelf.names(), [aside, RECEIPT, RESULT]);
+        shelf.change(RESULT, "more notes");
+        shelf.publish(&[Status::Accepted]);
+        assert!(shelf.names().contains(&"a.csv.changed-20261121-1403.2.result.csv".to_owned()));
+        assert_eq!(std::fs::read_to_string(shelf.path(aside)).unwrap(), "notes of my own");
+    }
+
+    #[test]
+    fn a_changed_errors_file_waits_until_it_is_copied() {
+        let shelf = Shelf::new();
+        shelf.publish(&[Status::Refused]);
+        let hash = shelf.change(ERRORS, "repaired");
+        let published = shelf.publish(&[Status::Refused, Status::Refused]);
+        assert_eq!((published.postponed, published.behind), (vec![Kind::ErrorsXlsx], true));
+        assert_eq!(std::fs::read_to_string(shelf.path(ERRORS)).unwrap(), "repaired");
+        assert_eq!(shelf.receipt_is_true(), [RESULT, "a.csv.errors.csv"]);
+        shelf.copied.borrow_mut().insert(hash);
+        let published = shelf.publish(&[Status::Refused, Status::Refused]);
+        assert!(published.postponed.is_empty());
+        assert_eq!(shelf.receipt_is_true(), [RESULT, ERRORS, "a.csv.errors.csv"]);
+    }
+
+    #[test]
+    fn what_is_open_gets_a_number_until_it_is_closed() {
+        for lock in ["~$a.csv.result.csv", ".~lock.a.csv.result.csv#"] {
+            let shelf = Shelf::new();
+            shelf.publish(&[Status::Waiting]);
+            shelf.change(lock, "");
+            let published = shelf.publish(&[Status::Accepted]);
+            assert!(published.behind);
+            assert_eq!(shelf.receipt_is_true(), ["a.csv.2.result.csv"]);
+            std::fs::remove_file(shelf.path(lock)).unwrap();
+            assert!(!shelf.publish(&[Status::Accepted]).behind);
+            assert_eq!(shelf.receipt_is_true(), [RESULT]);
+            assert_eq!(shelf.names(), [RECEIPT, RESULT]);
+        }
+    }
+
+    #[test]
+    fn a_file_opened_between_preparing_and_publishing_is_named_as_it_came_to_lie() {
+        let shelf = Shelf::new();
+        shelf.publish(&[Status::Waiting]);
+        let prepared = shelf.prepare(&[Status::Accepted]);
+        shelf.change("~$a.csv.result.csv", "");
+        shelf.lay(prepared);
+        assert_eq!(shelf.receipt_is_true(), ["a.csv.2.result.csv"]);
+        shelf.publish(&[Status::Waiting]);
+        assert!(!shelf.names().iter().any(|name| name.contains("changed-")), "all of it was remembered");
+    }
+
+    #[test]
+    fn a_name_that_can_not_be_taken_is_numbered() {
+        let shelf = Shelf::new();
+        std::fs::create_dir(shelf.path(RESULT)).unwrap();
+        let prepared = shelf.prepare(&[Status::Accepted]);
+        let aside = names(Kind::ResultCsv, "changed-20261121-1403");
+        shelf.lay(prepared);
+        assert!(shelf.path(&aside).is_dir(), "not ours: put aside whatever it is");
+        assert_eq!(shelf.receipt_is_true(), [RESULT]);
+    }
+
+    #[test]
+    fn the_same_bytes_are_left_where_they_lie() {
+        let shelf = Shelf::new();
+        shelf.publish(&[Status::Accepted]);
+        let before = std::fs::metadata(shelf.path(RESULT)).unwrap().modified().unwrap();
+        shelf.change("~$a.csv.result.csv", "");
+        assert!(!shelf.publish(&[Status::Accepted]).files.is_empty());
+        assert_eq!(std::fs::metadata(shelf.path(RESULT)).unwrap().modified().unwrap(), before);
+    }
+
+    #[test]
+    fn a_file_that_waits_has_a_notice_until_it_does_not() {
+        let shelf = Shelf::new();
+        let mut held = file("a.csv");
+        held.state = FileState::Held;
+        held.issues = vec![issue("F900", None, &["Мария"])];
+        shelf.lay(shelf.prepare_of(&held, &[]));
+        assert_eq!(shelf.names(), ["a.csv.notice.txt", RECEIPT]);
+        assert!(shelf.receipt_is_true().is_empty(), "a notice is no report");
+        shelf.publish(&[Status::Accepted]);
+        assert_eq!(shelf.names(), [RECEIPT, RESULT]);
+    }
+
+    #[test]
+    fn a_file_not_yet_taken_can_have_a_notice() {
+        let shelf = Shelf::new();
+        shelf.with_desk(|desk| place_notice(shelf.folder.path(), b"wait", desk)).unwrap();
+        assert_eq!(shelf.names(), ["a.csv.notice.txt"]);
+        assert!(!shelf.with_desk(|desk| remove_notice(shelf.folder.path(), desk)).unwrap());
+        assert!(shelf.names().is_empty());
+    }
+
+    #[test]
+    fn the_reports_of_a_former_period_get_its_name() {
+        let shelf = Shelf::new();
+        shelf.publish(&[Status::Refused]);
+        shelf.change(ERRORS, "repaired");
+        let period = |kind: Kind, _: &str| names(kind, "20261121-0230");
+        let renamed = shelf.with_desk(|desk| rename_reports(shelf.folder.path(), &period, desk)).unwrap();
+        assert_eq!(renamed.len(), 3);
+        assert!(shelf.names().contains(&"a.csv.20261121-0230.result.csv".to_owned()));
+        assert!(shelf.names().contains(&ERRORS.to_owned()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn reports_have_the_rights_of_the_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let shelf = Shelf::new();
+        for (folder, report) in [(0o770, 0o660), (0o755, 0o644)] {
+            std::fs::set_permissions(shelf.folder.path(), std::fs::Permissions::from_mode(folder)).unwrap();
+            shelf.publish(if report == 0o660 { &[Status::Waiting] } else { &[Status::Accepted] });
+            let mode = std::fs::metadata(shelf.path(RESULT)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, report);
+        }
+    }
+
+    #[test]
+    fn what_a_crash_left_is_replaced_and_a_failure_leaves_nothing() {
+        let shelf = Shelf::new();
+        shelf.change(".rxdrop-7-result.csv.tmp", "half");
+        drop(shelf.prepare(&[Status::Refused]));
+        assert!(shelf.names().is_empty());
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use chrono_tz::Europe::Sofia;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::messages::Speaker;
 use super::totals::{Tally, Totals};
@@ -128,10 +128,52 @@ pub struct Reading {
     pub sheet: Option<String>,
     /// Row of the header as Excel counts; 0 without one.
     pub header_row: Option<u32>,
-    /// Rows that are no data, by reason (blank rows, totals, titles).
+    /// How many rows are no data, by reason: `title`, `blank`, `total`, `separator`.
     pub left_out: BTreeMap<String, u64>,
-    /// What the reader or the mapping found worth telling.
+    /// What a person should know about how it was read, in the language of the drop folder.
     pub notes: Vec<String>,
+}
+
+/// What is told of a reading, as the ledger keeps it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Found {
+    format: String,
+    encoding: Option<String>,
+    delimiter: Option<String>,
+    sheet: Option<String>,
+    header_row: Option<u32>,
+    left_out_count: BTreeMap<String, u64>,
+    notes: Vec<FoundNote>,
+}
+
+#[derive(Deserialize)]
+struct FoundNote {
+    #[serde(default)]
+    row: Option<u32>,
+    #[serde(flatten)]
+    issue: StoredIssue,
+}
+
+impl Reading {
+    /// How a file was read, in words; none for a file that was not, or by a version that kept it otherwise.
+    pub fn of(file: &FileView, speaker: &Speaker<'_>) -> Option<Self> {
+        let found = Found::deserialize(file.reading.as_ref()?).ok()?;
+        let note = |note: FoundNote| {
+            let mut text = String::new();
+            speaker.issue_of(note.row, &note.issue, &mut text);
+            text
+        };
+        Some(Self {
+            format: found.format,
+            encoding: found.encoding,
+            delimiter: found.delimiter,
+            sheet: found.sheet,
+            header_row: found.header_row,
+            left_out: found.left_out_count.into_iter().filter(|(_, rows)| *rows > 0).collect(),
+            notes: found.notes.into_iter().map(note).collect(),
+        })
+    }
 }
 
 /// An issue of the file as a whole.
@@ -202,7 +244,6 @@ impl Receipt {
     /// The receipt of a file, still without its reports.
     pub fn new(story: &Story<'_>, speaker: &Speaker<'_>) -> Self {
         let Story { file, reading, tally, now } = *story;
-        let read = file.reading.is_some() || !reading.format.is_empty();
         Self {
             schema: SCHEMA,
             file: file.name.clone(),
@@ -217,7 +258,7 @@ impl Receipt {
                 version: mapping.version,
                 sha256: mapping.sha256.clone(),
             }),
-            reading: read.then(|| reading.clone()),
+            reading: reading.cloned(),
             issues: file.issues.iter().map(|issue| issue_note(issue, speaker)).collect(),
             rows: tally.totals.rows(),
             totals: tally.totals,
@@ -317,25 +358,30 @@ mod tests {
     use crate::ledger::MappingRef;
     use crate::model::{Lang, Status, SystemError};
 
-    fn receipt(file: &FileView, tally: &Tally, reading: &Reading, catalogue: &Catalogue) -> Receipt {
+    fn receipt(file: &FileView, tally: &Tally, catalogue: &Catalogue) -> Receipt {
         let speaker = Speaker { catalogue, lang: Lang::En, trial: true, system: "sespa" };
-        Receipt::new(&Story { file, reading, tally, now: noon() }, &speaker)
+        let reading = Reading::of(file, &speaker);
+        Receipt::new(&Story { file, reading: reading.as_ref(), tally, now: noon() }, &speaker)
     }
 
     fn counted(views: &[crate::ledger::RowView]) -> Tally {
         let (catalogue, mut tally) = (catalogue(), Tally::default());
-        views.iter().for_each(|view| tally.count(view, &catalogue, "sespa"));
+        for view in views {
+            tally.count(view, &catalogue, "sespa");
+        }
         tally
     }
 
     #[test]
     fn the_state_is_the_first_that_holds() {
+        use Status::{Accepted, Duplicate, Held, Ignored, Refused, Reversed, Unknown, Waiting};
         let of = |statuses: &[Status]| {
             let mut totals = Totals::default();
-            statuses.iter().for_each(|status| totals.add(*status));
+            for status in statuses {
+                totals.add(*status);
+            }
             State::of(FileState::Taken, &totals)
         };
-        use Status::{Accepted, Duplicate, Held, Ignored, Refused, Reversed, Unknown, Waiting};
         assert_eq!(of(&[Unknown, Waiting, Held, Refused, Accepted]), State::Unknown);
         assert_eq!(of(&[Waiting, Held, Refused, Accepted]), State::Pending);
         assert_eq!(of(&[Held, Refused, Accepted]), State::Held);
@@ -372,15 +418,13 @@ mod tests {
             sent_at: Some(noon()),
             answered_at: None,
         }];
-        let reading = Reading {
-            format: "csv".to_owned(),
-            encoding: Some("windows-1251".to_owned()),
-            delimiter: Some(";".to_owned()),
-            header_row: Some(3),
-            left_out: BTreeMap::from([("totals".to_owned(), 1)]),
-            ..Reading::default()
-        };
-        let mut receipt = receipt(&file, &tally, &reading, &catalogue());
+        file.reading = Some(serde_json::json!({
+            "format": "csv", "encoding": "windows-1251", "byte_order_mark": false, "delimiter": ";",
+            "quote": null, "sheet": null, "header_row": 3, "left_out": [{"row": 9, "why": "total"}],
+            "left_out_count": {"title": 0, "blank": 0, "total": 1, "separator": 0},
+            "notes": [{"code": "W900", "row": 5, "column": "Кол.", "args": []}],
+        }));
+        let mut receipt = receipt(&file, &tally, &catalogue());
         receipt.reports =
             vec![ReportNote { name: "доставки.csv.result.csv".to_owned(), sha256: "aa".to_owned() }];
         let text = String::from_utf8(receipt.bytes().unwrap()).unwrap();
@@ -391,7 +435,7 @@ mod tests {
     fn nothing_is_finished_while_a_row_goes_on_by_itself() {
         let finished = |views: &[crate::ledger::RowView]| {
             let tally = counted(views);
-            receipt(&file("a.csv"), &tally, &Reading::default(), &catalogue()).finished_at
+            receipt(&file("a.csv"), &tally, &catalogue()).finished_at
         };
         assert_eq!(finished(&[view(2, Status::Held)]).as_deref(), Some("2026-11-21T14:03:05+02:00"));
         assert_eq!(finished(&[view(2, Status::Waiting)]), None);
@@ -406,7 +450,7 @@ mod tests {
         let mut file = file("a.csv");
         file.state = FileState::Held;
         file.issues = vec![issue("M900", None, &["a"]), issue("W900", None, &[]), issue("L900", None, &[])];
-        let receipt = receipt(&file, &Tally::default(), &Reading::default(), &catalogue());
+        let receipt = receipt(&file, &Tally::default(), &catalogue());
         assert_eq!(receipt.todo.iter().map(|todo| todo.code.as_str()).collect::<Vec<_>>(), ["M900"]);
         assert_eq!((receipt.state, receipt.reading), (State::Held, None));
     }
@@ -416,7 +460,7 @@ mod tests {
         let schema = json_schema();
         let described = schema["properties"].as_object().unwrap();
         let (file, tally) = (file("a.csv"), Tally::default());
-        let receipt = receipt(&file, &tally, &Reading::default(), &catalogue());
+        let receipt = receipt(&file, &tally, &catalogue());
         let written = serde_json::to_value(receipt).unwrap();
         for key in written.as_object().unwrap().keys() {
             assert!(described.contains_key(key), "{key}");
@@ -428,7 +472,7 @@ mod tests {
         #[test]
         fn the_totals_are_the_rows(statuses in proptest::collection::vec(0usize..8, 0..60)) {
             let views: Vec<_> = (2..).zip(&statuses).map(|(row, at)| view(row, Status::ALL[*at])).collect();
-            let receipt = receipt(&file("a"), &counted(&views), &Reading::default(), &catalogue());
+            let receipt = receipt(&file("a"), &counted(&views), &catalogue());
             prop_assert_eq!(receipt.rows, statuses.len() as u64);
             for status in Status::ALL {
                 let wanted = views.iter().filter(|view| view.status == status).count() as u64;

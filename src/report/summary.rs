@@ -46,7 +46,7 @@ pub(super) fn write(
     beyond: u64,
 ) -> Result<(), Error> {
     sheet.set_name(sheet_name(speaker.lang))?;
-    for (column, width) in [24.0, 16.0, 14.0, 60.0, 22.0, 22.0].into_iter().enumerate() {
+    for (column, width) in [26.0, 22.0, 12.0, 64.0, 22.0, 22.0].into_iter().enumerate() {
         sheet.set_column_width(u16::try_from(column).unwrap_or(0), width)?;
     }
     sheet.set_landscape().set_print_fit_to_pages(1, 0);
@@ -58,7 +58,7 @@ pub(super) fn write(
     page.batches(&story.file.batches)?;
     page.reading(story)?;
     page.legend()?;
-    page.pair("Последен запис", "Ledger head", &story.file.ledger_head)
+    page.pair("Последен запис в дневника", "Ledger head", &story.file.ledger_head)
 }
 
 struct Styles {
@@ -150,6 +150,7 @@ impl Page<'_> {
     fn head(&mut self, story: &Story<'_>) -> Result<(), Error> {
         let style = self.styles.title.clone();
         self.put(0, &story.file.name, &style)?;
+        self.sheet.set_row_height(self.row, 24)?;
         self.row += 1;
         if self.speaker.trial {
             let style = self.styles.trial.clone();
@@ -169,7 +170,7 @@ impl Page<'_> {
         let system = story.file.system.as_deref().unwrap_or("–").to_uppercase();
         let environment = story.file.environment.map_or("–", |environment| self.environment(environment));
         self.pair("Система", "System", &format!("{system}, {environment}"))?;
-        self.pair("Получател", "Destination", &story.file.destinations.join("; "))?;
+        self.pair("Раздел", "Destination", &story.file.destinations.join("; "))?;
         match &story.file.supersedes {
             Some((name, taken)) => {
                 self.pair("Замества", "Supersedes", &format!("{name}, {}", local_time(*taken)))
@@ -311,10 +312,10 @@ impl Page<'_> {
 
     fn reading(&mut self, story: &Story<'_>) -> Result<(), Error> {
         self.heading("Как е прочетен файлът", "How the file was read")?;
-        let reading = story.reading;
+        let Some(reading) = story.reading else { return Ok(()) };
         let header = reading.header_row.map(|row| row.to_string());
         let left_out: Vec<String> =
-            reading.left_out.iter().map(|(why, rows)| format!("{why}: {rows}")).collect();
+            reading.left_out.iter().map(|(why, rows)| format!("{}: {rows}", self.no_data(why))).collect();
         let left_out = (!left_out.is_empty()).then(|| left_out.join("; "));
         let mapping = story.file.mapping.as_ref();
         let mapping = mapping.map(|mapping| format!("{}, {}", mapping.name, mapping.version));
@@ -332,6 +333,15 @@ impl Page<'_> {
             }
         }
         reading.notes.iter().try_for_each(|note| self.pair("Бележка", "Note", note))
+    }
+
+    fn no_data<'s>(&self, why: &'s str) -> &'s str {
+        match why {
+            "title" => self.say("над заглавията", "above the header"),
+            "blank" => self.say("празни", "blank"),
+            "total" => self.say("сборове и под тях", "totals and below them"),
+            other => other,
+        }
     }
 
     fn legend(&mut self) -> Result<(), Error> {

@@ -30,6 +30,14 @@ const SHEET_ROWS: u32 = 1_048_576;
 const SHEET_COLUMNS: u16 = 16_384;
 /// UTF-16 units a cell can hold (Excel's limit).
 const CELL_UNITS: usize = 32_767;
+/// Width of the column of messages, in characters.
+const MESSAGE_WIDTH: usize = 60;
+/// Most lines of a message that are shown at once.
+const MESSAGE_LINES: usize = 12;
+/// Height of a line, in points.
+const LINE_POINTS: usize = 15;
+/// Most rows that get a height of their own, as each is kept in memory; behind them Excel fits them itself.
+const FITTED_ROWS: u32 = 20_000;
 /// Room for the filter's button in a header, in characters.
 const BUTTON: usize = 3;
 
@@ -69,14 +77,8 @@ impl<'a, W: Write + Seek + Send> Xlsx<'a, W> {
         let names = self.grid.frame.kept.iter().map(|header| &*header.name);
         let names = PEOPLE.into_iter().chain(names).chain(PROGRAMS);
         for (index, name) in names.enumerate() {
-            let column = column(index);
-            let ours = !self.grid.is_users(index);
-            self.grid.cell(
-                sheet,
-                column,
-                name,
-                Some(if ours { &self.looks.our_header } else { &self.looks.header }),
-            )?;
+            let look = if self.grid.is_users(index) { &self.looks.header } else { &self.looks.our_header };
+            self.grid.cell(sheet, column(index), name, Some(look))?;
             self.grid.widen(index, BUTTON + name.chars().count());
         }
         for (index, words) in summary::legend(self.speaker.lang).into_iter().enumerate() {
@@ -101,6 +103,7 @@ impl<W: Write + Seek + Send> Render for Xlsx<'_, W> {
             let look = if index == 0 { Some(looks.status(view.status)) } else { None };
             grid.text(sheet, index, text, look)?;
         }
+        grid.heighten(sheet, &told.people[1])?;
         let users = grid.frame.kept.iter().map(|header| header.index).zip(PEOPLE.len()..);
         for (from, to) in users {
             let mark =
@@ -143,6 +146,8 @@ struct Grid<'a> {
     row: u32,
     /// Characters of the widest cell of each column.
     widths: Vec<usize>,
+    /// Rows that got a height of their own.
+    fitted: u32,
     cell: String,
 }
 
@@ -159,7 +164,7 @@ impl<'a> Grid<'a> {
             positions.insert(if name.is_empty() { header.letter() } else { name }, position);
         }
         let widths = vec![0; PEOPLE.len() + frame.kept.len() + PROGRAMS.len()];
-        Self { frame, positions, row: 0, widths, cell: String::new() }
+        Self { frame, positions, row: 0, widths, fitted: 0, cell: String::new() }
     }
 
     fn is_users(&self, index: usize) -> bool {
@@ -263,6 +268,16 @@ impl<'a> Grid<'a> {
         if let Some(width) = self.widths.get_mut(index) {
             *width = (*width).max(characters);
         }
+    }
+
+    /// Makes room for all lines of a message; not every program does it by itself.
+    fn heighten(&mut self, sheet: &mut Worksheet, message: &str) -> Result<(), Error> {
+        let lines = message.chars().count().div_ceil(MESSAGE_WIDTH).min(MESSAGE_LINES);
+        if lines > 1 && self.fitted < FITTED_ROWS {
+            self.fitted += 1;
+            sheet.set_row_height(self.row, u32::try_from(lines * LINE_POINTS).unwrap_or(u32::MAX))?;
+        }
+        Ok(())
     }
 
     /// Widths, filter, what is hidden, and no green corners for numbers that are text on purpose.
@@ -375,7 +390,7 @@ fn fitting(text: &str) -> &str {
 
 /// The width of a column, in characters: what is in it, within reason.
 fn width(index: usize, characters: usize) -> f64 {
-    let most = if index == 1 { 60 } else { 42 };
+    let most = if index == 1 { MESSAGE_WIDTH } else { 42 };
     let fitting = characters.clamp(6, most) + 1;
     f64::from(u8::try_from(fitting).unwrap_or(u8::MAX)) * 1.05
 }
@@ -390,14 +405,20 @@ mod tests {
 
     use calamine::{Data, Reader, Xlsx as Workbook};
 
+    use super::super::Speaker;
     use super::super::samples::{self, catalogue, file, headers, issue, noon, rows, view};
     use super::super::totals::Tally;
-    use super::super::{Reading, Speaker};
     use super::*;
 
     /// Ends in the bytes of a workbook.
     #[derive(Clone, Default)]
     struct Shared(std::sync::Arc<std::sync::Mutex<Cursor<Vec<u8>>>>);
+
+    impl Shared {
+        fn bytes(&self) -> Vec<u8> {
+            self.0.lock().unwrap().get_ref().clone()
+        }
+    }
 
     impl Write for Shared {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -427,10 +448,9 @@ mod tests {
             book.row(row, &told, view)
         })
         .unwrap();
-        let (file, reading) = (file("доставки.xlsx"), Reading::default());
-        book.finish(&Story { file: &file, reading: &reading, tally: &tally, now: noon() }).unwrap();
-        let bytes = out.0.lock().unwrap().get_ref().clone();
-        bytes
+        let file = file("доставки.xlsx");
+        book.finish(&Story { file: &file, reading: None, tally: &tally, now: noon() }).unwrap();
+        out.bytes()
     }
 
     fn part(workbook: &[u8], name: &str) -> String {
