@@ -114,6 +114,13 @@ impl Speaker<'_> {
         self.issue(issue, out);
     }
 
+    /// One line for a console of an issue that the ledger keeps.
+    pub fn stored_line(&self, row: u32, issue: &StoredIssue) -> String {
+        let mut line = format!("{} {row}: ", if self.lang == Lang::Bg { "ред" } else { "row" });
+        self.issue(issue, &mut line);
+        line
+    }
+
     /// One line for a console: ``row 14, `Дата`: … (V003)``.
     pub fn console_line(&self, issue: &Issue) -> String {
         let mut line = String::new();

@@ -257,7 +257,7 @@ async fn write_last(shop: &Arc<Shop>) -> Result<Vec<Reported>> {
 }
 
 /// What a section's sender is told.
-pub(super) fn settings(shop: &Shop, section: &Section, pace: Pace) -> Settings {
+pub fn sender_settings(shop: &Shop, section: &Section, pace: Pace) -> Settings {
     let (id, secret) = (section.client_id.clone(), section.client_secret.clone());
     let read = |secret: &Option<crate::destinations::Secret>, what: &str| match secret {
         Some(secret) => read_secret(secret).map_err(|error| error.explain(Lang::En)),

@@ -23,7 +23,7 @@ use crate::ledger::{MappingRef, Summary};
 use crate::mapping::Mapping;
 use crate::submit::{self, Intake, Mode, Pace, Stop};
 
-pub use intake_loop::{Looked, look, open_folders};
+pub use intake_loop::{Looked, look, open_folders, sender_settings};
 pub use lock::Lock;
 pub use reports::{Reported, notices, render_as, report_name, write_due};
 pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
@@ -97,7 +97,7 @@ fn senders(shop: &Shop, mode: Mode, progress: &watch::Receiver<Intake>, stop: &C
     let sections = shop.config.sections.iter();
     let sender = |section: &crate::destinations::Section| {
         let destination = shop.sections.destinations.get(&section.name).cloned()?;
-        let settings = intake_loop::settings(shop, section, Pace::default());
+        let settings = sender_settings(shop, section, Pace::default());
         let (ledger, clock) = (shop.ledger.clone(), shop.world.clock.clone());
         let (progress, stop) = (progress.clone(), stop.clone());
         Some(tokio::spawn(submit::drive(ledger, destination, settings, mode, clock, progress, stop)))

@@ -150,19 +150,19 @@ pub fn render_as(
     let pinned: Option<Pinned> = view.reading.clone().map(serde_json::from_value).transpose()?;
     let taken = view.state == FileState::Taken && pinned.is_some();
     let pinned = pinned.unwrap_or_default();
-    let (codec, reading) = (pinned.codec(), pinned.told(&shop.catalogue, view.language));
+    let codec = pinned.codec();
     let encode = |text: &str, out: &mut Vec<u8>| {
         codec.encode(text, out);
     };
     let sheet = pinned.sheet.clone().unwrap_or_default();
-    let source = if pinned.workbook {
+    let source = if pinned.is_workbook() {
         Source::Workbook(&sheet)
     } else {
-        Source::Text(Dialect { encode: &encode, bom: pinned.byte_order_mark, delimiter: pinned.separator() })
+        let (encoding, byte_order_mark, delimiter) = pinned.dialect();
+        Source::Text(Dialect::like(encoding, byte_order_mark, delimiter, &encode))
     };
     let job = Job {
         file: view,
-        reading: &reading,
         source,
         folder,
         names: named,

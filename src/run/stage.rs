@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::Shop;
-use super::pinned::Pinned;
+use super::{Shop, pinned};
 use crate::config::DropFolder;
 use crate::convert::{self, Fit, Judge, Mappings};
 use crate::intake;
@@ -124,7 +123,7 @@ fn fill(shop: &Shop, drop: &DropFolder, mapping: &Mapping, table: Table, view: &
         Err(convert::Error::Sink(error)) => return Err(error.into()),
     };
     let issues = found.notes.iter().map(StoredIssue::from).chain(notes).collect::<Vec<_>>();
-    let reading = serde_json::to_value(Pinned::from(&found))?;
+    let reading = pinned::keep(&found)?;
     let (intake, now) = (view.intake, shop.world.clock.now());
     let accepted = shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
     Ok(Staged::Accepted(accepted))
