@@ -1,5 +1,259 @@
 //! The user's columns become a system's fields.
+//!
+//! A [`Mapping`] is one TOML file: what it is for, how the file is read, what its rows' keys are and where
+//! each field's value comes from. [`load`] finds every mistake at once; [`choose`] finds the mapping of a
+//! file; [`Mapping::bind`] turns names of columns into places once per file; [`Bound::apply`] makes a
+//! [`Draft`] of each row. Nothing a row holds is an error: what is wrong with it is an issue in its draft.
 
+mod apply;
+mod bind;
+mod columns;
+mod condition;
+mod date;
+mod document;
 mod draft;
+mod load;
+mod lookup;
+mod matching;
+mod number;
+mod problem;
+mod typed;
+mod wording;
 
+#[cfg(test)]
+mod fixture;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::CodeInfo;
+
+pub use bind::Bound;
+pub use document::json_schema;
 pub use draft::Draft;
+pub use load::{OpenLookup, Schemas, load};
+pub use lookup::LookupTable;
+pub use matching::{Choice, Match, choose};
+pub use problem::Problem;
+
+/// Every code this room gives.
+pub static CODES: &[&CodeInfo] = &[
+    &columns::M001,
+    &columns::M002,
+    &apply::M003,
+    &apply::M004,
+    &apply::M005,
+    &apply::M006,
+    &bind::M007,
+    &number::M010,
+    &number::M011,
+    &number::M012,
+    &number::M013,
+    &typed::M014,
+    &typed::M015,
+    &typed::M016,
+    &typed::M017,
+    &date::M020,
+    &date::M021,
+    &typed::M022,
+    &columns::W201,
+];
+
+/// How one kind of file becomes a system's transactions. Checked: what it names exists.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// Its name, shown in receipts.
+    pub name: String,
+    /// Its author's version.
+    pub version: i64,
+    /// What is asked of the system; empty for its default.
+    pub operation: String,
+    /// Where its rows go.
+    pub destination: Target,
+    /// Which files it is for.
+    pub matching: Match,
+    /// How the file is read.
+    pub table: TableSettings,
+    /// What makes a row the same fact when it comes again.
+    pub key: Option<Key>,
+    /// The mapping file.
+    pub path: PathBuf,
+    /// SHA-256 of the file and every list it looks up in, lower-case hexadecimal.
+    pub sha256: String,
+    fields: Vec<FieldPlan>,
+    rules: Vec<RulePlan>,
+}
+
+/// Where rows go: one section of the configuration, or one by a column's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// All rows to this section.
+    Section(Arc<str>),
+    /// To the section that a cell stands for.
+    Column {
+        /// The column.
+        column: String,
+        /// Cell texts and sections, all of one system.
+        values: Vec<(String, Arc<str>)>,
+    },
+}
+
+impl Target {
+    /// The sections rows may go to, each once.
+    pub fn sections(&self) -> Vec<&str> {
+        match self {
+            Self::Section(name) => vec![name],
+            Self::Column { values, .. } => {
+                let mut names: Vec<&str> = values.iter().map(|(_, name)| &**name).collect();
+                names.sort_unstable();
+                names.dedup();
+                names
+            }
+        }
+    }
+}
+
+/// `[key]`: what makes a row the same fact when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Columns that name the fact.
+    pub columns: Vec<String>,
+    /// Columns that name the document; may be empty.
+    pub document: Vec<String>,
+    /// Fields whose change alone changes nothing.
+    pub ignore: Vec<String>,
+    /// Scope of the key where it is not the mapping's name.
+    pub of: Option<String>,
+}
+
+/// `[table]`: how the file is read. What is left out is found out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableSettings {
+    /// The encoding of text files, as the mapping's author named it.
+    pub encoding: Option<String>,
+    /// The one character between cells of text files.
+    pub delimiter: Option<String>,
+    /// The sheet of a workbook.
+    pub sheet: Option<String>,
+    /// Row of the header as Excel counts; 0 for none.
+    pub header: Option<u32>,
+    /// Rows whose first filled cell begins so are no data.
+    pub skip: Option<Vec<String>>,
+    /// The decimal mark of text cells, `,` or `.`.
+    pub decimal: Option<char>,
+    /// The mark between thousands of text cells.
+    pub thousands: Option<char>,
+    /// Columns whose empty cells take the one above.
+    pub fill_down: Vec<String>,
+}
+
+/// How one field is made.
+#[derive(Debug, Clone)]
+struct FieldPlan {
+    field: String,
+    source: Source,
+    take: Option<regex::Regex>,
+    values: Option<Arc<wording::Wording<compact_str::CompactString>>>,
+    lookup: Option<LookupPlan>,
+    negate: bool,
+    default: Option<String>,
+    formats: Arc<[date::Format]>,
+}
+
+/// Where a field's text comes from.
+#[derive(Debug, Clone)]
+enum Source {
+    Value(String),
+    Template(Vec<Piece>),
+    Columns(Vec<String>),
+}
+
+/// A part of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Column(String),
+}
+
+/// A list and the further columns to look up by.
+#[derive(Debug, Clone)]
+struct LookupPlan {
+    list: Arc<lookup::List>,
+    and: Vec<String>,
+}
+
+/// One `[[rule]]`.
+#[derive(Debug, Clone)]
+struct RulePlan {
+    when: Vec<ConditionPlan>,
+    fields: Vec<FieldPlan>,
+    report: Option<Report>,
+}
+
+/// What a rule says of reporting.
+#[derive(Debug, Clone)]
+enum Report {
+    Yes,
+    No(Arc<str>),
+}
+
+/// One condition of a rule.
+#[derive(Debug, Clone)]
+struct ConditionPlan {
+    subject: Subject,
+    test: condition::Test,
+}
+
+/// What a condition looks at.
+#[derive(Debug, Clone)]
+enum Subject {
+    Column(String),
+    Field(String),
+}
+
+impl Mapping {
+    /// Every header it names, also alternatives and letters; a file's header row is the one that has them.
+    pub fn column_names(&self) -> Vec<String> {
+        let mut names: Vec<&str> = self.matching.headers.iter().map(String::as_str).collect();
+        if let Target::Column { column, .. } = &self.destination {
+            names.push(column);
+        }
+        if let Some(key) = &self.key {
+            names.extend(key.columns.iter().chain(&key.document).map(String::as_str));
+        }
+        names.extend(self.table.fill_down.iter().map(String::as_str));
+        let ruled = self.rules.iter().flat_map(|rule| &rule.fields);
+        names.extend(self.fields.iter().chain(ruled).flat_map(FieldPlan::columns));
+        names.extend(self.rules.iter().flat_map(|rule| &rule.when).filter_map(|when| when.subject.column()));
+        let mut names: Vec<_> =
+            names.into_iter().map(|name| columns::header_of(name).trim().to_owned()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+impl FieldPlan {
+    /// The columns it reads.
+    fn columns(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = match &self.source {
+            Source::Value(_) => Vec::new(),
+            Source::Template(pieces) => pieces.iter().filter_map(Piece::column).collect(),
+            Source::Columns(names) => names.iter().map(String::as_str).collect(),
+        };
+        names.extend(self.lookup.iter().flat_map(|lookup| &lookup.and).map(String::as_str));
+        names
+    }
+}
+
+impl Piece {
+    fn column(&self) -> Option<&str> {
+        if let Self::Column(name) = self { Some(name) } else { None }
+    }
+}
+
+impl Subject {
+    fn column(&self) -> Option<&str> {
+        if let Self::Column(name) = self { Some(name) } else { None }
+    }
+}

@@ -1,0 +1,118 @@
+//! Texts of cells and what they stand for: first exactly, then without case, blanks and look-alikes.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use compact_str::CompactString;
+
+use crate::model::names;
+
+/// Texts and what they stand for. Two texts that fold to one but stand for different things are known
+/// only exactly as written.
+#[derive(Debug, Clone)]
+pub(super) struct Wording<V> {
+    exact: HashMap<CompactString, V>,
+    /// Only texts whose folded form differs; none where two of them disagree.
+    folded: HashMap<CompactString, Option<V>>,
+}
+
+impl<V: Clone + PartialEq> Wording<V> {
+    pub(super) fn new() -> Self {
+        Self { exact: HashMap::new(), folded: HashMap::new() }
+    }
+
+    /// Adds a text; gives back what it already stood for, if that is something else.
+    pub(super) fn insert(&mut self, text: &str, value: V) -> Option<V> {
+        if let Some(former) = self.exact.get(text) {
+            return (*former != value).then(|| former.clone());
+        }
+        let folded = names::fold(text);
+        if folded != text {
+            let agreed = self.folded.entry(folded.into()).or_insert_with(|| Some(value.clone()));
+            if agreed.as_ref() != Some(&value) {
+                *agreed = None;
+            }
+        }
+        self.exact.insert(text.into(), value);
+        None
+    }
+
+    /// What a text stands for.
+    pub(super) fn find(&self, text: &str) -> Option<&V> {
+        self.exact.get(text).or_else(|| self.find_folded(&names::fold(text)))
+    }
+
+    /// What it stands for exactly as written.
+    pub(super) fn exact(&self, text: &str) -> Option<&V> {
+        self.exact.get(text)
+    }
+
+    fn find_folded(&self, folded: &str) -> Option<&V> {
+        match (self.exact.get(folded), self.folded.get(folded)) {
+            (Some(exact), Some(other)) => other.as_ref().filter(|other| *other == exact),
+            (exact, other) => exact.or(other.and_then(Option::as_ref)),
+        }
+    }
+}
+
+/// Remembers what was found out about the last texts of a column, which rarely has many.
+#[derive(Debug)]
+pub(super) struct Memo<V> {
+    known: RefCell<HashMap<CompactString, V>>,
+}
+
+impl<V: Clone> Memo<V> {
+    /// Enough for a column of kinds or groups; a column of other things would only fill memory.
+    const MOST: usize = 512;
+    /// Longer texts are no kinds or groups.
+    const LENGTH: usize = 128;
+
+    pub(super) fn new() -> Self {
+        Self { known: RefCell::default() }
+    }
+
+    /// What is known about a text, found out if need be.
+    pub(super) fn get(&self, text: &str, find: impl FnOnce() -> V) -> V {
+        if let Some(found) = self.known.borrow().get(text) {
+            return found.clone();
+        }
+        let found = find();
+        let mut known = self.known.borrow_mut();
+        if known.len() < Self::MOST && text.len() <= Self::LENGTH {
+            known.insert(text.into(), found.clone());
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exact_first_then_folded_and_never_a_guess() {
+        let mut wording = Wording::new();
+        assert_eq!(wording.insert("Брак", 25), None);
+        assert_eq!(wording.insert("A1", 1), None, "Latin");
+        assert_eq!(wording.insert("А1", 2), None, "Cyrillic");
+        assert_eq!(wording.insert("Брак", 26), Some(25));
+        assert_eq!(wording.find(" бРAк"), Some(&25), "case, blank, Latin A");
+        assert_eq!(wording.find("A1"), Some(&1));
+        assert_eq!(wording.find("А1"), Some(&2));
+        assert_eq!(wording.find("а1"), None, "could be either");
+        assert_eq!(wording.find("Б"), None);
+    }
+
+    #[test]
+    fn a_memo_asks_once_and_stays_small() {
+        let memo = Memo::new();
+        for _ in 0..2 {
+            assert_eq!(memo.get("x", || 1), 1);
+        }
+        assert_eq!(memo.get("x", || 2), 1);
+        for number in 0..2000 {
+            memo.get(&number.to_string(), || 0);
+        }
+        assert_eq!(memo.known.borrow().len(), Memo::<i32>::MOST);
+    }
+}
