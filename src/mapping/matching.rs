@@ -158,6 +158,41 @@ fn strip_suffix<'a>(text: &'a str, lower: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mapping::fixture::{headers, mapping};
+
+    fn chosen(lines: &[&str], names: &[&str], file: &str) -> String {
+        let mappings: Vec<_> =
+            lines.iter().map(|line| mapping(&format!("fields = {{}}\nmatch = {line}\n"))).collect();
+        let headers = headers(names);
+        let place =
+            |found: &Mapping| mappings.iter().position(|mapping| std::ptr::eq(mapping, found)).unwrap();
+        match choose(mappings.iter().map(|mapping| (mapping, headers.as_slice())), file) {
+            Choice::One(found) => place(found).to_string(),
+            Choice::None => "none".to_owned(),
+            Choice::Tie(found) => format!("tie of {:?}", found.into_iter().map(place).collect::<Vec<_>>()),
+        }
+    }
+
+    #[test]
+    fn more_named_headers_win_then_the_longer_glob() {
+        let lines = [
+            r#"{ files = ["*доставки*", "дост*.csv"] }"#,
+            r#"{ headers = ["Партида", "A"] }"#,
+            r#"{ files = ["д*"], headers = ["партидA", "Код#2"] }"#,
+            r#"{ files = ["доставки*"] }"#,
+        ];
+        let all = ["Партида", "Код", "Код", "A"];
+        assert_eq!(chosen(&lines, &["x"], "Доставки.csv"), "tie of [0, 3]");
+        assert_eq!(chosen(&lines, &["x"], "мои доставки.csv"), "0");
+        assert_eq!(chosen(&lines, &all, "доставки.csv"), "2", "both name two headers, one a glob too");
+        assert_eq!(
+            chosen(&lines, &["Партида", "Код"], "x.csv"),
+            "none",
+            "A is no letter here, one code only"
+        );
+        assert_eq!(chosen(&lines, &all, "x.csv"), "1");
+        assert_eq!(chosen(&["{}"], &[], "x.csv"), "0", "nothing said, nothing missed");
+    }
 
     fn fits(glob: &str, name: &str) -> bool {
         let glob = Glob::new(glob).unwrap();

@@ -257,3 +257,145 @@ impl Subject {
         if let Self::Column(name) = self { Some(name) } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::fixture::{Bench, TYPES, load_file, rendered};
+    use super::*;
+    use crate::model::Lang;
+
+    const HEADERS: [&str; 16] = [
+        "Дата",
+        "Тип движение",
+        "Док. №",
+        "Ред",
+        "Код НСЦРЛП",
+        "GTIN",
+        "Партида",
+        "Количество",
+        "Наличност",
+        "Склад",
+        "Обект получател",
+        "Склад получател",
+        "Държава",
+        "Планирана дата",
+        "Група",
+        "Забележка",
+    ];
+
+    fn shipped() -> Mapping {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/sespa/deliveries.toml");
+        load_file(&path).unwrap_or_else(|problems| panic!("{}", rendered(&problems)))
+    }
+
+    #[test]
+    fn the_shipped_mapping_reads_a_row_of_each_type() {
+        let mapping = shipped();
+        let Source::Columns(_) =
+            &mapping.fields.iter().find(|field| field.field == "p_trn_type").unwrap().source
+        else {
+            panic!()
+        };
+        let text = std::fs::read_to_string(&mapping.path).unwrap();
+        let names: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with('"'))
+            .filter_map(|line| line.split('"').nth(1))
+            .collect();
+        let mut bench = Bench::new(&mapping, &HEADERS);
+        let mut numbers: Vec<i64> = Vec::new();
+        for name in names {
+            let upper = name.to_uppercase();
+            bench.apply(&["20.11.2026", &upper, "5", "1", "1670", "", "A1", "12,000"]);
+            assert_eq!(bench.issues(), [""; 0], "{name}");
+            numbers.push(bench.get("p_trn_type").parse().unwrap());
+        }
+        numbers.dedup();
+        assert_eq!(numbers, TYPES);
+    }
+
+    #[test]
+    fn the_shipped_mapping_reads_every_column() {
+        let mapping = shipped();
+        let mut bench = Bench::new(&mapping, &HEADERS);
+        let row = [
+            "20.11.2026",
+            "Износ в чужбина",
+            "100.0",
+            "2",
+            "1670",
+            "05712249101367",
+            "AB12",
+            "1 234,00",
+            "0",
+            "1000",
+            "IV-Р-Т/МР-001",
+            "4000",
+            "de,AT",
+            "1.12.2026",
+            "Лекарства",
+            "бележка",
+        ];
+        bench.apply(&row);
+        assert!(bench.draft.issues.is_empty(), "{:?}", bench.issues());
+        for (field, wanted) in [
+            ("p_report_date", "2026-11-20 00:00:00"),
+            ("p_trn_type", "5"),
+            ("p_drug_code", "1670"),
+            ("p_drug_product_code", "05712249101367"),
+            ("p_batch_no", "AB12"),
+            ("p_quantity", "1234"),
+            ("p_available_qty", "0"),
+            ("p_postcode", "1000"),
+            ("p_recipient_code", "IV-Р-Т/МР-001"),
+            ("p_rcpt_postcode", "4000"),
+            ("p_country", "DE;AT"),
+            ("p_export_planned_date", "2026-12-01"),
+            ("notes", "бележка"),
+        ] {
+            assert_eq!(bench.get(field), wanted, "{field}");
+        }
+        assert_eq!(
+            (bench.draft.key.as_deref(), bench.draft.document.as_deref()),
+            (Some("100\u{1f}2"), Some("100"))
+        );
+        assert_eq!(bench.draft.destination.as_deref(), Some("sespa"));
+        let cosmetics = ["x"; 14].into_iter().chain(["КОЗМЕТИКА"]).collect::<Vec<_>>();
+        bench.apply(&cosmetics);
+        assert_eq!(bench.draft.ignored.as_deref(), Some("не е лекарствен продукт от ПЛС"));
+        assert!(bench.draft.issues.is_empty());
+    }
+
+    #[test]
+    fn the_shipped_mapping_takes_its_files_and_no_others() {
+        let mapping = shipped();
+        let headers = fixture::headers(&HEADERS);
+        let chosen =
+            |name: &str| matches!(choose([(&mapping, headers.as_slice())].into_iter(), name), Choice::One(_));
+        assert!(chosen("Копие на ДОСТАВКИ 2026-11-20.csv") && chosen("Deliveries (1).xlsx"));
+        assert!(!chosen("клиенти.csv"));
+    }
+
+    #[test]
+    fn every_code_is_complete_and_speaks_both_languages() {
+        let mut codes: Vec<_> = CODES.iter().map(|info| info.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), CODES.len());
+        for info in CODES {
+            for lang in [Lang::Bg, Lang::En] {
+                let words = info.words(lang);
+                let texts = [words.message, words.why, words.example, words.repair];
+                assert!(texts.iter().all(|text| !text.is_empty()), "{}", info.code);
+                let cyrillic = words.why.chars().any(|letter| ('а'..='я').contains(&letter));
+                assert_eq!(cyrillic, lang == Lang::Bg, "{}", info.code);
+            }
+            let places = |text: &str| {
+                (0..4).filter(|index| text.contains(&format!("{{{index}}}"))).collect::<Vec<_>>()
+            };
+            assert_eq!(places(info.bg.message), places(info.en.message), "{}", info.code);
+        }
+    }
+}
