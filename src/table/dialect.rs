@@ -118,7 +118,13 @@ impl Trial {
 
     /// Greater is better.
     fn merit(&self) -> (usize, usize, bool, usize, usize) {
-        (self.names, self.between_quotes, self.tenths >= 6 && !self.between_digits, self.tenths / 3, self.width)
+        (
+            self.names,
+            self.between_quotes,
+            self.tenths >= 6 && !self.between_digits,
+            self.tenths / 3,
+            self.width,
+        )
     }
 }
 

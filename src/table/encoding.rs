@@ -5,6 +5,7 @@
 //! [`utf16_to_utf8`] first.
 
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::Lang;
@@ -319,10 +320,10 @@ pub(super) fn utf16_to_utf8(input: Box<dyn Read + Send>, big_endian: bool) -> Bo
         input,
         decoder: encoding.new_decoder_without_bom_handling(),
         bytes: vec![0; 32 * 1024],
-        filled: 0,
-        taken: 0,
+        pending: 0..0,
+        text: vec![0; 32 * 1024],
+        ready: 0..0,
         ended: false,
-        damaged: false,
         finished: false,
     })
 }
@@ -331,44 +332,54 @@ struct Utf16Reader {
     input: Box<dyn Read + Send>,
     decoder: encoding_rs::Decoder,
     bytes: Vec<u8>,
-    filled: usize,
-    taken: usize,
+    /// Part of `bytes` that is not decoded yet.
+    pending: Range<usize>,
+    text: Vec<u8>,
+    /// Part of `text` that is not handed out yet.
+    ready: Range<usize>,
     ended: bool,
-    /// A `0xFF` is still owed.
-    damaged: bool,
     finished: bool,
+}
+
+impl Utf16Reader {
+    /// Decodes some more into `text`, of which nothing is waiting.
+    fn decode(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() && !self.ended {
+            let read = self.input.read(&mut self.bytes)?;
+            self.pending = 0..read;
+            self.ended = read == 0;
+        }
+        let source = self.bytes.get(self.pending.clone()).unwrap_or_default();
+        // One byte is kept free for the mark of a lone unit.
+        let room = self.text.len() - 1;
+        let target = self.text.get_mut(..room).unwrap_or_default();
+        let (result, read, mut written) =
+            self.decoder.decode_to_utf8_without_replacement(source, target, self.ended);
+        self.pending.start += read;
+        match result {
+            encoding_rs::DecoderResult::Malformed(_, _) => {
+                if let Some(mark) = self.text.get_mut(written) {
+                    *mark = 0xFF;
+                    written += 1;
+                }
+            }
+            encoding_rs::DecoderResult::InputEmpty => self.finished = self.ended,
+            encoding_rs::DecoderResult::OutputFull => {}
+        }
+        self.ready = 0..written;
+        Ok(())
+    }
 }
 
 impl Read for Utf16Reader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if std::mem::take(&mut self.damaged)
-                && let Some(first) = out.first_mut()
-            {
-                *first = 0xFF;
-                return Ok(1);
-            }
-            if self.finished {
-                return Ok(0);
-            }
-            if self.taken == self.filled && !self.ended {
-                self.filled = self.input.read(&mut self.bytes)?;
-                self.taken = 0;
-                self.ended = self.filled == 0;
-            }
-            let source = self.bytes.get(self.taken..self.filled).unwrap_or_default();
-            let (result, read, written) =
-                self.decoder.decode_to_utf8_without_replacement(source, out, self.ended);
-            self.taken += read;
-            match result {
-                encoding_rs::DecoderResult::Malformed(_, _) => self.damaged = true,
-                encoding_rs::DecoderResult::InputEmpty => self.finished = self.ended,
-                encoding_rs::DecoderResult::OutputFull => {}
-            }
-            if written > 0 {
-                return Ok(written);
-            }
+        while self.ready.is_empty() && !self.finished {
+            self.decode()?;
         }
+        let mut ready = self.text.get(self.ready.clone()).unwrap_or_default();
+        let read = ready.read(out)?;
+        self.ready.start += read;
+        Ok(read)
     }
 }
 

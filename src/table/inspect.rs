@@ -346,3 +346,39 @@ pub(super) static W113: CodeInfo = CodeInfo {
         repair: "Nothing is needed. Codes held as text are safer.",
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn columns_and_suspicions_are_shown() {
+        let text = "Дата;Код;Код;Цена;Парт\u{200B}ида\n01.11.2024;100;3,80001E+12;2,50;\n02.11.2024;101;x;1 200,00;L1\n";
+        let file = file(text);
+        let seen = inspect(file.path(), &Reading::default(), 1).unwrap();
+        let kinds: Vec<Guess> = seen.columns.iter().map(|column| column.kind).collect();
+        assert_eq!(kinds, [Guess::Date, Guess::Whole, Guess::Text, Guess::Number, Guess::Text]);
+        assert_eq!((seen.rows, seen.columns[4].filled, seen.columns[4].empty), (2, 1, 1));
+        assert_eq!(seen.columns[0].examples, ["01.11.2024"]);
+        let codes: Vec<&str> = seen.suspicious.iter().map(|suspicion| suspicion.first.code.code).collect();
+        assert_eq!(codes, ["W110", "W111", "W112"]);
+        let json = serde_json::to_value(&seen).unwrap();
+        assert_eq!(json["reading"]["format"], "csv");
+        assert_eq!(json["suspicious"][0]["row"], 2);
+    }
+
+    #[test]
+    fn csv_comes_out_by_rfc_4180() {
+        let file = file("Заглавие\nКод;Име\n1;\"а;б\"\n2\n3;в;още\n");
+        let reading = Reading { header: Some(2), ..Reading::default() };
+        let mut out = Vec::new();
+        assert_eq!(to_csv(file.path(), &reading, &mut out).unwrap(), 3);
+        assert_eq!(String::from_utf8(out).unwrap(), "Код,Име\r\n1,а;б\r\n2,\r\n3,в,още\r\n");
+    }
+}

@@ -119,3 +119,192 @@ pub static CODES: &[&CodeInfo] = &[
     &inspect::W112,
     &inspect::W113,
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Lang;
+
+    /// Row number, cells and codes of every data row.
+    type Seen = Vec<(u32, Vec<String>, Vec<&'static str>)>;
+
+    fn read(path: &Path, reading: &Reading) -> Result<(Seen, Found), Error> {
+        let mut table = Table::open(path, reading)?;
+        let mut row = Row::new();
+        let mut seen = Vec::new();
+        while table.read(&mut row)? {
+            let cells = row.cells().map(|cell| cell.text.to_owned()).collect();
+            seen.push((row.number(), cells, row.issues().iter().map(|issue| issue.code.code).collect()));
+        }
+        Ok((seen, table.found().clone()))
+    }
+
+    fn read_bytes(bytes: &[u8], reading: &Reading) -> Result<(Seen, Found), Error> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file.as_file(), bytes).unwrap();
+        read(file.path(), reading)
+    }
+
+    fn encoded(text: &str, encoding: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        Encoding::from_name(encoding).unwrap().encode(text, &mut bytes);
+        bytes
+    }
+
+    const DAY: &str = "Справка за движенията\r\n\r\nДата;Код;Количество;Партида\r\n01.11.2024;A100;5,00;L1\r\n\
+                       ;;;\r\n02.11.2024;A101;\"6,00\";L2\r\nОбщо:;;11,00;\r\n\r\nИзготвил: Иванов;;;\r\n\x1a";
+
+    #[test]
+    fn a_days_export_is_read_in_every_encoding() {
+        for name in ["windows-1251", "utf-8", "utf-16le", "utf-16be", "mik", "ibm866"] {
+            let (rows, found) = read_bytes(&encoded(DAY, name), &Reading::default()).unwrap();
+            assert_eq!(found.encoding.as_deref(), Some(name));
+            assert_eq!((found.delimiter.as_deref(), found.header_row), (Some(";"), Some(3)));
+            assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [4, 6], "{name}");
+            assert_eq!(rows[1].1, ["02.11.2024", "A101", "6,00", "L2"]);
+            let count = LeftOutCount { title: 1, blank: 3, total: 2, separator: 0 };
+            assert_eq!((found.left_out_count, found.quote), (count, Some('"')));
+        }
+    }
+
+    #[test]
+    fn a_reading_pins_what_was_found() {
+        let reading = Reading { expect: vec!["Партида".into()], ..Reading::default() };
+        let (rows, found) = read_bytes(&encoded(DAY, "windows-1251"), &reading).unwrap();
+        let pinned = Reading { language: Lang::Bg, ..found.reading() };
+        assert_eq!(read_bytes(&encoded(DAY, "windows-1251"), &pinned).unwrap().0, rows);
+    }
+
+    #[test]
+    fn a_separator_line_counts_no_row() {
+        let (rows, found) = read_bytes(b"\xEF\xBB\xBFsep=,\r\na,b\r\n1,2\r\n", &Reading::default()).unwrap();
+        assert_eq!((rows, found.byte_order_mark), (vec![(2, vec!["1".into(), "2".into()], vec![])], true));
+    }
+
+    #[test]
+    fn ragged_rows_are_told_with_both_counts() {
+        let text = "a;b;c\n1;2\n1;2;3;;\n1;2;3;4\n1;2;3\n";
+        let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        let codes: Vec<_> = rows.iter().map(|row| row.2.clone()).collect();
+        assert_eq!(codes, [vec!["T020"], vec![], vec!["T021"], vec![]]);
+        assert_eq!((rows[0].1.len(), rows[2].1.len()), (3, 4), "short rows are padded, long ones whole");
+    }
+
+    #[test]
+    fn a_row_short_of_nameless_columns_only_is_whole() {
+        let (rows, _) = read_bytes(b"a;b;;\n1;2\n", &Reading::default()).unwrap();
+        assert_eq!(rows[0].2, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn totals_are_left_out_at_the_end_only() {
+        let text = "Вид;Код;Брой;Партида\nx;1;2;L\nОбщо;;2;\nx;2;3;M\nОбщо;;5;\n";
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [2, 3, 4], "a row is never lost");
+        assert_eq!(found.left_out_count.total, 1);
+        let skip = Reading { skip: Some(vec!["общо".into()]), ..Reading::default() };
+        let (rows, _) = read_bytes(text.as_bytes(), &skip).unwrap();
+        assert_eq!(
+            rows.iter().map(|row| row.0).collect::<Vec<_>>(),
+            [2, 4],
+            "a mapping's word holds everywhere"
+        );
+    }
+
+    #[test]
+    fn an_unclosed_quote_is_told_where_it_was_opened() {
+        let text = "a;b;c\n1;\"x;3\n4;\"y\";6\n7;8;9\n";
+        let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [2, 3, 4]);
+        assert_eq!(rows[0].2, ["T022"]);
+        assert_eq!(rows[1].1, ["4", "y", "6"]);
+    }
+
+    #[test]
+    fn empty_files_are_refused_and_a_bare_header_is_not() {
+        for bytes in [&b""[..], b"\xEF\xBB\xBF", b"\r\n\r\n", b"\x1a", b"sep=;\n"] {
+            assert!(matches!(read_bytes(bytes, &Reading::default()), Err(Error::Empty)), "{bytes:?}");
+        }
+        let (rows, found) = read_bytes("Код;Брой\n".as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.notes[0].code.code), (0, "W104"));
+    }
+
+    #[test]
+    fn a_mappings_word_wins_and_must_be_known() {
+        let stated = |encoding: &str, delimiter: &str| Reading {
+            encoding: Some(encoding.into()),
+            delimiter: Some(delimiter.into()),
+            header: Some(0),
+            ..Reading::default()
+        };
+        let (rows, _) = read_bytes(&[0xCF, 0xB0, b'\t', b'1'], &stated("cp1251", "\\t")).unwrap();
+        assert_eq!(rows[0].1, ["П°", "1"]);
+        assert!(matches!(
+            read_bytes(b"a", &stated("cp12510", ";")),
+            Err(Error::Unknown { what: "encoding", .. })
+        ));
+        assert!(matches!(
+            read_bytes(b"a", &stated("utf-8", ";;")),
+            Err(Error::Unknown { what: "delimiter", .. })
+        ));
+    }
+
+    #[test]
+    fn letters_far_behind_decide_about_a_file_of_digits() {
+        let mut text = "code;note\n".to_owned();
+        text.push_str(&"1234567890;abc\n".repeat(40_000));
+        text.push_str("1;Партида\n");
+        let (rows, found) = read_bytes(&encoded(&text, "windows-1251"), &Reading::default()).unwrap();
+        assert_eq!(
+            (found.encoding.as_deref(), rows.last().unwrap().1[1].as_str()),
+            (Some("windows-1251"), "Партида")
+        );
+    }
+
+    #[test]
+    fn every_code_is_unique_and_has_words() {
+        let mut codes: Vec<&str> = CODES.iter().map(|info| info.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), CODES.len());
+        for words in CODES.iter().flat_map(|info| [&info.bg, &info.en]) {
+            assert!(
+                [words.message, words.why, words.example, words.repair].iter().all(|text| !text.is_empty())
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_in_rows_or_one_error(bytes in proptest::collection::vec(
+            prop_oneof![Just(b'"'), Just(b';'), Just(b'\n'), Just(b'\r'), Just(b'a'), any::<u8>()], 0..300)) {
+            if let Ok((rows, found)) = read_bytes(&bytes, &Reading::default()) {
+                prop_assert!(rows.windows(2).all(|two| two[0].0 < two[1].0));
+                let (again, _) = read_bytes(&bytes, &found.reading()).unwrap();
+                prop_assert_eq!(again, rows, "the reading pins it");
+            }
+        }
+
+        #[test]
+        fn rows_in_are_rows_out(table in proptest::collection::vec(
+            (proptest::collection::vec("[a-zж\";,\n ]{0,6}", 3), 0_usize..3), 1..20), seed in 0_usize..2) {
+            let mut writer = csv::WriterBuilder::new().delimiter(b';').from_writer("Дата;Код;Партида\n".as_bytes().to_vec());
+            let mut expected = Vec::new();
+            for (cells, _) in &table {
+                let mut cells = cells.clone();
+                cells[0].insert(0, 'x');
+                writer.write_record(&cells).unwrap();
+                expected.push(cells);
+            }
+            let name = ["windows-1251", "utf-8"][seed];
+            let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            let reading = Reading { expect: vec!["Код".into(), "Партида".into()], ..Reading::default() };
+            let (rows, _) = read_bytes(&encoded(&text, name), &reading).unwrap();
+            let numbers: Vec<u32> = rows.iter().map(|row| row.0).collect();
+            prop_assert_eq!(numbers, (2..).take(expected.len()).collect::<Vec<u32>>());
+            prop_assert_eq!(rows.into_iter().map(|row| row.1).collect::<Vec<_>>(), expected);
+        }
+    }
+}

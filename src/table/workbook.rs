@@ -242,6 +242,8 @@ struct Cells<'a, RS: std::io::Read + std::io::Seek> {
     /// The first cell of the next row.
     ahead: Option<Item<'a, 'a>>,
     last_row: Option<u32>,
+    /// The reader must not be asked again behind its last cell.
+    ended: bool,
     far_told: u32,
     scratch: String,
 }
@@ -259,7 +261,16 @@ impl<'a, RS: std::io::Read + std::io::Seek> Cells<'a, RS> {
             style.number_format.as_ref().map_or(0, |form| mask_of(&form.format_code))
         };
         let masks = reader.styles().iter().map(mask).collect();
-        Self { reader, layout, masks, ahead: None, last_row: None, far_told: 0, scratch: String::new() }
+        Self {
+            reader,
+            layout,
+            masks,
+            ahead: None,
+            last_row: None,
+            ended: false,
+            far_told: 0,
+            scratch: String::new(),
+        }
     }
 
     /// Reads the next row that has anything in it. False at the end.
@@ -269,7 +280,11 @@ impl<'a, RS: std::io::Read + std::io::Seek> Cells<'a, RS> {
             number = Some(self.begin(first.row, row)?);
             self.put(&first, row)?;
         }
-        while let Some((cell, style)) = self.reader.next_cell_with_style_id().map_err(broken)? {
+        while !self.ended {
+            let Some((cell, style)) = self.reader.next_cell_with_style_id().map_err(broken)? else {
+                self.ended = true;
+                break;
+            };
             if matches!(cell.get_value(), DataRef::Empty) {
                 continue;
             }
@@ -415,3 +430,212 @@ pub(super) static W103: CodeInfo = CodeInfo {
         repair: "Delete the cell if it is not needed.",
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::path::Path;
+
+    use proptest::prelude::*;
+    use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
+
+    use super::*;
+    use crate::table::{Found, Table};
+
+    fn read(path: &Path, reading: &Reading, limits: &Limits) -> Result<(Vec<Row>, Found), Error> {
+        let mut table = Table::open_within(path, reading, limits)?;
+        let mut row = Row::new();
+        let mut rows = Vec::new();
+        while table.read(&mut row)? {
+            rows.push(row.clone());
+        }
+        Ok((rows, table.found().clone()))
+    }
+
+    fn read_book(book: &mut Workbook, reading: &Reading) -> Result<(Vec<Row>, Found), Error> {
+        read_bytes(&book.save_to_buffer().unwrap(), reading, &Limits::default())
+    }
+
+    fn read_bytes(bytes: &[u8], reading: &Reading, limits: &Limits) -> Result<(Vec<Row>, Found), Error> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all(bytes).unwrap();
+        read(file.path(), reading, limits)
+    }
+
+    fn texts(row: &Row) -> Vec<&str> {
+        row.cells().map(|cell| cell.text).collect()
+    }
+
+    fn day() -> Workbook {
+        let mut book = Workbook::new();
+        book.add_worksheet().set_name("Бележки").unwrap().write(0, 0, "нищо").unwrap();
+        let sheet = book.add_worksheet().set_name("Движения").unwrap();
+        let gtin = Format::new().set_num_format("00000000000000");
+        let date = Format::new().set_num_format("dd.mm.yyyy");
+        let moment = Format::new().set_num_format("dd.mm.yyyy hh:mm");
+        sheet.merge_range(0, 0, 0, 4, "Справка за деня", &Format::new()).unwrap();
+        for (column, name) in ["Дата", "GTIN", "Количество", "Партида", "Час"].into_iter().enumerate()
+        {
+            sheet.write(2, u16::try_from(column).unwrap(), name).unwrap();
+        }
+        let when = ExcelDateTime::from_ymd(2024, 11, 5).unwrap();
+        sheet.write_with_format(3, 0, &when, &date).unwrap();
+        sheet.write_with_format(3, 1, 3_800_012_345_678.0, &gtin).unwrap();
+        sheet.write(3, 2, 12.5).unwrap().write(3, 3, "000123").unwrap();
+        sheet.write_with_format(3, 4, when.and_hms(10, 30, 0).unwrap(), &moment).unwrap();
+        sheet.write(5, 0, "05.11.2024").unwrap().write(5, 2, true).unwrap();
+        sheet.write_formula(5, 3, Formula::new("=1/0").set_result("#DIV/0!")).unwrap();
+        sheet.write(6, 0, "Общо").unwrap().write(6, 2, 12.5).unwrap();
+        book
+    }
+
+    #[test]
+    fn cells_come_as_a_person_sees_them() {
+        let reading = Reading { expect: vec!["Партида".into(), "GTIN".into()], ..Reading::default() };
+        let (rows, found) = read_book(&mut day(), &reading).unwrap();
+        assert_eq!((found.sheet.as_deref(), found.header_row), (Some("Движения"), Some(3)));
+        assert_eq!(rows.iter().map(Row::number).collect::<Vec<_>>(), [4, 6]);
+        assert_eq!(
+            texts(&rows[0]),
+            ["2024-11-05", "03800012345678", "12.5", "000123", "2024-11-05 10:30:00"]
+        );
+        let kinds: Vec<CellKind> = rows[0].cells().map(|cell| cell.kind).collect();
+        let expected = [CellKind::Date, CellKind::Number, CellKind::Number, CellKind::Text, CellKind::Date];
+        assert_eq!(kinds, expected);
+        assert_eq!(rows[1].cell(2).map(|cell| cell.kind), Some(CellKind::Bool));
+        assert_eq!(rows[1].cell(3).map(|cell| (cell.text, cell.kind)), Some(("#DIV/0!", CellKind::Error)));
+        assert_eq!(rows[1].len(), 5, "padded to the header");
+        let count = found.left_out_count;
+        assert_eq!((count.title, count.blank, count.total), (1, 2, 1));
+        assert_eq!(read_book(&mut day(), &found.reading()).unwrap().0.len(), 2, "the reading pins it");
+    }
+
+    #[test]
+    fn the_sheet_is_chosen_by_name_or_is_the_first_with_anything() {
+        let (rows, found) = read_book(&mut day(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.sheet.as_deref()), (0, Some("Бележки")));
+        let stated = |sheet: &str| Reading { sheet: Some(sheet.into()), ..Reading::default() };
+        assert_eq!(read_book(&mut day(), &stated(" движения")).unwrap().1.sheet.as_deref(), Some("Движения"));
+        let missing = read_book(&mut day(), &stated("Склад"));
+        assert!(matches!(missing, Err(Error::NoSheet { known, .. }) if known == ["Бележки", "Движения"]));
+    }
+
+    #[test]
+    fn a_far_cell_costs_nothing_and_is_told() {
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet();
+        sheet.write(0, 0, "Код").unwrap().write(0, 1, "Брой").unwrap();
+        sheet.write(1, 0, "x").unwrap().write(1, 1, 1).unwrap();
+        sheet.write(1_048_575, 16_383, "далеч").unwrap();
+        let (rows, found) = read_book(&mut book, &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.left_out_count.blank), (1, 1_048_574));
+        let note = found.notes.iter().find(|note| note.code.code == "W103").unwrap();
+        assert_eq!((note.place.row, note.args[0].as_str()), (Some(1_048_576), "XFD"));
+    }
+
+    #[test]
+    fn digits_that_excel_lost_are_told() {
+        let mut book = Workbook::new();
+        book.add_worksheet().write(0, 0, "Код").unwrap().write(1, 0, 12_345_678_901_234_567_890.0).unwrap();
+        let (rows, _) = read_book(&mut book, &Reading::default()).unwrap();
+        assert_eq!(rows[0].issues()[0].code.code, "W102");
+        assert!(texts(&rows[0])[0].bytes().all(|byte| byte.is_ascii_digit()));
+    }
+
+    /// An archive of hand-written parts around one sheet.
+    fn book_of(sheet: &[u8]) -> Vec<u8> {
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let parts: [(&str, &[u8]); 5] = [
+            ("[Content_Types].xml", b"<Types/>"),
+            ("_rels/.rels", br#"<Relationships><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#),
+            ("xl/workbook.xml", br#"<workbook xmlns:r="r"><sheets><sheet name="S" sheetId="1" r:id="rId1"/></sheets></workbook>"#),
+            ("xl/_rels/workbook.xml.rels", br#"<Relationships><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#),
+            ("xl/worksheets/sheet1.xml", sheet),
+        ];
+        for (name, bytes) in parts {
+            archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            archive.write_all(bytes).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    const SHEET: &str = r#"<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>Код</t></is></c></row><row r="2"><c r="A2"><v>7</v></c></row></sheetData></worksheet>"#;
+
+    #[test]
+    fn a_sheet_without_styles_is_read() {
+        let (rows, _) =
+            read_bytes(&book_of(SHEET.as_bytes()), &Reading::default(), &Limits::default()).unwrap();
+        assert_eq!(texts(&rows[0]), ["7"]);
+    }
+
+    #[test]
+    fn bombs_and_definitions_are_refused_before_the_reader_opens_them() {
+        let small = Limits { unpacked: 100_000, run: 10_000, ..Limits::default() };
+        let spaces = SHEET.replace("<sheetData>", &format!("<sheetData>{}", " ".repeat(50_000)));
+        let cells = SHEET.replace("</sheetData>", &format!("{}</sheetData>", "<row/>".repeat(50_000)));
+        for sheet in [spaces, cells] {
+            let result = read_bytes(&book_of(sheet.as_bytes()), &Reading::default(), &small);
+            assert!(matches!(result, Err(Error::Limit { .. })), "{result:?}");
+        }
+        let parts = Limits { parts: 3, ..Limits::default() };
+        let many = read_bytes(&book_of(SHEET.as_bytes()), &Reading::default(), &parts);
+        assert!(matches!(many, Err(Error::Limit { what: "ZIP parts", .. })));
+        let dtd = format!("<!DOCTYPE x [<!ENTITY a 'b'>]>{SHEET}");
+        assert!(matches!(read_bytes(&book_of(dtd.as_bytes()), &Reading::default(), &small), Err(Error::Dtd)));
+    }
+
+    #[test]
+    fn cut_and_foreign_archives_each_get_their_own_answer() {
+        let whole = book_of(SHEET.as_bytes());
+        let cut = read_bytes(&whole[..whole.len() / 2], &Reading::default(), &Limits::default());
+        assert!(matches!(cut, Err(Error::Broken(_))));
+        let zip_of = |names: &[&str]| {
+            let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            for name in names {
+                archive.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+            }
+            archive.finish().unwrap().into_inner()
+        };
+        let answer =
+            |names: &[&str]| read_bytes(&zip_of(names), &Reading::default(), &Limits::default()).unwrap_err();
+        assert!(matches!(answer(&["xl/workbook.bin"]), Error::OtherWorkbook(".xlsb")));
+        assert!(matches!(answer(&["mimetype", "content.xml"]), Error::OtherWorkbook(".ods")));
+        assert!(matches!(answer(&["a.txt"]), Error::NotATable));
+    }
+
+    #[test]
+    fn a_table_may_be_dropped_before_its_end() {
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet();
+        for row in 0..5_000 {
+            sheet.write(row, 0, "x").unwrap();
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all(&book.save_to_buffer().unwrap()).unwrap();
+        let mut table = Table::open(file.path(), &Reading::default()).unwrap();
+        assert!(table.read(&mut Row::new()).unwrap());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_damaged_workbook_never_panics(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut bytes = book_of(SHEET.as_bytes());
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Err(error) = read_bytes(&bytes, &Reading::default(), &Limits::default()) {
+                prop_assert!(!error.issue().code.code.is_empty());
+            }
+        }
+
+        #[test]
+        fn any_markup_ends_in_rows_or_one_error(inside in proptest::collection::vec(prop_oneof![
+            Just("<row>"), Just("</row>"), Just("<c>"), Just("</c>"), Just("<v>1</v>"), Just("<c r=\"B2\">"),
+            Just("<c r=\"A1048577\" t=\"s\">"), Just("<is><t>x</t></is>"), Just("<f>"), Just("<v/>"), Just("</f>"),
+            Just("<c t=\"e\">"), Just("<v>#N/A</v>"), Just("&lt;"), Just("<c r=\"ZZZZZZZZ9\">")], 0..20)) {
+            let sheet = format!("<worksheet><sheetData>{}</sheetData></worksheet>", inside.concat());
+            let _ = read_bytes(&book_of(sheet.as_bytes()), &Reading::default(), &Limits::default());
+        }
+    }
+}
