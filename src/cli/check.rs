@@ -13,7 +13,7 @@ use super::one_off::{self, OneOff};
 use super::{ExitStatus, LangArg, out, world};
 use crate::convert::Mappings;
 use crate::intake;
-use crate::ledger::{Built, FileState, FileView, NewFile, RowView, StoredIssue, Want};
+use crate::ledger::{Built, FileView, NewFile, RowView, StoredIssue, Want};
 use crate::model::{Lang, Status};
 use crate::report::{Desk, Kind, Speaker, Totals, publish, status_word};
 use crate::run::{self, Books, Shop, Staged};

@@ -35,6 +35,6 @@ pub(super) fn progress(what: &str) -> indicatif::ProgressBar {
 /// A plain table for people.
 pub(super) fn table(header: &[&str]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(header.to_vec());
+    table.load_style(comfy_table::presets::NOTHING).set_header(header.to_vec());
     table
 }

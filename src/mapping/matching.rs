@@ -63,6 +63,12 @@ pub fn choose<'a>(
 }
 
 impl Mapping {
+    /// The same mapping for whatever file: a person named it.
+    #[must_use]
+    pub fn for_any_file(&self) -> Self {
+        Self { matching: Match::default(), ..self.clone() }
+    }
+
     /// How well a file's name fits: letters of the longest matching glob without its wildcards. 0 where
     /// the mapping says nothing of names, none where no glob matches.
     pub fn glob_score(&self, file_name: &str) -> Option<usize> {
