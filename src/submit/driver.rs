@@ -91,16 +91,12 @@ pub fn read_again(
     let items = open.items.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let around = Around { section, now, items: items.len() };
     let response = response(answer);
-    Ok(match open.ticket.clone().map(Ticket) {
-        Some(ticket) => {
-            let reply = destination.reply(&Call::Ask(&ticket, &items), &response);
-            of_ask(reply, answer, &ticket, around, |_| Duration::ZERO).verdict
-        }
-        None => {
-            let reply = destination.reply(&Call::Submit(&items), &response);
-            of_submit(reply, answer, around, Option::unwrap_or_default).verdict
-        }
-    })
+    let Some(ticket) = open.ticket.clone().map(Ticket) else {
+        let reply = destination.reply(&Call::Submit(&items), &response);
+        return Ok(of_submit(reply, answer, around, Option::unwrap_or_default).verdict);
+    };
+    let reply = destination.reply(&Call::Ask(&ticket, &items), &response);
+    Ok(of_ask(reply, answer, &ticket, around, |_| Duration::ZERO).verdict)
 }
 
 struct Driver {
@@ -546,7 +542,7 @@ mod tests {
         let (books, server) = scripted(0, &[]).await;
         let (news, intake) = watch::channel(Intake::default());
         let mut settings = settings(&server.base);
-        settings.pace.idle = Duration::from_secs(3600);
+        settings.pace.idle = Duration::from_hours(1);
         let destination = Arc::new(Plain::at(&server.base));
         let stop = CancellationToken::new();
         let driver = tokio::spawn(drive(books.handle(), destination, settings, RUN, clock(), intake, stop));

@@ -123,12 +123,12 @@ impl Ledger for Books {
         })
     }
 
-    fn claim(&mut self, want: &Want, mut build: Build) -> Result<Option<OpenBatch>, Error> {
+    fn claim(&mut self, want: &Want, mut make: Build) -> Result<Option<OpenBatch>, Error> {
         let index = {
             let mut state = self.state.lock().unwrap();
             let count = want.rows.min(state.ready.len());
             let items: Vec<ClaimItem> = state.ready.iter().take(count).cloned().collect();
-            let built = build(&items);
+            let built = make(&items);
             assert!(built.used > 0, "the tests claim what fits");
             let items = state.ready.drain(..built.used).collect();
             state.batches.push(Batch { items, body: built.body, verdicts: Vec::new() });
