@@ -1,22 +1,78 @@
 //! One folder per national system. A destination is a pure codec: records become a request, a
 //! response becomes outcomes. No I/O, no clock, no SQL.
 
+pub mod sespa;
 mod settings;
 
 use chrono::NaiveDate;
 use http::{Request, Response};
 
-use crate::model::{Outcome, Schema};
+use crate::model::{CodeInfo, Outcome, Schema};
 use crate::validate::{Record, Rule};
 
+pub use sespa::CatalogueError;
 pub use settings::{ClientAuth, Late, NumberForm, Secret, Section, SespaWire, Window};
 
-/// A request could not be built.
+/// One line for each system: its name, its way from a section to a destination, its schema, its codes.
+const SYSTEMS: &[System] =
+    &[System { name: "sespa", open: sespa::open, schema: sespa::schema, codes: sespa::CODES }];
+
+type Open = fn(&Section, Option<&str>) -> Result<Box<dyn Destination>, Error>;
+
+struct System {
+    name: &'static str,
+    open: Open,
+    schema: fn(Option<&str>) -> Result<Schema, Error>,
+    codes: &'static [&'static CodeInfo],
+}
+
+/// The destination of a section; `catalogue` is the text of a catalogue in place of the built-in one.
+///
+/// # Errors
+/// When there is no such system, the catalogue is wrong, or a setting fits nothing.
+pub fn open(section: &Section, catalogue: Option<&str>) -> Result<Box<dyn Destination>, Error> {
+    (system(&section.system)?.open)(section, catalogue)
+}
+
+/// The fields and types of a system, without any section.
+///
+/// # Errors
+/// When there is no such system, or the catalogue is wrong.
+pub fn schema(name: &str, catalogue: Option<&str>) -> Result<Schema, Error> {
+    (system(name)?.schema)(catalogue)
+}
+
+/// Every code of every system's own rules.
+pub fn codes() -> impl Iterator<Item = &'static CodeInfo> {
+    SYSTEMS.iter().flat_map(|system| system.codes).copied()
+}
+
+fn system(name: &str) -> Result<&'static System, Error> {
+    let unknown = || {
+        let likeness = |system: &&System| strsim::jaro_winkler(system.name, name);
+        let nearest = SYSTEMS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        Error::System { name: name.to_owned(), nearest: nearest.map_or("", |system| system.name) }
+    };
+    SYSTEMS.iter().find(|system| system.name == name).ok_or_else(unknown)
+}
+
+/// A destination could not be opened, or a request not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting makes no valid address or header.
+    /// A setting makes no valid address, header or body.
     #[error("{0}")]
     Setting(String),
+    /// There is no such system.
+    #[error("there is no system `{name}`; did you mean `{nearest}`?")]
+    System {
+        /// What the section says.
+        name: String,
+        /// The most similar system.
+        nearest: &'static str,
+    },
+    /// The catalogue of types is wrong.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
 }
 
 /// What one request may hold.
@@ -24,7 +80,8 @@ pub enum Error {
 pub struct Limits {
     /// Most records in one request.
     pub rows: usize,
-    /// Most bytes of one request body.
+    /// Most bytes that the records of one request may take together, a comma for each included. The bytes of
+    /// the envelope around them are taken off already.
     pub body_bytes: usize,
 }
 

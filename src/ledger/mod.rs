@@ -4,11 +4,25 @@
 //! for it while holding a request. Each method is one commit (or none); no transaction spans a request.
 //! Lawful moves are in `states.rs` as pure functions; `sqlite/` carries them out.
 
+pub mod codes;
+mod intake;
+mod migrations;
+mod people;
 mod sending;
+mod sqlite;
+pub mod states;
 mod view;
 
+pub use codes::CODES;
+pub use intake::{
+    Accept, Accepted, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
+};
+pub use people::{By, Decided, Decision, Double, Summary, Touched, What};
 pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, RawAnswer, Want, Work};
+pub use sqlite::{Options, Sqlite};
 pub use view::{BatchView, FileState, FileView, MappingRef, RowView, StoredIssue};
+
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
@@ -21,12 +35,116 @@ pub enum Error {
     /// The ledger's thread has ended.
     #[error("the ledger has stopped")]
     Gone,
+    /// A newer version of the program wrote it.
+    #[error(
+        "the ledger was written by a newer version (form {found}, this one knows {known}); use that version"
+    )]
+    Newer {
+        /// Form found.
+        found: u32,
+        /// Newest form known.
+        known: u32,
+    },
+    /// The file is some other database.
+    #[error("the ledger's file is a database of another program; name another file in [ledger] url")]
+    NotOurs,
+    /// What a person named is not in the ledger.
+    #[error("`{0}` is not in the ledger")]
+    NotFound(String),
+    /// The program asked in a wrong order: a mistake of ours.
+    #[error("internal: {0}")]
+    Order(&'static str),
 }
 
 /// Everything that must survive a crash. Each method is one commit, or none where it only reads.
 pub trait Ledger: Send {
+    /// The ledger's own short id, part of every `rx_ref`.
+    fn id(&self) -> String;
+    /// Registers the configured sections: facts, numbers and sending are kept apart by system, environment and
+    /// registration, whatever the section's name.
+    fn sections(&mut self, sections: &[SectionRef]) -> Result<(), Error>;
+
+    /// Files of a folder as they lay there when taken.
+    fn known_files(&mut self, folder: &Path) -> Result<Vec<KnownFile>, Error>;
+    /// Records a file whose copy is in the spool. Gives its intake.
+    fn receive(&mut self, file: &NewFile, now: DateTime<Utc>) -> Result<i64, Error>;
+    /// A second reading of a taken file, for its refused and held rows. Gives its intake.
+    fn retry(&mut self, intake: i64, now: DateTime<Utc>) -> Result<i64, Error>;
+    /// Intakes that are received, half staged or held as a whole, oldest first.
+    fn unfinished(&mut self) -> Result<Vec<i64>, Error>;
+    /// The newest intake of a name (in a folder, or in any).
+    fn newest(&mut self, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error>;
+    /// What an `rx_ref` names.
+    fn referenced(&mut self, reference: &str) -> Result<Option<Referenced>, Error>;
+    /// Sets a file aside: unreadable, held as a whole, or withdrawn.
+    fn set_aside(
+        &mut self,
+        intake: i64,
+        state: FileState,
+        issues: &[StoredIssue],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error>;
+    /// Begins staging; drops what an interrupted staging left.
+    fn plan(&mut self, plan: &Plan) -> Result<(), Error>;
+    /// Stages a chunk of rows, judged against known facts. They can't act yet.
+    fn stage(&mut self, rows: &[StagedRow]) -> Result<(), Error>;
+    /// Accepts the staged file: its rows act from here on.
+    fn accept(
+        &mut self,
+        intake: i64,
+        reading: &serde_json::Value,
+        issues: &[StoredIssue],
+        now: DateTime<Utc>,
+    ) -> Result<Accepted, Error>;
+
+    /// A file without its rows.
+    fn file(&mut self, intake: i64) -> Result<Option<FileView>, Error>;
+    /// Rows of a file after a row number, in order, at most `limit`.
+    fn rows(&mut self, intake: i64, after: u32, limit: u32) -> Result<Vec<RowView>, Error>;
+    /// Files whose reports do not show the newest state.
+    fn due_reports(&mut self) -> Result<Vec<i64>, Error>;
+    /// How often a file changed; read before its report is made, told to [`Ledger::reported`] after.
+    fn changes(&mut self, intake: i64) -> Result<i64, Error>;
+    /// Keeps the hashes of reports before they get their names: (name, SHA-256, kind).
+    fn keep_reports(
+        &mut self,
+        intake: i64,
+        folder: &Path,
+        files: &[(String, String, String)],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error>;
+    /// The reports of a file show that state.
+    fn reported(&mut self, intake: i64, changes: i64) -> Result<(), Error>;
+    /// Whether we ever wrote a report of that name with those bytes.
+    fn is_report(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<bool, Error>;
+    /// Names of all reports ever written in a folder, each with its newest intake.
+    fn reports(&mut self, folder: &Path) -> Result<Vec<(String, i64)>, Error>;
+
+    /// Counts over everything, for `status` and exit codes.
+    fn summary(&mut self) -> Result<Summary, Error>;
+    /// The newest files, newest first.
+    fn files(&mut self, limit: u32) -> Result<Vec<i64>, Error>;
+    /// Lets go what is held.
+    fn release(
+        &mut self,
+        what: &What,
+        answer: Option<Double>,
+        by: &By,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, Error>;
+    /// A person says what became of an unknown outcome.
+    fn resolve(
+        &mut self,
+        what: &What,
+        decision: &Decision,
+        by: &By,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, Error>;
+
     /// What a section's driver should do next.
     fn work(&mut self, section: &str, now: DateTime<Utc>) -> Result<Work, Error>;
+    /// Whether anything is being sent or ready to be.
+    fn is_busy(&mut self) -> Result<bool, Error>;
     /// Claims ready rows, issues their numbers, builds the body and states the intent to send it: one commit,
     /// before the first byte. None when nothing is ready any more.
     fn claim(&mut self, want: &Want, build: Build) -> Result<Option<OpenBatch>, Error>;
@@ -40,7 +158,11 @@ pub trait Ledger: Send {
     fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, now: DateTime<Utc>) -> Result<(), Error>;
     /// Called once by a sending process before it sends: attempts cut between intent and answer become unknown;
     /// those whose raw answer was kept but not applied are returned to be read again.
-    fn recover(&mut self, now: DateTime<Utc>) -> Result<Vec<(String, OpenBatch, RawAnswer)>, Error>;
+    fn recover(
+        &mut self,
+        owner: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, OpenBatch, RawAnswer)>, Error>;
 }
 
 /// One piece of work for the ledger's thread.

@@ -39,6 +39,11 @@ pub struct Header {
 }
 
 impl Header {
+    /// What the column is called in messages: its name, or its letter where there is none.
+    pub fn label(&self) -> Arc<str> {
+        if self.name.is_empty() { self.letter().into() } else { Arc::clone(&self.name) }
+    }
+
     /// The column's letter as Excel shows it (`A` … `Z`, `AA` …).
     pub fn letter(&self) -> String {
         let mut rest = self.index + 1;
@@ -94,9 +99,26 @@ impl Row {
         self.kinds.push(kind);
     }
 
+    /// Appends empty cells until there are so many.
+    pub fn pad_to(&mut self, width: usize) {
+        while self.len() < width {
+            self.finish_cell(CellKind::Text);
+        }
+    }
+
+    /// Whether every cell is empty or holds blanks only.
+    pub fn is_blank(&self) -> bool {
+        self.text.chars().all(char::is_whitespace)
+    }
+
     /// Adds an issue of reading, such as a missing cell.
     pub fn add_issue(&mut self, issue: Issue) {
         self.issues.push(issue);
+    }
+
+    /// Adds issues of reading.
+    pub fn add_issues(&mut self, issues: Vec<Issue>) {
+        self.issues.extend(issues);
     }
 
     /// Row as Excel shows it: blank rows count, a record of several lines counts once.

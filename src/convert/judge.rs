@@ -1,0 +1,190 @@
+//! One row: mapped, validated, and told apart from what is not to be reported.
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::destinations::Destination;
+use crate::ledger::{FactKey, Own, StagedRecord, StagedRow, StoredIssue};
+use crate::mapping::{Bound, Draft};
+use crate::model::{Issue, Value};
+use crate::table::Row;
+use crate::validate::{Record, registration_mismatch, validate};
+
+/// One section that rows may go to.
+#[derive(Clone)]
+pub struct Target {
+    /// The section's name.
+    pub name: Arc<str>,
+    /// Its codec.
+    pub destination: Arc<dyn Destination>,
+    /// Rows dated earlier are not reported.
+    pub report_from: Option<NaiveDate>,
+    /// Its registration number, where it is known.
+    pub registration: Option<SecretString>,
+}
+
+/// What one row came to.
+#[derive(Debug)]
+pub struct Judged {
+    /// Row as Excel shows it.
+    pub row: u32,
+    /// Everything found, warnings too.
+    pub issues: Vec<Issue>,
+    /// Index of its section; none where the row does not tell.
+    pub target: Option<usize>,
+    /// What is left of it.
+    pub body: Body,
+    /// Its day.
+    pub day: Option<NaiveDate>,
+    /// Text of the mapping's key.
+    pub key: Option<String>,
+    /// Text of its document.
+    pub document: Option<String>,
+    /// The row it names (`rx_ref`).
+    pub reference: Option<String>,
+}
+
+/// What is left of a row.
+#[derive(Debug)]
+pub enum Body {
+    /// Would be sent.
+    Good(Record),
+    /// Not sendable; the issues say why.
+    Bad,
+    /// A rule of the mapping says it is not to be reported, for this reason.
+    Ignored(Arc<str>),
+    /// Dated before the day from which on reports are sent from here.
+    BeforeStart(NaiveDate),
+}
+
+/// Judges the rows of one file.
+pub struct Judge {
+    bound: Bound,
+    targets: Vec<Target>,
+    /// Set by the drop folder: overrides what the mapping says.
+    forced: bool,
+    today: NaiveDate,
+    draft: Draft,
+}
+
+impl Judge {
+    /// Rows go to `targets` by name; with `forced`, all to the first, whatever the mapping says.
+    pub fn new(bound: Bound, targets: Vec<Target>, forced: bool, today: NaiveDate) -> Self {
+        Self { bound, targets, forced, today, draft: Draft::default() }
+    }
+
+    /// The sections, as [`Judged::target`] counts them.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Maps and validates one row.
+    pub fn judge(&mut self, row: &Row) -> Judged {
+        self.bound.apply(row, &mut self.draft);
+        let target = self.target();
+        let reference = self.bound.rx_ref().and_then(|index| row.cell(index));
+        let mut judged = Judged {
+            row: row.number(),
+            issues: Vec::new(),
+            target,
+            body: Body::Bad,
+            day: None,
+            key: self.draft.key.take().map(Into::into),
+            document: self.draft.document.take().map(Into::into),
+            reference: reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty()),
+        };
+        if let Some(reason) = self.draft.ignored.take() {
+            judged.body = Body::Ignored(reason);
+            return judged;
+        }
+        let Some(goal) = self.targets.get(target.unwrap_or_default()).cloned() else { return judged };
+        let schema = goal.destination.schema();
+        judged.day = self.draft.value(schema.date_field).and_then(Value::as_day);
+        if let Some(from) = goal.report_from.filter(|from| judged.day.is_some_and(|day| day < *from)) {
+            self.before_start(&goal, &mut judged, row, from);
+            return judged;
+        }
+        self.finish(&goal, &mut judged, row);
+        judged
+    }
+
+    fn target(&self) -> Option<usize> {
+        if self.forced {
+            return Some(0);
+        }
+        let name = self.draft.destination.as_ref()?;
+        self.targets.iter().position(|target| target.name == *name)
+    }
+
+    fn finish(&mut self, goal: &Target, judged: &mut Judged, row: &Row) {
+        let schema = goal.destination.schema();
+        let rules = goal.destination.rules();
+        let mut verdict = validate(&mut self.draft, row.issues(), schema, rules, self.today);
+        if let Some(record) = &verdict.record {
+            let registration = goal.registration.as_ref().map(ExposeSecret::expose_secret);
+            if let Some(issue) = registration_mismatch(record, schema, registration) {
+                verdict.add(issue);
+            }
+        }
+        judged.issues = verdict.issues;
+        if judged.target.is_some() {
+            judged.body = verdict.record.map_or(Body::Bad, Body::Good);
+        }
+    }
+
+    /// What was accepted before stays known; everything else of that time is not ours to report.
+    fn before_start(&mut self, goal: &Target, judged: &mut Judged, row: &Row, from: NaiveDate) {
+        self.finish(goal, judged, row);
+        judged.issues.clear();
+        judged.body = Body::BeforeStart(from);
+    }
+}
+
+impl Judged {
+    /// The row as the ledger stages it.
+    pub fn staged(self, targets: &[Target], ignored: &'static crate::model::CodeInfo) -> StagedRow {
+        let mut issues: Vec<StoredIssue> = self.issues.iter().map(StoredIssue::from).collect();
+        let target = self.target.and_then(|index| targets.get(index));
+        let (own, record, report_from) = match self.body {
+            Body::Ignored(reason) => {
+                let args = vec![reason.to_string()];
+                issues.push(StoredIssue { code: ignored.code.to_owned(), column: None, args });
+                return StagedRow { row: self.row, issues, record: None };
+            }
+            Body::Good(record) => (Own::Ready, Some(record), None),
+            Body::Bad => (Own::Refused, None, None),
+            Body::BeforeStart(from) => (Own::BeforeStart, None, Some(from)),
+        };
+        let schema = target.map(|target| target.destination.schema());
+        let number = record.as_ref().zip(schema).and_then(|(record, schema)| mapped_number(record, schema));
+        let fact = match (self.key, record.as_ref().zip(schema)) {
+            (Some(key), _) => Some(FactKey::Strong(key)),
+            (None, Some((record, schema))) => Some(FactKey::Weak(record.fact_text(schema))),
+            (None, None) => None,
+        };
+        let window = target.zip(self.day);
+        let staged = StagedRecord {
+            section: self.target,
+            own,
+            report_from,
+            members: record.as_ref().zip(schema).map(|(record, schema)| record.canonical(schema)),
+            fact,
+            until: window.and_then(|(target, day)| target.destination.submit_until(day)),
+            reverse_until: window.and_then(|(target, day)| target.destination.reverse_until(day)),
+            document: self.document,
+            number,
+            reference: self.reference,
+        };
+        StagedRow { row: self.row, issues, record: Some(staged) }
+    }
+}
+
+fn mapped_number(record: &Record, schema: &crate::model::Schema) -> Option<String> {
+    match record.value(schema.number_field)? {
+        Value::Text(text) => Some(text.to_string()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::DateTime(_) | Value::Date(_) => None,
+    }
+}

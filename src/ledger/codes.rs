@@ -1,0 +1,295 @@
+//! What the ledger says of a row: waiting, duplicate, held for a decision, and so on.
+
+use crate::model::{CodeInfo, Who, Words};
+
+const fn words(
+    message: &'static str,
+    why: &'static str,
+    example: &'static str,
+    repair: &'static str,
+) -> Words {
+    Words { message, why, example, repair }
+}
+
+macro_rules! codes {
+    ($($name:ident $code:literal $who:ident
+        bg $bm:literal $bw:literal $be:literal $br:literal
+        en $em:literal $ew:literal $ee:literal $er:literal)*) => {
+        $(
+            #[doc = concat!("`", $code, "`")]
+            pub static $name: CodeInfo = CodeInfo {
+                code: $code,
+                who: Who::$who,
+                bg: words($bm, $bw, $be, $br),
+                en: words($em, $ew, $ee, $er),
+            };
+        )*
+        /// Every code of this room.
+        pub static CODES: &[&CodeInfo] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    WAITING "L001" Nobody
+        bg "ще бъде подаден; не правете нищо"
+           "Редът е проверен и е на опашка."
+           "Файлът е пуснат преди минута."
+           "Нищо: отчетът се обновява сам."
+        en "will be sent; nothing to do"
+           "The row passed all checks and is in the queue."
+           "The file was dropped a minute ago."
+           "Nothing: the report is renewed by itself."
+    PENDING "L002" Nobody
+        bg "подаден е и системата още го обработва; не правете нищо"
+           "Големите пакети се отговарят по-късно."
+           "Пакет с повече от 250 реда."
+           "Нищо: питаме, докато системата отговори."
+        en "was sent and the system is still at it; nothing to do"
+           "Large batches are answered later."
+           "A batch of more than 250 rows."
+           "Nothing: the system is asked until it answers."
+    UNKNOWN "L003" Administrator
+        bg "подаден е, но не дойде отговор ({0}); не го подавайте пак: проверете в портала дали е регистриран (наш номер {1}) и кажете на администратора"
+           "Без отговор не се знае дали движението е регистрирано; второ подаване би го удвоило."
+           "Връзката прекъсна след последния изпратен байт."
+           "Администраторът решава: `rxdrop resolve ФАЙЛ:РЕД --accepted НОМЕР` или `--not-received`, с --by и --reason."
+        en "was sent, but no answer came ({0}); do not send it again: look in the portal whether it is registered (our number {1}) and tell the administrator"
+           "Without an answer nobody knows whether the movement is registered; sending again would double it."
+           "The connection broke after the last byte was sent."
+           "The administrator decides: `rxdrop resolve FILE:ROW --accepted ID` or `--not-received`, with --by and --reason."
+    RETRYING "L004" Nobody
+        bg "системата не го прие за обработка ({0}); ще бъде подаден пак сам"
+           "Сигурно е, че нищо не е регистрирано, затова същото се опитва пак."
+           "Сървърът отказа връзката."
+           "Нищо; ако продължава, администраторът проверява с `rxdrop doctor`."
+        en "the system did not take it ({0}); it is sent again by itself"
+           "It is certain that nothing was registered, so the same is tried again."
+           "The server refused the connection."
+           "Nothing; if it goes on, the administrator looks with `rxdrop doctor`."
+    DUPLICATE "L010" Nobody
+        bg "вече е приет под номер {0} (ред {2} на {1}); не се подава повторно"
+           "Един и същ факт се отчита веднъж."
+           "Експортът от вчера е пуснат отново."
+           "Нищо."
+        en "was accepted before under number {0} (row {2} of {1}); not sent again"
+           "One fact is reported once."
+           "Yesterday's export was dropped again."
+           "Nothing."
+    CHANGE "L011" User
+        bg "променен е след приемането под номер {0}: различава се в {1}; не е подаден — решете дали е отделно движение, или промяната да се пренебрегне, и кажете на администратора"
+           "Приетото не се променя с ново подаване: втори ред би бил второ движение."
+           "Количеството 10 е станало 12."
+           "`rxdrop release ФАЙЛ:РЕД --answer double=send` (отделно движение) или `--answer double=drop` (не се подава)."
+        en "was changed after it was accepted under number {0}: it differs in {1}; not sent: decide whether it is a movement of its own or the change is to be left out, and tell the administrator"
+           "What was accepted is not changed by sending again: a second row would be a second movement."
+           "Quantity 10 became 12."
+           "`rxdrop release FILE:ROW --answer double=send` (a movement of its own) or `--answer double=drop` (not sent)."
+    DOUBLE "L012" User
+        bg "същият ред вече има в {0}, ред {1}; не е подаден — решете дали е второ движение, или повторение, и кажете на администратора"
+           "Без номер на документ не се различава повторение от второ еднакво движение."
+           "Две еднакви доставки в два файла."
+           "`rxdrop release ФАЙЛ:РЕД --answer double=send` (второ движение) или `--answer double=drop` (повторение)."
+        en "the same row stands in {0}, row {1}; not sent: decide whether it is a second movement or a repeat, and tell the administrator"
+           "Without a document number a repeat can't be told from a second equal movement."
+           "Two equal deliveries in two files."
+           "`rxdrop release FILE:ROW --answer double=send` (a second movement) or `--answer double=drop` (a repeat)."
+    TWICE "L013" User
+        bg "същият документ и ред стоят и на ред {0} в този файл; нито един не е подаден — поправете номера в един от тях или решете и кажете на администратора"
+           "Ключът определя кое движение е това; два пъти в един файл значи грешка или двойно движение."
+           "Док. № 1001, ред 1 стои на редове 5 и 9."
+           "Поправете номера и пуснете файла пак, или `rxdrop release ФАЙЛ:РЕД --answer double=send|drop`."
+        en "the same document and line stand in row {0} of this file too; neither was sent: correct the number in one of them, or decide and tell the administrator"
+           "The key says which movement this is; twice in one file is a mistake or a double movement."
+           "Document 1001, line 1 stands in rows 5 and 9."
+           "Correct the number and drop the file again, or `rxdrop release FILE:ROW --answer double=send|drop`."
+    BEHIND "L014" Nobody
+        bg "изчаква отговора за ред {1} на {0}, който е същият факт"
+           "Докато първият не е отговорен, вторият би могъл да го удвои."
+           "Файлът е пуснат пак, преди да е дошъл отговорът."
+           "Нищо: решава се сам, щом дойде отговорът; при „неизвестно“ — чрез първия ред."
+        en "waits for the answer about row {1} of {0}, which is the same fact"
+           "Until the first is answered the second might double it."
+           "The file was dropped again before the answer came."
+           "Nothing: it is decided when the answer comes; where that is unknown, through the first row."
+    REVERSED "L015" User
+        bg "беше приет под номер {0} и после сторниран; не се подава, докато някой не реши"
+           "Сторнираното не се връща само."
+           "Пуснат е стар експорт."
+           "Ако пак трябва да се отчете: `rxdrop release ФАЙЛ:РЕД`."
+        en "was accepted under number {0} and reversed later; not sent until somebody decides"
+           "What was reversed does not come back by itself."
+           "An old export was dropped."
+           "If it is to be reported again: `rxdrop release FILE:ROW`."
+    REPLACED "L016" Nobody
+        bg "заменен е от ред {1} на {0}; по-нататък се следи там"
+           "По-новият ред на същия факт заема мястото на по-стария."
+           "Поправеният ред е пуснат с файла за грешки."
+           "Нищо тук: гледайте отчета на посочения файл."
+        en "was replaced by row {1} of {0}; followed there from now on"
+           "The newer row of a fact takes the place of the older one."
+           "The repaired row was dropped with the errors file."
+           "Nothing here: see the report of the file named."
+    LATE_HELD "L017" User
+        bg "срокът за подаване изтече на {0}; не е подаден — решете дали да се подаде със закъснение и кажете на администратора"
+           "След срока системата може да откаже, а закъснението се наказва."
+           "Ред от преди 12 дни при срок 10 дни."
+           "`rxdrop release ФАЙЛ:РЕД` го подава въпреки срока."
+        en "the last day to send it was {0}; not sent: decide whether to send it late and tell the administrator"
+           "Past its day the system may refuse it, and lateness is fined."
+           "A row of 12 days ago where 10 are allowed."
+           "`rxdrop release FILE:ROW` sends it all the same."
+    LATE_REFUSED "L018" User
+        bg "срокът за подаване изтече на {0}; не се подава"
+           "Така е настроено за закъснели редове."
+           "Ред от преди 12 дни при срок 10 дни."
+           "Ако датата е сгрешена, поправете я и пуснете файла пак."
+        en "the last day to send it was {0}; not sent"
+           "Late rows are set to be refused."
+           "A row of 12 days ago where 10 are allowed."
+           "If the date is wrong, correct it and drop the file again."
+    BEFORE_START "L019" Nobody
+        bg "от преди {0}: отчетен е по друг начин, затова не се подава"
+           "Настроено е от кой ден се отчита оттук."
+           "Стар експорт в папката."
+           "Нищо."
+        en "dated before {0}: reported another way, so not sent"
+           "A setting says from which day on reports are sent from here."
+           "An old export in the folder."
+           "Nothing."
+    DOCUMENT "L020" User
+        bg "изчаква целия документ: ред {0} от него е за поправка"
+           "Настроено е документът да се подава цял."
+           "Доставка с пет реда, един от които е сгрешен."
+           "Поправете посочения ред; този ще тръгне с него."
+        en "waits for its whole document: row {0} of it is to be repaired"
+           "Documents are set to be sent whole."
+           "A delivery of five rows, one of them wrong."
+           "Repair the row named; this one goes with it."
+    WHOLE_FILE "L021" User
+        bg "изчаква целия файл: ред {0} е за поправка"
+           "Настроено е файлът да се подава цял."
+           "Файл със сто реда, един от които е сгрешен."
+           "Поправете посочения ред; този ще тръгне с него."
+        en "waits for the whole file: row {0} is to be repaired"
+           "Files are set to be sent whole."
+           "A file of a hundred rows, one of them wrong."
+           "Repair the row named; this one goes with it."
+    DROPPED "L022" Nobody
+        bg "не се подава по решение на {0}"
+           "Човек е решил, че този ред не е отделно движение."
+           "Повторение от друг файл."
+           "Нищо."
+        en "not sent, as {0} decided"
+           "Somebody decided that this row is no movement of its own."
+           "A repeat from another file."
+           "Nothing."
+    UNKNOWN_REF "L023" User
+        bg "колоната rx_ref сочи ред, който тук не е известен; не е подаден — върнете стойността от файла за грешки или изтрийте цялата колона"
+           "По rx_ref се разбира кой ред се поправя."
+           "Стойността е сменена или файлът е от друга инсталация."
+           "Вземете отново файла за грешки и поправете в него."
+        en "column rx_ref names a row that is not known here; not sent: put the value of the errors file back, or delete the whole column"
+           "rx_ref tells which row is being repaired."
+           "The value was changed, or the file comes from another installation."
+           "Take the errors file again and repair in it."
+    TWO_ORIGINS "L024" User
+        bg "колоната rx_ref сочи редове от различни по вид файлове; нищо не е подадено — сложете редовете от всеки в отделен файл"
+           "Всеки вид файл се чете по свой начин."
+           "Редове от два файла за грешки, събрани в един."
+           "Пуснете всеки файл за грешки поотделно."
+        en "column rx_ref names rows of files of different kinds; nothing was sent: put the rows of each into a file of their own"
+           "Each kind of file is read in its own way."
+           "Rows of two errors files gathered in one."
+           "Drop each errors file by itself."
+    NUMBER_TAKEN "L025" Integrator
+        bg "номерът на транзакцията вече е зает от друг факт; не е подаден"
+           "Един номер сочи едно движение в двете системи."
+           "Броячът в програмата е започнал отначало."
+           "Вътрешните номера трябва да са единствени, или да не се подават."
+        en "the transaction number is taken by another fact; not sent"
+           "A number names one movement in both systems."
+           "The counter of the program started again."
+           "Own numbers must be unique, or left out."
+    TOO_LARGE "L026" User
+        bg "редът е по-голям от една заявка; съкратете забележката"
+           "Системата приема заявки до определен размер."
+           "Забележка от милион знака."
+           "Съкратете текста и пуснете файла пак."
+        en "the row is larger than a request may be; shorten the notes"
+           "The system takes requests up to a size."
+           "Notes of a million characters."
+           "Shorten the text and drop the file again."
+    BY_WORD "L027" Nobody
+        bg "приет по думите на {0}: {1}"
+           "Отговор не дойде; човек е проверил в портала."
+           "Прекъсната връзка."
+           "Нищо."
+        en "accepted on the word of {0}: {1}"
+           "No answer came; somebody looked in the portal."
+           "A cut connection."
+           "Nothing."
+    BY_RULE "L028" Nobody
+        bg "не се подава: {0}"
+           "Правило на настройката казва, че такива редове не се отчитат."
+           "Козметика, която не е в Позитивния списък."
+           "Нищо; ако е грешка, кажете на този, който поддържа настройката."
+        en "not to be reported: {0}"
+           "A rule says that such rows are not reported."
+           "Cosmetics, which are not on the Positive List."
+           "Nothing; if it is wrong, tell the person who keeps the rules."
+    NO_SECTION "L029" Administrator
+        bg "файлът чака: настройката „{0}“, към която отива, не може да се използва ({1}); кажете на администратора"
+           "Без регистрационен номер и настройки не се знае от чие име се подава."
+           "Променливата с регистрационния номер не е зададена."
+           "Администраторът поправя настройката и проверява с `rxdrop doctor`; файлът после тръгва сам."
+        en "the file waits: section `{0}`, where it goes, can't be used ({1}); tell the administrator"
+           "Without registration number and settings it is not known in whose name to report."
+           "The variable with the registration number is not set."
+           "The administrator mends the setting and looks with `rxdrop doctor`; the file then goes by itself."
+    REPAIRED "W501" Nobody
+        bg "заема мястото на ред {1} от {0}"
+           "По-новият ред на същия факт се подава вместо по-стария."
+           "Поправеният файл за грешки."
+           "Нищо."
+        en "takes the place of row {1} of {0}"
+           "The newer row of a fact is sent instead of the older one."
+           "The repaired errors file."
+           "Nothing."
+    MISSING_FACTS "W502" User
+        bg "{0} реда от предишния файл със същото име липсват тук (първите: {1}); те остават отчетени"
+           "Липсващ ред не се сторнира сам."
+           "Дневният експорт започва всеки ден отначало."
+           "Нищо, ако файлът нарочно е само за новия ден; иначе проверете експорта."
+        en "{0} rows of the former file of this name are missing here (first: {1}); they are still reported"
+           "A missing row is never reversed by itself."
+           "The daily export starts afresh each day."
+           "Nothing if the file is meant to hold the new day only; else look at the export."
+    RELEASED "W503" Nobody
+        bg "пуснат е от {0}: {1}"
+           "Човек е решил да се подаде."
+           "Закъснял ред."
+           "Нищо."
+        en "let go by {0}: {1}"
+           "Somebody decided to have it sent."
+           "A late row."
+           "Nothing."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    #[test]
+    fn every_code_speaks_both_languages() {
+        for info in CODES {
+            for words in [&info.bg, &info.en] {
+                assert!(
+                    [words.message, words.why, words.example, words.repair]
+                        .iter()
+                        .all(|text| !text.is_empty())
+                );
+            }
+            assert!(info.bg.message.chars().any(|letter| ('а'..='я').contains(&letter)), "{}", info.code);
+        }
+    }
+}

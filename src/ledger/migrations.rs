@@ -1,0 +1,208 @@
+//! The ledger's schema as an append-only list: entry `n` leads from version `n` to `n + 1`. Never edit an
+//! entry that was released; add one.
+//!
+//! Indexes follow what is asked: claims read a partial index in row order, facts are found by their own text in
+//! the order documents come. No index stands on a random value in the hot path (a unique index on a hash alone
+//! was measured to cut insertion fourteenfold).
+
+/// Marks a file as our ledger (`PRAGMA application_id`): "rxdr".
+pub(super) const APPLICATION_ID: i32 = 0x7278_6472;
+
+/// All migrations in order.
+pub(super) const MIGRATIONS: &[&str] = &[r"
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- One row a (system, environment, registration): what facts and sending are kept apart by.
+CREATE TABLE realms (
+    id INTEGER PRIMARY KEY,
+    system TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    registration TEXT NOT NULL,      -- SHA-256 of the registration number, or section:NAME
+    section TEXT NOT NULL,           -- the section's name when last seen
+    UNIQUE (system, environment, registration)
+) STRICT;
+
+CREATE TABLE senders (
+    epoch INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,
+    began_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE intakes (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('drop', 'retry')),
+    target INTEGER REFERENCES intakes (id),          -- of a retry: the intake whose rows are judged anew
+    folder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    received_at TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('received', 'staging', 'taken', 'unreadable', 'held', 'withdrawn', 'merged')),
+    issues TEXT NOT NULL DEFAULT '[]',               -- of the whole file
+    language TEXT NOT NULL CHECK (language IN ('bg', 'en')),
+    accept TEXT NOT NULL DEFAULT 'good-rows' CHECK (accept IN ('good-rows', 'whole-document', 'whole-file')),
+    mapping TEXT,                                    -- name, version, sha256 as JSON
+    ignored_fields TEXT NOT NULL DEFAULT '[]',       -- fields whose change alone changes nothing
+    sections TEXT NOT NULL DEFAULT '[]',
+    realm_id INTEGER REFERENCES realms (id),         -- the first of its realms
+    reading TEXT,                                    -- how it was read, as JSON
+    again_of INTEGER REFERENCES intakes (id),        -- the newest earlier intake of the same content
+    supersedes INTEGER REFERENCES intakes (id),      -- the former file of this name, all of whose facts are here
+    superseded_by INTEGER REFERENCES intakes (id),
+    period TEXT,                                     -- its reports bear this since a newer file took its name
+    changed INTEGER NOT NULL DEFAULT 0,              -- counts changes a report should show
+    reported INTEGER NOT NULL DEFAULT -1             -- the count its reports show
+) STRICT;
+CREATE INDEX intakes_by_name ON intakes (folder, name);
+CREATE INDEX intakes_by_content ON intakes (sha256);
+CREATE INDEX intakes_to_report ON intakes (id) WHERE reported < changed;
+CREATE INDEX intakes_unfinished ON intakes (id) WHERE state IN ('received', 'staging', 'held');
+
+-- A file as it lay in its folder when it was taken.
+CREATE TABLE sightings (
+    folder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    intake_id INTEGER NOT NULL REFERENCES intakes (id),
+    PRIMARY KEY (folder, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rows (
+    intake_id INTEGER NOT NULL,
+    row_no INTEGER NOT NULL,
+    ignored INTEGER NOT NULL DEFAULT 0,              -- a rule says it makes no record
+    issues TEXT,                                     -- of reading, mapping, validation; NULL = none
+    PRIMARY KEY (intake_id, row_no)
+) STRICT, WITHOUT ROWID;
+
+-- Which records a row gave (several rows may give one record, one row two).
+CREATE TABLE links (
+    intake_id INTEGER NOT NULL,
+    row_no INTEGER NOT NULL,
+    record_id INTEGER NOT NULL,
+    PRIMARY KEY (intake_id, row_no, record_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY,
+    intake_id INTEGER NOT NULL,
+    row_no INTEGER NOT NULL,                         -- its (first) row
+    realm_id INTEGER,
+    section TEXT,
+    state TEXT NOT NULL CHECK (state IN ('ready', 'sending', 'pending', 'unknown', 'accepted', 'rejected',
+        'refused', 'held', 'behind', 'duplicate', 'reversed', 'ignored')),
+    valid INTEGER NOT NULL,                          -- passed validation
+    members TEXT,                                    -- canonical JSON; NULL when not valid
+    until TEXT,                                      -- last day to send
+    reverse_until TEXT,                              -- last day to reverse once accepted
+    reason TEXT,                                     -- why it stands where it stands, as a list of issues
+    released INTEGER NOT NULL DEFAULT 0,             -- a person let it go: no window holds it any more
+    way TEXT,                                        -- how it met of_record
+    of_record INTEGER,                               -- the record it waits for, repeats, changes or doubles
+    newer INTEGER,                                   -- the record that took its place
+    older INTEGER,                                   -- the record whose place it took
+    doc_intake INTEGER,                              -- with document: rows that stand or fall together
+    document TEXT,
+    mapped_number TEXT,
+    transaction_id INTEGER                           -- the current one
+) STRICT;
+CREATE INDEX records_ready ON records (realm_id, id) WHERE state = 'ready';
+CREATE INDEX records_open ON records (state, realm_id) WHERE state IN ('behind', 'unknown', 'held', 'sending', 'pending');
+CREATE INDEX records_after ON records (of_record) WHERE state IN ('behind', 'held', 'ignored') AND of_record IS NOT NULL;
+CREATE INDEX records_documents ON records (doc_intake, document) WHERE document IS NOT NULL;
+CREATE INDEX records_taking ON records (intake_id) WHERE older IS NOT NULL;
+CREATE INDEX records_weak ON records (intake_id) WHERE way = 'weak-again';
+CREATE INDEX records_in_documents ON records (intake_id, doc_intake, document) WHERE document IS NOT NULL;
+CREATE INDEX records_mapped ON records (realm_id, mapped_number) WHERE mapped_number IS NOT NULL;
+
+CREATE TABLE scopes (
+    id INTEGER PRIMARY KEY,
+    realm_id INTEGER NOT NULL REFERENCES realms (id),
+    name TEXT NOT NULL,
+    UNIQUE (realm_id, name)
+) STRICT;
+
+-- What makes a row the same fact when it comes again. One live row a fact: the database says so.
+CREATE TABLE facts (
+    intake_id INTEGER NOT NULL,
+    row_no INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    scope_id INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    generation INTEGER NOT NULL DEFAULT 1,
+    record_id INTEGER NOT NULL,
+    live INTEGER NOT NULL,
+    PRIMARY KEY (intake_id, row_no, part)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX facts_live ON facts (scope_id, key) WHERE live = 1;
+
+CREATE TABLE batches (
+    id INTEGER PRIMARY KEY,
+    realm_id INTEGER NOT NULL,
+    section TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('sending', 'retry', 'pending', 'unknown', 'settled')),
+    rows INTEGER NOT NULL,
+    body BLOB NOT NULL,                              -- deflated; the bytes that are sent, whatever the attempt
+    body_sha256 TEXT NOT NULL,
+    remote TEXT,
+    ticket TEXT,
+    due_at TEXT,                                     -- retry or next question
+    tries INTEGER NOT NULL DEFAULT 0,
+    seen TEXT,                                       -- what the last attempt came to, in words
+    owner_epoch INTEGER NOT NULL,
+    lease_until TEXT,
+    sent_at TEXT,
+    answered_at TEXT
+) STRICT;
+CREATE INDEX batches_due ON batches (realm_id, id) WHERE state IN ('sending', 'retry', 'pending');
+
+-- One lifetime of one of our numbers.
+CREATE TABLE transactions (
+    id INTEGER PRIMARY KEY,
+    record_id INTEGER NOT NULL,
+    number TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('sending', 'pending', 'unknown', 'accepted', 'refused', 'not_received')),
+    batch_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    remote_id TEXT,
+    errors TEXT,                                     -- the system's words, as JSON
+    settled_at TEXT
+) STRICT;
+CREATE INDEX transactions_of_batch ON transactions (batch_id, position);
+CREATE INDEX transactions_by_number ON transactions (number);
+CREATE INDEX transactions_by_remote ON transactions (remote_id) WHERE remote_id IS NOT NULL;
+
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    batch_id INTEGER NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('submit', 'ask', 'look', 'reverse')),
+    state TEXT NOT NULL CHECK (state IN ('sending', 'answered', 'applied', 'not_sent', 'unknown')),
+    began_at TEXT NOT NULL,
+    ended_at TEXT,
+    http_status INTEGER,
+    headers TEXT,
+    raw BLOB,                                        -- deflated; the answer before anything was read from it
+    seen TEXT
+) STRICT;
+CREATE INDEX attempts_open ON attempts (batch_id) WHERE state IN ('sending', 'answered');
+
+CREATE TABLE reports (
+    folder TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    intake_id INTEGER NOT NULL,
+    PRIMARY KEY (folder, name, sha256)
+) STRICT, WITHOUT ROWID;
+
+-- Append-only; each event bears the hash of the one before.
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject INTEGER,
+    data TEXT NOT NULL,
+    hash TEXT NOT NULL
+) STRICT;
+"];

@@ -1,0 +1,608 @@
+//! Batches: claim, send, answer, settle. The intent is on disk before the first byte, the raw answer before it is
+//! read; a crash in between is an unknown outcome, never a second sending.
+
+use std::io::{Read, Write};
+
+use chrono::{DateTime, Utc};
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use sha2::{Digest, Sha256};
+
+use super::accept::judge_followers;
+use super::record::{self, told};
+use super::{Event, Sqlite, from_stamp, hex, json, parse, stamp};
+use crate::destinations::Late;
+use crate::ledger::states::RecordState;
+use crate::ledger::{BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, Want, Work, codes};
+use crate::model::Outcome;
+
+/// Numbers one installation can issue: twelve digits.
+const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
+
+impl Sqlite {
+    pub(super) fn next_work(&mut self, section: &str, now: DateTime<Utc>) -> Result<Work, Error> {
+        let Some(realm) = self.realm(section) else { return Ok(Work::Nothing) };
+        let due: Option<(i64, String, Option<String>)> = self
+            .conn
+            .prepare_cached(
+                "SELECT id, state, due_at FROM batches WHERE realm_id = ?1 AND state IN ('retry', 'pending')
+                  AND due_at IS NOT NULL ORDER BY due_at, id LIMIT 1",
+            )?
+            .query_row([realm], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let later = due.as_ref().and_then(|(.., at)| at.as_deref().and_then(from_stamp));
+        if let (Some((batch, state, _)), true) = (&due, later.is_some_and(|at| at <= now)) {
+            return Ok(if state == "retry" { Work::Resend(*batch) } else { Work::Ask(*batch) });
+        }
+        // A batch that was not received goes first: the system is not reached, or told us to wait.
+        let retrying: Option<String> = self
+            .conn
+            .prepare_cached("SELECT min(due_at) FROM batches WHERE realm_id = ?1 AND state = 'retry'")?
+            .query_row([realm], |row| row.get(0))?;
+        if let Some(at) = retrying.as_deref().and_then(from_stamp) {
+            return Ok(Work::Later(later.map_or(at, |later| later.min(at))));
+        }
+        if !ready(&self.conn, realm, 1)?.is_empty() {
+            return Ok(Work::Claim);
+        }
+        Ok(later.map_or(Work::Nothing, Work::Later))
+    }
+
+    pub(super) fn busy(&self) -> Result<bool, Error> {
+        let sending: bool =
+            self.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM batches WHERE state = 'sending')")?.query_row(
+                [],
+                |row| row.get(0),
+            )?;
+        for realm in self.realms.values() {
+            if sending || !ready(&self.conn, *realm, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(sending)
+    }
+
+    pub(super) fn claim_batch(&mut self, want: &Want, mut build: Build) -> Result<Option<OpenBatch>, Error> {
+        let Some(realm) = self.realm(&want.section) else { return Ok(None) };
+        let (installation, epoch) = (i64::from(self.installation), self.epoch);
+        let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        set_late_aside(&tx, realm, want)?;
+        let mut numbers = Numbers::read(&tx, installation, realm)?;
+        let claimed = loop {
+            let candidates = ready(&tx, realm, want.rows)?;
+            if candidates.is_empty() {
+                break None;
+            }
+            let items = numbers.give(&tx, &candidates)?;
+            let made = build(&items);
+            if made.used > 0 {
+                break Some((candidates, items, made));
+            }
+            if let Some(first) = candidates.first() {
+                record::set(
+                    &tx,
+                    first.record,
+                    RecordState::Refused,
+                    None,
+                    None,
+                    &[told(&codes::TOO_LARGE, [])],
+                )?;
+                record::mark_changed(&tx, first.record)?;
+            }
+        };
+        let Some((mut candidates, mut items, made)) = claimed else {
+            tx.commit()?;
+            return Ok(None);
+        };
+        candidates.truncate(made.used);
+        items.truncate(made.used);
+        numbers.keep(&tx, &candidates)?;
+        let batch = insert_batch(&tx, realm, want, epoch, &made.body, items.len())?;
+        for (position, (candidate, item)) in candidates.iter().zip(&mut items).enumerate() {
+            item.transaction = enter(&tx, batch, position, candidate, &item.number)?;
+        }
+        let attempt = begin_attempt(&tx, batch, "submit", want.now)?;
+        let data = serde_json::json!({"rows": items.len(), "body_sha256": hex(&Sha256::digest(&made.body))});
+        super::append_event(&tx, want.now, "sending", &Event::about(batch, data))?;
+        tx.commit()?;
+        Ok(Some(OpenBatch { batch, attempt, items, body: made.body, ticket: None, tries: 0 }))
+    }
+
+    pub(super) fn resend_batch(
+        &mut self,
+        batch: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Option<OpenBatch>, Error> {
+        let Some(mut open) = read_batch(&self.conn, batch, "retry")? else { return Ok(None) };
+        open.attempt = self.commit(now, "sending again", |tx| {
+            tx.execute(
+                "UPDATE batches SET state = 'sending', sent_at = ?2 WHERE id = ?1",
+                params![batch, stamp(now)],
+            )?;
+            let attempt = begin_attempt(tx, batch, "submit", now)?;
+            Ok((attempt, Event::about(batch, serde_json::json!({"try": open.tries + 1}))))
+        })?;
+        Ok(Some(open))
+    }
+
+    pub(super) fn pending_batch(&self, batch: i64) -> Result<Option<OpenBatch>, Error> {
+        read_batch(&self.conn, batch, "pending")
+    }
+
+    pub(super) fn keep_answer(
+        &mut self,
+        attempt: i64,
+        answer: &RawAnswer,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let raw = deflate(&answer.body)?;
+        let headers = json(&answer.headers)?;
+        let sha256 = hex(&Sha256::digest(&answer.body));
+        self.commit(now, "answered", |tx| {
+            tx.execute(
+                "UPDATE attempts SET state = 'answered', ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5
+                  WHERE id = ?1",
+                params![attempt, stamp(now), answer.status, headers, raw],
+            )?;
+            let data = serde_json::json!({"status": answer.status, "sha256": sha256});
+            Ok(((), Event::about(attempt, data)))
+        })
+    }
+
+    pub(super) fn settle_batch(
+        &mut self,
+        attempt: i64,
+        verdict: &BatchVerdict,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.commit(now, "settled", |tx| {
+            let batch: i64 =
+                tx.query_row("SELECT batch_id FROM attempts WHERE id = ?1", [attempt], |row| row.get(0))?;
+            let data = match verdict {
+                BatchVerdict::Settled { outcomes, remote } => {
+                    settled(tx, batch, attempt, outcomes, remote.as_deref(), now)?
+                }
+                BatchVerdict::Pending { ticket, remote, ask_at } => {
+                    pending(tx, batch, attempt, &ticket.to_string(), remote.as_deref(), *ask_at, now)?
+                }
+                BatchVerdict::NotSent { retry_at, seen } => {
+                    not_sent(tx, batch, attempt, *retry_at, seen, now)?
+                }
+                BatchVerdict::Unknown { seen } => unknown(tx, batch, attempt, seen, now)?,
+            };
+            mark_batch_changed(tx, batch)?;
+            Ok(((), Event::about(batch, data)))
+        })
+    }
+
+    pub(super) fn recover_sending(
+        &mut self,
+        owner: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, OpenBatch, RawAnswer)>, Error> {
+        let open: Vec<(i64, i64, String, String)> = {
+            let mut found = self.conn.prepare(
+                "SELECT a.id, a.batch_id, a.state, b.section FROM attempts a JOIN batches b ON b.id = a.batch_id
+                  WHERE a.state IN ('sending', 'answered') ORDER BY a.id",
+            )?;
+            found
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+                .collect::<Result<_, _>>()?
+        };
+        self.epoch = self.commit(now, "sender", |tx| {
+            tx.execute("INSERT INTO senders (owner, began_at) VALUES (?1, ?2)", params![owner, stamp(now)])?;
+            let epoch = tx.last_insert_rowid();
+            Ok((epoch, Event::about(epoch, serde_json::json!({"owner": owner}))))
+        })?;
+        let mut unread = Vec::new();
+        for (attempt, batch, state, section) in open {
+            if state == "sending" {
+                let seen = "the program was stopped between sending and the answer".to_owned();
+                self.settle_batch(attempt, &BatchVerdict::Unknown { seen }, now)?;
+            } else if let Some((open, answer)) = unread_answer(&self.conn, batch, attempt)? {
+                unread.push((section, open, answer));
+            }
+        }
+        Ok(unread)
+    }
+}
+
+/// A ready record.
+struct Candidate {
+    record: i64,
+    members: String,
+    transaction: Option<i64>,
+    number: Option<String>,
+    mapped: Option<String>,
+}
+
+fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, Error> {
+    let mut found = conn.prepare_cached(
+        "SELECT r.id, r.members, t.id, t.number, r.mapped_number
+           FROM records r JOIN intakes i ON i.id = r.intake_id
+           LEFT JOIN transactions t ON t.id = r.transaction_id AND t.state = 'not_received'
+          WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' ORDER BY r.id LIMIT ?2",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(Candidate {
+            record: row.get(0)?,
+            members: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+            transaction: row.get(2)?,
+            number: row.get(3)?,
+            mapped: row.get(4)?,
+        })
+    };
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Ok(found.query_map(params![realm, limit], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Rows past their last day that never were in a request and that nobody let go.
+fn set_late_aside(tx: &Transaction<'_>, realm: i64, want: &Want) -> Result<(), Error> {
+    let (state, code) = match want.late {
+        Late::Send => return Ok(()),
+        Late::Hold => (RecordState::Held, &codes::LATE_HELD),
+        Late::Refuse => (RecordState::Refused, &codes::LATE_REFUSED),
+    };
+    let mut found = tx.prepare_cached(
+        "SELECT r.id, r.until FROM records r JOIN intakes i ON i.id = r.intake_id
+          WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' AND r.until < ?2 AND r.released = 0
+            AND r.transaction_id IS NULL LIMIT 10000",
+    )?;
+    let late: Vec<(i64, String)> = found
+        .query_map(params![realm, want.today.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (id, until) in late {
+        let until = super::stage::day_text(super::day(&until));
+        record::set(tx, id, state, None, None, &[told(code, [until])])?;
+        record::mark_changed(tx, id)?;
+    }
+    Ok(())
+}
+
+/// The numbers we issue: each once, only rising.
+struct Numbers {
+    base: i64,
+    next: i64,
+    realm: i64,
+}
+
+impl Numbers {
+    fn read(tx: &Transaction<'_>, installation: i64, realm: i64) -> Result<Self, Error> {
+        let next: String =
+            tx.query_row("SELECT value FROM meta WHERE key = 'next_number'", [], |row| row.get(0))?;
+        let next = next.parse().map_err(|_| Error::Order("a counter that is no number"))?;
+        Ok(Self { base: installation * NUMBERS_OF_ONE, next, realm })
+    }
+
+    /// A number for each: the one it has, the mapped one, or the next free one.
+    fn give(&mut self, tx: &Transaction<'_>, candidates: &[Candidate]) -> Result<Vec<ClaimItem>, Error> {
+        let mut next = self.next;
+        let mut items = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let number = match candidate.number.as_ref().or(candidate.mapped.as_ref()) {
+                Some(number) => number.clone(),
+                None => self.free(tx, &mut next)?,
+            };
+            items.push(ClaimItem {
+                transaction: candidate.transaction.unwrap_or_default(),
+                number,
+                members: candidate.members.clone(),
+            });
+        }
+        Ok(items)
+    }
+
+    fn free(&self, tx: &Transaction<'_>, next: &mut i64) -> Result<String, Error> {
+        loop {
+            let number = (self.base + *next).to_string();
+            *next += 1;
+            let mapped: bool = tx
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM records WHERE realm_id = ?1 AND mapped_number = ?2)",
+                )?
+                .query_row(params![self.realm, number], |row| row.get(0))?;
+            if !mapped {
+                return Ok(number);
+            }
+        }
+    }
+
+    /// Raises the counter past the numbers of those that go.
+    fn keep(&mut self, tx: &Transaction<'_>, gone: &[Candidate]) -> Result<(), Error> {
+        let mut next = self.next;
+        for candidate in gone.iter().filter(|one| one.number.is_none() && one.mapped.is_none()) {
+            let _ = candidate;
+            self.free(tx, &mut next)?;
+        }
+        tx.execute("UPDATE meta SET value = ?1 WHERE key = 'next_number'", [next.to_string()])?;
+        Ok(())
+    }
+}
+
+fn insert_batch(
+    tx: &Transaction<'_>,
+    realm: i64,
+    want: &Want,
+    epoch: i64,
+    body: &[u8],
+    rows: usize,
+) -> Result<i64, Error> {
+    tx.prepare_cached(
+        "INSERT INTO batches (realm_id, section, state, rows, body, body_sha256, owner_epoch, sent_at)
+         VALUES (?1, ?2, 'sending', ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        realm,
+        want.section,
+        i64::try_from(rows).unwrap_or_default(),
+        deflate(body)?,
+        hex(&Sha256::digest(body)),
+        epoch,
+        stamp(want.now)
+    ])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// Puts a record into a batch, under its number.
+fn enter(
+    tx: &Transaction<'_>,
+    batch: i64,
+    position: usize,
+    candidate: &Candidate,
+    number: &str,
+) -> Result<i64, Error> {
+    let position = i64::try_from(position).unwrap_or_default();
+    let transaction = if let Some(known) = candidate.transaction {
+        tx.prepare_cached(
+            "UPDATE transactions SET state = 'sending', batch_id = ?2, position = ?3 WHERE id = ?1",
+        )?
+        .execute(params![known, batch, position])?;
+        known
+    } else {
+        tx.prepare_cached(
+            "INSERT INTO transactions (record_id, number, state, batch_id, position) VALUES (?1, ?2, 'sending', ?3, ?4)",
+        )?
+        .execute(params![candidate.record, number, batch, position])?;
+        tx.last_insert_rowid()
+    };
+    tx.prepare_cached("UPDATE records SET state = 'sending', transaction_id = ?2 WHERE id = ?1")?
+        .execute(params![candidate.record, transaction])?;
+    Ok(transaction)
+}
+
+fn begin_attempt(tx: &Transaction<'_>, batch: i64, kind: &str, now: DateTime<Utc>) -> Result<i64, Error> {
+    tx.prepare_cached(
+        "INSERT INTO attempts (batch_id, kind, state, began_at) VALUES (?1, ?2, 'sending', ?3)",
+    )?
+    .execute(params![batch, kind, stamp(now)])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// A batch in a state, with its newest attempt.
+fn read_batch(conn: &Connection, batch: i64, state: &str) -> Result<Option<OpenBatch>, Error> {
+    let found: Option<(Vec<u8>, Option<String>, u32, i64)> = conn
+        .query_row(
+            "SELECT body, ticket, tries, (SELECT max(id) FROM attempts WHERE batch_id = b.id) FROM batches b
+              WHERE id = ?1 AND state = ?2",
+            params![batch, state],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )
+        .optional()?;
+    let Some((body, ticket, tries, attempt)) = found else { return Ok(None) };
+    let mut items = conn.prepare_cached(
+        "SELECT t.id, t.number, r.members FROM transactions t JOIN records r ON r.id = t.record_id
+          WHERE t.batch_id = ?1 ORDER BY t.position",
+    )?;
+    let items = items.query_map([batch], |row| {
+        Ok(ClaimItem {
+            transaction: row.get(0)?,
+            number: row.get(1)?,
+            members: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+        })
+    })?;
+    Ok(Some(OpenBatch {
+        batch,
+        attempt,
+        items: items.collect::<Result<_, _>>()?,
+        body: inflate(&body)?,
+        ticket: ticket.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        tries,
+    }))
+}
+
+fn unread_answer(
+    conn: &Connection,
+    batch: i64,
+    attempt: i64,
+) -> Result<Option<(OpenBatch, RawAnswer)>, Error> {
+    let state: String =
+        conn.query_row("SELECT state FROM batches WHERE id = ?1", [batch], |row| row.get(0))?;
+    let Some(open) = read_batch(conn, batch, &state)? else { return Ok(None) };
+    let (status, headers, raw): (u16, Option<String>, Vec<u8>) =
+        conn.query_row("SELECT http_status, headers, raw FROM attempts WHERE id = ?1", [attempt], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let answer = RawAnswer { status, headers: parse(headers.as_deref()), body: inflate(&raw)? };
+    Ok(Some((OpenBatch { attempt, ..open }, answer)))
+}
+
+fn settled(
+    tx: &Transaction<'_>,
+    batch: i64,
+    attempt: i64,
+    outcomes: &[Outcome],
+    remote: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<serde_json::Value, Error> {
+    let members: Vec<(i64, i64)> = {
+        let mut found = tx
+            .prepare_cached("SELECT id, record_id FROM transactions WHERE batch_id = ?1 ORDER BY position")?;
+        found.query_map([batch], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
+    };
+    let at = stamp(now);
+    let mut counts = [0_u32; 3];
+    let unsaid = Outcome::Unknown;
+    for (index, (transaction, record)) in members.iter().enumerate() {
+        let outcome = outcomes.get(index).unwrap_or(&unsaid);
+        settle_one(tx, *transaction, *record, outcome, &at)?;
+        let slot = match outcome {
+            Outcome::Accepted { .. } => 0,
+            Outcome::Refused { .. } => 1,
+            Outcome::Unknown => 2,
+        };
+        if let Some(count) = counts.get_mut(slot) {
+            *count += 1;
+        }
+    }
+    let state = if counts.get(2).copied() == Some(0) { "settled" } else { "unknown" };
+    let seen = (state == "unknown").then_some("the answer does not name every row");
+    finish(tx, batch, attempt, state, "applied", seen, now)?;
+    tx.execute("UPDATE batches SET remote = coalesce(?2, remote) WHERE id = ?1", params![batch, remote])?;
+    follow_up(tx, batch)?;
+    Ok(
+        serde_json::json!({"accepted": counts.first(), "refused": counts.get(1), "unknown": counts.get(2), "remote": remote}),
+    )
+}
+
+/// Applies one outcome; one that is already settled stays as it is.
+pub(super) fn settle_one(
+    tx: &Transaction<'_>,
+    transaction: i64,
+    record: i64,
+    outcome: &Outcome,
+    at: &str,
+) -> Result<(), Error> {
+    let (state, record_state, id, errors) = match outcome {
+        Outcome::Accepted { id } => ("accepted", RecordState::Accepted, Some(id.as_str()), None),
+        Outcome::Refused { errors } => ("refused", RecordState::Rejected, None, Some(json(errors)?)),
+        Outcome::Unknown => ("unknown", RecordState::Unknown, None, None),
+    };
+    let moved = tx
+        .prepare_cached(
+            "UPDATE transactions SET state = ?2, remote_id = ?3, errors = ?4, settled_at = ?5
+              WHERE id = ?1 AND state IN ('sending', 'pending', 'unknown', 'not_received')",
+        )?
+        .execute(params![transaction, state, id, errors, at])?;
+    if moved == 1 {
+        tx.prepare_cached(
+            "UPDATE records SET state = ?2 WHERE id = ?1 AND state IN ('sending', 'pending', 'unknown', 'ready')",
+        )?
+        .execute(params![record, record_state.word()])?;
+    }
+    Ok(())
+}
+
+/// Rows that waited behind this batch's are judged anew.
+fn follow_up(tx: &Transaction<'_>, batch: i64) -> Result<(), Error> {
+    let mut found = tx.prepare_cached(
+        "SELECT DISTINCT t.record_id FROM transactions t JOIN records w ON w.of_record = t.record_id
+          WHERE t.batch_id = ?1 AND w.state = 'behind' ORDER BY t.record_id",
+    )?;
+    let waited: Vec<i64> = found.query_map([batch], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    waited.into_iter().try_for_each(|record| judge_followers(tx, record))
+}
+
+fn finish(
+    tx: &Transaction<'_>,
+    batch: i64,
+    attempt: i64,
+    state: &str,
+    attempt_state: &str,
+    seen: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE batches SET state = ?2, seen = ?3, due_at = NULL, answered_at = ?4 WHERE id = ?1",
+    )?
+    .execute(params![batch, state, seen, stamp(now)])?;
+    tx.prepare_cached(
+        "UPDATE attempts SET state = ?2, seen = ?3, ended_at = coalesce(ended_at, ?4) WHERE id = ?1",
+    )?
+    .execute(params![attempt, attempt_state, seen, stamp(now)])?;
+    Ok(())
+}
+
+fn move_all(tx: &Transaction<'_>, batch: i64, transaction: &str, record: RecordState) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE transactions SET state = ?2 WHERE batch_id = ?1 AND state IN ('sending', 'pending')",
+    )?
+    .execute(params![batch, transaction])?;
+    tx.prepare_cached(
+        "UPDATE records SET state = ?2 WHERE id IN (SELECT record_id FROM transactions WHERE batch_id = ?1)
+          AND state IN ('sending', 'pending')",
+    )?
+    .execute(params![batch, record.word()])?;
+    Ok(())
+}
+
+fn pending(
+    tx: &Transaction<'_>,
+    batch: i64,
+    attempt: i64,
+    ticket: &str,
+    remote: Option<&str>,
+    ask_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<serde_json::Value, Error> {
+    finish(tx, batch, attempt, "pending", "applied", None, now)?;
+    tx.execute(
+        "UPDATE batches SET ticket = ?2, remote = coalesce(?3, remote), due_at = ?4 WHERE id = ?1",
+        params![batch, ticket, remote, stamp(ask_at)],
+    )?;
+    move_all(tx, batch, "pending", RecordState::Pending)?;
+    Ok(serde_json::json!({"pending": remote}))
+}
+
+fn not_sent(
+    tx: &Transaction<'_>,
+    batch: i64,
+    attempt: i64,
+    retry_at: DateTime<Utc>,
+    seen: &str,
+    now: DateTime<Utc>,
+) -> Result<serde_json::Value, Error> {
+    finish(tx, batch, attempt, "retry", "not_sent", Some(seen), now)?;
+    tx.execute(
+        "UPDATE batches SET due_at = ?2, tries = tries + 1, answered_at = NULL WHERE id = ?1",
+        params![batch, stamp(retry_at)],
+    )?;
+    Ok(serde_json::json!({"not_sent": seen}))
+}
+
+fn unknown(
+    tx: &Transaction<'_>,
+    batch: i64,
+    attempt: i64,
+    seen: &str,
+    now: DateTime<Utc>,
+) -> Result<serde_json::Value, Error> {
+    finish(tx, batch, attempt, "unknown", "unknown", Some(seen), now)?;
+    move_all(tx, batch, "unknown", RecordState::Unknown)?;
+    Ok(serde_json::json!({"unknown": seen}))
+}
+
+/// Marks every file whose report shows a row of the batch.
+pub(super) fn mark_batch_changed(tx: &Transaction<'_>, batch: i64) -> Result<(), Error> {
+    tx.prepare_cached(
+        "WITH RECURSIVE chain (id) AS (
+            SELECT record_id FROM transactions WHERE batch_id = ?1
+            UNION SELECT r.older FROM records r JOIN chain c ON r.id = c.id WHERE r.older IS NOT NULL)
+         UPDATE intakes SET changed = changed + 1
+          WHERE id IN (SELECT DISTINCT r.intake_id FROM records r JOIN chain c ON r.id = c.id)",
+    )?
+    .execute([batch])?;
+    Ok(())
+}
+
+fn deflate(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut out = DeflateEncoder::new(Vec::new(), Compression::fast());
+    out.write_all(bytes).and_then(|()| out.finish()).map_err(|source| Error::Store(Box::new(source)))
+}
+
+fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    DeflateDecoder::new(bytes).read_to_end(&mut out).map_err(|source| Error::Store(Box::new(source)))?;
+    Ok(out)
+}

@@ -1,0 +1,163 @@
+//! Files: receiving them, knowing them again, their reports.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, params};
+
+use super::stage::parse_reference;
+use super::{Event, Sqlite, stamp};
+use crate::ledger::{Error, KnownFile, NewFile, Referenced};
+use crate::model::Lang;
+
+impl Sqlite {
+    pub(super) fn receive_file(&mut self, file: &NewFile, now: DateTime<Utc>) -> Result<i64, Error> {
+        let folder = file.folder.to_string_lossy().into_owned();
+        let language = if file.language == Lang::Bg { "bg" } else { "en" };
+        self.commit(now, "received", |tx| {
+            tx.execute(
+                "UPDATE intakes SET state = 'withdrawn', changed = changed + 1
+                  WHERE folder = ?1 AND name = ?2 AND kind = 'drop' AND state IN ('received', 'held', 'unreadable')",
+                params![folder, file.name],
+            )?;
+            tx.execute(
+                "INSERT INTO intakes (kind, folder, name, sha256, bytes, received_at, state, language)
+                 VALUES ('drop', ?1, ?2, ?3, ?4, ?5, 'received', ?6)",
+                params![folder, file.name, file.sha256, bytes(file.bytes), stamp(now), language],
+            )?;
+            let intake = tx.last_insert_rowid();
+            tx.execute(
+                "INSERT INTO sightings (folder, name, bytes, mtime_ns, intake_id) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (folder, name) DO UPDATE SET bytes = excluded.bytes, mtime_ns = excluded.mtime_ns,
+                    intake_id = excluded.intake_id",
+                params![folder, file.name, bytes(file.bytes), file.mtime_ns, intake],
+            )?;
+            Ok((intake, Event::about(intake, serde_json::json!({"name": file.name, "sha256": file.sha256}))))
+        })
+    }
+
+    pub(super) fn retry_file(&mut self, target: i64, now: DateTime<Utc>) -> Result<i64, Error> {
+        self.commit(now, "retry", |tx| {
+            tx.execute(
+                "INSERT INTO intakes (kind, target, folder, name, sha256, bytes, received_at, state, language)
+                 SELECT 'retry', id, folder, name, sha256, bytes, ?2, 'received', language FROM intakes WHERE id = ?1",
+                params![target, stamp(now)],
+            )?;
+            Ok((tx.last_insert_rowid(), Event::about(target, serde_json::json!({}))))
+        })
+    }
+
+    pub(super) fn files_of(&self, folder: &Path) -> Result<Vec<KnownFile>, Error> {
+        let mut found = self
+            .conn
+            .prepare_cached("SELECT name, bytes, mtime_ns, intake_id FROM sightings WHERE folder = ?1")?;
+        let known = found.query_map([folder.to_string_lossy()], |row| {
+            Ok(KnownFile {
+                name: row.get(0)?,
+                bytes: u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
+                mtime_ns: row.get(2)?,
+                intake: row.get(3)?,
+            })
+        })?;
+        Ok(known.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn unfinished_files(&self) -> Result<Vec<i64>, Error> {
+        let mut found = self.conn.prepare_cached(
+            "SELECT id FROM intakes WHERE state IN ('received', 'staging', 'held') ORDER BY id",
+        )?;
+        Ok(found.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn newest_of(&self, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error> {
+        let newest: Option<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT max(id) FROM intakes WHERE name = ?1 AND (?2 IS NULL OR folder = ?2)
+                  AND kind = 'drop' AND state <> 'withdrawn'",
+            )?
+            .query_row(params![name, folder.map(|path| path.to_string_lossy().into_owned())], |row| {
+                row.get(0)
+            })?;
+        Ok(newest)
+    }
+
+    pub(super) fn who_is(&self, reference: &str) -> Result<Option<Referenced>, Error> {
+        let Some((intake, row)) = parse_reference(reference, &self.id) else { return Ok(None) };
+        let mapping: Option<Option<String>> = self
+            .conn
+            .prepare_cached(
+                "SELECT i.mapping FROM intakes i JOIN rows w ON w.intake_id = i.id WHERE i.id = ?1 AND w.row_no = ?2",
+            )?
+            .query_row(params![intake, row], |row| row.get(0))
+            .optional()?;
+        Ok(mapping.map(|mapping| Referenced {
+            intake,
+            mapping: mapping.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        }))
+    }
+
+    pub(super) fn due_for_report(&self) -> Result<Vec<i64>, Error> {
+        let mut found = self.conn.prepare_cached(
+            "SELECT id FROM intakes WHERE reported < changed AND kind = 'drop'
+              AND state IN ('taken', 'unreadable', 'withdrawn', 'held') ORDER BY id",
+        )?;
+        Ok(found.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn change_count(&self, intake: i64) -> Result<i64, Error> {
+        Ok(self.conn.query_row("SELECT changed FROM intakes WHERE id = ?1", [intake], |row| row.get(0))?)
+    }
+
+    pub(super) fn keep_reports(
+        &mut self,
+        intake: i64,
+        folder: &Path,
+        files: &[(String, String, String)],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let folder = folder.to_string_lossy().into_owned();
+        self.commit(now, "reports", |tx| {
+            for (name, sha256, kind) in files {
+                tx.prepare_cached(
+                    "INSERT OR REPLACE INTO reports (folder, name, sha256, kind, intake_id) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![folder, name, sha256, kind, intake])?;
+            }
+            let named: Vec<_> = files.iter().map(|(name, sha256, _)| serde_json::json!([name, sha256])).collect();
+            Ok(((), Event::about(intake, serde_json::json!(named))))
+        })
+    }
+
+    /// No commit of its own would be lost by a crash: the reports would only be written once more.
+    pub(super) fn reports_show(&mut self, intake: i64, count: i64) -> Result<(), Error> {
+        self.conn.pragma_update(None, "synchronous", "NORMAL")?;
+        let done = self
+            .conn
+            .execute("UPDATE intakes SET reported = max(reported, ?2) WHERE id = ?1", params![intake, count]);
+        self.conn.pragma_update(None, "synchronous", "FULL")?;
+        done?;
+        Ok(())
+    }
+
+    pub(super) fn is_our_report(&self, folder: &Path, name: &str, sha256: &str) -> Result<bool, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM reports WHERE folder = ?1 AND name = ?2 AND sha256 = ?3)",
+            )?
+            .query_row(params![folder.to_string_lossy(), name, sha256], |row| row.get(0))?)
+    }
+
+    pub(super) fn report_names_of(&self, folder: &Path) -> Result<Vec<(String, i64)>, Error> {
+        let mut found = self
+            .conn
+            .prepare_cached("SELECT name, max(intake_id) FROM reports WHERE folder = ?1 GROUP BY name")?;
+        let names = found.query_map([folder.to_string_lossy()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(names.collect::<Result<_, _>>()?)
+    }
+}
+
+pub(super) fn bytes(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,389 @@
+//! The ledger on SQLite: bundled, WAL, `synchronous = FULL`, so a commit that returned survives a power cut.
+
+mod accept;
+mod batches;
+mod decide;
+mod files;
+mod record;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use super::migrations::{APPLICATION_ID, MIGRATIONS};
+use super::{
+    Accepted, BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile,
+    NewFile, OpenBatch, Plan, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue, Summary,
+    Want, What, Work,
+};
+
+/// How long a statement waits for another process's commit.
+const BUSY: Duration = Duration::from_secs(20);
+/// Pages of write-ahead log before it is copied into the database (4 KiB each): rarely enough that a nightly
+/// drop needs no copy in between.
+const CHECKPOINT_PAGES: u32 = 4_000;
+
+impl From<rusqlite::Error> for Error {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Store(Box::new(source))
+    }
+}
+
+/// How a ledger is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database file; its folder is made if needed.
+    pub path: PathBuf,
+    /// First digits of the numbers we issue, 1 to 999.
+    pub installation: u16,
+    /// Where copies of inputs lie.
+    pub spool: PathBuf,
+    /// Today in the system's calendar: a new ledger's numbers start there.
+    pub today: NaiveDate,
+    /// Randomness for a new ledger's id.
+    pub seed: u64,
+}
+
+/// A ledger in one SQLite file.
+pub struct Sqlite {
+    conn: Connection,
+    id: String,
+    installation: u16,
+    spool: PathBuf,
+    /// Section name → realm id, as configured now.
+    realms: HashMap<String, i64>,
+    epoch: i64,
+    staging: Option<stage::Staging>,
+}
+
+impl Sqlite {
+    /// Opens a ledger, making or migrating it where needed.
+    ///
+    /// # Errors
+    /// When the file is not ours, comes from a newer version, or can't be read or written.
+    pub fn open(options: &Options) -> Result<Self, Error> {
+        if let Some(folder) = options.path.parent() {
+            std::fs::create_dir_all(folder).map_err(|source| Error::Store(Box::new(source)))?;
+        }
+        let mut conn = Connection::open(&options.path)?;
+        conn.busy_timeout(BUSY)?;
+        conn.pragma_update(None, "journal_mode", "WAL")?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "trusted_schema", "OFF")?;
+        conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        conn.set_prepared_statement_cache_capacity(64);
+        migrate(&mut conn, options)?;
+        let id = conn.query_row("SELECT value FROM meta WHERE key = 'id'", [], |row| row.get(0))?;
+        Ok(Self {
+            conn,
+            id,
+            installation: options.installation,
+            spool: options.spool.clone(),
+            realms: HashMap::new(),
+            epoch: 0,
+            staging: None,
+        })
+    }
+
+    /// A ledger that is thrown away, with everything another one knows: for judging without remembering.
+    ///
+    /// # Errors
+    /// When the other ledger can't be read or the copy can't be written.
+    pub fn scratch(known: Option<&Path>, options: &Options) -> Result<Self, Error> {
+        if let Some(known) = known.filter(|path| path.exists()) {
+            let source = Connection::open_with_flags(known, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            source.busy_timeout(BUSY)?;
+            source.execute("VACUUM INTO ?1", params![options.path.to_string_lossy()])?;
+        }
+        let ledger = Self::open(options)?;
+        ledger.conn.pragma_update(None, "synchronous", "OFF")?;
+        Ok(ledger)
+    }
+
+    fn realm(&self, section: &str) -> Option<i64> {
+        self.realms.get(section).copied()
+    }
+
+    /// One commit with one event. What the work returns as `data` is kept as evidence.
+    fn commit<R>(
+        &mut self,
+        now: DateTime<Utc>,
+        kind: &str,
+        work: impl FnOnce(&Transaction<'_>) -> Result<(R, Event), Error>,
+    ) -> Result<R, Error> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (result, event) = work(&tx)?;
+        append_event(&tx, now, kind, &event)?;
+        tx.commit()?;
+        Ok(result)
+    }
+
+    /// Registers the configured sections and finds their realms.
+    pub(super) fn know_sections(&mut self, sections: &[SectionRef]) -> Result<(), Error> {
+        for section in sections {
+            let registration =
+                section.registration_sha256.clone().unwrap_or_else(|| format!("section:{}", section.name));
+            let environment = section.environment.word();
+            let find = "SELECT id FROM realms WHERE system = ?1 AND environment = ?2 AND registration = ?3";
+            let known: Option<i64> = self
+                .conn
+                .query_row(find, params![section.system, environment, registration], |row| row.get(0))
+                .optional()?;
+            let realm = if let Some(realm) = known {
+                realm
+            } else {
+                self.conn.execute(
+                    "INSERT INTO realms (system, environment, registration, section) VALUES (?1, ?2, ?3, ?4)",
+                    params![section.system, environment, registration, section.name],
+                )?;
+                self.conn.last_insert_rowid()
+            };
+            self.realms.insert(section.name.clone(), realm);
+        }
+        Ok(())
+    }
+}
+
+/// What an event says: the thing it is about and what happened, without cell values.
+struct Event {
+    subject: Option<i64>,
+    data: serde_json::Value,
+}
+
+impl Event {
+    fn about(subject: i64, data: serde_json::Value) -> Self {
+        Self { subject: Some(subject), data }
+    }
+}
+
+/// Appends one event with the hash of the one before it.
+fn append_event(tx: &Transaction<'_>, now: DateTime<Utc>, kind: &str, event: &Event) -> Result<(), Error> {
+    let before = head(tx)?;
+    let data = event.data.to_string();
+    let at = stamp(now);
+    let mut hash = Sha256::new();
+    for part in [before.as_str(), at.as_str(), kind, &event.subject.unwrap_or(0).to_string(), data.as_str()] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    tx.prepare_cached("INSERT INTO events (at, kind, subject, data, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![at, kind, event.subject, data, hex(&hash.finalize())])?;
+    Ok(())
+}
+
+fn head(conn: &Connection) -> Result<String, Error> {
+    let newest = conn
+        .prepare_cached("SELECT hash FROM events ORDER BY id DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(newest.unwrap_or_default())
+}
+
+fn migrate(conn: &mut Connection, options: &Options) -> Result<(), Error> {
+    let version: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let newest = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if version > newest {
+        return Err(Error::Newer { found: version, known: newest });
+    }
+    if version == newest {
+        return if application == APPLICATION_ID { Ok(()) } else { Err(Error::NotOurs) };
+    }
+    if version > 0 && application != APPLICATION_ID {
+        return Err(Error::NotOurs);
+    }
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for migration in MIGRATIONS.iter().skip(version as usize) {
+        tx.execute_batch(migration)?;
+    }
+    if version == 0 {
+        begin(&tx, options)?;
+    }
+    tx.pragma_update(None, "user_version", newest)?;
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.commit()?;
+    Ok(())
+}
+
+/// A new ledger's id and first number: `YYMMDD000000` of that day, so that a ledger made anew on a later day
+/// does not issue a number again.
+fn begin(tx: &Transaction<'_>, options: &Options) -> Result<(), Error> {
+    let day: i64 = options.today.format("%y%m%d").to_string().parse().unwrap_or_default();
+    let mut put = tx.prepare("INSERT INTO meta (key, value) VALUES (?1, ?2)")?;
+    put.execute(params!["id", format!("{:08x}", options.seed & 0xffff_ffff)])?;
+    put.execute(params!["next_number", (day * 1_000_000).to_string()])?;
+    Ok(())
+}
+
+fn stamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn from_stamp(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc))
+}
+
+fn day(text: &str) -> Option<NaiveDate> {
+    text.parse().ok()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn issues_text(issues: &[StoredIssue]) -> Result<Option<String>, Error> {
+    if issues.is_empty() { Ok(None) } else { json(&issues).map(Some) }
+}
+
+fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|source| Error::Store(Box::new(source)))
+}
+
+fn parse<T: serde::de::DeserializeOwned + Default>(text: Option<&str>) -> T {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+impl super::Ledger for Sqlite {
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn sections(&mut self, sections: &[SectionRef]) -> Result<(), Error> {
+        self.know_sections(sections)
+    }
+    fn known_files(&mut self, folder: &Path) -> Result<Vec<KnownFile>, Error> {
+        self.files_of(folder)
+    }
+    fn receive(&mut self, file: &NewFile, now: DateTime<Utc>) -> Result<i64, Error> {
+        self.receive_file(file, now)
+    }
+    fn retry(&mut self, intake: i64, now: DateTime<Utc>) -> Result<i64, Error> {
+        self.retry_file(intake, now)
+    }
+    fn unfinished(&mut self) -> Result<Vec<i64>, Error> {
+        self.unfinished_files()
+    }
+    fn newest(&mut self, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error> {
+        self.newest_of(folder, name)
+    }
+    fn referenced(&mut self, reference: &str) -> Result<Option<Referenced>, Error> {
+        self.who_is(reference)
+    }
+    fn set_aside(
+        &mut self,
+        intake: i64,
+        state: FileState,
+        issues: &[StoredIssue],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        self.set_file_state(intake, state, issues, now)
+    }
+    fn plan(&mut self, plan: &Plan) -> Result<(), Error> {
+        self.begin_staging(plan)
+    }
+    fn stage(&mut self, rows: &[StagedRow]) -> Result<(), Error> {
+        self.stage_rows(rows)
+    }
+    fn accept(
+        &mut self,
+        intake: i64,
+        reading: &serde_json::Value,
+        issues: &[StoredIssue],
+        now: DateTime<Utc>,
+    ) -> Result<Accepted, Error> {
+        self.accept_file(intake, reading, issues, now)
+    }
+    fn file(&mut self, intake: i64) -> Result<Option<FileView>, Error> {
+        self.file_view(intake)
+    }
+    fn rows(&mut self, intake: i64, after: u32, limit: u32) -> Result<Vec<RowView>, Error> {
+        self.row_views(intake, after, limit)
+    }
+    fn due_reports(&mut self) -> Result<Vec<i64>, Error> {
+        self.due_for_report()
+    }
+    fn changes(&mut self, intake: i64) -> Result<i64, Error> {
+        self.change_count(intake)
+    }
+    fn keep_reports(
+        &mut self,
+        intake: i64,
+        folder: &Path,
+        files: &[(String, String, String)],
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        Sqlite::keep_reports(self, intake, folder, files, now)
+    }
+    fn reported(&mut self, intake: i64, changes: i64) -> Result<(), Error> {
+        self.reports_show(intake, changes)
+    }
+    fn is_report(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<bool, Error> {
+        self.is_our_report(folder, name, sha256)
+    }
+    fn reports(&mut self, folder: &Path) -> Result<Vec<(String, i64)>, Error> {
+        self.report_names_of(folder)
+    }
+    fn summary(&mut self) -> Result<Summary, Error> {
+        self.count()
+    }
+    fn files(&mut self, limit: u32) -> Result<Vec<i64>, Error> {
+        self.files_newest_first(limit)
+    }
+    fn release(
+        &mut self,
+        what: &What,
+        answer: Option<Double>,
+        by: &By,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, Error> {
+        self.release_held(what, answer, by, now)
+    }
+    fn resolve(
+        &mut self,
+        what: &What,
+        decision: &Decision,
+        by: &By,
+        now: DateTime<Utc>,
+    ) -> Result<Decided, Error> {
+        self.resolve_unknown(what, decision, by, now)
+    }
+    fn work(&mut self, section: &str, now: DateTime<Utc>) -> Result<Work, Error> {
+        self.next_work(section, now)
+    }
+    fn is_busy(&mut self) -> Result<bool, Error> {
+        self.busy()
+    }
+    fn claim(&mut self, want: &Want, build: Build) -> Result<Option<OpenBatch>, Error> {
+        self.claim_batch(want, build)
+    }
+    fn resend(&mut self, batch: i64, now: DateTime<Utc>) -> Result<Option<OpenBatch>, Error> {
+        self.resend_batch(batch, now)
+    }
+    fn pending(&mut self, batch: i64) -> Result<Option<OpenBatch>, Error> {
+        self.pending_batch(batch)
+    }
+    fn answered(&mut self, attempt: i64, answer: &RawAnswer, now: DateTime<Utc>) -> Result<(), Error> {
+        self.keep_answer(attempt, answer, now)
+    }
+    fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, now: DateTime<Utc>) -> Result<(), Error> {
+        self.settle_batch(attempt, verdict, now)
+    }
+    fn recover(
+        &mut self,
+        owner: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(String, OpenBatch, RawAnswer)>, Error> {
+        self.recover_sending(owner, now)
+    }
+}

@@ -1,0 +1,516 @@
+//! The rules of "Facts", "The same content again" and "The same name again", each on a real ledger file.
+
+use chrono::{DateTime, TimeZone, Utc};
+use tempfile::TempDir;
+
+use super::{Options, Sqlite};
+use crate::destinations::Late;
+use crate::ledger::{
+    Accept, BatchVerdict, Built, By, Decision, Double, FactKey, Ledger, MappingRef, NewFile, OpenBatch, Own,
+    Plan, RowView, SectionRef, StagedRecord, StagedRow, Want, What, Work,
+};
+use crate::model::{Environment, Lang, Outcome, Status, SystemError};
+
+struct Bench {
+    _dir: TempDir,
+    ledger: Sqlite,
+    minute: i64,
+}
+
+/// A row of a test file: row number, key, quantity.
+type Line<'a> = (u32, &'a str, i64);
+
+impl Bench {
+    fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let options = Options {
+            path: dir.path().join("rxdrop.db"),
+            installation: 7,
+            spool: dir.path().join("spool"),
+            today: "2026-08-31".parse().unwrap(),
+            seed: 0xabc,
+        };
+        let mut bench = Self { ledger: Sqlite::open(&options).unwrap(), _dir: dir, minute: 0 };
+        bench.ledger.sections(&[section(Environment::Sandbox)]).unwrap();
+        bench.ledger.recover("test", at(0)).unwrap();
+        bench
+    }
+
+    fn now(&mut self) -> DateTime<Utc> {
+        self.minute += 1;
+        at(self.minute)
+    }
+
+    /// Drops a file of keyed rows and accepts it.
+    fn drop_file(&mut self, name: &str, lines: &[Line<'_>]) -> i64 {
+        let rows: Vec<_> = lines.iter().map(|line| keyed(*line)).collect();
+        self.drop_rows(name, &format!("{lines:?}"), &rows, true, Accept::GoodRows)
+    }
+
+    fn drop_weak(&mut self, name: &str, lines: &[(u32, &str)]) -> i64 {
+        let rows: Vec<_> = lines.iter().map(|(row, text)| weak(*row, text)).collect();
+        self.drop_rows(name, &format!("{lines:?}"), &rows, false, Accept::GoodRows)
+    }
+
+    fn drop_rows(
+        &mut self,
+        name: &str,
+        content: &str,
+        rows: &[StagedRow],
+        keyed: bool,
+        accept: Accept,
+    ) -> i64 {
+        let now = self.now();
+        let file = NewFile {
+            folder: "/drop".into(),
+            name: name.to_owned(),
+            bytes: content.len() as u64,
+            mtime_ns: self.minute,
+            sha256: content.to_owned(),
+            language: Lang::En,
+        };
+        let intake = self.ledger.receive(&file, now).unwrap();
+        self.fill(intake, rows, keyed, accept);
+        intake
+    }
+
+    fn fill(&mut self, intake: i64, rows: &[StagedRow], keyed: bool, accept: Accept) {
+        let plan = Plan {
+            intake,
+            mapping: MappingRef { name: "m".into(), version: 1, sha256: "s".into() },
+            scope: "m".into(),
+            keyed,
+            ignore: vec!["notes".into()],
+            sections: vec!["sespa".into()],
+            accept,
+        };
+        self.ledger.plan(&plan).unwrap();
+        for chunk in rows.chunks(3) {
+            self.ledger.stage(chunk).unwrap();
+        }
+        let now = self.now();
+        self.ledger.accept(intake, &serde_json::json!({}), &[], now).unwrap();
+    }
+
+    fn claim(&mut self) -> Option<OpenBatch> {
+        let now = self.now();
+        self.ledger
+            .claim(&want(now), Box::new(|items| Built { used: items.len(), body: b"body".to_vec() }))
+            .unwrap()
+    }
+
+    /// Sends everything that is ready; every row gets the outcome.
+    fn send_all(&mut self, outcome: &dyn Fn(usize) -> Outcome) {
+        while let Some(open) = self.claim() {
+            let outcomes = (0..open.items.len()).map(outcome).collect();
+            self.settle(&open, &BatchVerdict::Settled { outcomes, remote: Some("9".into()) });
+        }
+    }
+
+    fn settle(&mut self, open: &OpenBatch, verdict: &BatchVerdict) {
+        let now = self.now();
+        self.ledger.settle(open.attempt, verdict, now).unwrap();
+    }
+
+    fn rows(&mut self, intake: i64) -> Vec<RowView> {
+        self.ledger.rows(intake, 0, 1000).unwrap()
+    }
+
+    fn statuses(&mut self, intake: i64) -> Vec<Status> {
+        self.rows(intake).iter().map(|row| row.status).collect()
+    }
+
+    fn codes(&mut self, intake: i64) -> Vec<String> {
+        self.rows(intake)
+            .iter()
+            .map(|row| row.issues.first().map_or(String::new(), |one| one.code.clone()))
+            .collect()
+    }
+}
+
+fn at(minute: i64) -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 8, 31, 10, 0, 0).unwrap() + chrono::TimeDelta::minutes(minute)
+}
+
+fn section(environment: Environment) -> SectionRef {
+    SectionRef {
+        name: "sespa".into(),
+        system: "sespa".into(),
+        environment,
+        registration_sha256: Some("r".into()),
+    }
+}
+
+fn want(now: DateTime<Utc>) -> Want {
+    Want { section: "sespa".into(), rows: 250, today: "2026-08-31".parse().unwrap(), late: Late::Hold, now }
+}
+
+fn staged(row: u32, members: Option<String>, fact: Option<FactKey>) -> StagedRow {
+    let own = if members.is_some() { Own::Ready } else { Own::Refused };
+    StagedRow {
+        row,
+        issues: Vec::new(),
+        record: Some(StagedRecord {
+            section: Some(0),
+            own,
+            report_from: None,
+            members,
+            fact,
+            until: Some("2026-09-09".parse().unwrap()),
+            reverse_until: Some("2026-09-13".parse().unwrap()),
+            document: None,
+            number: None,
+            reference: None,
+        }),
+    }
+}
+
+/// Quantity 0 makes a row that validation refuses.
+fn keyed((row, key, quantity): Line<'_>) -> StagedRow {
+    let members = (quantity > 0).then(|| format!(r#"{{"p_quantity":{quantity}}}"#));
+    staged(row, members, Some(FactKey::Strong(key.to_owned())))
+}
+
+fn weak(row: u32, text: &str) -> StagedRow {
+    staged(row, Some(format!(r#"{{"p_batch_no":"{text}"}}"#)), Some(FactKey::Weak(text.to_owned())))
+}
+
+fn accepted(index: usize) -> Outcome {
+    Outcome::Accepted { id: (100 + index).to_string() }
+}
+
+fn refused(_: usize) -> Outcome {
+    Outcome::Refused { errors: vec![SystemError { code: "E1".into(), message: "no".into() }] }
+}
+
+fn by() -> By {
+    By { name: "Ana".into(), reason: "looked".into() }
+}
+
+use Status::{Accepted, Duplicate, Held, Ignored, Refused, Unknown, Waiting};
+
+#[test]
+fn a_file_is_sent_once_however_often_it_comes() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 2)]);
+    assert_eq!(bench.statuses(first), [Waiting, Waiting]);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(first), [Accepted, Accepted]);
+    let again = bench.drop_file("b.csv", &[(2, "k1", 1), (3, "k2", 2)]);
+    assert_eq!(bench.statuses(again), [Duplicate, Duplicate]);
+    assert_eq!(bench.rows(again)[1].id.as_deref(), Some("101"));
+    assert!(bench.claim().is_none());
+}
+
+#[test]
+fn numbers_are_issued_in_order_and_kept_over_attempts() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 2)]);
+    let open = bench.claim().unwrap();
+    let numbers: Vec<_> = open.items.iter().map(|item| item.number.clone()).collect();
+    assert_eq!(numbers, ["7260831000000", "7260831000001"]);
+    bench.settle(&open, &BatchVerdict::NotSent { retry_at: at(0), seen: "refused".into() });
+    let now = bench.now();
+    assert_eq!(bench.ledger.work("sespa", now).unwrap(), Work::Resend(open.batch));
+    let again = bench.ledger.resend(open.batch, now).unwrap().unwrap();
+    assert_eq!(
+        (again.body, again.items.len(), again.items[1].number.as_str()),
+        (open.body, 2, "7260831000001")
+    );
+}
+
+#[test]
+fn what_the_system_refused_is_sent_under_a_new_number() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.send_all(&refused);
+    assert_eq!(bench.statuses(first), [Refused]);
+    assert_eq!(bench.rows(first)[0].system_errors[0].code, "E1");
+    let again = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    assert_eq!(open.items[0].number, "7260831000001");
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
+    assert_eq!(bench.statuses(again), [Accepted]);
+    assert!(bench.rows(first)[0].replaced);
+}
+
+#[test]
+fn a_changed_accepted_row_is_held_until_somebody_decides() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1)]);
+    bench.send_all(&accepted);
+    let changed = bench.drop_file("b.csv", &[(2, "k1", 5), (3, "k2", 5)]);
+    assert_eq!(bench.statuses(changed), [Held, Held]);
+    assert_eq!(bench.rows(changed)[0].issues[0].args, ["100", "p_quantity"]);
+    let now = bench.now();
+    let asked = bench.ledger.release(&What::Row("b.csv".into(), 2), None, &by(), now).unwrap();
+    assert_eq!((asked.moved.len(), asked.left[0].code.as_deref()), (0, Some("L011")));
+    bench.ledger.release(&What::Row("b.csv".into(), 2), Some(Double::Send), &by(), now).unwrap();
+    bench.ledger.release(&What::Row("b.csv".into(), 3), Some(Double::Drop), &by(), now).unwrap();
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(changed), [Accepted, Ignored]);
+    let next = bench.drop_file("c.csv", &[(7, "k2", 5), (8, "k2x", 1)]);
+    assert_eq!(bench.statuses(next), [Ignored, Waiting], "dropped once, dropped while unchanged");
+}
+
+#[test]
+fn rows_wait_behind_an_open_fact_and_are_judged_when_it_is_answered() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1), (4, "k3", 1)]);
+    let open = bench.claim().unwrap();
+    let later = bench.drop_file("b.csv", &[(2, "k1", 1), (3, "k2", 9), (4, "k3", 9)]);
+    assert_eq!(bench.codes(later), ["L014", "L014", "L014"]);
+    let outcomes = vec![accepted(0), accepted(1), refused(2)];
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    assert_eq!(bench.statuses(later), [Duplicate, Held, Waiting]);
+    assert_eq!(bench.claim().unwrap().items.len(), 1);
+}
+
+#[test]
+fn unknown_is_never_sent_again_by_itself() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "timed out".into() });
+    let again = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1)]);
+    assert_eq!(bench.statuses(first), [Unknown, Unknown]);
+    assert_eq!(bench.statuses(again), [Waiting, Waiting]);
+    assert!(bench.claim().is_none());
+    let now = bench.now();
+    let number = open.items[0].number.clone();
+    bench.ledger.resolve(&What::Number(number.clone()), &Decision::NotReceived, &by(), now).unwrap();
+    bench.ledger.resolve(&What::Id("x".into()), &Decision::NotReceived, &by(), now).unwrap();
+    let sent = bench.claim().unwrap();
+    assert_eq!(sent.items.iter().map(|item| item.number.clone()).collect::<Vec<_>>(), [number]);
+    bench.settle(&sent, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
+    let other = What::Number(open.items[1].number.clone());
+    bench.ledger.resolve(&other, &Decision::Accepted("555".into()), &by(), now).unwrap();
+    assert_eq!(bench.statuses(again), [Duplicate, Duplicate]);
+    assert_eq!(bench.rows(first)[1].id.as_deref(), Some("555"));
+}
+
+#[test]
+fn a_crash_between_intent_and_answer_is_unknown() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.claim().unwrap();
+    let now = bench.now();
+    bench.ledger.recover("next", now).unwrap();
+    assert_eq!(bench.statuses(first), [Unknown]);
+    assert!(bench.claim().is_none());
+}
+
+#[test]
+fn an_answer_kept_before_a_crash_is_read_after_it() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let answer = crate::ledger::RawAnswer { status: 200, headers: Vec::new(), body: b"{}".to_vec() };
+    let now = bench.now();
+    bench.ledger.answered(open.attempt, &answer, now).unwrap();
+    let unread = bench.ledger.recover("next", now).unwrap();
+    assert_eq!(unread.len(), 1);
+    assert_eq!((&unread[0].1.items, &unread[0].2), (&open.items, &answer));
+}
+
+#[test]
+fn a_key_twice_in_one_file_holds_both() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k1", 1), (4, "k2", 1)]);
+    assert_eq!(bench.statuses(file), [Held, Held, Waiting]);
+    let rows = bench.rows(file);
+    assert_eq!(
+        (&rows[0].issues[0].args, &rows[1].issues[0].args),
+        (&vec!["3".to_owned()], &vec!["2".to_owned()])
+    );
+    let repaired = bench.drop_file("b.csv", &[(2, "k1", 1)]);
+    assert_eq!(bench.statuses(repaired), [Waiting]);
+    assert!(bench.rows(file).iter().take(2).all(|row| row.replaced));
+}
+
+#[test]
+fn two_rows_can_t_take_the_place_of_one() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 0)]);
+    let file = bench.drop_file("b.csv", &[(2, "k1", 1), (3, "k1", 2)]);
+    assert_eq!(bench.statuses(file), [Held, Held]);
+    assert!(bench.claim().is_none());
+}
+
+#[test]
+fn without_a_key_equal_rows_of_one_file_are_legal_and_of_another_file_are_asked_about() {
+    let mut bench = Bench::new();
+    let first = bench.drop_weak("a.csv", &[(2, "x"), (3, "x"), (4, "y")]);
+    assert_eq!(bench.statuses(first), [Waiting, Waiting, Waiting]);
+    bench.send_all(&accepted);
+    let same = bench.drop_weak("copy.csv", &[(2, "x"), (3, "x"), (4, "y")]);
+    assert_eq!(bench.statuses(same), [Duplicate, Duplicate, Duplicate]);
+    let other = bench.drop_weak("other.csv", &[(2, "x"), (3, "z")]);
+    assert_eq!(bench.statuses(other), [Held, Waiting]);
+}
+
+#[test]
+fn a_growing_export_of_one_name_stays_quiet_without_a_key() {
+    let mut bench = Bench::new();
+    bench.drop_weak("month.csv", &[(2, "x"), (3, "x")]);
+    bench.send_all(&accepted);
+    bench.drop_weak("month.csv", &[(2, "x"), (3, "x"), (4, "y")]);
+    bench.send_all(&accepted);
+    let third = bench.drop_weak("month.csv", &[(2, "x"), (3, "x"), (4, "y"), (5, "x")]);
+    assert_eq!(bench.statuses(third), [Duplicate, Duplicate, Duplicate, Waiting]);
+    bench.send_all(&accepted);
+    let other = bench.drop_weak("month.csv", &[(2, "y"), (3, "w")]);
+    assert_eq!(
+        bench.statuses(other),
+        [Held, Waiting],
+        "facts of the former are missing, so it may be a double"
+    );
+}
+
+#[test]
+fn the_same_name_with_other_facts_moves_the_former_reports_aside() {
+    let mut bench = Bench::new();
+    let monday = bench.drop_file("day.csv", &[(2, "k1", 1), (3, "k2", 1)]);
+    bench.send_all(&accepted);
+    let tuesday = bench.drop_file("day.csv", &[(2, "k3", 1)]);
+    assert_eq!(bench.ledger.file(monday).unwrap().unwrap().period.as_deref(), Some("20260831-1301"));
+    let view = bench.ledger.file(tuesday).unwrap().unwrap();
+    assert_eq!(
+        (view.issues[0].code.as_str(), view.issues[0].args.clone()),
+        ("W502", vec!["2".into(), "2, 3".into()])
+    );
+    let saved = bench.drop_file("day.csv", &[(2, "k3", 1), (3, "k4", 1)]);
+    assert_eq!(bench.ledger.file(saved).unwrap().unwrap().supersedes.unwrap().0, "day.csv");
+}
+
+#[test]
+fn a_repaired_row_takes_the_place_of_the_one_it_names_and_its_document_goes() {
+    let mut bench = Bench::new();
+    let mut rows = [keyed((2, "d1", 1)), keyed((3, "d1b", 0)), keyed((4, "d2", 1))];
+    for (row, document) in rows.iter_mut().zip(["D1", "D1", "D2"]) {
+        row.record.as_mut().unwrap().document = Some(document.to_owned());
+    }
+    let first = bench.drop_rows("a.csv", "one", &rows, true, Accept::WholeDocument);
+    assert_eq!(bench.statuses(first), [Held, Refused, Waiting]);
+    bench.send_all(&accepted);
+    let mut repaired = keyed((2, "d1b-new", 3));
+    repaired.record.as_mut().unwrap().reference = Some(bench.rows(first)[1].reference.clone());
+    let second = bench.drop_rows("a.csv.errors.csv", "two", &[repaired], true, Accept::WholeDocument);
+    assert_eq!(
+        (bench.statuses(first), bench.statuses(second)),
+        (vec![Waiting, Waiting, Accepted], vec![Waiting])
+    );
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(first), [Accepted, Accepted, Accepted]);
+    let old_key = bench.drop_file("c.csv", &[(9, "d1b", 3)]);
+    assert_eq!(bench.statuses(old_key), [Duplicate], "the old key is known as the same fact");
+}
+
+#[test]
+fn an_unknown_reference_is_held() {
+    let mut bench = Bench::new();
+    let mut row = keyed((2, "k", 1));
+    row.record.as_mut().unwrap().reference = Some("ffff-1-2".into());
+    let file = bench.drop_rows("x.csv", "x", &[row], true, Accept::GoodRows);
+    assert_eq!((bench.statuses(file), bench.codes(file)), (vec![Held], vec!["L023".to_owned()]));
+}
+
+#[test]
+fn retry_judges_refused_rows_anew_and_leaves_the_others() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 0)]);
+    bench.send_all(&accepted);
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &[keyed((2, "k1", 1)), keyed((3, "k2", 4))], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Accepted, Waiting]);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(file), [Accepted, Accepted]);
+    let again = bench.drop_file("b.csv", &[(2, "k2", 4)]);
+    assert_eq!(bench.statuses(again), [Duplicate]);
+}
+
+#[test]
+fn late_rows_are_held_on_the_day_they_would_go_and_released_rows_go() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let now = bench.now();
+    let late = Want { today: "2026-09-10".parse().unwrap(), ..want(now) };
+    let build =
+        || -> crate::ledger::Build { Box::new(|items| Built { used: items.len(), body: Vec::new() }) };
+    assert!(bench.ledger.claim(&late, build()).unwrap().is_none());
+    assert_eq!(bench.codes(file), ["L017"]);
+    bench.ledger.release(&What::File("a.csv".into()), None, &by(), now).unwrap();
+    assert!(bench.ledger.claim(&late, build()).unwrap().is_some());
+}
+
+#[test]
+fn rows_of_another_environment_are_neither_sent_nor_released() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.ledger.sections(&[section(Environment::Production)]).unwrap();
+    assert!(bench.claim().is_none());
+    let summary = bench.ledger.summary().unwrap();
+    assert_eq!((summary.waiting, summary.elsewhere), (0, vec![("sandbox".to_owned(), 1)]));
+}
+
+#[test]
+fn a_row_too_large_for_a_request_is_refused_and_the_others_go() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 2)]);
+    let now = bench.now();
+    let build: crate::ledger::Build = Box::new(|items| {
+        let used = items.iter().take_while(|item| !item.members.contains(":1}")).count();
+        Built { used, body: Vec::new() }
+    });
+    let open = bench.ledger.claim(&want(now), build).unwrap().unwrap();
+    assert_eq!(open.items.len(), 1);
+    assert_eq!(bench.statuses(file), [Refused, Waiting]);
+}
+
+#[test]
+fn a_mapped_number_of_another_fact_is_refused() {
+    let mut bench = Bench::new();
+    let numbered = |row, key, number: &str| {
+        let mut line = keyed((row, key, 1));
+        line.record.as_mut().unwrap().number = Some(number.to_owned());
+        line
+    };
+    let rows = [numbered(2, "k1", "55"), numbered(3, "k2", "55"), numbered(4, "k3", "56")];
+    let file = bench.drop_rows("a.csv", "a", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Waiting, Refused, Waiting]);
+    let again = bench.drop_rows("b.csv", "b", &[numbered(2, "k1", "55")], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(again), [Waiting]);
+}
+
+#[test]
+fn one_batch_takes_one_commit_before_and_two_after() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1)]);
+    let events = |bench: &Bench| -> i64 {
+        bench.ledger.conn.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).unwrap()
+    };
+    let before = events(&bench);
+    let open = bench.claim().unwrap();
+    assert_eq!(events(&bench) - before, 1);
+    let answer = crate::ledger::RawAnswer { status: 200, headers: Vec::new(), body: Vec::new() };
+    let now = bench.now();
+    bench.ledger.answered(open.attempt, &answer, now).unwrap();
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![accepted(0), accepted(1)], remote: None });
+    assert_eq!(events(&bench) - before, 3);
+}
+
+#[test]
+fn a_newer_ledger_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let options = Options {
+        path: dir.path().join("l.db"),
+        installation: 1,
+        spool: dir.path().into(),
+        today: "2026-01-01".parse().unwrap(),
+        seed: 1,
+    };
+    drop(Sqlite::open(&options).unwrap());
+    rusqlite::Connection::open(&options.path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert!(matches!(Sqlite::open(&options), Err(crate::ledger::Error::Newer { found: 99, .. })));
+}

@@ -1,0 +1,328 @@
+//! What reports and `status` are told.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::record::{self, told};
+use super::{Sqlite, day, from_stamp, head, parse};
+use crate::ledger::states::{RecordState, worst};
+use crate::ledger::{BatchView, Error, FileState, FileView, RowView, StoredIssue, Summary, codes};
+use crate::model::{Environment, Lang, Status, SystemError};
+
+/// One record as a report joins it.
+struct Joined {
+    row: u32,
+    ignored: bool,
+    issues: Vec<StoredIssue>,
+    record: Option<RecordPart>,
+}
+
+struct RecordPart {
+    state: RecordState,
+    reason: Vec<StoredIssue>,
+    until: Option<String>,
+    reverse_until: Option<String>,
+    newer: Option<i64>,
+    number: Option<String>,
+    errors: Vec<SystemError>,
+    remote_id: Option<String>,
+    batch: Option<i64>,
+    batch_state: Option<String>,
+    seen: Option<String>,
+    sent_at: Option<String>,
+    earlier_id: Option<String>,
+}
+
+const ROWS: &str =
+    "SELECT w.row_no, w.ignored, w.issues, r.state, r.reason, r.until, r.reverse_until, r.newer,
+    t.number, t.errors, t.remote_id, b.id, b.state, b.seen, b.sent_at, ot.remote_id
+  FROM rows w
+  LEFT JOIN links k ON k.intake_id = w.intake_id AND k.row_no = w.row_no
+  LEFT JOIN records r ON r.id = k.record_id
+  LEFT JOIN transactions t ON t.id = r.transaction_id
+  LEFT JOIN batches b ON b.id = t.batch_id
+  LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed')
+  LEFT JOIN transactions ot ON ot.id = o.transaction_id ";
+
+fn joined(row: &Row<'_>) -> rusqlite::Result<Joined> {
+    let state: Option<String> = row.get(3)?;
+    let issues: Option<String> = row.get(2)?;
+    let record = match state {
+        None => None,
+        Some(state) => Some(record_part(row, &state)?),
+    };
+    Ok(Joined { row: row.get(0)?, ignored: row.get(1)?, issues: parse(issues.as_deref()), record })
+}
+
+fn record_part(row: &Row<'_>, state: &str) -> rusqlite::Result<RecordPart> {
+    let reason: Option<String> = row.get(4)?;
+    let errors: Option<String> = row.get(9)?;
+    Ok(RecordPart {
+        state: RecordState::from_word(state).unwrap_or(RecordState::Unknown),
+        reason: parse(reason.as_deref()),
+        until: row.get(5)?,
+        reverse_until: row.get(6)?,
+        newer: row.get(7)?,
+        number: row.get(8)?,
+        errors: parse(errors.as_deref()),
+        remote_id: row.get(10)?,
+        batch: row.get(11)?,
+        batch_state: row.get(12)?,
+        seen: row.get(13)?,
+        sent_at: row.get(14)?,
+        earlier_id: row.get(15)?,
+    })
+}
+
+impl Sqlite {
+    pub(super) fn row_views(&self, intake: i64, after: u32, limit: u32) -> Result<Vec<RowView>, Error> {
+        let mut found = self.conn.prepare_cached(&format!(
+            "{ROWS} WHERE w.intake_id = ?1 AND w.row_no > ?2 AND w.row_no <= coalesce(
+                (SELECT row_no FROM rows WHERE intake_id = ?1 AND row_no > ?2 ORDER BY row_no LIMIT 1 OFFSET ?3),
+                4294967295) ORDER BY w.row_no, k.record_id"
+        ))?;
+        let parts: Vec<Joined> = found
+            .query_map(params![intake, after, limit.saturating_sub(1)], joined)?
+            .collect::<Result<_, _>>()?;
+        let mut views: Vec<RowView> = Vec::with_capacity(parts.len());
+        for part in parts {
+            let view = self.view(intake, part)?;
+            match views.last_mut().filter(|last| last.row == view.row) {
+                Some(last) => merge(last, view),
+                None => views.push(view),
+            }
+        }
+        Ok(views)
+    }
+
+    fn view(&self, intake: i64, part: Joined) -> Result<RowView, Error> {
+        let reference = format!("{}-{intake}-{}", self.id, part.row);
+        let mut view = RowView {
+            row: part.row,
+            status: Status::Ignored,
+            issues: part.issues,
+            system_errors: Vec::new(),
+            id: None,
+            number: None,
+            batch: None,
+            sent_at: None,
+            until: None,
+            reference,
+            replaced: false,
+        };
+        let Some(record) = part.record else {
+            if !part.ignored {
+                view.status = Status::Unknown;
+            }
+            return Ok(view);
+        };
+        tell(&mut view, &record);
+        if let Some(newer) = record.newer {
+            self.tell_replaced(&mut view, newer)?;
+        }
+        Ok(view)
+    }
+
+    /// A replaced row shows what became of the row in its place.
+    fn tell_replaced(&self, view: &mut RowView, newer: i64) -> Result<(), Error> {
+        let Some(known) = record::get(&self.conn, newer)? else { return Ok(()) };
+        let known = record::in_place_of(&self.conn, known)?;
+        let in_place = self.row_views(known.intake, known.row.saturating_sub(1), 1)?;
+        view.replaced = true;
+        view.system_errors.clear();
+        view.issues = vec![told(&codes::REPLACED, [known.file.clone(), known.row.to_string()])];
+        if let Some(other) = in_place.into_iter().find(|other| other.row == known.row) {
+            view.status = other.status;
+            view.id = other.id;
+            view.number = other.number;
+            view.batch = other.batch;
+            view.sent_at = other.sent_at;
+            view.until = other.until;
+        }
+        Ok(())
+    }
+
+    pub(super) fn file_view(&self, intake: i64) -> Result<Option<FileView>, Error> {
+        let ledger_head = head(&self.conn)?;
+        let found = self
+            .conn
+            .query_row(
+                "SELECT i.folder, i.name, i.sha256, i.received_at, i.state, i.sections, m.system, m.environment,
+                    i.mapping, i.reading, i.issues, i.language, f.name, f.received_at, i.period
+                   FROM intakes i LEFT JOIN realms m ON m.id = i.realm_id LEFT JOIN intakes f ON f.id = i.supersedes
+                  WHERE i.id = ?1",
+                [intake],
+                |row| {
+                    let text = |index: usize| row.get::<_, String>(index);
+                    let maybe = |index: usize| row.get::<_, Option<String>>(index);
+                    let supersedes = maybe(12)?.zip(maybe(13)?.as_deref().and_then(from_stamp));
+                    let sha256 = text(2)?;
+                    Ok(FileView {
+                        intake,
+                        folder: text(0)?.into(),
+                        name: text(1)?,
+                        snapshot: self.spool.join(&sha256),
+                        sha256,
+                        received_at: from_stamp(&text(3)?).unwrap_or_default(),
+                        state: file_state(&text(4)?),
+                        destinations: parse(Some(&text(5)?)),
+                        system: maybe(6)?,
+                        environment: maybe(7)?.as_deref().and_then(environment),
+                        mapping: maybe(8)?.and_then(|text| serde_json::from_str(&text).ok()),
+                        reading: maybe(9)?.and_then(|text| serde_json::from_str(&text).ok()),
+                        issues: parse(Some(&text(10)?)),
+                        language: if text(11)? == "en" { Lang::En } else { Lang::Bg },
+                        supersedes,
+                        period: maybe(14)?,
+                        batches: Vec::new(),
+                        ledger_head: ledger_head.clone(),
+                    })
+                },
+            )
+            .optional()?;
+        let Some(mut view) = found else { return Ok(None) };
+        view.batches = self.batches_of(intake)?;
+        Ok(Some(view))
+    }
+
+    fn batches_of(&self, intake: i64) -> Result<Vec<BatchView>, Error> {
+        let mut found = self.conn.prepare_cached(
+            "SELECT id, remote, rows, state, sent_at, answered_at FROM batches WHERE id IN (
+                SELECT t.batch_id FROM links k JOIN records r ON r.id = k.record_id
+                  JOIN transactions t ON t.id = r.transaction_id WHERE k.intake_id = ?1) ORDER BY id",
+        )?;
+        let batches = found.query_map([intake], |row| {
+            let at = |index: usize| -> rusqlite::Result<Option<DateTime<Utc>>> {
+                Ok(row.get::<_, Option<String>>(index)?.as_deref().and_then(from_stamp))
+            };
+            Ok(BatchView {
+                id: row.get(0)?,
+                remote: row.get(1)?,
+                rows: row.get(2)?,
+                state: row.get(3)?,
+                sent_at: at(4)?,
+                answered_at: at(5)?,
+            })
+        })?;
+        Ok(batches.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn count(&self) -> Result<Summary, Error> {
+        let mut summary = Summary::default();
+        let mine: Vec<i64> = self.realms.values().copied().collect();
+        let mut found = self.conn.prepare(
+            "SELECT r.state, r.realm_id, m.environment, count(*), min(r.until)
+               FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN realms m ON m.id = r.realm_id
+              WHERE r.state IN ('ready', 'sending', 'pending', 'unknown', 'held', 'behind') AND r.newer IS NULL
+                AND i.state = 'taken' AND (r.state <> 'held' OR i.superseded_by IS NULL)
+              GROUP BY r.state, r.realm_id",
+        )?;
+        let mut rows = found.query([])?;
+        while let Some(row) = rows.next()? {
+            let (state, realm): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
+            let count = u64::try_from(row.get::<_, i64>(3)?).unwrap_or_default();
+            if realm.is_some_and(|realm| !mine.contains(&realm)) {
+                let environment: Option<String> = row.get(2)?;
+                summary.elsewhere.push((environment.unwrap_or_default(), count));
+                continue;
+            }
+            match RecordState::from_word(&state).map(RecordState::status) {
+                Some(Status::Unknown) => summary.unknown += count,
+                Some(Status::Held) => summary.held += count,
+                _ => summary.waiting += count,
+            }
+            let until: Option<String> = row.get(4)?;
+            let until = until.as_deref().and_then(day);
+            summary.next_until = [summary.next_until, until].into_iter().flatten().min();
+        }
+        summary.batches = self.open_batches()?;
+        Ok(summary)
+    }
+
+    fn open_batches(&self) -> Result<Vec<(i64, String, u64)>, Error> {
+        let mut found = self.conn.prepare(
+            "SELECT id, state, rows FROM batches WHERE state <> 'settled' ORDER BY id DESC LIMIT 50",
+        )?;
+        let batches = found.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, u64::try_from(row.get::<_, i64>(2)?).unwrap_or_default()))
+        })?;
+        Ok(batches.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn files_newest_first(&self, limit: u32) -> Result<Vec<i64>, Error> {
+        let mut found = self.conn.prepare(
+            "SELECT id FROM intakes WHERE kind = 'drop' AND state <> 'withdrawn' AND superseded_by IS NULL
+              ORDER BY id DESC LIMIT ?1",
+        )?;
+        Ok(found.query_map([limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+}
+
+/// Status and messages of a row from its own record.
+fn tell(view: &mut RowView, record: &RecordPart) {
+    view.status = record.state.status();
+    view.issues.extend(record.reason.iter().cloned());
+    view.number.clone_from(&record.number);
+    view.batch = record.batch;
+    view.sent_at = record.sent_at.as_deref().and_then(from_stamp);
+    view.id = record.remote_id.clone().or_else(|| record.earlier_id.clone());
+    let last = if record.state == RecordState::Accepted { &record.reverse_until } else { &record.until };
+    view.until = last.as_deref().filter(|_| record.state.status() != Status::Ignored).and_then(day);
+    if record.state == RecordState::Rejected {
+        view.system_errors.clone_from(&record.errors);
+    }
+    view.issues.extend(told_by_state(record));
+}
+
+/// What to say where the state itself is the reason.
+fn told_by_state(record: &RecordPart) -> Option<StoredIssue> {
+    let seen = record.seen.clone().unwrap_or_else(|| "—".to_owned());
+    match record.state {
+        RecordState::Sending if record.batch_state.as_deref() == Some("retry") => {
+            Some(told(&codes::RETRYING, [seen]))
+        }
+        RecordState::Ready | RecordState::Sending => Some(told(&codes::WAITING, [])),
+        RecordState::Pending => Some(told(&codes::PENDING, [])),
+        RecordState::Unknown => {
+            Some(told(&codes::UNKNOWN, [seen, record.number.clone().unwrap_or_default()]))
+        }
+        _ => None,
+    }
+}
+
+/// A row of several records shows the worst status and all ids.
+fn merge(view: &mut RowView, other: RowView) {
+    view.status = worst([view.status, other.status]).unwrap_or(view.status);
+    view.issues.extend(other.issues);
+    view.system_errors.extend(other.system_errors);
+    let join = |mine: &mut Option<String>, his: Option<String>| match (mine.as_mut(), his) {
+        (Some(mine), Some(his)) if *mine != his => {
+            mine.push(';');
+            mine.push_str(&his);
+        }
+        (None, his) => *mine = his,
+        _ => {}
+    };
+    join(&mut view.id, other.id);
+    join(&mut view.number, other.number);
+    view.until = view.until.into_iter().chain(other.until).min();
+}
+
+fn file_state(word: &str) -> FileState {
+    const ALL: [FileState; 7] = [
+        FileState::Received,
+        FileState::Staging,
+        FileState::Taken,
+        FileState::Unreadable,
+        FileState::Held,
+        FileState::Withdrawn,
+        FileState::Merged,
+    ];
+    ALL.into_iter().find(|state| state.word() == word).unwrap_or(FileState::Received)
+}
+
+fn environment(word: &str) -> Option<Environment> {
+    [Environment::Sandbox, Environment::Test, Environment::Production]
+        .into_iter()
+        .find(|one| one.word() == word)
+}

@@ -1,0 +1,360 @@
+//! What is said about a row, in words: status, message, codes, and the line on a console.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use crate::ledger::{RowView, StoredIssue};
+use crate::model::{CodeInfo, Issue, Lang, Severity, Status, Who};
+
+/// Longest argument shown in a message, in characters; a cell can be a whole page.
+const ARGUMENT_CHARS: usize = 200;
+
+/// Every code of every room, by its name.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    codes: HashMap<&'static str, &'static CodeInfo>,
+}
+
+impl Catalogue {
+    /// A catalogue of the rooms' lists.
+    pub fn new(rooms: &[&[&'static CodeInfo]]) -> Self {
+        Self { codes: rooms.iter().flat_map(|room| room.iter()).map(|info| (info.code, *info)).collect() }
+    }
+
+    /// What is known about a code.
+    pub fn get(&self, code: &str) -> Option<&'static CodeInfo> {
+        self.codes.get(code).copied()
+    }
+}
+
+/// Puts into words what became of rows, for one file.
+#[derive(Debug, Clone, Copy)]
+pub struct Speaker<'a> {
+    /// Every code.
+    pub catalogue: &'a Catalogue,
+    /// The reader's language.
+    pub lang: Lang,
+    /// Whether the rows go to anything but the real system; then every status says so.
+    pub trial: bool,
+    /// The national system's name, before its error codes.
+    pub system: &'a str,
+}
+
+impl Speaker<'_> {
+    /// Appends `rx_status_text`.
+    pub fn status(&self, status: Status, out: &mut String) {
+        out.push_str(status_word(status, self.lang));
+        if self.trial {
+            out.push(' ');
+            out.push_str(trial_mark(self.lang));
+        }
+    }
+
+    /// Appends `rx_message`: every issue, what the system said, and who can end it. Empty only for a row that is
+    /// simply accepted.
+    pub fn message(&self, view: &RowView, out: &mut String) {
+        let start = out.len();
+        for issue in &view.issues {
+            separate(start, out);
+            self.issue(issue, out);
+        }
+        for error in &view.system_errors {
+            separate(start, out);
+            out.push_str(&system_code(self.system, &error.code));
+            if !error.message.is_empty() {
+                out.push_str(": ");
+                push_line(&error.message, usize::MAX, out);
+            }
+        }
+        if view.status == Status::Accepted {
+            return;
+        }
+        if out.len() == start {
+            out.push_str(plain_story(view, self.lang));
+        }
+        separate(start, out);
+        self.who(view, out);
+    }
+
+    /// Appends `rx_codes`: ours, then the system's behind its name; each once.
+    pub fn codes(&self, view: &RowView, out: &mut String) {
+        let mut seen: Vec<std::borrow::Cow<'_, str>> = Vec::new();
+        let ours = view.issues.iter().map(|issue| issue.code.as_str().into());
+        let theirs = view.system_errors.iter().map(|error| system_code(self.system, &error.code).into());
+        for code in ours.chain(theirs) {
+            if seen.contains(&code) {
+                continue;
+            }
+            if !seen.is_empty() {
+                out.push(';');
+            }
+            push_line(&code, usize::MAX, out);
+            seen.push(code);
+        }
+    }
+
+    /// Appends one issue: `Дата: „31.02.2026“ не е дата; пишете дд.мм.гггг (V003)`.
+    pub fn issue(&self, issue: &StoredIssue, out: &mut String) {
+        if let Some(column) = &issue.column {
+            push_line(column, ARGUMENT_CHARS, out);
+            out.push_str(": ");
+        }
+        match self.catalogue.get(&issue.code) {
+            Some(info) => fill(info.words(self.lang).message, &issue.args, out),
+            None => push_line(&issue.args.join("; "), ARGUMENT_CHARS, out),
+        }
+        let _ = write!(out, " ({})", issue.code);
+    }
+
+    /// One line for a console: ``row 14, `Дата`: … (V003)``.
+    pub fn console_line(&self, issue: &Issue) -> String {
+        let mut line = String::new();
+        if let Some(row) = issue.place.row {
+            let _ = write!(line, "{} {row}", if self.lang == Lang::Bg { "ред" } else { "row" });
+        }
+        if let Some(column) = &issue.place.column {
+            line.push_str(if line.is_empty() { "`" } else { ", `" });
+            push_line(column, ARGUMENT_CHARS, &mut line);
+            line.push('`');
+        }
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        fill(issue.code.words(self.lang).message, &issue.args, &mut line);
+        let _ = write!(line, " ({})", issue.code.code);
+        line
+    }
+
+    fn who(&self, view: &RowView, out: &mut String) {
+        let whos = self.whos(view);
+        if whos.is_empty() {
+            out.push_str(nothing_to_do(self.lang));
+            return;
+        }
+        out.push_str(if self.lang == Lang::Bg { "Кой: " } else { "Who: " });
+        for (index, who) in whos.into_iter().enumerate() {
+            if index > 0 {
+                out.push_str(", ");
+            }
+            out.push_str(who_word(who, self.lang));
+        }
+    }
+
+    /// Who has to act on a row, each once; empty where nobody has to.
+    fn whos(&self, view: &RowView) -> Vec<Who> {
+        if view.status.is_final() {
+            return Vec::new();
+        }
+        let known = view.issues.iter().filter_map(|issue| self.catalogue.get(&issue.code));
+        let mut whos: Vec<Who> =
+            known.filter(|info| info.severity() == Severity::Error).map(|info| info.who).collect();
+        if !view.system_errors.is_empty() {
+            whos.push(Who::User);
+        }
+        if whos.is_empty() {
+            whos.push(usual_actor(view.status));
+        }
+        whos.sort_unstable();
+        whos.dedup();
+        whos.retain(|who| *who != Who::Nobody);
+        whos
+    }
+}
+
+/// The system's code as we show it: `sespa:E17`.
+pub(super) fn system_code(system: &str, code: &str) -> String {
+    format!("{system}:{code}")
+}
+
+/// The word for a status in `rx_status_text`.
+pub fn status_word(status: Status, lang: Lang) -> &'static str {
+    let (bg, en) = match status {
+        Status::Accepted => ("приет", "accepted"),
+        Status::Refused => ("отказан", "refused"),
+        Status::Duplicate => ("вече приет", "already accepted"),
+        Status::Waiting => ("чака", "waiting"),
+        Status::Unknown => ("неизвестно", "unknown"),
+        Status::Held => ("задържан", "held"),
+        Status::Reversed => ("сторниран", "reversed"),
+        Status::Ignored => ("не се подава", "not reported"),
+    };
+    pick(lang, bg, en)
+}
+
+/// What follows a status outside production.
+pub(super) fn trial_mark(lang: Lang) -> &'static str {
+    pick(lang, "(ПРОБА)", "(TRIAL)")
+}
+
+/// Who can end something, as a reader would say it.
+pub fn who_word(who: Who, lang: Lang) -> &'static str {
+    let (bg, en) = match who {
+        Who::User => ("Вие", "you"),
+        Who::Integrator => ("внедрителят на програмата", "the integrator"),
+        Who::Administrator => ("администраторът", "the administrator"),
+        Who::Nobody => ("никой, продължава само", "nobody, it goes on by itself"),
+    };
+    pick(lang, bg, en)
+}
+
+pub(super) fn pick(lang: Lang, bg: &'static str, en: &'static str) -> &'static str {
+    match lang {
+        Lang::Bg => bg,
+        Lang::En => en,
+    }
+}
+
+fn nothing_to_do(lang: Lang) -> &'static str {
+    pick(lang, "не е нужно да правите нищо", "you need not do anything")
+}
+
+/// Who acts where no issue says it.
+fn usual_actor(status: Status) -> Who {
+    match status {
+        Status::Refused | Status::Held => Who::User,
+        Status::Unknown => Who::Administrator,
+        _ => Who::Nobody,
+    }
+}
+
+/// What is said about a row that nothing else is said about.
+fn plain_story(view: &RowView, lang: Lang) -> &'static str {
+    let (bg, en) = match view.status {
+        Status::Accepted => ("", ""),
+        Status::Refused => ("редът е отказан без посочена причина", "the row was refused without a reason"),
+        Status::Duplicate => ("същото вече е прието по-рано", "the same was accepted before"),
+        Status::Waiting if view.sent_at.is_some() => ("подаден, чака отговор", "sent, waits for the answer"),
+        Status::Waiting => ("ще бъде подаден", "will be sent"),
+        Status::Unknown => (
+            "подаден, но няма отговор, който да покаже дали е приет; няма да се подаде втори път сам",
+            "sent, but no answer shows whether it was accepted; it is not sent again by itself",
+        ),
+        Status::Held => ("не е подаден, чака решение на човек", "not sent, waits for a person's decision"),
+        Status::Reversed => ("приетото е сторнирано", "what was accepted has been reversed"),
+        Status::Ignored => ("не подлежи на подаване", "is not to be reported"),
+    };
+    pick(lang, bg, en)
+}
+
+fn separate(start: usize, out: &mut String) {
+    if out.len() > start {
+        out.push_str(" · ");
+    }
+}
+
+/// Appends a message with its arguments in the places of `{0}`, `{1}` …; braces in an argument stay as they are.
+pub(super) fn fill(template: &str, args: &[String], out: &mut String) {
+    let mut rest = template;
+    while let Some((before, behind)) = rest.split_once('{') {
+        out.push_str(before);
+        let argument = behind
+            .split_once('}')
+            .and_then(|(index, after)| Some((args.get(index.parse::<usize>().ok()?)?, after)));
+        if let Some((argument, after)) = argument {
+            push_line(argument, ARGUMENT_CHARS, out);
+            rest = after;
+        } else {
+            out.push('{');
+            rest = behind;
+        }
+    }
+    out.push_str(rest);
+}
+
+/// Appends text as one line, cut to so many characters.
+fn push_line(text: &str, chars: usize, out: &mut String) {
+    for (index, letter) in text.chars().enumerate() {
+        if index == chars {
+            out.push('…');
+            return;
+        }
+        out.push(if letter.is_control() { ' ' } else { letter });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{catalogue, issue, view};
+    use super::*;
+    use crate::model::SystemError;
+
+    fn speaker(catalogue: &Catalogue, lang: Lang) -> Speaker<'_> {
+        Speaker { catalogue, lang, trial: true, system: "sespa" }
+    }
+
+    fn message(view: &RowView, lang: Lang) -> String {
+        let catalogue = catalogue();
+        let mut out = String::new();
+        speaker(&catalogue, lang).message(view, &mut out);
+        out
+    }
+
+    #[test]
+    fn all_issues_of_a_row_are_told_with_who() {
+        let mut row = view(14, Status::Refused);
+        row.issues =
+            vec![issue("V900", Some("Дата"), &["31.02.2026"]), issue("M900", Some("Тип"), &["Брак"])];
+        assert_eq!(
+            message(&row, Lang::Bg),
+            "Дата: „31.02.2026“ не е дата; пишете дд.мм.гггг (V900) · Тип: „Брак“ не е познато (M900) · \
+             Кой: Вие, внедрителят на програмата"
+        );
+        assert!(message(&row, Lang::En).ends_with("Who: you, the integrator"));
+    }
+
+    #[test]
+    fn only_a_simply_accepted_row_has_no_message() {
+        for status in Status::ALL {
+            for lang in [Lang::Bg, Lang::En] {
+                assert_eq!(
+                    message(&view(2, status), lang).is_empty(),
+                    status == Status::Accepted,
+                    "{status:?}"
+                );
+            }
+        }
+        let mut warned = view(2, Status::Accepted);
+        warned.issues = vec![issue("W900", None, &[])];
+        assert_eq!(message(&warned, Lang::En), "look at it (W900)");
+    }
+
+    #[test]
+    fn what_the_system_said_stands_behind_its_name() {
+        let mut row = view(2, Status::Refused);
+        row.issues = vec![issue("V900", None, &["a"]), issue("W900", None, &[]), issue("V900", None, &["b"])];
+        row.system_errors =
+            vec![SystemError { code: "E17".to_owned(), message: "no such\nproduct".to_owned() }];
+        assert!(message(&row, Lang::En).contains(" · sespa:E17: no such product · Who: you"));
+        let catalogue = catalogue();
+        let mut codes = String::new();
+        speaker(&catalogue, Lang::Bg).codes(&row, &mut codes);
+        assert_eq!(codes, "V900;W900;sespa:E17");
+    }
+
+    #[test]
+    fn outside_production_every_status_says_so() {
+        let catalogue = catalogue();
+        let mut text = String::new();
+        speaker(&catalogue, Lang::Bg).status(Status::Accepted, &mut text);
+        assert_eq!(text, "приет (ПРОБА)");
+    }
+
+    #[test]
+    fn an_argument_never_becomes_a_placeholder_or_a_second_line() {
+        let mut out = String::new();
+        fill("{0} and {1} {x} {9", &["{1}\n".to_owned(), "b".to_owned()], &mut out);
+        assert_eq!(out, "{1}  and b {x} {9");
+    }
+
+    #[test]
+    fn a_console_line_names_row_and_column() {
+        let catalogue = catalogue();
+        let info = catalogue.get("V900").unwrap();
+        let issue = Issue::at(info, Some("Дата".into())).row(14).arg("31.02.2024");
+        assert_eq!(
+            speaker(&catalogue, Lang::En).console_line(&issue),
+            "row 14, `Дата`: `31.02.2024` is not a date; write dd.mm.yyyy (V900)"
+        );
+        assert!(speaker(&catalogue, Lang::Bg).console_line(&issue).starts_with("ред 14, `Дата`: "));
+    }
+}

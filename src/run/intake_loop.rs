@@ -1,0 +1,273 @@
+//! The loop over the drop folders, and how it ends together with the senders.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::reports::{self, Notices, Reported};
+use super::{Folder, Outcome, Sender, Shop, Staged, Until, Waiting, stage};
+use crate::config::{parse_duration, read_secret};
+use crate::convert::Mappings;
+use crate::destinations::Section;
+use crate::intake::{self, wake_on_events};
+use crate::ledger::FileState;
+use crate::model::Lang;
+use crate::submit::{Intake, Pace, Settings};
+
+/// While a pass lasts, reports are renewed at most this often.
+const REPORT_EVERY: Duration = Duration::from_secs(30);
+/// How soon `watch` looks whether something is to be reported.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What one look at all folders found.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// What waits.
+    pub waiting: Vec<Waiting>,
+    /// Files accepted.
+    pub accepted: u64,
+    /// Files left alone because they are too old.
+    pub too_old: usize,
+}
+
+/// All drop folders with their mappings.
+pub fn open_folders(shop: &Shop) -> Vec<Folder> {
+    let schemas = shop.schemas();
+    let open = |drop: &crate::config::DropFolder| {
+        let mappings = Mappings::load(&drop.mappings, &schemas);
+        for problem in &mappings.problems {
+            tracing::error!(mapping = %problem.path.display(), line = problem.line, problem = %problem.message, "a mapping is broken");
+        }
+        Folder::new(drop.clone(), mappings)
+    };
+    shop.config.drops.iter().map(open).collect()
+}
+
+/// Looks at every folder once: takes what is ready, stages and accepts it. With `look_only` nothing is taken.
+///
+/// # Errors
+/// When the ledger or the spool fail.
+pub fn look(shop: &Shop, folders: &mut [Folder], look_only: bool, stop: &CancellationToken) -> Result<Looked> {
+    let mut looked = Looked::default();
+    for folder in folders.iter_mut() {
+        folder.pass(shop, look_only, Instant::now())?;
+        looked.too_old += folder.too_old;
+    }
+    for intake in shop.ledger.ask_blocking(|ledger| ledger.unfinished())? {
+        if stop.is_cancelled() {
+            break;
+        }
+        finish(shop, folders, intake, look_only, &mut looked)?;
+    }
+    looked.waiting.extend(folders.iter().flat_map(|folder| folder.waiting.clone()));
+    Ok(looked)
+}
+
+/// Brings a received file on its way, as far as it goes now.
+fn finish(shop: &Shop, folders: &mut [Folder], intake: i64, look_only: bool, looked: &mut Looked) -> Result<()> {
+    let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(()) };
+    let Some(folder) = folders.iter_mut().find(|folder| folder.drop.folder == view.folder) else { return Ok(()) };
+    if folder.withdraw_gone(shop, intake, &view.name)? {
+        return Ok(());
+    }
+    let staged = if look_only {
+        Some(Staged::Aside(view.state, view.issues.clone()))
+    } else {
+        stage(shop, &folder.drop, &folder.mappings, intake)?
+    };
+    match staged {
+        Some(Staged::Accepted(_)) => looked.accepted += 1,
+        Some(Staged::Aside(FileState::Received | FileState::Held, issues)) => {
+            let told = issues.first().and_then(|issue| Some((shop.catalogue.get(&issue.code)?, issue.args.clone())));
+            let (code, args) = told.unwrap_or((&intake::F002, vec!["1 s".to_owned()]));
+            folder.waiting.push(Waiting {
+                folder: view.folder.clone(),
+                name: view.name.clone(),
+                code,
+                args,
+                since: view.received_at,
+                notice: true,
+            });
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Looks until nothing rests or waits to be read (`run`), or until told to stop (`watch`).
+pub(super) fn run(
+    shop: &Shop,
+    until: Until,
+    accepted: &watch::Sender<Intake>,
+    stop: &CancellationToken,
+) -> Result<Outcome> {
+    let mut folders = open_folders(shop);
+    let mut notices = Notices::new();
+    let (wake, woken) = channel();
+    let paths: Vec<_> = folders.iter().map(|folder| folder.drop.folder.clone()).collect();
+    let watching = matches!(until, Until::Stopped);
+    let mut wakers = watching.then(|| wake_on_events(&paths, move || drop(wake.send(()))));
+    let mut outcome = Outcome::default();
+    let mut books = Bookkeeping::new();
+    loop {
+        let looked = look(shop, &mut folders, false, stop)?;
+        for folder in &folders {
+            let lang = folder.drop.language;
+            reports::notices(shop, &mut notices, &folder.drop.folder, &folder.waiting, lang)?;
+        }
+        accepted.send_modify(|progress| progress.accepted += looked.accepted);
+        outcome.waiting = looked.waiting;
+        outcome.too_old = looked.too_old;
+        let rest = folders.iter().filter_map(|folder| folder.next(Instant::now())).min();
+        if !watching && rest.is_none() || stop.is_cancelled() {
+            break;
+        }
+        if watching {
+            reload(shop, &mut folders);
+        }
+        let poll = folders.iter().map(|folder| folder.drop.poll).min().unwrap_or(TICK);
+        let wait = rest.map_or(poll, |rest| rest.min(poll));
+        books.wait(shop, &folders, &woken, wait, watching, stop, &mut outcome.reported)?;
+        if let Some(wakers) = &mut wakers {
+            wakers.rearm();
+        }
+    }
+    accepted.send_modify(|progress| progress.done = true);
+    Ok(outcome)
+}
+
+/// `watch` reads mappings and lists anew when they change.
+fn reload(shop: &Shop, folders: &mut [Folder]) {
+    for folder in folders {
+        if folder.mappings_changed() {
+            folder.reload(Mappings::load(&folder.drop.mappings, &shop.schemas()));
+            tracing::info!(folder = %folder.drop.folder.display(), mappings = folder.mappings.good.len(), "mappings read anew");
+        }
+    }
+}
+
+/// When reports are written while the loop goes on.
+struct Bookkeeping {
+    written: Instant,
+    took: Duration,
+}
+
+impl Bookkeeping {
+    fn new() -> Self {
+        Self { written: Instant::now(), took: Duration::ZERO }
+    }
+
+    /// Waits for an event or the time, writing reports meanwhile where they are due.
+    #[expect(clippy::too_many_arguments, reason = "the loop's whole state, in one place")]
+    fn wait(
+        &mut self,
+        shop: &Shop,
+        folders: &[Folder],
+        woken: &std::sync::mpsc::Receiver<()>,
+        wait: Duration,
+        watching: bool,
+        stop: &CancellationToken,
+        reported: &mut Vec<Reported>,
+    ) -> Result<()> {
+        let end = Instant::now() + wait;
+        while !stop.is_cancelled() {
+            if watching {
+                self.report(shop, folders, reported)?;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            match woken.recv_timeout(left.min(TICK)) {
+                Ok(()) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => std::thread::sleep(left.min(TICK)),
+            }
+        }
+        while woken.try_recv().is_ok() {}
+        Ok(())
+    }
+
+    /// At the end of what is being sent; while it lasts at most every 30 s, and never more than a tenth of the time.
+    fn report(&mut self, shop: &Shop, folders: &[Folder], reported: &mut Vec<Reported>) -> Result<()> {
+        let busy = shop.ledger.ask_blocking(|ledger| ledger.is_busy())?;
+        let since = self.written.elapsed();
+        if busy && (since < REPORT_EVERY || since < self.took * 10) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let written = write_and_archive(shop, folders)?;
+        if !written.is_empty() {
+            (self.written, self.took) = (Instant::now(), began.elapsed());
+            // `watch` runs for months: only what the last pass wrote is kept.
+            *reported = written;
+        }
+        Ok(())
+    }
+}
+
+fn write_and_archive(shop: &Shop, folders: &[Folder]) -> Result<Vec<Reported>> {
+    let written = reports::write_due(shop)?;
+    for one in &written {
+        let drop = folders.iter().find(|folder| one.file.parent() == Some(&folder.drop.folder));
+        if let Some(folder) = drop
+            && let Err(error) = reports::archive(shop, folder.drop.after, one)
+        {
+            tracing::warn!(error = format!("{error:#}"), "a file could not be archived");
+        }
+    }
+    Ok(written)
+}
+
+/// Waits for intake and senders to end, renewing reports every 30 s, then writes the last ones.
+pub(super) async fn join(
+    shop: &Arc<Shop>,
+    looking: tokio::task::JoinHandle<Result<Outcome>>,
+    senders: Vec<Sender>,
+) -> Result<Outcome> {
+    let mut outcome = looking.await??;
+    for mut sender in senders {
+        let report = loop {
+            tokio::select! {
+                ended = &mut sender => break ended??,
+                () = tokio::time::sleep(REPORT_EVERY) => drop(write_last(shop).await?),
+            }
+        };
+        outcome.stopped.extend(report.stopped);
+    }
+    let written = write_last(shop).await?;
+    outcome.reported.extend(written);
+    Ok(outcome)
+}
+
+async fn write_last(shop: &Arc<Shop>) -> Result<Vec<Reported>> {
+    let shop = Arc::clone(shop);
+    tokio::task::spawn_blocking(move || {
+        let folders: Vec<Folder> =
+            shop.config.drops.iter().map(|drop| Folder::new(drop.clone(), Mappings::default())).collect();
+        write_and_archive(&shop, &folders)
+    })
+    .await?
+}
+
+/// What a section's sender is told.
+pub(super) fn settings(shop: &Shop, section: &Section, pace: Pace) -> Settings {
+    let (id, secret) = (section.client_id.clone(), section.client_secret.clone());
+    let read = |secret: &Option<crate::destinations::Secret>, what: &str| match secret {
+        Some(secret) => read_secret(secret).map_err(|error| error.explain(Lang::En)),
+        None => Err(format!("{what} is not configured")),
+    };
+    Settings {
+        section: section.clone(),
+        timeout: parse_duration(&section.wire.timeout).unwrap_or(Duration::from_secs(120)),
+        registration: shop.registrations.get(&section.name).cloned(),
+        secrets: Arc::new(move || Ok((read(&id, "client_id")?, read(&secret, "client_secret")?))),
+        restore: crate::validate::Record::restored,
+        seed: shop.world.seed,
+        pace,
+    }
+}

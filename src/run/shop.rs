@@ -1,0 +1,183 @@
+//! Everything a pass works with, opened once: ledger, destinations, registrations, clock.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::config::{Config, read_secret};
+use crate::convert::{Schemas, Target};
+use crate::destinations::{self, Destination, Section};
+use crate::ledger::{Handle, Ledger, Options, SectionRef, Sqlite};
+use crate::model::{Lang, Schema};
+use crate::report::Catalogue;
+use crate::submit::Clock;
+
+/// What comes in from outside: time and randomness.
+#[derive(Clone)]
+pub struct World {
+    /// The clock.
+    pub clock: Clock,
+    /// A seed for ids and jitter.
+    pub seed: u64,
+}
+
+/// Everything a pass works with.
+pub struct Shop {
+    /// The configuration.
+    pub config: Config,
+    /// The codec of each section that can be used.
+    pub destinations: HashMap<String, Arc<dyn Destination>>,
+    /// Why a section can't be used, by its name.
+    pub unusable: HashMap<String, String>,
+    /// Registration numbers, where they are configured.
+    pub registrations: HashMap<String, SecretString>,
+    /// The ledger on its thread.
+    pub ledger: Handle,
+    /// Time and randomness.
+    pub world: World,
+    /// Every code of every room.
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// Where the ledger is opened.
+pub enum Books<'a> {
+    /// The configured one.
+    Real,
+    /// A copy of the configured one in that folder, to be thrown away.
+    Scratch(&'a Path),
+    /// An empty one in that folder, to be thrown away.
+    Empty(&'a Path),
+}
+
+impl Shop {
+    /// Opens everything. A section that can't be used stops only what goes to it.
+    ///
+    /// # Errors
+    /// When the ledger can't be opened.
+    pub fn open(config: Config, world: World, books: &Books<'_>) -> Result<Self> {
+        let mut destinations = HashMap::new();
+        let mut unusable = HashMap::new();
+        let mut registrations = HashMap::new();
+        for section in &config.sections {
+            match open_section(section) {
+                Ok((destination, registration)) => {
+                    destinations.insert(section.name.clone(), destination);
+                    registrations.extend(registration.map(|number| (section.name.clone(), number)));
+                }
+                Err(why) => drop(unusable.insert(section.name.clone(), why)),
+            }
+        }
+        let mut ledger = open_ledger(&config, &world, books)?;
+        let known = config.sections.iter().filter(|section| destinations.contains_key(&section.name));
+        let known: Vec<_> = known.map(|section| section_ref(section, registrations.get(&section.name))).collect();
+        ledger.sections(&known)?;
+        let ledger = Handle::spawn(Box::new(ledger)).context("a thread for the ledger could not be started")?;
+        let catalogue = Arc::new(catalogue());
+        Ok(Self { config, destinations, unusable, registrations, ledger, world, catalogue })
+    }
+
+    /// Where copies of inputs lie.
+    pub fn spool(&self) -> PathBuf {
+        spool_of(&self.config)
+    }
+
+    /// The schema of each usable section.
+    pub fn schemas(&self) -> Schemas {
+        let schema = |(name, destination): (&String, &Arc<dyn Destination>)| {
+            (name.clone(), Arc::new(Schema::clone(destination.schema())))
+        };
+        self.destinations.iter().map(schema).collect()
+    }
+
+    /// The sections of these names as goals of rows; `Err` names the first that can't be used, and why.
+    pub fn targets(&self, names: &[&str]) -> std::result::Result<Vec<Target>, (String, String)> {
+        let target = |name: &&str| {
+            let destination = self.destinations.get(*name).cloned().ok_or_else(|| {
+                let why = self.unusable.get(*name).cloned();
+                ((*name).to_owned(), why.unwrap_or_else(|| "is not configured".to_owned()))
+            })?;
+            Ok(Target {
+                name: Arc::from(*name),
+                destination,
+                report_from: self.config.section(name).and_then(|section| section.report_from),
+                registration: self.registrations.get(*name).cloned(),
+            })
+        };
+        names.iter().map(target).collect()
+    }
+}
+
+/// The spool beside the ledger.
+pub fn spool_of(config: &Config) -> PathBuf {
+    config.ledger.path.parent().unwrap_or(Path::new(".")).join("spool")
+}
+
+fn open_section(section: &Section) -> Result<(Arc<dyn Destination>, Option<SecretString>), String> {
+    let catalogue = match &section.catalogue {
+        None => None,
+        Some(path) => {
+            let told = |error: std::io::Error| format!("catalogue {}: {error}", path.display());
+            Some(std::fs::read_to_string(path).map_err(told)?)
+        }
+    };
+    let destination = destinations::open(section, catalogue.as_deref()).map_err(|error| error.to_string())?;
+    let registration = section.actor_reg_no.as_ref().map(read_secret).transpose();
+    let registration = registration.map_err(|error| error.explain(Lang::En))?;
+    Ok((Arc::from(destination), registration))
+}
+
+fn section_ref(section: &Section, registration: Option<&SecretString>) -> SectionRef {
+    let hash = |number: &SecretString| {
+        Sha256::digest(number.expose_secret().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    SectionRef {
+        name: section.name.clone(),
+        system: section.system.clone(),
+        environment: section.environment,
+        registration_sha256: registration.map(hash),
+    }
+}
+
+fn open_ledger(config: &Config, world: &World, books: &Books<'_>) -> Result<Sqlite> {
+    let options = |path: PathBuf| Options {
+        path,
+        installation: config.ledger.installation,
+        spool: spool_of(config),
+        today: world.clock.today(),
+        seed: world.seed,
+    };
+    let ledger = match books {
+        Books::Real => {
+            let path = config.ledger.path.clone();
+            Sqlite::open(&options(path.clone())).with_context(|| format!("ledger {}", path.display()))?
+        }
+        Books::Scratch(dir) => Sqlite::scratch(Some(&config.ledger.path), &options(dir.join("ledger.db")))?,
+        Books::Empty(dir) => Sqlite::scratch(None, &options(dir.join("ledger.db")))?,
+    };
+    Ok(ledger)
+}
+
+/// Every code a user can meet, room by room.
+pub fn catalogue() -> Catalogue {
+    let rooms = code_rooms();
+    let rooms: Vec<&[_]> = rooms.iter().map(Vec::as_slice).collect();
+    Catalogue::new(&rooms)
+}
+
+/// All codes, room by room.
+pub fn code_rooms() -> Vec<Vec<&'static crate::model::CodeInfo>> {
+    vec![
+        crate::intake::CODES.to_vec(),
+        crate::table::CODES.to_vec(),
+        crate::mapping::CODES.to_vec(),
+        crate::validate::CODES.to_vec(),
+        destinations::codes(),
+        crate::ledger::CODES.to_vec(),
+        crate::submit::CODES.to_vec(),
+        crate::config::CODES.to_vec(),
+    ]
+}

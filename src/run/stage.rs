@@ -1,0 +1,190 @@
+//! One received file: which mapping, its rows into the ledger, accepted or set aside.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::Shop;
+use crate::config::DropFolder;
+use crate::convert::{self, Fit, Judge, Mappings};
+use crate::intake;
+use crate::ledger::{self, Accept, FileState, FileView, Handle, Plan, StagedRow, StoredIssue, codes};
+use crate::mapping::Mapping;
+use crate::model::{CodeInfo, Issue};
+use crate::table::{Reading, Row, Table};
+
+/// Rows of one staging commit.
+const CHUNK_ROWS: usize = 5_000;
+
+/// What became of a received file.
+#[derive(Debug)]
+pub enum Staged {
+    /// Its rows act.
+    Accepted(ledger::Accepted),
+    /// It waits or can't be read; the issues say why.
+    Aside(FileState, Vec<StoredIssue>),
+}
+
+/// Reads, maps and judges a received file and lets the ledger accept it.
+///
+/// # Errors
+/// When the ledger fails; what is wrong with the file is in the outcome.
+pub fn stage(shop: &Shop, drop: &DropFolder, mappings: &Mappings, intake: i64) -> Result<Option<Staged>> {
+    let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(None) };
+    let staged = match find(shop, drop, mappings, &view)? {
+        Ok((mapping, table)) => fill(shop, drop, &mapping, table, &view)?,
+        Err((state, issues)) => Staged::Aside(state, issues),
+    };
+    if let Staged::Aside(state, issues) = &staged {
+        set_aside(&shop.ledger, shop, &view, *state, issues)?;
+    }
+    Ok(Some(staged))
+}
+
+/// A file's mapping with the file open as it says, or why it is set aside.
+type Found = Result<(Arc<Mapping>, Table), (FileState, Vec<StoredIssue>)>;
+
+fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) -> Result<Found> {
+    let origins = origins(&shop.ledger, &view.snapshot)?;
+    if origins.len() > 1 {
+        return Ok(Err((FileState::Held, vec![told(&codes::TWO_ORIGINS, [])])));
+    }
+    let origin = origins.first().and_then(|name| mappings.named(name)).cloned();
+    let fit = match &origin {
+        Some(mapping) => open_as(&view.snapshot, mapping, drop),
+        None => convert::choose(&view.snapshot, &view.name, &mappings.good, drop.language),
+    };
+    Ok(match fit {
+        Fit::One(mapping, table) => Ok((mapping, *table)),
+        Fit::None => Err((FileState::Received, vec![told(&intake::F006, [])])),
+        Fit::Tie(several) => {
+            let names: Vec<_> = several.iter().map(|mapping| mapping.name.clone()).collect();
+            Err((FileState::Received, vec![told(&intake::F007, [names.join(", ")])]))
+        }
+        Fit::Unreadable(error) => Err((FileState::Unreadable, vec![StoredIssue::from(&error.issue())])),
+    })
+}
+
+/// A file with `rx_ref` goes by the mapping of the file that is named, whatever its own name.
+fn open_as(path: &Path, mapping: &Arc<Mapping>, drop: &DropFolder) -> Fit {
+    let reading = Reading { expect: mapping.column_names(), language: drop.language, ..Reading::default() };
+    match Table::open(path, &reading) {
+        Ok(table) => Fit::One(Arc::clone(mapping), Box::new(table)),
+        Err(error) => Fit::Unreadable(error),
+    }
+}
+
+/// Names of the mappings that the rows' `rx_ref` lead to; empty where the file has no such column.
+fn origins(ledger: &Handle, path: &Path) -> Result<BTreeSet<String>> {
+    let reading = Reading { expect: vec!["rx_ref".to_owned(), "rx_status".to_owned()], ..Reading::default() };
+    let mut names = BTreeSet::new();
+    let Ok(mut table) = Table::open(path, &reading) else { return Ok(names) };
+    let Some(at) = table.headers().iter().position(|header| &*header.name == "rx_ref") else { return Ok(names) };
+    let mut seen = BTreeSet::new();
+    let mut row = Row::new();
+    while table.read(&mut row).unwrap_or(false) {
+        let Some(reference) = row.cell(at).map(|cell| cell.text.trim().to_owned()) else { continue };
+        let file = reference.rsplit_once('-').map(|(file, _)| file.to_owned()).unwrap_or_default();
+        if reference.is_empty() || !seen.insert(file) {
+            continue;
+        }
+        let named = ledger.ask_blocking(move |ledger| ledger.referenced(&reference))?;
+        names.extend(named.and_then(|named| named.mapping).map(|mapping| mapping.name));
+    }
+    Ok(names)
+}
+
+fn fill(shop: &Shop, drop: &DropFolder, mapping: &Mapping, table: Table, view: &FileView) -> Result<Staged> {
+    let aside = |state, issues: &[Issue]| Staged::Aside(state, issues.iter().map(StoredIssue::from).collect());
+    let forced = drop.destination.as_deref();
+    let sections = forced.map_or_else(|| mapping.destination.sections(), |name| vec![name]);
+    let targets = match shop.targets(&sections) {
+        Ok(targets) => targets,
+        Err((section, why)) => {
+            return Ok(Staged::Aside(FileState::Received, vec![told(&codes::NO_SECTION, [section, why])]));
+        }
+    };
+    let Some(schema) = targets.first().map(|target| target.destination.schema()) else {
+        return Ok(aside(FileState::Received, &[]));
+    };
+    let bound = match mapping.bind(table.headers(), schema) {
+        Ok(bound) => bound,
+        Err(issues) => return Ok(aside(FileState::Unreadable, &issues)),
+    };
+    let notes: Vec<StoredIssue> = bound.notes().iter().map(StoredIssue::from).collect();
+    let plan = plan(drop, mapping, schema, &sections, view.intake);
+    shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;
+    let mut judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
+    let found = match stage_rows(&shop.ledger, table, &mut judge) {
+        Ok(found) => found,
+        Err(convert::Error::Table(error)) => return Ok(aside(FileState::Unreadable, &[error.issue()])),
+        Err(convert::Error::Sink(error)) => return Err(error.into()),
+    };
+    let issues = found.notes.iter().map(StoredIssue::from).chain(notes).collect::<Vec<_>>();
+    let reading = serde_json::to_value(&found)?;
+    let (intake, now) = (view.intake, shop.world.clock.now());
+    let accepted = shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
+    Ok(Staged::Accepted(accepted))
+}
+
+fn plan(
+    drop: &DropFolder,
+    mapping: &Mapping,
+    schema: &crate::model::Schema,
+    sections: &[&str],
+    intake: i64,
+) -> Plan {
+    let number = schema.fields.get(schema.number_field).map(|field| field.name.clone());
+    let ignored = mapping.key.iter().flat_map(|key| key.ignore.iter().cloned());
+    Plan {
+        intake,
+        mapping: super::mapping_ref(mapping),
+        scope: mapping.key.as_ref().and_then(|key| key.of.clone()).unwrap_or_else(|| mapping.name.clone()),
+        keyed: mapping.key.is_some(),
+        ignore: ignored.chain(number).collect(),
+        sections: sections.iter().map(|name| (*name).to_owned()).collect(),
+        accept: match drop.accept {
+            crate::config::Accept::GoodRows => Accept::GoodRows,
+            crate::config::Accept::WholeDocument => Accept::WholeDocument,
+            crate::config::Accept::WholeFile => Accept::WholeFile,
+        },
+    }
+}
+
+fn stage_rows(
+    ledger: &Handle,
+    table: Table,
+    judge: &mut Judge,
+) -> Result<crate::table::Found, convert::Error<ledger::Error>> {
+    let mut chunk: Vec<StagedRow> = Vec::with_capacity(CHUNK_ROWS);
+    let send = |rows: Vec<StagedRow>| ledger.ask_blocking(move |ledger| ledger.stage(&rows));
+    let found = convert::for_each_row(table, |row| {
+        chunk.push(judge.judge(row).staged(judge.targets(), &codes::BY_RULE));
+        if chunk.len() >= CHUNK_ROWS { send(std::mem::take(&mut chunk)) } else { Ok(()) }
+    })?;
+    if !chunk.is_empty() {
+        send(chunk).map_err(convert::Error::Sink)?;
+    }
+    Ok(found)
+}
+
+/// Tells the ledger why a file is set aside, once: the same reason again is no news.
+fn set_aside(
+    ledger: &Handle,
+    shop: &Shop,
+    view: &FileView,
+    state: FileState,
+    issues: &[StoredIssue],
+) -> Result<()> {
+    if view.state == state && view.issues == issues {
+        return Ok(());
+    }
+    let (intake, issues, now) = (view.intake, issues.to_vec(), shop.world.clock.now());
+    Ok(ledger.ask_blocking(move |ledger| ledger.set_aside(intake, state, &issues, now))?)
+}
+
+fn told(code: &CodeInfo, args: impl IntoIterator<Item = String>) -> StoredIssue {
+    StoredIssue { code: code.code.to_owned(), column: None, args: args.into_iter().collect() }
+}

@@ -1,0 +1,306 @@
+//! The data rows of a file: titles, blank rows and totals left out, ragged rows told.
+
+use std::collections::VecDeque;
+
+use super::error::Error;
+use super::reading::{Format, Found, Why};
+use super::records::Records;
+use super::row::{Header, Row};
+use super::workbook::Sheet;
+use crate::model::names::{fold, look_alike};
+use crate::model::{CodeInfo, Issue, Who, Words};
+
+/// Words that totals begin with where a mapping names none.
+const TOTALS: [&str; 7] = ["Общо", "Всичко", "Сума", "Total", "Totals", "Grand total", "Sum"];
+/// Rows that may stand behind totals, such as signatures.
+const TAIL: usize = 64;
+
+/// Where rows come from.
+pub(super) enum Source {
+    /// A text file.
+    Text(Box<Records>),
+    /// A sheet of a workbook.
+    Sheet(Sheet),
+}
+
+impl Source {
+    fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
+        match self {
+            Self::Text(records) => Ok(records.next(row)?),
+            Self::Sheet(sheet) => sheet.next(row),
+        }
+    }
+}
+
+/// Gives the data rows one after another.
+pub(super) struct Body {
+    source: Source,
+    header_row: u32,
+    columns: usize,
+    /// Columns up to the last one with a name: a row needs so many cells.
+    needed: usize,
+    named: usize,
+    words: SkipWords,
+    last_number: u32,
+    /// Rows read ahead that turned out to be data, in order.
+    ready: VecDeque<Row>,
+    rows: u64,
+    ended: bool,
+}
+
+struct SkipWords {
+    words: Vec<(char, String)>,
+    by_default: bool,
+}
+
+/// What a row is.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Data,
+    LeftOut(Why),
+    /// Totals if only such rows, and sparse ones, follow until the end.
+    Tail,
+}
+
+impl Body {
+    pub(super) fn new(source: Source, header_row: u32, columns: &[Header], skip: Option<&[String]>) -> Self {
+        let named = columns.iter().filter(|column| !column.name.is_empty()).count();
+        let last_named = columns.iter().rposition(|column| !column.name.is_empty()).map(|at| at + 1);
+        Self {
+            source,
+            header_row,
+            columns: columns.len(),
+            needed: last_named.unwrap_or(columns.len()),
+            named: if named == 0 { columns.len() } else { named },
+            words: SkipWords::new(skip),
+            last_number: 0,
+            ready: VecDeque::new(),
+            rows: 0,
+            ended: false,
+        }
+    }
+
+    /// Reads the next data row. False at the end.
+    pub(super) fn read(&mut self, row: &mut Row, found: &mut Found) -> Result<bool, Error> {
+        let more = self.next_data(row, found)?;
+        if more {
+            self.rows += 1;
+            self.straighten(row, found.format);
+        }
+        Ok(more)
+    }
+
+    fn next_data(&mut self, row: &mut Row, found: &mut Found) -> Result<bool, Error> {
+        loop {
+            if let Some(mut ready) = self.ready.pop_front() {
+                std::mem::swap(row, &mut ready);
+                return Ok(true);
+            }
+            if self.ended || !self.pull(row, found)? {
+                self.finish(found);
+                return Ok(false);
+            }
+            match self.judge(row) {
+                Verdict::Data => return Ok(true),
+                Verdict::LeftOut(why) => leave_out(row, why, found),
+                Verdict::Tail => self.look_ahead(row, found)?,
+            }
+        }
+    }
+
+    /// The next row below the header; rows above it are left out, and so are those a workbook does not mention.
+    fn pull(&mut self, row: &mut Row, found: &mut Found) -> Result<bool, Error> {
+        while self.source.next(row)? {
+            let number = row.number();
+            if number > self.last_number + 1 {
+                found.leave_out_gap(self.last_number + 1..number);
+            }
+            self.last_number = number;
+            if number > self.header_row {
+                return Ok(true);
+            }
+            if number < self.header_row {
+                found.leave_out(number, if row.is_blank() { Why::Blank } else { Why::Title });
+            }
+        }
+        self.ended = true;
+        Ok(false)
+    }
+
+    fn judge(&self, row: &Row) -> Verdict {
+        if row.is_blank() {
+            Verdict::LeftOut(Why::Blank)
+        } else if !self.words.begin(row) {
+            Verdict::Data
+        } else if !self.words.by_default {
+            Verdict::LeftOut(Why::Total)
+        } else if self.is_sparse(row) {
+            Verdict::Tail
+        } else {
+            Verdict::Data
+        }
+    }
+
+    /// Far fewer cells filled than the header has.
+    fn is_sparse(&self, row: &Row) -> bool {
+        row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 2 <= self.named
+    }
+
+    /// Reads on behind a row that looks like totals. Only if nothing but sparse rows follow until the end are
+    /// they left out; otherwise all of them are data, because a row must never be lost.
+    fn look_ahead(&mut self, first: &mut Row, found: &mut Found) -> Result<(), Error> {
+        let mut held = vec![std::mem::take(first)];
+        loop {
+            let mut row = Row::new();
+            if !self.pull(&mut row, found)? {
+                for row in held {
+                    leave_out(&row, if row.is_blank() { Why::Blank } else { Why::Total }, found);
+                }
+                return Ok(());
+            }
+            let sparse = self.is_sparse(&row);
+            held.push(row);
+            if !sparse || held.len() > TAIL {
+                break;
+            }
+        }
+        for row in held {
+            if row.is_blank() {
+                leave_out(&row, Why::Blank, found);
+            } else {
+                self.ready.push_back(row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the row as many cells as the header has, and tells what was wrong.
+    fn straighten(&self, row: &mut Row, format: Format) {
+        let cells = row.len();
+        if cells < self.needed && format == Format::Csv {
+            row.add_issue(Issue::new(&T020).arg(cells.to_string()).arg(self.columns.to_string()));
+        }
+        row.pad_to(self.columns);
+        if cells > self.columns && has_text_from(row, self.columns) {
+            let code = if format == Format::Csv { &T021 } else { &W105 };
+            row.add_issue(Issue::new(code).arg(cells.to_string()).arg(self.columns.to_string()));
+        }
+    }
+
+    fn finish(&self, found: &mut Found) {
+        if let Source::Text(records) = &self.source {
+            found.quote = records.quotes_met().then_some('"');
+        }
+        if self.rows == 0 && !found.notes.iter().any(|note| note.code.code == W104.code) {
+            found.note(Issue::new(&W104));
+        }
+    }
+}
+
+/// A row that is left out takes along what is wrong with it: that becomes a note about the file.
+fn leave_out(row: &Row, why: Why, found: &mut Found) {
+    found.leave_out(row.number(), why);
+    row.issues().iter().for_each(|issue| found.note(issue.clone().row(row.number())));
+}
+
+fn has_text_from(row: &Row, column: usize) -> bool {
+    (column..row.len()).any(|index| row.cell(index).is_some_and(|cell| !cell.text.trim().is_empty()))
+}
+
+impl SkipWords {
+    fn new(skip: Option<&[String]>) -> Self {
+        let stated = skip.map(|words| words.iter().map(|word| fold(word)).collect::<Vec<_>>());
+        let words = stated.unwrap_or_else(|| TOTALS.iter().map(|word| fold(word)).collect());
+        let with_first = |word: String| word.chars().next().map(|first| (first, word));
+        Self { words: words.into_iter().filter_map(with_first).collect(), by_default: skip.is_none() }
+    }
+
+    /// Whether the row's first filled cell begins with one of the words.
+    fn begin(&self, row: &Row) -> bool {
+        let Some(text) = row.cells().map(|cell| cell.text.trim_start()).find(|text| !text.is_empty()) else {
+            return false;
+        };
+        // Folding takes memory; almost every row is told apart by its first letter.
+        let first = text.chars().next().and_then(|first| first.to_uppercase().next()).map(look_alike);
+        if !self.words.iter().any(|(letter, _)| Some(*letter) == first) {
+            return false;
+        }
+        let text = fold(text);
+        self.words.iter().any(|(_, word)| {
+            text.strip_prefix(word.as_str())
+                .is_some_and(|rest| !self.by_default || !rest.starts_with(char::is_alphanumeric))
+        })
+    }
+}
+
+/// A row with too few cells.
+pub(super) static T020: CodeInfo = CodeInfo {
+    code: "T020",
+    who: Who::User,
+    bg: Words {
+        message: "редът има само {0} клетки, а колоните са {1}; допълнете липсващите",
+        why: "Когато клетки липсват, не е сигурно коя стойност на коя колона е.",
+        example: "ред, прекъснат от нов ред вътре в текст",
+        repair: "Проверете дали редът не е разделен на два и дали няма изтрити разделители; поправете и запишете.",
+    },
+    en: Words {
+        message: "the row has only {0} cells for {1} columns; add the missing ones",
+        why: "Where cells are missing it is not certain which value belongs to which column.",
+        example: "a row broken by a line end inside a text",
+        repair: "See whether the row was split in two or delimiters were deleted; repair and save.",
+    },
+};
+
+/// A row with too many cells.
+pub(super) static T021: CodeInfo = CodeInfo {
+    code: "T021",
+    who: Who::User,
+    bg: Words {
+        message: "редът има {0} клетки, а колоните са {1}; махнете излишните или сложете текста в кавички",
+        why: "Разделител вътре в текст разделя клетката на две и измества всички стойности надясно.",
+        example: "Аптека;Здраве вместо \"Аптека;Здраве\"",
+        repair: "Намерете разделителя вътре в текста, махнете го или сложете текста в кавички, и запишете.",
+    },
+    en: Words {
+        message: "the row has {0} cells for {1} columns; remove the surplus or put the text into quotes",
+        why: "A delimiter inside a text cuts its cell in two and moves all values to the right.",
+        example: "Pharmacy;Health instead of \"Pharmacy;Health\"",
+        repair: "Find the delimiter inside the text, remove it or put the text into quotes, and save.",
+    },
+};
+
+/// Nothing below the header.
+pub(super) static W104: CodeInfo = CodeInfo {
+    code: "W104",
+    who: Who::User,
+    bg: Words {
+        message: "под заглавния ред няма данни; ако днес няма движения, не правете нищо",
+        why: "Файлът има имена на колони, но нито един ред с данни.",
+        example: "експорт за ден без движения",
+        repair: "Ако трябваше да има редове, направете експорта наново.",
+    },
+    en: Words {
+        message: "there are no data rows below the header; if nothing moved today, do nothing",
+        why: "The file has names of columns but not one row of data.",
+        example: "an export for a day without movements",
+        repair: "If there should be rows, export again.",
+    },
+};
+
+/// A value beside the table.
+pub(super) static W105: CodeInfo = CodeInfo {
+    code: "W105",
+    who: Who::User,
+    bg: Words {
+        message: "на реда има стойност вдясно от таблицата, която няма име на колона и не се използва",
+        why: "Таблицата свършва с последната колона, която има име в заглавния ред.",
+        example: "бележка на ръка до реда",
+        repair: "Ако стойността е нужна, сложете я в колона с име.",
+    },
+    en: Words {
+        message: "the row has a value to the right of the table, without a column name; it is not used",
+        why: "The table ends with the last column that has a name in the header row.",
+        example: "a note typed beside the row",
+        repair: "If the value is needed, put it into a column with a name.",
+    },
+};

@@ -1,0 +1,452 @@
+//! Which letters the bytes of a text file stand for.
+//!
+//! Fields are decoded one by one after splitting bytes: right for UTF-8 and for every single-byte code
+//! page, because delimiters, quotes and line ends are plain ASCII there. Only UTF-16 goes through
+//! [`utf16_to_utf8`] first.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use crate::model::Lang;
+
+/// Stands for a byte without a letter; a row that got one always carries an issue.
+const NO_LETTER: char = '\u{FFFD}';
+
+/// The upper half of the Bulgarian DOS code page «МИК»: letters without a gap, then frames and signs.
+const MIK: &str = "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмнопрстуфхцчшщъыьэюя\
+└┴┬├─┼╣║╚╔╩╦╠═╬┐░▒▓│┤№§╗╝┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
+
+/// An encoding of text files.
+#[derive(Debug, Clone)]
+pub struct Encoding {
+    name: &'static str,
+    form: Form,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Utf8,
+    Utf16 {
+        big_endian: bool,
+    },
+    /// Letters of the bytes `0x80` to `0xFF`.
+    SingleByte(Arc<[char; 128]>),
+}
+
+impl Encoding {
+    /// UTF-8.
+    pub fn utf8() -> Self {
+        Self { name: "utf-8", form: Form::Utf8 }
+    }
+
+    /// An encoding by one of its usual names, such as `windows-1251`, `cp1251`, `utf-16le`, `cp866`, `mik`.
+    /// None for an unknown name and for East Asian encodings.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.trim().to_ascii_lowercase();
+        match name.as_str() {
+            "utf-8" | "utf8" | "utf-8-sig" => return Some(Self::utf8()),
+            "utf-16le" | "utf-16" | "utf16" | "unicode" => return Some(Self::utf16(false)),
+            "utf-16be" => return Some(Self::utf16(true)),
+            "mik" | "мик" | "bulgarian-mik" => {
+                return Some(Self { name: "mik", form: Form::SingleByte(Arc::new(table_of(MIK.chars()))) });
+            }
+            _ => {}
+        }
+        let known = encoding_rs::Encoding::for_label(name.as_bytes())?;
+        known.is_single_byte().then(|| Self::single_byte(known))
+    }
+
+    fn utf16(big_endian: bool) -> Self {
+        Self { name: if big_endian { "utf-16be" } else { "utf-16le" }, form: Form::Utf16 { big_endian } }
+    }
+
+    fn single_byte(known: &'static encoding_rs::Encoding) -> Self {
+        let letters = (0x80..=0xFF_u8).map(|byte| {
+            known
+                .decode_without_bom_handling_and_without_replacement(&[byte])
+                .and_then(|text| text.chars().next())
+                .filter(|letter| !letter.is_control())
+                .unwrap_or(NO_LETTER)
+        });
+        Self { name: lower_name(known), form: Form::SingleByte(Arc::new(table_of(letters))) }
+    }
+
+    /// The name in receipts and settings: lowercase, as in `windows-1251`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether its bytes must become UTF-8 before records can be told apart, and in which byte order they are.
+    pub(super) fn utf16_order(&self) -> Option<bool> {
+        if let Form::Utf16 { big_endian } = self.form { Some(big_endian) } else { None }
+    }
+
+    /// Decodes one field behind what `out` holds. False if a byte was no letter of this encoding; such bytes
+    /// become U+FFFD. UTF-16 has become UTF-8 before it comes here.
+    pub(super) fn decode(&self, bytes: &[u8], out: &mut String) -> bool {
+        let letters = match &self.form {
+            Form::SingleByte(letters) if !bytes.is_ascii() => letters,
+            _ => return decode_utf8(bytes, out),
+        };
+        decode_single(bytes, letters, out)
+    }
+
+    /// The place of the first byte of `bytes` that is no letter.
+    pub(super) fn first_invalid(&self, bytes: &[u8]) -> Option<usize> {
+        match &self.form {
+            Form::SingleByte(letters) => {
+                bytes.iter().position(|byte| letter_of(*byte, letters) == NO_LETTER && *byte >= 0x80)
+            }
+            Form::Utf8 | Form::Utf16 { .. } => {
+                std::str::from_utf8(bytes).err().map(|error| error.valid_up_to())
+            }
+        }
+    }
+
+    /// Appends text in this encoding; a letter it lacks becomes `?`. True if nothing was lost. No byte-order
+    /// mark is written.
+    pub fn encode(&self, text: &str, out: &mut Vec<u8>) -> bool {
+        match &self.form {
+            Form::Utf8 => {
+                out.extend_from_slice(text.as_bytes());
+                true
+            }
+            Form::Utf16 { big_endian } => {
+                for unit in text.encode_utf16() {
+                    out.extend(if *big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() });
+                }
+                true
+            }
+            Form::SingleByte(letters) => encode_single(text, letters, out),
+        }
+    }
+}
+
+impl PartialEq for Encoding {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+fn lower_name(known: &'static encoding_rs::Encoding) -> &'static str {
+    match known.name() {
+        "windows-1251" => "windows-1251",
+        "IBM866" => "ibm866",
+        "ISO-8859-5" => "iso-8859-5",
+        "KOI8-R" => "koi8-r",
+        other => other,
+    }
+}
+
+fn table_of(letters: impl Iterator<Item = char>) -> [char; 128] {
+    let mut table = [NO_LETTER; 128];
+    for (slot, letter) in table.iter_mut().zip(letters) {
+        *slot = letter;
+    }
+    table
+}
+
+fn letter_of(byte: u8, letters: &[char; 128]) -> char {
+    letters.get(usize::from(byte & 0x7F)).copied().unwrap_or(NO_LETTER)
+}
+
+fn decode_single(bytes: &[u8], letters: &[char; 128], out: &mut String) -> bool {
+    let mut whole = true;
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        if byte.is_ascii() {
+            out.push(char::from(*byte));
+        } else {
+            let letter = letter_of(*byte, letters);
+            whole &= letter != NO_LETTER;
+            out.push(letter);
+        }
+    }
+    whole
+}
+
+fn decode_utf8(bytes: &[u8], out: &mut String) -> bool {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        out.push_str(text);
+        return true;
+    }
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            out.push(NO_LETTER);
+        }
+    }
+    false
+}
+
+fn encode_single(text: &str, letters: &[char; 128], out: &mut Vec<u8>) -> bool {
+    let mut whole = true;
+    for letter in text.chars() {
+        let byte = if letter.is_ascii() {
+            u8::try_from(letter).ok()
+        } else {
+            letters.iter().position(|known| *known == letter).and_then(|at| u8::try_from(at + 0x80).ok())
+        };
+        whole &= byte.is_some();
+        out.push(byte.unwrap_or(b'?'));
+    }
+    whole
+}
+
+/// What the first bytes of a file say about its encoding.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Guess {
+    pub(super) encoding: Encoding,
+    /// False where only the language of the folder decided.
+    pub(super) certain: bool,
+}
+
+/// The encoding a byte-order mark names, and the mark's length.
+pub(super) fn byte_order_mark(bytes: &[u8]) -> Option<(Encoding, usize)> {
+    if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
+        Some((Encoding::utf8(), 3))
+    } else if bytes.starts_with(&[0xFF, 0xFE]) {
+        Some((Encoding::utf16(false), 2))
+    } else if bytes.starts_with(&[0xFE, 0xFF]) {
+        Some((Encoding::utf16(true), 2))
+    } else {
+        None
+    }
+}
+
+/// Guesses the encoding of a sample that has no byte-order mark.
+///
+/// Bytes that happen to be valid UTF-8 are not enough: `CF B0` is `П°` in windows-1251. The letters must
+/// be such as people here write.
+pub(super) fn guess(sample: &[u8], language: Lang) -> Guess {
+    if let Some(big_endian) = looks_utf16(sample) {
+        return Guess { encoding: Encoding::utf16(big_endian), certain: true };
+    }
+    if sample.is_ascii() || looks_utf8(sample) {
+        return Guess { encoding: Encoding::utf8(), certain: true };
+    }
+    if let Some(name) = looks_dos(sample)
+        && let Some(encoding) = Encoding::from_name(name)
+    {
+        return Guess { encoding, certain: true };
+    }
+    legacy(sample, language)
+}
+
+fn legacy(sample: &[u8], language: Lang) -> Guess {
+    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
+    detector.feed(sample, true);
+    let guessed = detector.guess(Some(b"bg"), chardetng::Utf8Detection::Deny);
+    let cyrillic = encoding_rs::WINDOWS_1251;
+    if guessed == cyrillic || language == Lang::Bg || !guessed.is_single_byte() {
+        return Guess { encoding: Encoding::single_byte(cyrillic), certain: guessed == cyrillic };
+    }
+    Guess { encoding: Encoding::single_byte(guessed), certain: true }
+}
+
+/// Byte order, if every second byte is the upper half of a Latin or Cyrillic letter.
+fn looks_utf16(sample: &[u8]) -> Option<bool> {
+    let upper = |byte: u8| byte == 0 || byte == 4;
+    let (mut even, mut odd, mut zeros, mut pairs) = (0_usize, 0_usize, 0_usize, 0_usize);
+    for pair in sample.chunks_exact(2) {
+        if let [first, second] = *pair {
+            pairs += 1;
+            even += usize::from(upper(first));
+            odd += usize::from(upper(second));
+            zeros += usize::from(first == 0) + usize::from(second == 0);
+        }
+    }
+    if pairs == 0 || zeros * 20 < pairs {
+        return None;
+    }
+    match (even * 10 >= pairs * 9, odd * 10 >= pairs * 9) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether the bytes are UTF-8 with plausible letters; one damaged place in a hundred letters is no proof against.
+fn looks_utf8(sample: &[u8]) -> bool {
+    let (mut good, mut bad) = (0_usize, 0_usize);
+    let mut chunks = sample.utf8_chunks().peekable();
+    while let Some(chunk) = chunks.next() {
+        for letter in chunk.valid().chars().filter(|letter| !letter.is_ascii()) {
+            if is_plausible(letter) {
+                good += 1;
+            } else {
+                bad += 1;
+            }
+        }
+        let cut_at_end = chunks.peek().is_none() && chunk.invalid().len() < 4 && good > 1;
+        if !chunk.invalid().is_empty() && !cut_at_end {
+            bad += 1;
+        }
+    }
+    good > bad * 50
+}
+
+/// Letters and signs of texts in Latin and Cyrillic script.
+fn is_plausible(letter: char) -> bool {
+    matches!(letter,
+        '\u{A0}'..='\u{17F}' | '\u{400}'..='\u{45F}' | '\u{490}' | '\u{491}' | '\u{2000}'..='\u{206F}'
+        | '\u{20AC}' | '\u{2116}' | '\u{2122}' | '\u{2190}'..='\u{22FF}' | '\u{FEFF}')
+}
+
+/// The DOS code pages keep most letters below `0xC0`, windows-1251 keeps nearly all above.
+fn looks_dos(sample: &[u8]) -> Option<&'static str> {
+    let count =
+        |range: std::ops::RangeInclusive<u8>| sample.iter().filter(|byte| range.contains(byte)).count();
+    let (low, high, middle, tail) =
+        (count(0x80..=0xBF), count(0xC0..=0xFF), count(0xB0..=0xBF), count(0xE0..=0xEF));
+    if low < 4 || low < high {
+        return None;
+    }
+    if high * 10 < low {
+        Some("mik")
+    } else if tail > middle {
+        Some("ibm866")
+    } else {
+        None
+    }
+}
+
+/// Turns UTF-16 bytes into UTF-8 while they are read. A unit without partner becomes the byte `0xFF`, which
+/// no UTF-8 text has, so that the row it stands in gets its issue.
+pub(super) fn utf16_to_utf8(input: Box<dyn Read + Send>, big_endian: bool) -> Box<dyn Read + Send> {
+    let encoding = if big_endian { encoding_rs::UTF_16BE } else { encoding_rs::UTF_16LE };
+    Box::new(Utf16Reader {
+        input,
+        decoder: encoding.new_decoder_without_bom_handling(),
+        bytes: vec![0; 32 * 1024],
+        filled: 0,
+        taken: 0,
+        ended: false,
+        damaged: false,
+        finished: false,
+    })
+}
+
+struct Utf16Reader {
+    input: Box<dyn Read + Send>,
+    decoder: encoding_rs::Decoder,
+    bytes: Vec<u8>,
+    filled: usize,
+    taken: usize,
+    ended: bool,
+    /// A `0xFF` is still owed.
+    damaged: bool,
+    finished: bool,
+}
+
+impl Read for Utf16Reader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if std::mem::take(&mut self.damaged)
+                && let Some(first) = out.first_mut()
+            {
+                *first = 0xFF;
+                return Ok(1);
+            }
+            if self.finished {
+                return Ok(0);
+            }
+            if self.taken == self.filled && !self.ended {
+                self.filled = self.input.read(&mut self.bytes)?;
+                self.taken = 0;
+                self.ended = self.filled == 0;
+            }
+            let source = self.bytes.get(self.taken..self.filled).unwrap_or_default();
+            let (result, read, written) =
+                self.decoder.decode_to_utf8_without_replacement(source, out, self.ended);
+            self.taken += read;
+            match result {
+                encoding_rs::DecoderResult::Malformed(_, _) => self.damaged = true,
+                encoding_rs::DecoderResult::InputEmpty => self.finished = self.ended,
+                encoding_rs::DecoderResult::OutputFull => {}
+            }
+            if written > 0 {
+                return Ok(written);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes_of(text: &str, encoding: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        assert!(Encoding::from_name(encoding).unwrap().encode(text, &mut bytes), "{text} in {encoding}");
+        bytes
+    }
+
+    #[test]
+    fn short_bulgarian_files_are_told_right() {
+        let cases = ["ЕИК;МОЛ", "№;Дата", "Код;Име", "Партида;Количество\r\n1234;5\r\n", "Я", "ЩЪ;ю"];
+        for text in cases {
+            for encoding in ["windows-1251", "utf-8"] {
+                let found = guess(&bytes_of(text, encoding), Lang::Bg).encoding;
+                assert_eq!(found.name(), encoding, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_happen_to_be_utf8_are_judged_by_their_letters() {
+        let bytes = bytes_of("Темп;П°", "windows-1251");
+        assert_eq!(guess(&bytes, Lang::Bg).encoding.name(), "windows-1251");
+        assert_eq!(
+            guess(&[0xCF, 0xB0], Lang::Bg).encoding.name(),
+            "windows-1251",
+            "valid UTF-8: a Greek letter"
+        );
+    }
+
+    #[test]
+    fn utf16_without_mark_is_seen() {
+        for name in ["utf-16le", "utf-16be"] {
+            let bytes = bytes_of("Код;Количество;Дата\r\n100;5;01.02.2024\r\n", name);
+            assert_eq!(guess(&bytes, Lang::Bg).encoding.name(), name);
+        }
+    }
+
+    #[test]
+    fn dos_pages_are_seen() {
+        let text = "Код;Количество;Серия на лекарството;Търговец\r\n100;5;АБВ;Фирма\r\n";
+        for name in ["mik", "ibm866"] {
+            assert_eq!(guess(&bytes_of(text, name), Lang::Bg).encoding.name(), name);
+        }
+    }
+
+    #[test]
+    fn a_damaged_byte_does_not_change_the_encoding_of_a_long_file() {
+        let mut bytes = "Количество;Партида;Дата\r\n".repeat(20).into_bytes();
+        bytes[1] = b';';
+        assert_eq!(guess(&bytes, Lang::Bg).encoding.name(), "utf-8");
+    }
+
+    #[test]
+    fn an_undefined_byte_is_told() {
+        let encoding = Encoding::from_name("windows-1251").unwrap();
+        let mut text = String::new();
+        assert!(!encoding.decode(&[b'a', 0x98, 0xC0], &mut text));
+        assert_eq!(text, "a\u{FFFD}А");
+        assert_eq!(encoding.first_invalid(&[b'a', 0x98, 0xC0]), Some(1));
+    }
+
+    #[test]
+    fn utf16_streams_and_marks_lone_units() {
+        let mut bytes = bytes_of("Ж;\u{1F600}", "utf-16le");
+        bytes.extend([0x00, 0xD8, b'x', 0]);
+        let mut text = Vec::new();
+        utf16_to_utf8(Box::new(io::Cursor::new(bytes)), false).read_to_end(&mut text).unwrap();
+        assert_eq!(text, ["Ж;\u{1F600}".as_bytes(), &[0xFF], b"x"].concat());
+    }
+
+    #[test]
+    fn mik_has_128_letters() {
+        assert_eq!(MIK.chars().count(), 128);
+    }
+}

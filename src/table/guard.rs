@@ -1,0 +1,422 @@
+//! Looks through a workbook before the workbook reader may open it.
+//!
+//! A few kilobytes can unpack to gigabytes, and the reader keeps a whole text run, a whole cell and all shared
+//! strings in memory. So every part is unpacked once through a counter: real bytes, because the sizes that an
+//! archive declares can lie, and the length of every run of markup or text.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::error::Error;
+
+const MIB: u64 = 1024 * 1024;
+
+/// The most that a workbook may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Parts of the archive. A workbook of 200 sheets with drawings has about 1,000.
+    pub(super) parts: u64,
+    /// Unpacked bytes of all parts together. A million rows of 15 cells take about 700 MB.
+    pub(super) unpacked: u64,
+    /// Unpacked bytes of the shared strings, which the reader keeps in memory.
+    pub(super) shared_strings: u64,
+    /// Unpacked bytes of the styles.
+    pub(super) styles: u64,
+    /// Unpacked bytes of a part that is no XML, such as a picture.
+    pub(super) binary: u64,
+    /// Bytes of one tag or one text; a cell holds 32,767 characters.
+    pub(super) run: u64,
+    /// Bytes of text between the marks of two cells.
+    pub(super) cell: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            parts: 4_096,
+            unpacked: 2_048 * MIB,
+            shared_strings: 64 * MIB,
+            styles: 8 * MIB,
+            binary: 128 * MIB,
+            run: MIB,
+            cell: 4 * MIB,
+        }
+    }
+}
+
+/// Formats more than `Excel 2007` allows are not counted up to; its own limit is 65,490.
+const STYLES: u64 = 131_072;
+
+/// Refuses a workbook that is encrypted, damaged, of another format or beyond a limit.
+pub(super) fn check(file: &File, limits: &Limits) -> Result<(), Error> {
+    let mut reader = BufReader::new(file.try_clone()?);
+    count_parts(&mut reader, limits)?;
+    reader.seek(SeekFrom::Start(0))?;
+    let mut archive = ZipArchive::new(reader).map_err(|error| broken(&error))?;
+    kind(&archive)?;
+    let mut left = limits.unpacked;
+    for index in 0..archive.len() {
+        let mut part = archive.by_index(index).map_err(|error| broken(&error))?;
+        let name = part.name().map_err(|error| broken(&error))?.to_ascii_lowercase();
+        left -= scan_part(&mut part, &name, left, limits)?;
+    }
+    Ok(())
+}
+
+fn broken(error: &ZipError) -> Error {
+    match error {
+        ZipError::UnsupportedArchive(text) if *text == ZipError::PASSWORD_REQUIRED => Error::Protected,
+        other => Error::Broken(other.to_string()),
+    }
+}
+
+/// Counts the parts by the end of the archive, before anything is kept in memory for each of them.
+fn count_parts(reader: &mut (impl Read + Seek), limits: &Limits) -> Result<(), Error> {
+    const END: usize = 22;
+    let size = reader.seek(SeekFrom::End(0))?;
+    let tail_at = size.saturating_sub(66_000);
+    reader.seek(SeekFrom::Start(tail_at))?;
+    let mut tail = Vec::new();
+    reader.take(66_000).read_to_end(&mut tail)?;
+    let Some(at) = memchr::memmem::rfind(&tail, b"PK\x05\x06").filter(|at| at + END <= tail.len()) else {
+        return Err(Error::Broken("the end of the archive is missing".to_owned()));
+    };
+    let mut count = number(&tail, at + 10, 2);
+    if let Some(long) = memchr::memmem::rfind(&tail, b"PK\x06\x06") {
+        count = count.max(number(&tail, long + 32, 8));
+    } else if count == u64::from(u16::MAX) {
+        count = u64::MAX;
+    }
+    if count > limits.parts {
+        return Err(Error::Limit { what: "ZIP parts", limit: limits.parts });
+    }
+    Ok(())
+}
+
+/// A little-endian number of an archive's headers; 0 beyond the end.
+fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
+    let field = bytes.get(at..at + length).unwrap_or_default();
+    field.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// Tells workbooks from other archives by the parts they must have.
+fn kind<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<(), Error> {
+    let names: Vec<String> = archive
+        .file_names()
+        .filter_map(Result::ok)
+        .map(|name| name.to_ascii_lowercase().replace('\\', "/"))
+        .collect();
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    if names.iter().any(|name| name.ends_with("workbook.bin")) {
+        Err(Error::OtherWorkbook(".xlsb"))
+    } else if names.iter().any(|name| name.ends_with("workbook.xml"))
+        || has("[content_types].xml") && has("xl")
+    {
+        Ok(())
+    } else if has("content.xml") && has("mimetype") {
+        Err(Error::OtherWorkbook(".ods"))
+    } else {
+        Err(Error::NotATable)
+    }
+}
+
+/// Unpacks one part; returns how many bytes it has.
+fn scan_part(part: &mut impl Read, name: &str, left: u64, limits: &Limits) -> Result<u64, Error> {
+    let mut scanner = Scanner::new(name, limits);
+    let mut buffer = vec![0; 64 * 1024];
+    let mut total = 0;
+    loop {
+        let read = match part.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Error::Broken(error.to_string())),
+        };
+        total += read as u64;
+        if total > left {
+            return Err(Error::Limit { what: "MiB", limit: limits.unpacked / MIB });
+        }
+        scanner.size(total)?;
+        scanner.feed(buffer.get(..read).unwrap_or_default())?;
+    }
+    Ok(total)
+}
+
+/// What stands at the present place of an XML part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Nothing read yet.
+    Start,
+    /// No XML at all.
+    Binary,
+    Text,
+    /// Inside `<…>`; the quote of an attribute's value.
+    Tag(Option<u8>),
+    /// Inside a comment, a CDATA section or an instruction, up to these last bytes.
+    Section(&'static [u8]),
+}
+
+/// Follows the markup of one part over any number of chunks, and holds lengths against the limits.
+struct Scanner<'a> {
+    limits: &'a Limits,
+    is_strings: bool,
+    is_styles: bool,
+    at: At,
+    /// Bytes since the last `<` or `>` that counted.
+    run: u64,
+    /// Bytes of text since the last mark of a cell.
+    cell: u64,
+    /// The first bytes of the present tag.
+    tag: Vec<u8>,
+    /// The last bytes of the present section.
+    last: [u8; 3],
+    styles: u64,
+}
+
+const TAG_KEPT: usize = 256;
+
+impl<'a> Scanner<'a> {
+    fn new(name: &str, limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            is_strings: name.ends_with("sharedstrings.xml"),
+            is_styles: name.ends_with("styles.xml"),
+            at: At::Start,
+            run: 0,
+            cell: 0,
+            tag: Vec::with_capacity(TAG_KEPT),
+            last: [0; 3],
+            styles: 0,
+        }
+    }
+
+    /// Holds the part's size so far against the limits of its kind.
+    fn size(&self, total: u64) -> Result<(), Error> {
+        let (what, limit) = match self.at {
+            _ if self.is_strings => ("MiB (sharedStrings.xml)", self.limits.shared_strings),
+            _ if self.is_styles => ("MiB (styles.xml)", self.limits.styles),
+            At::Binary => ("MiB", self.limits.binary),
+            _ => return Ok(()),
+        };
+        if total > limit { Err(Error::Limit { what, limit: limit / MIB }) } else { Ok(()) }
+    }
+
+    fn feed(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            let used = match self.at {
+                At::Start => self.begin(rest),
+                At::Binary => return Ok(()),
+                At::Text => self.text(rest)?,
+                At::Tag(quote) => self.tag(rest, quote)?,
+                At::Section(end) => self.section(rest, end)?,
+            };
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, bytes: &[u8]) -> usize {
+        let markup =
+            bytes.iter().find(|byte| !matches!(byte, 0xEF | 0xBB | 0xBF | b' ' | b'\t' | b'\r' | b'\n'));
+        self.at = if markup == Some(&b'<') { At::Text } else { At::Binary };
+        0
+    }
+
+    fn text(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let found = memchr::memchr(b'<', bytes);
+        let used = found.unwrap_or(bytes.len());
+        self.cell += used as u64;
+        self.go_on(used)?;
+        if found.is_some() {
+            self.at = At::Tag(None);
+            self.run = 0;
+            self.tag.clear();
+        }
+        Ok(used + usize::from(found.is_some()))
+    }
+
+    fn tag(&mut self, bytes: &[u8], quote: Option<u8>) -> Result<usize, Error> {
+        if quote.is_none() && self.tag.len() < 3 {
+            return self.tag_start(bytes);
+        }
+        let found = match quote {
+            Some(quote) => memchr::memchr(quote, bytes),
+            None => memchr::memchr3(b'>', b'"', b'\'', bytes),
+        };
+        let used = found.map_or(bytes.len(), |at| at + 1);
+        let kept = used.min(TAG_KEPT.saturating_sub(self.tag.len()));
+        self.tag.extend_from_slice(bytes.get(..kept).unwrap_or_default());
+        self.go_on(used)?;
+        match found.and_then(|at| bytes.get(at)) {
+            Some(b'>') if quote.is_none() => self.end_tag()?,
+            Some(mark) if quote.is_none() => self.at = At::Tag(Some(*mark)),
+            Some(_) => self.at = At::Tag(None),
+            None => {}
+        }
+        Ok(used)
+    }
+
+    /// The first three bytes of a tag, one by one: they tell comments, sections and instructions from tags.
+    fn tag_start(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let Some(byte) = bytes.first() else { return Ok(0) };
+        self.tag.push(*byte);
+        match self.tag.as_slice() {
+            [b'?'] => self.begin_section(b"?>"),
+            [b'!', b'-', b'-'] => self.begin_section(b"-->"),
+            [b'!', b'[', _] => self.begin_section(b"]]>"),
+            [b'!', letter, _] if *letter != b'-' => return Err(Error::Dtd),
+            [.., b'>'] => self.end_tag()?,
+            [.., quote @ (b'"' | b'\'')] => self.at = At::Tag(Some(*quote)),
+            _ => {}
+        }
+        self.go_on(1)?;
+        Ok(1)
+    }
+
+    fn begin_section(&mut self, end: &'static [u8]) {
+        self.at = At::Section(end);
+        self.last = [0; 3];
+    }
+
+    fn section(&mut self, bytes: &[u8], end: &'static [u8]) -> Result<usize, Error> {
+        let found = memchr::memchr(b'>', bytes);
+        let used = found.map_or(bytes.len(), |at| at + 1);
+        for byte in bytes.get(used.saturating_sub(3)..used).unwrap_or_default() {
+            let [_, second, third] = self.last;
+            self.last = [second, third, *byte];
+        }
+        self.cell += used as u64;
+        self.go_on(used)?;
+        if found.is_some() && self.last.ends_with(end) {
+            self.at = At::Text;
+            self.run = 0;
+        }
+        Ok(used)
+    }
+
+    fn go_on(&mut self, used: usize) -> Result<(), Error> {
+        self.run += used as u64;
+        for (length, limit) in [(self.run, self.limits.run), (self.cell, self.limits.cell)] {
+            if length > limit {
+                return Err(Error::Limit { what: "KiB (text)", limit: limit / 1024 });
+            }
+        }
+        Ok(())
+    }
+
+    fn end_tag(&mut self) -> Result<(), Error> {
+        self.at = At::Text;
+        self.run = 0;
+        let inside = self.tag.strip_prefix(b"/").unwrap_or(&self.tag);
+        let end = inside.iter().position(|byte| matches!(byte, b'>' | b'/' | b' ' | b'\t' | b'\r' | b'\n'));
+        let name = inside.get(..end.unwrap_or(inside.len())).unwrap_or_default();
+        let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
+        match local {
+            b"c" | b"si" | b"row" => self.cell = 0,
+            b"sst" => self.check_count()?,
+            b"xf" => self.styles += 1,
+            _ => {}
+        }
+        if self.styles > STYLES {
+            return Err(Error::Limit { what: "xf (styles.xml)", limit: STYLES });
+        }
+        Ok(())
+    }
+
+    /// The reader makes room for as many strings as are declared, before it has seen one.
+    fn check_count(&self) -> Result<(), Error> {
+        let most = self.limits.shared_strings / 8;
+        for at in memchr::memmem::find_iter(&self.tag, b"ount=") {
+            let digits =
+                self.tag.get(at + 6..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit());
+            let count = digits.fold(0_u64, |number, digit| {
+                number.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+            });
+            if count > most {
+                return Err(Error::Limit { what: "sharedStrings", limit: most });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn scan(name: &str, text: &[u8], chunk: usize, limits: &Limits) -> Result<(), Error> {
+        let mut scanner = Scanner::new(name, limits);
+        let mut total = 0;
+        text.chunks(chunk.max(1)).try_for_each(|piece| {
+            total += piece.len() as u64;
+            scanner.size(total)?;
+            scanner.feed(piece)
+        })
+    }
+
+    fn small() -> Limits {
+        Limits { run: 40, cell: 60, shared_strings: 200, ..Limits::default() }
+    }
+
+    #[test]
+    fn a_sheet_as_excel_writes_it_passes() {
+        let sheet = br#"<?xml version="1.0"?><!-- a > b --><worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c>
+            <c r="B1"><f>IF(A1&gt;0,">",'x')</f><v>1</v></c></row></sheetData></worksheet>"#;
+        for chunk in [1, 2, 7, 1000] {
+            scan("sheet1.xml", sheet, chunk, &small()).unwrap();
+        }
+    }
+
+    #[test]
+    fn long_runs_of_every_kind_are_refused() {
+        let long = "x ".repeat(50);
+        let cases = [
+            format!("<a>{long}</a>"),
+            format!("<a b='{long}'/>"),
+            format!("<a b='<>{}'/>", "<>".repeat(40)),
+            format!("<!-- {} -->", "<a>".repeat(40)),
+            format!("<![CDATA[{}]]>", "<a>".repeat(40)),
+            format!("<is>{}</is>", "<r><t>xxxxx</t></r>".repeat(20)),
+        ];
+        for case in cases {
+            for chunk in [1, 3, 1000] {
+                let result = scan("sheet1.xml", case.as_bytes(), chunk, &small());
+                assert!(matches!(result, Err(Error::Limit { .. })), "{case}: {result:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn definitions_are_refused() {
+        for text in ["<!DOCTYPE a>", "<?xml?>\n<!doctype x [<!ENTITY a 'b'>]>", "<a/><!ENTITY"] {
+            assert!(matches!(scan("a.xml", text.as_bytes(), 4, &small()), Err(Error::Dtd)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_declared_number_of_strings_is_held_against_the_limit() {
+        let text = br#"<sst count="3" uniqueCount="99999999999"><si><t>a</t></si></sst>"#;
+        assert!(matches!(
+            scan("xl/sharedstrings.xml", text, 5, &Limits::default()),
+            Err(Error::Limit { .. })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_chunks_give_the_same_answer(
+            bytes in proptest::collection::vec(prop_oneof![
+                Just(b'<'), Just(b'>'), Just(b'!'), Just(b'-'), Just(b'['), Just(b'"'), Just(b'a'), any::<u8>()], 0..200),
+            chunk in 1_usize..9) {
+            let bytes = [b"<", &bytes[..]].concat();
+            let whole = scan("a.xml", &bytes, bytes.len(), &small()).is_ok();
+            prop_assert_eq!(scan("a.xml", &bytes, chunk, &small()).is_ok(), whole);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! How a file is to be read, and how it was.
+
+use serde::{Serialize, Serializer};
+
+use crate::model::{Issue, Lang};
+
+/// What is known beforehand about how a file is to be read; what is left out is found out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reading {
+    /// Name of the encoding of a text file.
+    pub encoding: Option<String>,
+    /// `;`, `,`, `|`, a tab itself, or the words `\t` or `tab`.
+    pub delimiter: Option<String>,
+    /// Name of the sheet of a workbook.
+    pub sheet: Option<String>,
+    /// Row of the header as Excel counts; 0 where there is none.
+    pub header: Option<u32>,
+    /// Rows whose first filled cell begins so are no data. None: the totals behind the last row are
+    /// found by the usual words.
+    pub skip: Option<Vec<String>>,
+    /// Column names that are expected; the header, the delimiter and the sheet are found by them.
+    pub expect: Vec<String>,
+    /// Decides between code pages that the bytes leave open.
+    pub language: Lang,
+}
+
+/// The formats that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Delimited text.
+    Csv,
+    /// A workbook of Excel 2007 or later.
+    Xlsx,
+}
+
+/// How a file was read. Complete once its last row was read.
+#[derive(Debug, Clone, Serialize)]
+pub struct Found {
+    /// By content, never by the file's name.
+    pub format: Format,
+    /// Of a text file.
+    pub encoding: Option<String>,
+    /// Whether a text file begins with a byte-order mark.
+    pub byte_order_mark: bool,
+    /// Of a text file; a tab is `\t`.
+    pub delimiter: Option<String>,
+    /// The quote of a text file, if a quoted cell was met.
+    pub quote: Option<char>,
+    /// Of a workbook.
+    pub sheet: Option<String>,
+    /// Row of the header as Excel counts; 0 where there is none.
+    pub header_row: Option<u32>,
+    /// Rows that are no data: the first hundred, in order. Their whole number is in `left_out_count`.
+    pub left_out: Vec<LeftOut>,
+    /// How many rows are no data.
+    pub left_out_count: LeftOutCount,
+    /// What a person should know about how the file was read.
+    #[serde(serialize_with = "as_notes")]
+    pub notes: Vec<Issue>,
+    #[serde(skip)]
+    skip: Option<Vec<String>>,
+    #[serde(skip)]
+    language: Lang,
+}
+
+/// A row that is no data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// As Excel shows it.
+    pub row: u32,
+    /// What it is.
+    pub why: Why,
+}
+
+/// Why a row is no data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Above the header.
+    Title,
+    /// Nothing in it.
+    Blank,
+    /// Totals, or what stands below them.
+    Total,
+}
+
+/// How many rows are no data, by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct LeftOutCount {
+    /// Above the header.
+    pub title: u32,
+    /// Nothing in them.
+    pub blank: u32,
+    /// Totals, and what stands below them.
+    pub total: u32,
+    /// `sep=` lines; Excel hides them and counts none.
+    pub separator: u32,
+}
+
+const LEFT_OUT_SHOWN: usize = 100;
+const NOTES_KEPT: usize = 100;
+
+impl Found {
+    pub(super) fn new(format: Format, reading: &Reading) -> Self {
+        Self {
+            format,
+            encoding: None,
+            byte_order_mark: false,
+            delimiter: None,
+            quote: None,
+            sheet: None,
+            header_row: None,
+            left_out: Vec::new(),
+            left_out_count: LeftOutCount::default(),
+            notes: Vec::new(),
+            skip: reading.skip.clone(),
+            language: reading.language,
+        }
+    }
+
+    /// A reading that pins every decision: the same bytes give the same rows again.
+    pub fn reading(&self) -> Reading {
+        Reading {
+            encoding: self.encoding.clone(),
+            delimiter: self.delimiter.clone(),
+            sheet: self.sheet.clone(),
+            header: self.header_row,
+            skip: self.skip.clone(),
+            expect: Vec::new(),
+            language: self.language,
+        }
+    }
+
+    pub(super) fn leave_out(&mut self, row: u32, why: Why) {
+        match why {
+            Why::Title => self.left_out_count.title += 1,
+            Why::Blank => self.left_out_count.blank += 1,
+            Why::Total => self.left_out_count.total += 1,
+        }
+        if self.left_out.len() < LEFT_OUT_SHOWN {
+            self.left_out.push(LeftOut { row, why });
+        }
+    }
+
+    /// Counts blank rows that a workbook does not even mention.
+    pub(super) fn leave_out_gap(&mut self, rows: std::ops::Range<u32>) {
+        let shown = LEFT_OUT_SHOWN.saturating_sub(self.left_out.len());
+        self.left_out_count.blank =
+            self.left_out_count.blank.saturating_add(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        self.left_out.extend(rows.take(shown).map(|row| LeftOut { row, why: Why::Blank }));
+    }
+
+    pub(super) fn note(&mut self, issue: Issue) {
+        if self.notes.len() < NOTES_KEPT {
+            self.notes.push(issue);
+        }
+    }
+}
+
+/// An issue as programs read it: its code and arguments, with its place where it has one.
+#[derive(Serialize)]
+struct Note<'a> {
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<&'a str>,
+    args: &'a [String],
+}
+
+/// Writes issues as a list of codes with places and arguments.
+pub(super) fn as_notes<S: Serializer>(issues: &[Issue], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(issues.iter().map(|issue| Note {
+        code: issue.code.code,
+        row: issue.place.row,
+        column: issue.place.column.as_deref(),
+        args: &issue.args,
+    }))
+}

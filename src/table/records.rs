@@ -1,0 +1,651 @@
+//! Records of delimited text: where each begins and ends, and its fields.
+//!
+//! The rules of RFC 4180 as the `csv` crate reads them, with three differences: blank lines are records (row
+//! numbers must be those Excel shows), bytes are decoded field by field, and a quote that is opened and never
+//! closed damages its own line only instead of swallowing the rows below.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use memchr::{memchr, memchr_iter, memchr3};
+
+use super::encoding::Encoding;
+use super::row::{CellKind, Row};
+use crate::model::{CodeInfo, Issue, Who, Words};
+
+/// Columns of one row; what stands beyond is not read.
+pub(super) const MAX_COLUMNS: usize = 1_024;
+/// Bytes of one cell's text. Excel allows 32,767 characters.
+pub(super) const MAX_CELL: usize = 64 * 1024;
+/// Bytes of one record; the rest of a longer line is skipped.
+const MAX_RECORD: usize = 1024 * 1024;
+/// Bytes of a quoted field before its quote counts as never closed.
+const MAX_QUOTED: usize = 2 * MAX_CELL;
+/// Line ends inside one quoted field; Excel allows 253 in a cell.
+const MAX_LINES: usize = 253;
+const BUFFER: usize = 256 * 1024;
+
+/// What the columns are called and from which row on records are held against them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Layout {
+    pub(super) after_row: u32,
+    pub(super) columns: Arc<[Arc<str>]>,
+}
+
+impl Layout {
+    /// The name or letter of a column, once the columns are known.
+    pub(super) fn label(&self, index: usize) -> Arc<str> {
+        self.columns
+            .get(index)
+            .cloned()
+            .unwrap_or_else(|| super::row::Header { name: "".into(), index }.letter().into())
+    }
+}
+
+/// Reads one record after another from a stream, with memory for one record at a time.
+pub(super) struct Records {
+    input: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    at_end: bool,
+    /// Place of `buffer[start]` in the file.
+    offset: u64,
+    delimiter: u8,
+    encoding: Encoding,
+    layout: Layout,
+    number: u32,
+    quotes_met: bool,
+    unquote: csv_core::Reader,
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// Where a record ends, and how its fields must be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Frame {
+    /// Bytes of the record without its line end.
+    len: usize,
+    /// Bytes to go on by.
+    taken: usize,
+    shape: Shape,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// No quote has a meaning in it.
+    Plain,
+    /// Some fields are quoted; the first that spans lines opens its quote here.
+    Quoted { spans_from: Option<usize> },
+    /// A quote is opened and never closed.
+    Unclosed,
+    /// Longer than any record may be.
+    TooLong,
+}
+
+impl Records {
+    /// Reads records from a stream whose place in the file is `offset` (after a byte-order mark or `sep=` line).
+    pub(super) fn new(
+        input: Box<dyn Read + Send>,
+        offset: u64,
+        delimiter: u8,
+        encoding: Encoding,
+        layout: Layout,
+    ) -> Self {
+        Self {
+            input,
+            buffer: vec![0; BUFFER],
+            start: 0,
+            end: 0,
+            at_end: false,
+            offset,
+            delimiter,
+            encoding,
+            layout,
+            number: 0,
+            quotes_met: false,
+            unquote: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            fields: Vec::new(),
+            ends: vec![0; MAX_COLUMNS + 1],
+        }
+    }
+
+    /// Whether a quoted field was met so far.
+    pub(super) fn quotes_met(&self) -> bool {
+        self.quotes_met
+    }
+
+    /// Reads the next record, blank lines too. False at the end.
+    pub(super) fn next(&mut self, row: &mut Row) -> io::Result<bool> {
+        let Some(mut frame) = self.next_frame()? else { return Ok(false) };
+        self.number = self.number.saturating_add(1);
+        row.start(self.number);
+        self.split(frame, row);
+        if let Shape::Quoted { spans_from: Some(from) } = frame.shape
+            && !self.fits(row)
+        {
+            frame = self.cut_after_line(from);
+            row.start(self.number);
+            self.split(frame, row);
+        }
+        if frame.shape == Shape::Unclosed {
+            row.add_issue(Issue::new(&T022));
+        }
+        self.go_on(frame.taken);
+        if frame.shape == Shape::TooLong {
+            row.add_issue(Issue::new(&T025).arg(MAX_RECORD.to_string()));
+            self.skip_line()?;
+        }
+        Ok(true)
+    }
+
+    /// Whether a row has the header's number of cells; true while the header is not known.
+    fn fits(&self, row: &Row) -> bool {
+        self.number <= self.layout.after_row
+            || self.layout.columns.is_empty()
+            || row.len() == self.layout.columns.len()
+    }
+
+    /// The frame that ends with the line in which a quote at `from` was opened.
+    fn cut_after_line(&self, from: usize) -> Frame {
+        let bytes = self.unread();
+        line_end(bytes, from, Shape::Unclosed).unwrap_or(Frame {
+            len: bytes.len(),
+            taken: bytes.len(),
+            shape: Shape::Unclosed,
+        })
+    }
+
+    fn unread(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn go_on(&mut self, taken: usize) {
+        self.start += taken;
+        self.offset += taken as u64;
+    }
+
+    fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+        loop {
+            let bytes = self.unread();
+            if bytes.is_empty() && self.at_end {
+                return Ok(None);
+            }
+            if let Some(frame) = frame(bytes, self.delimiter, self.at_end) {
+                return Ok(Some(frame));
+            }
+            if bytes.len() >= MAX_RECORD {
+                let len = bytes.len();
+                return Ok(Some(Frame { len, taken: len, shape: Shape::TooLong }));
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Reads more behind what is unread. At the end of the file DOS end-of-file characters fall away.
+    fn fill(&mut self) -> io::Result<()> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            self.buffer.resize(self.buffer.len() * 2, 0);
+        }
+        let free = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let read = loop {
+            match self.input.read(free) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => break done?,
+            }
+        };
+        self.end += read;
+        if read == 0 {
+            self.at_end = true;
+            while self.unread().last() == Some(&0x1A) {
+                self.end -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let bytes = self.unread();
+            if let Some(at) = memchr(b'\n', bytes) {
+                self.go_on(at + 1);
+                return Ok(());
+            }
+            let rest = bytes.len();
+            self.go_on(rest);
+            if self.at_end {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Splits the record into the row's cells.
+    fn split(&mut self, frame: Frame, row: &mut Row) {
+        let mut fields = std::mem::take(&mut self.fields);
+        let mut record = self.unread().get(..frame.len).unwrap_or_default();
+        if let Some(rest) = record.strip_prefix(b"\xEF\xBB\xBF")
+            && self.encoding == Encoding::utf8()
+        {
+            record = rest;
+        }
+        let whole = if let Shape::Quoted { .. } = frame.shape {
+            self.quotes_met = true;
+            let unquoted = self.unquote_into(frame.len, &mut fields);
+            let ends = self.ends.get(..unquoted).unwrap_or_default();
+            push_quoted(&fields, ends, &self.encoding, row)
+        } else {
+            push_plain(record, self.delimiter, &self.encoding, row)
+        };
+        self.fields = fields;
+        let record = self.unread().get(..frame.len).unwrap_or_default();
+        if !whole {
+            self.tell_invalid(record, row);
+        }
+        if has_controls(record) {
+            tell_controls(&self.layout, row);
+        }
+        if record.len() > MAX_CELL {
+            tell_long_cells(&self.layout, row);
+        }
+        if row.len() >= MAX_COLUMNS {
+            row.add_issue(Issue::new(&T026).arg(MAX_COLUMNS.to_string()));
+        }
+    }
+
+    /// Takes quotes off; returns how many fields there are, their ends in `self.ends`.
+    fn unquote_into(&mut self, len: usize, fields: &mut Vec<u8>) -> usize {
+        let record = self.buffer.get(self.start..self.start + len).unwrap_or_default();
+        fields.resize(record.len().max(1), 0);
+        self.unquote.reset();
+        let (mut input, mut written, mut count) = (record, 0, 0);
+        // The second round, with no input, tells the reader that the record ends here.
+        for _ in 0..2 {
+            let out = fields.get_mut(written..).unwrap_or_default();
+            let ends = self.ends.get_mut(count..).unwrap_or_default();
+            let (_, read, wrote, ended) = self.unquote.read_record(input, out, ends);
+            input = input.get(read..).unwrap_or_default();
+            written += wrote;
+            count += ended;
+        }
+        count.min(MAX_COLUMNS)
+    }
+
+    fn tell_invalid(&self, record: &[u8], row: &mut Row) {
+        let place = match (self.encoding.utf16_order(), self.encoding.first_invalid(record)) {
+            (None, Some(at)) => (self.offset + at as u64 + 1).to_string(),
+            _ => "?".to_owned(),
+        };
+        let damaged = (0..row.len()).find(|index| text_of(row, *index).contains('\u{FFFD}'));
+        let column = damaged.map(|index| self.layout.label(index));
+        row.add_issue(Issue::at(&T023, column).arg(self.encoding.name()).arg(place));
+    }
+}
+
+fn text_of(row: &Row, index: usize) -> &str {
+    row.cell(index).map_or("", |cell| cell.text)
+}
+
+/// The first record of `bytes`; none if its end is not there yet.
+fn frame(bytes: &[u8], delimiter: u8, at_end: bool) -> Option<Frame> {
+    match memchr3(b'"', b'\n', b'\r', bytes) {
+        Some(at) if bytes.get(at) == Some(&b'"') => quoted_frame(bytes, delimiter, at_end),
+        Some(_) => line_end(bytes, 0, Shape::Plain).filter(|frame| at_end || is_complete(bytes, *frame)),
+        None => at_end.then_some(Frame { len: bytes.len(), taken: bytes.len(), shape: Shape::Plain }),
+    }
+}
+
+/// The frame that ends with the line holding the byte at `from`.
+fn line_end(bytes: &[u8], from: usize, shape: Shape) -> Option<Frame> {
+    let len = from + memchr::memchr2(b'\n', b'\r', bytes.get(from..)?)?;
+    let pair = bytes.get(len) == Some(&b'\r') && bytes.get(len + 1) == Some(&b'\n');
+    Some(Frame { len, taken: len + 1 + usize::from(pair), shape })
+}
+
+/// A carriage return at the very end may still get its line feed.
+fn is_complete(bytes: &[u8], frame: Frame) -> bool {
+    frame.taken < bytes.len() || bytes.get(frame.len) != Some(&b'\r')
+}
+
+/// The first record of `bytes` where a quote stands before the first line end.
+fn quoted_frame(bytes: &[u8], delimiter: u8, at_end: bool) -> Option<Frame> {
+    let mut at = 0;
+    let mut shape = Shape::Plain;
+    loop {
+        if bytes.get(at) == Some(&b'"') {
+            match closing_quote(bytes, at, delimiter, at_end) {
+                Closing::Here { next, spans } => {
+                    shape = Shape::Quoted { spans_from: spans_of(shape).or(spans.then_some(at)) };
+                    at = next;
+                }
+                Closing::NotYet => return None,
+                Closing::Never => return unclosed_frame(bytes, at, at_end),
+            }
+        }
+        let rest = bytes.get(at..).unwrap_or_default();
+        match memchr3(delimiter, b'\n', b'\r', rest) {
+            Some(found) if rest.get(found) == Some(&delimiter) => at += found + 1,
+            Some(_) => {
+                return line_end(bytes, at, shape).filter(|frame| at_end || is_complete(bytes, *frame));
+            }
+            None => return at_end.then_some(Frame { len: bytes.len(), taken: bytes.len(), shape }),
+        }
+        if at == bytes.len() && !at_end {
+            return None;
+        }
+    }
+}
+
+fn spans_of(shape: Shape) -> Option<usize> {
+    if let Shape::Quoted { spans_from } = shape { spans_from } else { None }
+}
+
+fn unclosed_frame(bytes: &[u8], opened: usize, at_end: bool) -> Option<Frame> {
+    let shape = Shape::Unclosed;
+    match line_end(bytes, opened, shape) {
+        Some(frame) => Some(frame).filter(|frame| at_end || is_complete(bytes, *frame)),
+        None => at_end.then_some(Frame { len: bytes.len(), taken: bytes.len(), shape }),
+    }
+}
+
+enum Closing {
+    /// The byte behind the closing quote; whether the field spans lines.
+    Here {
+        next: usize,
+        spans: bool,
+    },
+    NotYet,
+    Never,
+}
+
+/// Finds the quote that closes the one at `opened`.
+///
+/// A quote behind a line end that is followed by more text is no closing quote: there another row's quoted
+/// field begins, so the one at `opened` was never closed.
+fn closing_quote(bytes: &[u8], opened: usize, delimiter: u8, at_end: bool) -> Closing {
+    let mut from = opened + 1;
+    loop {
+        let Some(found) = memchr(b'"', bytes.get(from..).unwrap_or_default()) else {
+            let never = at_end || bytes.len() - opened > MAX_QUOTED;
+            return if never { Closing::Never } else { Closing::NotYet };
+        };
+        let quote = from + found;
+        match bytes.get(quote + 1) {
+            Some(b'"') => from = quote + 2,
+            None if !at_end => return Closing::NotYet,
+            next => {
+                let field = bytes.get(opened..quote).unwrap_or_default();
+                let lines = count_lines(field);
+                let ends = next.is_none_or(|byte| *byte == delimiter || matches!(byte, b'\n' | b'\r'));
+                let never = lines > MAX_LINES || field.len() > MAX_QUOTED || (lines > 0 && !ends);
+                return if never {
+                    Closing::Never
+                } else {
+                    Closing::Here { next: quote + 1, spans: lines > 0 }
+                };
+            }
+        }
+    }
+}
+
+fn count_lines(field: &[u8]) -> usize {
+    let feeds = memchr_iter(b'\n', field).count();
+    if feeds > 0 { feeds } else { memchr_iter(b'\r', field).count() }
+}
+
+/// Cells of a record in which no quote has a meaning. False if a byte was no letter.
+fn push_plain(record: &[u8], delimiter: u8, encoding: &Encoding, row: &mut Row) -> bool {
+    let mut whole = true;
+    let mut start = 0;
+    for end in memchr_iter(delimiter, record).chain(std::iter::once(record.len())).take(MAX_COLUMNS) {
+        let field = record.get(start..end).unwrap_or_default();
+        whole &= encoding.decode(field, row.buffer());
+        row.finish_cell(CellKind::Text);
+        start = end + 1;
+    }
+    whole
+}
+
+/// Cells of a record whose quotes were taken off. False if a byte was no letter.
+fn push_quoted(fields: &[u8], ends: &[usize], encoding: &Encoding, row: &mut Row) -> bool {
+    let mut whole = true;
+    let mut start = 0;
+    for end in ends {
+        whole &= encoding.decode(fields.get(start..*end).unwrap_or_default(), row.buffer());
+        row.finish_cell(CellKind::Text);
+        start = *end;
+    }
+    whole
+}
+
+/// Whether there is a byte that no text has; written without a branch so that it runs over whole vectors.
+fn has_controls(record: &[u8]) -> bool {
+    record.iter().fold(false, |found, byte| found | is_control(*byte))
+}
+
+fn is_control(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r') || byte == 0x7F
+}
+
+fn tell_controls(layout: &Layout, row: &mut Row) {
+    let found: Vec<Issue> = (0..row.len())
+        .filter_map(|index| {
+            let control = text_of(row, index).bytes().find(|byte| is_control(*byte))?;
+            Some(Issue::at(&T024, Some(layout.label(index))).arg(format!("U+{control:04X}")))
+        })
+        .collect();
+    row.add_issues(found);
+}
+
+fn tell_long_cells(layout: &Layout, row: &mut Row) {
+    let found: Vec<Issue> = (0..row.len())
+        .filter(|index| text_of(row, *index).len() > MAX_CELL)
+        .map(|index| long_cell(layout, index))
+        .collect();
+    row.add_issues(found);
+}
+
+/// The issue of a cell with more text than any cell may have.
+pub(super) fn long_cell(layout: &Layout, index: usize) -> Issue {
+    Issue::at(&T025, Some(layout.label(index))).arg(MAX_CELL.to_string())
+}
+
+/// A quote that is never closed.
+pub(super) static T022: CodeInfo = CodeInfo {
+    code: "T022",
+    who: Who::User,
+    bg: Words {
+        message: "на този ред има отворена кавичка (\") без затваряща; затворете я или я изтрийте",
+        why: "Кавичка в началото на клетка означава, че текстът продължава до следващата кавичка. Без нея не се \
+              знае къде свършва клетката, затова само този ред се отказва, а следващите се четат.",
+        example: "100;\"Аспирин;5",
+        repair: "Отворете файла, махнете кавичката или я сложете и в края на клетката, и запишете.",
+    },
+    en: Words {
+        message: "a quote (\") opened in this row is never closed; close it or delete it",
+        why: "A quote at the start of a cell means that the text goes on to the next quote. Without one nobody \
+              knows where the cell ends, so this row alone is refused and the rows below are read.",
+        example: "100;\"Aspirin;5",
+        repair: "Open the file, delete the quote or add one at the end of the cell, and save.",
+    },
+};
+
+/// Bytes that are no text in the file's encoding.
+pub(super) static T023: CodeInfo = CodeInfo {
+    code: "T023",
+    who: Who::User,
+    bg: Words {
+        message: "има знаци, които не са текст в кодировката {0} (байт {1} от файла); запишете файла отново в една \
+                  кодировка",
+        why: "Част от файла е записана в друга кодировка или е повредена. Вместо да гадаем буквите, отказваме реда.",
+        example: "файл в windows-1251, в който е поставен текст от UTF-8",
+        repair: "Експортирайте файла наново или поправете тази клетка и запишете.",
+    },
+    en: Words {
+        message: "there are characters that are no {0} text (byte {1} of the file); save the file again in one encoding",
+        why: "A part of the file is written in another encoding or is damaged. The row is refused instead of \
+              guessing its letters.",
+        example: "a windows-1251 file with text pasted from UTF-8",
+        repair: "Export the file again, or repair this cell and save.",
+    },
+};
+
+/// A NUL or control character.
+pub(super) static T024: CodeInfo = CodeInfo {
+    code: "T024",
+    who: Who::User,
+    bg: Words {
+        message: "клетката съдържа невидим служебен знак ({0}); изтрийте го или въведете стойността наново",
+        why: "Такива знаци не са текст. Обикновено значат, че файлът е повреден или е записан от грешка в програмата.",
+        example: "AB⟨U+0000⟩123",
+        repair: "Изтрийте съдържанието на клетката, въведете го наново и запишете.",
+    },
+    en: Words {
+        message: "the cell holds an invisible control character ({0}); delete it or type the value again",
+        why: "Such characters are no text. Mostly they mean a damaged file or a fault of the program that wrote it.",
+        example: "AB⟨U+0000⟩123",
+        repair: "Clear the cell, type its value again and save.",
+    },
+};
+
+/// A cell or line that is too long.
+pub(super) static T025: CodeInfo = CodeInfo {
+    code: "T025",
+    who: Who::User,
+    bg: Words {
+        message: "текстът е по-дълъг от {0} байта; проверете дали редовете на файла не са слети",
+        why: "Клетка в Excel побира 32 767 знака. По-дълъг текст значи, че файлът е повреден или редовете му са слети.",
+        example: "цял файл на един ред",
+        repair: "Експортирайте файла наново.",
+    },
+    en: Words {
+        message: "the text is longer than {0} bytes; check whether rows of the file ran together",
+        why: "A cell of Excel holds 32,767 characters. Longer text means a damaged file or rows that ran together.",
+        example: "a whole file on one line",
+        repair: "Export the file again.",
+    },
+};
+
+/// Too many columns.
+pub(super) static T026: CodeInfo = CodeInfo {
+    code: "T026",
+    who: Who::User,
+    bg: Words {
+        message: "редът има {0} или повече колони; проверете дали редовете на файла не са слети",
+        why: "Толкова колони няма в никоя справка; останалите не са прочетени.",
+        example: "ред с хиляди разделители",
+        repair: "Експортирайте файла наново.",
+    },
+    en: Words {
+        message: "the row has {0} columns or more; check whether rows of the file ran together",
+        why: "No report has so many columns; the rest was not read.",
+        example: "a row of thousands of delimiters",
+        repair: "Export the file again.",
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn records(bytes: &[u8], delimiter: u8, layout: Layout) -> Records {
+        let input = Box::new(io::Cursor::new(bytes.to_vec()));
+        Records::new(input, 0, delimiter, Encoding::utf8(), layout)
+    }
+
+    fn layout(width: usize) -> Layout {
+        Layout { after_row: 0, columns: (0..width).map(|at| format!("c{at}").into()).collect() }
+    }
+
+    fn read_all(mut records: Records) -> Vec<(u32, Vec<String>, Vec<&'static str>)> {
+        let mut row = Row::new();
+        let mut rows = Vec::new();
+        while records.next(&mut row).unwrap() {
+            let cells = row.cells().map(|cell| cell.text.to_owned()).collect();
+            rows.push((row.number(), cells, row.issues().iter().map(|issue| issue.code.code).collect()));
+        }
+        rows
+    }
+
+    #[test]
+    fn line_ends_of_all_kinds_and_blank_lines_count() {
+        let rows = read_all(records(b"a;b\r\n\r\nc\rd\n\"e\r\nf\";g\n\x1a", b';', Layout::default()));
+        let seen: Vec<_> = rows.iter().map(|(number, cells, _)| (*number, cells.join("|"))).collect();
+        let expected = [(1, "a|b"), (2, ""), (3, "c"), (4, "d"), (5, "e\r\nf|g")];
+        assert_eq!(seen, expected.map(|(number, cells)| (number, cells.to_owned())));
+    }
+
+    #[test]
+    fn an_unclosed_quote_damages_its_own_row_only() {
+        for bad in ["1;\"x;3", "\"1;x;3"] {
+            for tail in ["4;5;6\n7;8;9\n", "4;\"5\";6\n7;8;9\n"] {
+                let text = format!("{bad}\n{tail}");
+                let rows = read_all(records(text.as_bytes(), b';', layout(3)));
+                assert_eq!(rows.len(), 3, "{text}");
+                assert_eq!(rows[0].2, ["T022"], "{text}");
+                assert_eq!(rows[2], (3, vec!["7".into(), "8".into(), "9".into()], vec![]), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn control_and_invalid_bytes_are_told_with_their_place() {
+        let mut reader = records(b"ab\0;c\n\xFF;d\n", b';', layout(2));
+        let mut row = Row::new();
+        assert!(reader.next(&mut row).unwrap());
+        let first = &row.issues()[0];
+        assert_eq!(
+            (first.code.code, first.place.column.as_deref(), &first.args[..]),
+            ("T024", Some("c0"), &["U+0000".to_owned()][..])
+        );
+        assert!(reader.next(&mut row).unwrap());
+        assert_eq!(row.issues()[0].args, ["utf-8", "7"]);
+    }
+
+    #[test]
+    fn a_huge_line_is_cut_and_told() {
+        let mut text = "x".repeat(3 * MAX_RECORD);
+        text.push_str("\nnext\n");
+        let rows = read_all(records(text.as_bytes(), b';', Layout::default()));
+        assert_eq!(rows.len(), 2);
+        assert!(rows[0].2.contains(&"T025"));
+        assert_eq!(rows[1].1, ["next"]);
+    }
+
+    #[test]
+    fn more_columns_than_the_limit_are_told() {
+        let text = ";".repeat(5_000) + "\n\"q\"" + &";".repeat(5_000);
+        for (_, cells, codes) in read_all(records(text.as_bytes(), b';', Layout::default())) {
+            assert_eq!((cells.len(), codes), (MAX_COLUMNS, vec!["T026"]));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_loss_of_lines(bytes in proptest::collection::vec(
+            prop_oneof![Just(b'"'), Just(b';'), Just(b'\n'), Just(b'\r'), Just(b'a'), any::<u8>()], 0..400)) {
+            let rows = read_all(records(&bytes, b';', layout(3)));
+            prop_assert!(rows.iter().enumerate().all(|(at, row)| row.0 as usize == at + 1));
+        }
+
+        #[test]
+        fn well_formed_text_is_framed_as_the_csv_crate_does(table in proptest::collection::vec(
+            proptest::collection::vec("[a\";\n\r жЯ]{0,8}", 3), 1..12)) {
+            let mut writer = csv::WriterBuilder::new().delimiter(b';').from_writer(Vec::new());
+            for row in &table {
+                writer.write_record(row).unwrap();
+            }
+            let bytes = writer.into_inner().unwrap();
+            let cells: Vec<Vec<String>> =
+                read_all(records(&bytes, b';', layout(3))).into_iter().map(|(_, cells, _)| cells).collect();
+            prop_assert_eq!(cells, table);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a file is, by its content: its name says nothing.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+
+use super::encoding;
+use super::error::Error;
+use super::reading::Format;
+
+const HEAD: usize = 8 * 1024;
+
+/// Tells the format, or refuses the file by name of what it is.
+pub(super) fn format_of(file: &mut File) -> Result<Format, Error> {
+    let mut head = Vec::new();
+    file.take(HEAD as u64).read_to_end(&mut head)?;
+    file.rewind()?;
+    if head.starts_with(b"PK\x03\x04") {
+        return Ok(Format::Xlsx);
+    }
+    if head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]) {
+        let protected = holds_encrypted_package(file)?;
+        return Err(if protected { Error::Protected } else { Error::OtherWorkbook(".xls") });
+    }
+    if is_markup(&head) {
+        return Err(Error::Markup);
+    }
+    if is_old_excel(&head) {
+        return Err(Error::OtherWorkbook(".xls"));
+    }
+    if is_binary(&head) { Err(Error::NotATable) } else { Ok(Format::Csv) }
+}
+
+/// A password-protected workbook is an old compound file with this stream inside.
+fn holds_encrypted_package(file: &mut File) -> io::Result<bool> {
+    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut window = Vec::new();
+    loop {
+        let kept = window.len().min(name.len());
+        window.drain(..window.len() - kept);
+        if file.take(64 * 1024).read_to_end(&mut window)? == 0 {
+            return Ok(false);
+        }
+        if memchr::memmem::find(&window, &name).is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+fn is_markup(head: &[u8]) -> bool {
+    let start = encoding::byte_order_mark(head).map_or(0, |(_, length)| length);
+    let text: Vec<u8> = head
+        .get(start..)
+        .unwrap_or_default()
+        .iter()
+        .copied()
+        .filter(|byte| *byte != 0)
+        .skip_while(u8::is_ascii_whitespace)
+        .take(16)
+        .map(|byte| byte.to_ascii_lowercase())
+        .collect();
+    let tags: [&[u8]; 9] =
+        [b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<meta", b"<style", b"<div", b"<!--"];
+    tags.iter().any(|tag| text.starts_with(tag))
+}
+
+/// Workbooks older than Excel 97 begin with a bare BOF record.
+fn is_old_excel(head: &[u8]) -> bool {
+    matches!(head, [0x09, 0x00 | 0x02 | 0x04 | 0x08, 0x04..=0x10, 0x00, ..])
+}
+
+/// Known binary formats, and bytes that no text has in such number.
+fn is_binary(head: &[u8]) -> bool {
+    let known: [&[u8]; 10] = [
+        b"%PDF",
+        b"{\\rtf",
+        b"\x89PNG",
+        b"\xFF\xD8\xFF",
+        b"GIF8",
+        b"Rar!",
+        b"7z\xBC\xAF",
+        b"\x1F\x8B",
+        b"PK\x05\x06",
+        b"SQLite format 3",
+    ];
+    let odd =
+        head.iter().filter(|byte| **byte < 0x20 && !byte.is_ascii_whitespace() && **byte != 0x1A).count();
+    let utf16 = encoding::byte_order_mark(head).is_some()
+        || encoding::guess(head, crate::model::Lang::Bg).encoding.utf16_order().is_some();
+    known.iter().any(|magic| head.starts_with(magic)) || (odd * 10 > head.len() && !utf16)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn sniffed(bytes: &[u8]) -> Result<Format, Error> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        format_of(&mut file)
+    }
+
+    #[test]
+    fn each_kind_of_file_gets_its_own_answer() {
+        assert_eq!(sniffed("Код;Име\n1;а\n".as_bytes()).unwrap(), Format::Csv);
+        assert_eq!(sniffed(b"").unwrap(), Format::Csv);
+        assert_eq!(sniffed(b"PK\x03\x04rest").unwrap(), Format::Xlsx);
+        assert_eq!(sniffed(b"\xFF\xFEa\0;\0b\0").unwrap(), Format::Csv, "UTF-16");
+        assert!(matches!(sniffed(b"  \n<HTML><table>"), Err(Error::Markup)));
+        assert!(matches!(sniffed(b"%PDF-1.7"), Err(Error::NotATable)));
+        assert!(matches!(sniffed(&[1, 2, 3, 0, 0, 7, 9, 200]), Err(Error::NotATable)));
+        assert!(matches!(sniffed(&[9, 8, 16, 0, 0, 6, 5, 0]), Err(Error::OtherWorkbook(".xls"))));
+        let ole = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
+        assert!(matches!(sniffed(&ole), Err(Error::OtherWorkbook(".xls"))));
+        let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let protected = [&ole[..], &vec![0; 65_520], &name].concat();
+        assert!(matches!(sniffed(&protected), Err(Error::Protected)), "the name lies across two reads");
+    }
+}

@@ -1,0 +1,179 @@
+//! Opens a text file: decides its encoding, delimiter and header, then reads it from the start again.
+
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+
+use super::dialect;
+use super::encoding::{self, Encoding};
+use super::error::Error;
+use super::header::{self, Wanted};
+use super::reading::{Format, Found, Reading};
+use super::records::{Layout, Records};
+use super::row::Header;
+use crate::model::{CodeInfo, Issue, Who, Words};
+
+/// Bytes at the beginning that decide.
+const SAMPLE: usize = 256 * 1024;
+
+/// An open text file with what was found out about it.
+pub(super) struct Opened {
+    pub(super) records: Records,
+    pub(super) columns: Vec<Header>,
+    pub(super) found: Found,
+}
+
+/// The beginning of a file, and the first place with letters that are not ASCII if that lies behind it.
+struct Sample {
+    head: Vec<u8>,
+    whole: bool,
+    beyond: Vec<u8>,
+}
+
+/// Opens a text file.
+pub(super) fn open(mut file: File, reading: &Reading) -> Result<Opened, Error> {
+    let mut found = Found::new(Format::Csv, reading);
+    let sample = take_sample(&mut file)?;
+    let (encoding, mark) = choose_encoding(&sample, reading, &mut found)?;
+    let text = as_text(sample.head.get(mark..).unwrap_or_default(), &encoding);
+    let separator = dialect::separator_line(&text);
+    let hidden = separator.map_or(0, |(_, length)| length);
+    found.left_out_count.separator = u32::from(separator.is_some());
+    let body = text.get(hidden..).unwrap_or_default();
+    if sample.whole && body.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0x1A) {
+        return Err(Error::Empty);
+    }
+    let wanted = Wanted::new(&reading.expect);
+    let delimiter =
+        choose_delimiter(reading, separator.map(|(delimiter, _)| delimiter), body, &encoding, &wanted)?;
+    let needed = header::rows_needed(reading.header);
+    let rows = dialect::preview(body, sample.whole, delimiter, &encoding, needed);
+    let header = header::find(&rows, reading.header, &wanted)?;
+    found.encoding = Some(encoding.name().to_owned());
+    found.delimiter = Some(dialect::name_of(delimiter));
+    found.header_row = Some(header.row);
+    let layout =
+        Layout { after_row: header.row, columns: header.columns.iter().map(Header::label).collect() };
+    let records = start(file, mark, hidden, delimiter, encoding, layout)?;
+    Ok(Opened { records, columns: header.columns, found })
+}
+
+fn take_sample(file: &mut File) -> io::Result<Sample> {
+    let mut head = Vec::new();
+    file.take(SAMPLE as u64).read_to_end(&mut head)?;
+    let whole = head.len() < SAMPLE;
+    let mut beyond = Vec::new();
+    while !whole && head.is_ascii() && beyond.is_ascii() {
+        beyond.clear();
+        if file.take(SAMPLE as u64).read_to_end(&mut beyond)? == 0 {
+            break;
+        }
+    }
+    Ok(Sample { head, whole, beyond })
+}
+
+/// The encoding and the length of the byte-order mark. A mapping's word wins, then the mark, then the letters.
+fn choose_encoding(
+    sample: &Sample,
+    reading: &Reading,
+    found: &mut Found,
+) -> Result<(Encoding, usize), Error> {
+    let mark = encoding::byte_order_mark(&sample.head);
+    found.byte_order_mark = mark.is_some();
+    if let Some(name) = &reading.encoding {
+        let stated = Encoding::from_name(name)
+            .ok_or_else(|| Error::Unknown { what: "encoding", given: name.clone() })?;
+        let length = mark.as_ref().filter(|(marked, _)| *marked == stated).map_or(0, |(_, length)| *length);
+        if let Some((marked, _)) = mark.filter(|(marked, _)| *marked != stated) {
+            found.note(Issue::new(&W106).arg(stated.name()).arg(marked.name()));
+        }
+        return Ok((stated, length));
+    }
+    if let Some(marked) = mark {
+        return Ok(marked);
+    }
+    let letters = if sample.beyond.is_empty() { &sample.head } else { &sample.beyond };
+    let guess = encoding::guess(letters, reading.language);
+    if !guess.certain {
+        found.note(Issue::new(&W101).arg(guess.encoding.name()));
+    }
+    Ok((guess.encoding, 0))
+}
+
+/// Bytes as the records are split: UTF-16 as UTF-8, everything else as it stands.
+fn as_text(bytes: &[u8], encoding: &Encoding) -> Vec<u8> {
+    let Some(big_endian) = encoding.utf16_order() else { return bytes.to_vec() };
+    let mut text = Vec::new();
+    let mut reader = encoding::utf16_to_utf8(Box::new(Cursor::new(bytes.to_vec())), big_endian);
+    // Reading from memory cannot fail.
+    let _ = reader.read_to_end(&mut text);
+    text
+}
+
+fn choose_delimiter(
+    reading: &Reading,
+    separator: Option<u8>,
+    body: &[u8],
+    encoding: &Encoding,
+    wanted: &Wanted,
+) -> Result<u8, Error> {
+    match &reading.delimiter {
+        Some(named) => {
+            dialect::named(named).ok_or_else(|| Error::Unknown { what: "delimiter", given: named.clone() })
+        }
+        None => Ok(separator.unwrap_or_else(|| dialect::find(body, encoding, wanted))),
+    }
+}
+
+/// Records from behind the byte-order mark and the `sep=` line.
+fn start(
+    mut file: File,
+    mark: usize,
+    hidden: usize,
+    delimiter: u8,
+    encoding: Encoding,
+    layout: Layout,
+) -> io::Result<Records> {
+    file.seek(SeekFrom::Start(mark as u64))?;
+    let mut input: Box<dyn Read + Send> = Box::new(file);
+    if let Some(big_endian) = encoding.utf16_order() {
+        input = encoding::utf16_to_utf8(input, big_endian);
+    }
+    io::copy(&mut input.as_mut().take(hidden as u64), &mut io::sink())?;
+    Ok(Records::new(input, (mark + hidden) as u64, delimiter, encoding, layout))
+}
+
+/// An encoding that only the folder's language decided.
+pub(super) static W101: CodeInfo = CodeInfo {
+    code: "W101",
+    who: Who::User,
+    bg: Words {
+        message: "файлът е прочетен като {0}; проверете дали буквите в отчета са верни",
+        why: "Байтовете допускат няколко кодировки и изборът е по езика на папката.",
+        example: "кратък файл само с няколко български букви",
+        repair: "Ако буквите са грешни, запишете файла като «CSV UTF-8» и го пуснете отново.",
+    },
+    en: Words {
+        message: "the file was read as {0}; check whether the letters in the report are right",
+        why: "The bytes allow several encodings, and the language of the folder decided.",
+        example: "a short file with a few Bulgarian letters only",
+        repair: "If letters are wrong, save the file as `CSV UTF-8` and drop it again.",
+    },
+};
+
+/// A byte-order mark that speaks against the stated encoding.
+pub(super) static W106: CodeInfo = CodeInfo {
+    code: "W106",
+    who: Who::Integrator,
+    bg: Words {
+        message: "в [table] е казано {0}, а файлът започва със знака на {1}",
+        why: "Казаното в съответствието има предимство, но знакът в началото на файла обикновено е верен.",
+        example: "encoding = \"windows-1251\" за файл «CSV UTF-8»",
+        repair: "Махнете encoding от [table]: тогава кодировката се открива сама.",
+    },
+    en: Words {
+        message: "[table] says {0}, but the file begins with the mark of {1}",
+        why: "A mapping's word wins, but the mark at the beginning of a file is mostly right.",
+        example: "encoding = \"windows-1251\" for a `CSV UTF-8` file",
+        repair: "Leave encoding out of [table]: it is then found out.",
+    },
+};
