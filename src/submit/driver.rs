@@ -223,7 +223,10 @@ impl Driver {
     /// A question tells nothing about how batches fare, unless it meets a trouble of its own.
     fn take_asked(&mut self, came: Came) {
         match came.effect {
-            Effect::Answered => self.refused = false,
+            Effect::Answered => {
+                self.gate.reached();
+                self.refused = false;
+            }
             Effect::Unknown => {}
             other => self.take_trouble(other),
         }
@@ -285,7 +288,7 @@ fn told(stop: Stop) -> Stop {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rig::{Batch, Books, Plain, Seen, Server, Step, clock, settings};
+    use super::super::rig::{Batch, Books, Plain, Seen, Server, Step, body, clock, settings};
     use super::*;
     use crate::model::Outcome;
 
@@ -338,7 +341,7 @@ mod tests {
         let one = ["claimed", "request", "answered", "settled"];
         assert_eq!(*books.journal.lock().unwrap(), [one, one].concat());
         assert_eq!(server.logins(), 1, "one token serves all");
-        assert_eq!(bodies(&server.seen()), [r#"{"rows":[{"n":"0"},{"n":"1"}]}"#, r#"{"rows":[{"n":"2"}]}"#]);
+        assert_eq!(bodies(&server.seen()), [body(0..2), body(2..3)]);
     }
 
     #[tokio::test]
@@ -437,8 +440,8 @@ mod tests {
             scripted(4, &[Step::Status(429, ""), Step::Status(429, "retry-after: 0\r\n")]).await;
         assert_eq!(code(&run(&books, &server).await), None);
         let seen = server.seen();
-        let first = r#"{"rows":[{"n":"0"},{"n":"1"}]}"#;
-        assert_eq!(bodies(&seen), [first, first, first, r#"{"rows":[{"n":"2"},{"n":"3"}]}"#]);
+        let first = body(0..2);
+        assert_eq!(bodies(&seen), [first.clone(), first.clone(), first, body(2..4)]);
         assert!(all_accepted(&books));
     }
 
@@ -465,7 +468,7 @@ mod tests {
         assert_eq!(code(&run(&books, &server).await), None);
         let verdicts = &books.batches()[0].verdicts;
         assert!(matches!(&verdicts[0], BatchVerdict::NotSent { seen, .. } if seen.contains("refused")));
-        assert_eq!(bodies(&server.seen()), [r#"{"rows":[{"n":"0"},{"n":"1"}]}"#]);
+        assert_eq!(bodies(&server.seen()), [body(0..2)]);
         assert!(all_accepted(&books));
     }
 
