@@ -91,16 +91,12 @@ pub fn read_again(
     let items = open.items.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let around = Around { section, now, items: items.len() };
     let response = response(answer);
-    Ok(match open.ticket.clone().map(Ticket) {
-        Some(ticket) => {
-            let reply = destination.reply(&Call::Ask(&ticket, &items), &response);
-            of_ask(reply, answer, &ticket, around, |_| Duration::ZERO).verdict
-        }
-        None => {
-            let reply = destination.reply(&Call::Submit(&items), &response);
-            of_submit(reply, answer, around, Option::unwrap_or_default).verdict
-        }
-    })
+    let Some(ticket) = open.ticket.clone().map(Ticket) else {
+        let reply = destination.reply(&Call::Submit(&items), &response);
+        return Ok(of_submit(reply, answer, around, Option::unwrap_or_default).verdict);
+    };
+    let reply = destination.reply(&Call::Ask(&ticket, &items), &response);
+    Ok(of_ask(reply, answer, &ticket, around, |_| Duration::ZERO).verdict)
 }
 
 struct Driver {
@@ -227,7 +223,10 @@ impl Driver {
     /// A question tells nothing about how batches fare, unless it meets a trouble of its own.
     fn take_asked(&mut self, came: Came) {
         match came.effect {
-            Effect::Answered => self.refused = false,
+            Effect::Answered => {
+                self.gate.reached();
+                self.refused = false;
+            }
             Effect::Unknown => {}
             other => self.take_trouble(other),
         }
@@ -289,7 +288,7 @@ fn told(stop: Stop) -> Stop {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rig::{Batch, Books, Plain, Seen, Server, Step, clock, settings};
+    use super::super::rig::{Batch, Books, Plain, Seen, Server, Step, body, clock, settings};
     use super::*;
     use crate::model::Outcome;
 
@@ -342,7 +341,7 @@ mod tests {
         let one = ["claimed", "request", "answered", "settled"];
         assert_eq!(*books.journal.lock().unwrap(), [one, one].concat());
         assert_eq!(server.logins(), 1, "one token serves all");
-        assert_eq!(bodies(&server.seen()), [r#"{"rows":[{"n":"0"},{"n":"1"}]}"#, r#"{"rows":[{"n":"2"}]}"#]);
+        assert_eq!(bodies(&server.seen()), [body(0..2), body(2..3)]);
     }
 
     #[tokio::test]
@@ -441,8 +440,8 @@ mod tests {
             scripted(4, &[Step::Status(429, ""), Step::Status(429, "retry-after: 0\r\n")]).await;
         assert_eq!(code(&run(&books, &server).await), None);
         let seen = server.seen();
-        let first = r#"{"rows":[{"n":"0"},{"n":"1"}]}"#;
-        assert_eq!(bodies(&seen), [first, first, first, r#"{"rows":[{"n":"2"},{"n":"3"}]}"#]);
+        let first = body(0..2);
+        assert_eq!(bodies(&seen), [first.clone(), first.clone(), first, body(2..4)]);
         assert!(all_accepted(&books));
     }
 
@@ -469,7 +468,7 @@ mod tests {
         assert_eq!(code(&run(&books, &server).await), None);
         let verdicts = &books.batches()[0].verdicts;
         assert!(matches!(&verdicts[0], BatchVerdict::NotSent { seen, .. } if seen.contains("refused")));
-        assert_eq!(bodies(&server.seen()), [r#"{"rows":[{"n":"0"},{"n":"1"}]}"#]);
+        assert_eq!(bodies(&server.seen()), [body(0..2)]);
         assert!(all_accepted(&books));
     }
 
@@ -546,7 +545,7 @@ mod tests {
         let (books, server) = scripted(0, &[]).await;
         let (news, intake) = watch::channel(Intake::default());
         let mut settings = settings(&server.base);
-        settings.pace.idle = Duration::from_secs(3600);
+        settings.pace.idle = Duration::from_hours(1);
         let destination = Arc::new(Plain::at(&server.base));
         let stop = CancellationToken::new();
         let driver = tokio::spawn(drive(books.handle(), destination, settings, RUN, clock(), intake, stop));

@@ -220,8 +220,8 @@ impl Line {
         let (section, batch, rows) = (&self.settings.section.name, open.batch, open.items.len());
         let elapsed_ms = begun.elapsed().as_millis();
         match &answer {
-            Ok(answer) => {
-                tracing::info!(section, batch, rows, elapsed_ms, status = answer.status, "answered")
+            Ok(RawAnswer { status, .. }) => {
+                tracing::info!(section, batch, rows, elapsed_ms, status, "answered");
             }
             Err(Broken::Before(stop)) => {
                 tracing::warn!(section, batch, rows, elapsed_ms, code = stop.code.code, "not sent");

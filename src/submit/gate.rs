@@ -72,10 +72,15 @@ impl Gate {
         (self.unknown, self.passing, self.lasting, self.closed) = (0, 0, 0, None);
     }
 
-    /// A batch became unknown. True when that is one too many: close with [`Gate::lasting`].
+    /// A question about a batch was answered: the system is there, which says nothing about how batches fare.
+    pub(super) fn reached(&mut self) {
+        (self.passing, self.closed) = (0, None);
+    }
+
+    /// A batch became unknown. True when that is one too many: close with [`Gate::lasts`].
     pub(super) fn unknown(&mut self) -> bool {
+        self.reached();
         self.unknown = self.unknown.saturating_add(1);
-        self.passing = 0;
         self.unknown >= UNKNOWN_IN_A_ROW
     }
 
@@ -135,6 +140,16 @@ mod tests {
         assert!(gate.why().is_none());
         gate.lasts(stop(), now);
         assert_eq!(gate.at(now), Now::Until(now + minutes(1)));
+    }
+
+    #[test]
+    fn an_answered_question_opens_but_forgives_no_unknown_batch() {
+        let (mut gate, now) = (Gate::new(&Pace::default(), false), Instant::now());
+        assert!(!gate.unknown() && !gate.unknown());
+        gate.passes(Stop::new(&UNREACHABLE, "sespa", "refused"), minutes(2), now);
+        gate.reached();
+        assert_eq!((gate.at(now), gate.passing()), (Now::Open, 0));
+        assert!(gate.why().is_none() && gate.unknown());
     }
 
     #[test]

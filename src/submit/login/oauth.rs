@@ -18,7 +18,7 @@ use crate::submit::stop::{BUSY, CONFIGURATION, LOGIN_REFUSED, LOGIN_UNREADABLE, 
 use crate::submit::{Clock, Settings, retry};
 
 /// Life of a token whose answer does not tell it; short, because a renewal is cheap and a 401 is not.
-const UNTOLD_LIFE: Duration = Duration::from_secs(300);
+const UNTOLD_LIFE: Duration = Duration::from_mins(5);
 
 /// Asks for a token with client id and secret, which are read anew each time.
 pub(super) struct ClientCredentials {
@@ -110,22 +110,19 @@ fn request(
             let pair = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
             request = request.header(AUTHORIZATION, format!("Basic {pair}"));
         }
-        ClientAuth::Body => body.push_str(&format!("&client_id={id}&client_secret={secret}")),
+        ClientAuth::Body => body = format!("{body}&client_id={id}&client_secret={secret}"),
     }
     request.body(body.into_bytes())
 }
 
 /// `application/x-www-form-urlencoded`; RFC 6749 asks for it inside Basic too. Dots stay as they are.
 fn form(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'*' | b'-' | b'.' | b'_' => out.push(char::from(byte)),
-            b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    let encoded = |byte: u8| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'*' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+        b' ' => "+".to_owned(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encoded).collect()
 }
 
 /// Token and life, whatever the letter case of the members and whether the life is quoted.

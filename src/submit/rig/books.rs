@@ -1,26 +1,36 @@
-//! The ledger's model: what the driver may rely on, in memory.
+//! A real ledger in a temporary folder, and notes of what the sender did with it.
 
-use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
+use tempfile::TempDir;
 use tokio::sync::watch;
 
 use std::path::Path;
 
 use crate::ledger::{
-    Accepted, BatchVerdict, Build, By, ClaimItem, Decided, Decision, Double, Error, FileState, FileView, Handle,
-    KnownFile, Ledger, NewFile, OpenBatch, Plan, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue,
-    Summary, Want, What, Work,
+    Accept, Accepted, BatchVerdict, Build, By, Decided, Decision, Double, Error, FactKey, FileState,
+    FileView, Handle, KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan, RawAnswer,
+    Referenced, RowView, SectionRef, Sqlite, StagedRecord, StagedRow, StoredIssue, Summary, Want, What, Work,
 };
+use crate::model::{Environment, Lang};
 
-const NOT_MODELLED: Result<(), Error> = Err(Error::Order("not modelled"));
+/// The first number a ledger of that installation and day issues.
+const FIRST_NUMBER: usize = 7_260_831_000_000;
 
-/// One batch with everything that was said of it.
+/// The body of some rows, by the order in which they came.
+pub(in crate::submit) fn body(rows: std::ops::Range<usize>) -> String {
+    let members: Vec<String> = rows.map(|row| format!("{{\"n\":\"{}\"}}", FIRST_NUMBER + row)).collect();
+    format!("{{\"rows\":[{}]}}", members.join(","))
+}
+
+/// What was said of one batch.
 #[derive(Debug, Clone, Default)]
 pub(in crate::submit) struct Batch {
-    items: Vec<ClaimItem>,
-    body: Vec<u8>,
+    id: i64,
+    attempts: Vec<i64>,
+    rows: usize,
     pub(in crate::submit) verdicts: Vec<BatchVerdict>,
 }
 
@@ -30,36 +40,61 @@ impl Batch {
     }
 }
 
-#[derive(Debug, Default)]
-struct State {
-    ready: VecDeque<ClaimItem>,
-    batches: Vec<Batch>,
-}
-
-/// Batch and attempt have the same number: the model does not need to tell attempts apart.
-#[derive(Debug, Clone)]
+/// The notes and the ledger they are about; clones share both.
+#[derive(Clone)]
 pub(in crate::submit) struct Books {
-    state: Arc<Mutex<State>>,
+    ledger: Arc<Mutex<Sqlite>>,
+    batches: Arc<Mutex<Vec<Batch>>>,
+    added: Arc<Mutex<usize>>,
     /// Commits and requests in the order they happened.
     pub(in crate::submit) journal: Arc<Mutex<Vec<&'static str>>>,
     changed: watch::Sender<u64>,
+    _folder: Arc<TempDir>,
 }
 
 impl Books {
     pub(in crate::submit) fn with_rows(rows: usize) -> Self {
-        let books = Self { state: Arc::default(), journal: Arc::default(), changed: watch::Sender::new(0) };
+        let folder = TempDir::new().unwrap();
+        let options = Options {
+            path: folder.path().join("rxdrop.db"),
+            installation: 7,
+            spool: folder.path().join("spool"),
+            today: "2026-08-31".parse().unwrap(),
+            seed: 1,
+        };
+        let mut ledger = Sqlite::open(&options).unwrap();
+        let section = SectionRef {
+            name: "plain".to_owned(),
+            system: "plain".to_owned(),
+            environment: Environment::Sandbox,
+            registration_sha256: None,
+        };
+        ledger.sections(&[section]).unwrap();
+        ledger.recover("test", DateTime::UNIX_EPOCH).unwrap();
+        let books = Self {
+            ledger: Arc::new(Mutex::new(ledger)),
+            batches: Arc::default(),
+            added: Arc::default(),
+            journal: Arc::default(),
+            changed: watch::Sender::new(0),
+            _folder: Arc::new(folder),
+        };
         books.add(rows);
         books
     }
 
+    /// Accepts a file of that many good rows.
     pub(in crate::submit) fn add(&self, rows: usize) {
-        let mut state = self.state.lock().unwrap();
-        let first = state.ready.len();
-        state.ready.extend((first..first + rows).map(|index| ClaimItem {
-            transaction: i64::try_from(index).unwrap(),
-            number: index.to_string(),
-            members: "{}".to_owned(),
-        }));
+        let mut added = self.added.lock().unwrap();
+        let first = *added;
+        *added += rows;
+        let staged: Vec<StagedRow> = (first..first + rows).map(good_row).collect();
+        let mut ledger = self.ledger.lock().unwrap();
+        let now = DateTime::UNIX_EPOCH;
+        let intake = ledger.receive(&file(first), now).unwrap();
+        ledger.plan(&plan(intake)).unwrap();
+        ledger.stage(&staged).unwrap();
+        ledger.accept(intake, &serde_json::json!({}), &[], now).unwrap();
     }
 
     pub(in crate::submit) fn handle(&self) -> Handle {
@@ -67,17 +102,18 @@ impl Books {
     }
 
     pub(in crate::submit) fn batches(&self) -> Vec<Batch> {
-        self.state.lock().unwrap().batches.clone()
+        self.batches.lock().unwrap().clone()
     }
 
     pub(in crate::submit) fn unsent(&self) -> usize {
-        self.state.lock().unwrap().ready.len()
+        let sent: usize = self.batches.lock().unwrap().iter().map(|batch| batch.rows).sum();
+        *self.added.lock().unwrap() - sent
     }
 
     /// Waits until the books say so.
     pub(in crate::submit) async fn when(&self, holds: impl Fn(&[Batch]) -> bool) {
         let mut changed = self.changed.subscribe();
-        while !holds(&self.state.lock().unwrap().batches) {
+        while !holds(&self.batches.lock().unwrap()) {
             changed.changed().await.unwrap();
         }
     }
@@ -87,174 +123,137 @@ impl Books {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    fn open(&self, index: i64) -> Option<OpenBatch> {
-        let state = self.state.lock().unwrap();
-        let batch = state.batches.get(usize::try_from(index).ok()?)?;
-        let ticket = match batch.verdicts.last() {
-            Some(BatchVerdict::Pending { ticket, .. }) => Some(ticket.clone()),
-            _ => None,
-        };
-        Some(OpenBatch {
-            batch: index,
-            attempt: index,
-            items: batch.items.clone(),
-            body: batch.body.clone(),
-            ticket,
-            tries: 0,
-        })
+    fn inner(&self) -> std::sync::MutexGuard<'_, Sqlite> {
+        self.ledger.lock().unwrap()
     }
 }
 
+fn good_row(index: usize) -> StagedRow {
+    let record = StagedRecord {
+        section: Some(0),
+        own: Own::Ready,
+        report_from: None,
+        members: Some("{}".to_owned()),
+        fact: Some(FactKey::Strong(index.to_string())),
+        until: None,
+        reverse_until: None,
+        document: None,
+        number: None,
+        reference: None,
+    };
+    StagedRow { row: u32::try_from(index).unwrap() + 2, issues: Vec::new(), record: Some(record) }
+}
+
+fn file(first: usize) -> NewFile {
+    NewFile {
+        folder: "/drop".into(),
+        name: format!("{first}.csv"),
+        bytes: 1,
+        mtime_ns: 1,
+        sha256: format!("{first}"),
+        language: Lang::En,
+    }
+}
+
+fn plan(intake: i64) -> Plan {
+    Plan {
+        intake,
+        mapping: MappingRef { name: "m".to_owned(), version: 1, sha256: "s".to_owned() },
+        scope: "m".to_owned(),
+        keyed: true,
+        ignore: Vec::new(),
+        sections: vec!["plain".to_owned()],
+        accept: Accept::GoodRows,
+    }
+}
+
+macro_rules! pass_on {
+    ($(fn $name:ident(&mut self $(, $arg:ident: $kind:ty)*) -> $result:ty;)*) => {
+        $(fn $name(&mut self $(, $arg: $kind)*) -> $result {
+            self.inner().$name($($arg),*)
+        })*
+    };
+}
+
+type Is<T> = Result<T, Error>;
+
 impl Ledger for Books {
-    fn work(&mut self, _: &str, now: DateTime<Utc>) -> Result<Work, Error> {
-        let state = self.state.lock().unwrap();
-        let mut later: Option<DateTime<Utc>> = None;
-        let mut retrying = false;
-        for (index, batch) in (0_i64..).zip(&state.batches) {
-            let (at, work) = match batch.verdicts.last() {
-                Some(BatchVerdict::NotSent { retry_at, .. }) => (*retry_at, Work::Resend(index)),
-                Some(BatchVerdict::Pending { ask_at, .. }) => (*ask_at, Work::Ask(index)),
-                _ => continue,
+    fn id(&self) -> String {
+        self.inner().id()
+    }
+
+    pass_on! {
+        fn sections(&mut self, sections: &[SectionRef]) -> Is<()>;
+        fn known_files(&mut self, folder: &Path) -> Is<Vec<KnownFile>>;
+        fn receive(&mut self, file: &NewFile, now: DateTime<Utc>) -> Is<i64>;
+        fn retry(&mut self, intake: i64, now: DateTime<Utc>) -> Is<i64>;
+        fn unfinished(&mut self) -> Is<Vec<i64>>;
+        fn newest(&mut self, folder: Option<&Path>, name: &str) -> Is<Option<i64>>;
+        fn referenced(&mut self, reference: &str) -> Is<Option<Referenced>>;
+        fn set_aside(&mut self, file: i64, to: FileState, why: &[StoredIssue], now: DateTime<Utc>) -> Is<()>;
+        fn plan(&mut self, plan: &Plan) -> Is<()>;
+        fn stage(&mut self, rows: &[StagedRow]) -> Is<()>;
+        fn accept(&mut self, file: i64, read: &serde_json::Value, why: &[StoredIssue], now: DateTime<Utc>) -> Is<Accepted>;
+        fn file(&mut self, intake: i64) -> Is<Option<FileView>>;
+        fn rows(&mut self, intake: i64, after: u32, limit: u32) -> Is<Vec<RowView>>;
+        fn due_reports(&mut self) -> Is<Vec<i64>>;
+        fn changes(&mut self, intake: i64) -> Is<i64>;
+        fn keep_reports(&mut self, file: i64, folder: &Path, files: &[(String, String, String)], now: DateTime<Utc>) -> Is<()>;
+        fn reported(&mut self, intake: i64, changes: i64) -> Is<()>;
+        fn is_report(&mut self, folder: &Path, name: &str, sha256: &str) -> Is<bool>;
+        fn reports(&mut self, folder: &Path) -> Is<Vec<(String, i64)>>;
+        fn summary(&mut self) -> Is<Summary>;
+        fn files(&mut self, limit: u32) -> Is<Vec<i64>>;
+        fn release(&mut self, what: &What, answer: Option<Double>, by: &By, now: DateTime<Utc>) -> Is<Decided>;
+        fn resolve(&mut self, what: &What, decision: &Decision, by: &By, now: DateTime<Utc>) -> Is<Decided>;
+        fn work(&mut self, section: &str, now: DateTime<Utc>) -> Is<Work>;
+        fn is_busy(&mut self) -> Is<bool>;
+        fn pending(&mut self, batch: i64) -> Is<Option<OpenBatch>>;
+        fn recover(&mut self, owner: &str, now: DateTime<Utc>) -> Is<Vec<(String, OpenBatch, RawAnswer)>>;
+    }
+
+    fn claim(&mut self, want: &Want, build: Build) -> Is<Option<OpenBatch>> {
+        let open = self.inner().claim(want, build)?;
+        if let Some(open) = &open {
+            let batch = Batch {
+                id: open.batch,
+                attempts: vec![open.attempt],
+                rows: open.items.len(),
+                verdicts: Vec::new(),
             };
-            if at <= now {
-                return Ok(work);
-            }
-            retrying |= matches!(work, Work::Resend(_));
-            later = Some(later.map_or(at, |later| later.min(at)));
+            self.batches.lock().unwrap().push(batch);
+            self.committed("claimed");
         }
-        Ok(match later {
-            _ if !retrying && !state.ready.is_empty() => Work::Claim,
-            Some(at) => Work::Later(at),
-            None => Work::Nothing,
-        })
+        Ok(open)
     }
 
-    fn claim(&mut self, want: &Want, mut build: Build) -> Result<Option<OpenBatch>, Error> {
-        let index = {
-            let mut state = self.state.lock().unwrap();
-            let count = want.rows.min(state.ready.len());
-            let items: Vec<ClaimItem> = state.ready.iter().take(count).cloned().collect();
-            let built = build(&items);
-            assert!(built.used > 0, "the tests claim what fits");
-            let items = state.ready.drain(..built.used).collect();
-            state.batches.push(Batch { items, body: built.body, verdicts: Vec::new() });
-            i64::try_from(state.batches.len() - 1).unwrap()
-        };
-        self.committed("claimed");
-        Ok(self.open(index))
-    }
-
-    fn resend(&mut self, batch: i64, _: DateTime<Utc>) -> Result<Option<OpenBatch>, Error> {
+    fn resend(&mut self, batch: i64, now: DateTime<Utc>) -> Is<Option<OpenBatch>> {
+        let open = self.inner().resend(batch, now)?;
+        if let Some(open) = &open {
+            let mut batches = self.batches.lock().unwrap();
+            batches.iter_mut().find(|one| one.id == batch).unwrap().attempts.push(open.attempt);
+        }
         self.committed("resent");
-        Ok(self.open(batch))
+        Ok(open)
     }
 
-    fn pending(&mut self, batch: i64) -> Result<Option<OpenBatch>, Error> {
-        Ok(self.open(batch))
-    }
-
-    fn answered(&mut self, _: i64, _: &RawAnswer, _: DateTime<Utc>) -> Result<(), Error> {
+    fn answered(&mut self, attempt: i64, answer: &RawAnswer, now: DateTime<Utc>) -> Is<()> {
+        self.inner().answered(attempt, answer, now)?;
         self.committed("answered");
         Ok(())
     }
 
-    fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, _: DateTime<Utc>) -> Result<(), Error> {
-        let index = usize::try_from(attempt).unwrap();
-        self.state.lock().unwrap().batches[index].verdicts.push(verdict.clone());
+    fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, now: DateTime<Utc>) -> Is<()> {
+        self.inner().settle(attempt, verdict, now)?;
+        let mut batches = self.batches.lock().unwrap();
+        batches
+            .iter_mut()
+            .find(|one| one.attempts.contains(&attempt))
+            .unwrap()
+            .verdicts
+            .push(verdict.clone());
+        drop(batches);
         self.committed("settled");
         Ok(())
-    }
-
-    fn recover(&mut self, _: &str, _: DateTime<Utc>) -> Result<Vec<(String, OpenBatch, RawAnswer)>, Error> {
-        Ok(Vec::new())
-    }
-
-    // The sender asks for none of these.
-    fn id(&self) -> String {
-        String::new()
-    }
-    fn sections(&mut self, _: &[SectionRef]) -> Result<(), Error> {
-        NOT_MODELLED
-    }
-    fn known_files(&mut self, _: &Path) -> Result<Vec<KnownFile>, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn receive(&mut self, _: &NewFile, _: DateTime<Utc>) -> Result<i64, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn retry(&mut self, _: i64, _: DateTime<Utc>) -> Result<i64, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn unfinished(&mut self) -> Result<Vec<i64>, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn newest(&mut self, _: Option<&Path>, _: &str) -> Result<Option<i64>, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn referenced(&mut self, _: &str) -> Result<Option<Referenced>, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn set_aside(&mut self, _: i64, _: FileState, _: &[StoredIssue], _: DateTime<Utc>) -> Result<(), Error> {
-        NOT_MODELLED
-    }
-    fn plan(&mut self, _: &Plan) -> Result<(), Error> {
-        NOT_MODELLED
-    }
-    fn stage(&mut self, _: &[StagedRow]) -> Result<(), Error> {
-        NOT_MODELLED
-    }
-    fn accept(
-        &mut self,
-        _: i64,
-        _: &serde_json::Value,
-        _: &[StoredIssue],
-        _: DateTime<Utc>,
-    ) -> Result<Accepted, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn file(&mut self, _: i64) -> Result<Option<FileView>, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn rows(&mut self, _: i64, _: u32, _: u32) -> Result<Vec<RowView>, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn due_reports(&mut self) -> Result<Vec<i64>, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn changes(&mut self, _: i64) -> Result<i64, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn keep_reports(
-        &mut self,
-        _: i64,
-        _: &Path,
-        _: &[(String, String, String)],
-        _: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        NOT_MODELLED
-    }
-    fn reported(&mut self, _: i64, _: i64) -> Result<(), Error> {
-        NOT_MODELLED
-    }
-    fn is_report(&mut self, _: &Path, _: &str, _: &str) -> Result<bool, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn reports(&mut self, _: &Path) -> Result<Vec<(String, i64)>, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn summary(&mut self) -> Result<Summary, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn files(&mut self, _: u32) -> Result<Vec<i64>, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn release(&mut self, _: &What, _: Option<Double>, _: &By, _: DateTime<Utc>) -> Result<Decided, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn resolve(&mut self, _: &What, _: &Decision, _: &By, _: DateTime<Utc>) -> Result<Decided, Error> {
-        Err(Error::Order("not modelled"))
-    }
-    fn is_busy(&mut self) -> Result<bool, Error> {
-        Err(Error::Order("not modelled"))
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests of this room stand on: a plain system, a scripted server, and a ledger's model in memory.
+//! What the tests of this room stand on: a plain system, a scripted server, and a watched ledger.
 
 mod books;
 mod server;
@@ -18,7 +18,7 @@ use crate::destinations::{
 use crate::model::{Environment, Outcome, Schema};
 use crate::validate::{Record, Rule};
 
-pub(super) use books::{Batch, Books};
+pub(super) use books::{Batch, Books, body};
 pub(super) use server::{AUTHORITY, Seen, Server, Step, tls};
 
 /// A system with one member a record.
