@@ -122,8 +122,14 @@ impl Check<'_> {
         let stamp = intake::Stamp::of(&metadata);
         let candidate = intake::Candidate { name: name.clone(), stamp, is_open: false, ours: None };
         let copied = intake::snapshot(&folder, &candidate, &self.shop.spool, &mut |_| {})?;
-        let file =
-            NewFile { folder, name, bytes: copied.bytes, mtime_ns: stamp.mtime_ns, sha256: copied.sha256, language };
+        let file = NewFile {
+            folder,
+            name,
+            bytes: copied.bytes,
+            mtime_ns: stamp.mtime_ns,
+            sha256: copied.sha256,
+            language,
+        };
         let now = self.shop.world.clock.now();
         Ok(self.shop.ledger.ask_blocking(move |ledger| ledger.receive(&file, now))?)
     }
@@ -170,7 +176,9 @@ impl Check<'_> {
     }
 
     fn row(&self, view: &FileView, row: &RowView, speaker: &Speaker<'_>) -> Result<()> {
-        for issue in row.issues.iter().filter(|issue| row.status != Status::Waiting || issue.code.starts_with('W')) {
+        for issue in
+            row.issues.iter().filter(|issue| row.status != Status::Waiting || issue.code.starts_with('W'))
+        {
             if row.status == Status::Ignored {
                 continue;
             }
@@ -185,7 +193,8 @@ impl Check<'_> {
 
     fn tell_file(&self, view: &FileView, lang: Lang) -> Result<()> {
         let catalogue = &self.shop.catalogue;
-        let speaker = Speaker { catalogue, lang, trial: true, system: view.system.as_deref().unwrap_or("system") };
+        let speaker =
+            Speaker { catalogue, lang, trial: true, system: view.system.as_deref().unwrap_or("system") };
         for issue in &view.issues {
             if self.args.json {
                 out::line(&issue_json(view, None, issue, &speaker).to_string())?;
@@ -209,7 +218,12 @@ impl Check<'_> {
             format!("{} {word}", totals.of(status))
         });
         let rows = if lang == Lang::Bg { "реда" } else { "rows" };
-        Ok(out::line(&format!("{}: {} {rows}: {}", view.name, totals.rows(), counts.collect::<Vec<_>>().join(", ")))?)
+        Ok(out::line(&format!(
+            "{}: {} {rows}: {}",
+            view.name,
+            totals.rows(),
+            counts.collect::<Vec<_>>().join(", ")
+        ))?)
     }
 
     fn report(&self, view: &FileView, folder: &Path) -> Result<()> {
@@ -231,7 +245,12 @@ impl Check<'_> {
     }
 }
 
-fn issue_json(view: &FileView, row: Option<u32>, issue: &StoredIssue, speaker: &Speaker<'_>) -> serde_json::Value {
+fn issue_json(
+    view: &FileView,
+    row: Option<u32>,
+    issue: &StoredIssue,
+    speaker: &Speaker<'_>,
+) -> serde_json::Value {
     let code = speaker.catalogue.get(&issue.code);
     json!({
         "file": view.name,

@@ -59,7 +59,9 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
 fn fitted(fit: Fit, lang: Lang) -> Result<(Arc<Mapping>, Table)> {
     match fit {
         Fit::One(mapping, table) => Ok((mapping, *table)),
-        Fit::None => bail!("no mapping fits this file; name one with --mapping, or look at it with `rxdrop inspect`"),
+        Fit::None => {
+            bail!("no mapping fits this file; name one with --mapping, or look at it with `rxdrop inspect`")
+        }
         Fit::Tie(several) => {
             let names: Vec<_> = several.iter().map(|mapping| mapping.name.clone()).collect();
             bail!("several mappings fit equally well: {}; name one with --mapping", names.join(", "))
@@ -101,7 +103,8 @@ struct Writer {
 
 impl Writer {
     fn open(args: &Args, lang: Lang) -> Result<Self> {
-        let create = |path: &Path| File::create(path).with_context(|| format!("{} can't be written", path.display()));
+        let create =
+            |path: &Path| File::create(path).with_context(|| format!("{} can't be written", path.display()));
         let records: Box<dyn Write> = match &args.output {
             Some(path) => Box::new(BufWriter::with_capacity(1 << 16, create(path)?)),
             None => Box::new(BufWriter::with_capacity(1 << 16, io::stdout())),
@@ -159,7 +162,8 @@ impl Writer {
             let severity = if issue.code.severity() == Severity::Error { "error" } else { "warning" };
             let message = issue.code.message(lang, &issue.args);
             let column = issue.place.column.as_deref().unwrap_or_default();
-            let value = self.columns.get(column).and_then(|index| row.cell(*index)).map_or("", |cell| cell.text);
+            let value =
+                self.columns.get(column).and_then(|index| row.cell(*index)).map_or("", |cell| cell.text);
             let number = row.number().to_string();
             out.write_record([number.as_str(), column, issue.code.code, severity, value, &message])?;
         }

@@ -27,8 +27,7 @@ struct ByArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ReleaseArgs {
-    /// FILE, FILE:ROW, id:72 (the system's), no:… (ours), batch:… (ours)
-    #[arg(value_parser = what::parse)]
+    #[arg(value_name = "WHAT", value_parser = what::parse, help = what::HELP)]
     what: What,
     /// double=send (a transaction of its own) or double=drop (not to be reported)
     #[arg(long, value_name = "KEY=VALUE", value_parser = answer)]
@@ -40,8 +39,7 @@ pub(super) struct ReleaseArgs {
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("said").required(true).args(["accepted", "not_received"])))]
 pub(super) struct ResolveArgs {
-    /// FILE, FILE:ROW, id:72 (the system's), no:… (ours), batch:… (ours)
-    #[arg(value_parser = what::parse)]
+    #[arg(value_name = "WHAT", value_parser = what::parse, help = what::HELP)]
     what: What,
     /// It is registered, under this number (of a batch: the system's batch number)
     #[arg(long, value_name = "ID")]
@@ -102,14 +100,17 @@ fn tell(decided: &Decided, as_json: bool) -> Result<()> {
             let row = |one: &Touched| json!({"file": one.file, "row": one.row, "status": one.status.word(), "code": one.code});
             list.iter().map(row).collect::<Vec<_>>()
         };
-        return Ok(out::line(&json!({"moved": rows(&decided.moved), "left": rows(&decided.left)}).to_string())?);
+        return Ok(out::line(
+            &json!({"moved": rows(&decided.moved), "left": rows(&decided.left)}).to_string(),
+        )?);
     }
     for one in &decided.moved {
         out::line(&format!("{} row {}: now {}", one.file, one.row, one.status.word()))?;
     }
     for one in &decided.left {
         let code = one.code.as_deref().and_then(|code| run::catalogue().get(code));
-        let why = code.map_or(String::new(), |code| format!(" ({}: {})", code.code, code.words(Lang::En).repair));
+        let why =
+            code.map_or(String::new(), |code| format!(" ({}: {})", code.code, code.words(Lang::En).repair));
         out::line(&format!("{} row {}: left {}{why}", one.file, one.row, one.status.word()))?;
     }
     Ok(())

@@ -15,7 +15,7 @@ use crate::sandbox::{Options, Server, samples, start};
 /// Rows of the nightly sample.
 const NIGHTLY_ROWS: usize = 2_000;
 /// Longest wait for answers that come later.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -36,9 +36,13 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus> {
     let server = runtime.block_on(start(options))?;
     write_files(dir, &server, yesterday)?;
     let config = crate::config::load(&dir.join("rxdrop.toml"));
-    let config = config.map_err(|problems| anyhow::anyhow!(problems.render(crate::model::Lang::En, false)))?;
+    let config =
+        config.map_err(|problems| anyhow::anyhow!(problems.render(crate::model::Lang::En, false)))?;
     let _log = world::log(&config.log);
-    out::tell(&format!("a sandbox stands in for SESPA at {}; nothing leaves this machine", server.base_url()));
+    out::tell(&format!(
+        "a sandbox stands in for SESPA at {}; nothing leaves this machine",
+        server.base_url()
+    ));
     let shop = Arc::new(Shop::open(config, world, Books::Real)?);
     let outcome = pass::pass(&shop, Until::Done(WAIT))?;
     runtime.block_on(server.stop());
@@ -88,8 +92,10 @@ max_batch = 600
 }
 
 fn show(dir: &Path, outcome: &Outcome) -> Result<()> {
-    let statuses: Vec<Status> =
-        Status::ALL.into_iter().filter(|status| outcome.reported.iter().any(|file| file.totals.of(*status) > 0)).collect();
+    let statuses: Vec<Status> = Status::ALL
+        .into_iter()
+        .filter(|status| outcome.reported.iter().any(|file| file.totals.of(*status) > 0))
+        .collect();
     let mut header = vec!["file", "rows"];
     header.extend(statuses.iter().map(|status| status.word()));
     let mut table = out::table(&header);

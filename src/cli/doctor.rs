@@ -65,8 +65,13 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     }
     let good = findings.iter().all(|finding| finding.good);
     let verdict = if good && !args.offline { "ONLINE" } else { "OFFLINE" };
-    let proof =
-        Proof { at: world::now().to_rfc3339(), version: env!("CARGO_PKG_VERSION"), config: path, verdict, findings };
+    let proof = Proof {
+        at: world::now().to_rfc3339(),
+        version: env!("CARGO_PKG_VERSION"),
+        config: path,
+        verdict,
+        findings,
+    };
     tell(&proof, args)?;
     Ok(if good { ExitStatus::Done } else { ExitStatus::Unable })
 }
@@ -74,7 +79,9 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
 fn tell(proof: &Proof, args: &Args) -> Result<()> {
     let text = serde_json::to_string_pretty(&proof)?;
     if let Some(path) = &args.proof {
-        let mut file = tempfile::NamedTempFile::new_in(path.parent().filter(|dir| dir.is_dir()).unwrap_or(Path::new(".")))?;
+        let mut file = tempfile::NamedTempFile::new_in(
+            path.parent().filter(|dir| dir.is_dir()).unwrap_or(Path::new(".")),
+        )?;
         file.write_all(text.as_bytes())?;
         file.persist(path).with_context(|| format!("{} could not be written", path.display()))?;
     }
@@ -158,17 +165,17 @@ fn here(shop: &Shop) -> Vec<Finding> {
             0 => findings.push(bad(&what, "none can be used; every file would wait")),
             count => findings.push(fine(&what, format!("{count} good"))),
         }
-        findings.extend(waiting(shop, &mut folder));
+        findings.push(waiting(shop, &mut folder));
     }
     findings
 }
 
-fn waiting(shop: &Shop, folder: &mut Folder) -> Option<Finding> {
+fn waiting(shop: &Shop, folder: &mut Folder) -> Finding {
     if let Err(error) = folder.pass(shop, true, std::time::Instant::now()) {
-        return Some(bad("listing", format!("{error:#}")));
+        return bad("listing", format!("{error:#}"));
     }
     let what = format!("files in {}", folder.drop.folder.display());
-    Some(fine(what, format!("{} there, {} left alone as older than `since`", folder.present.len(), folder.too_old)))
+    fine(what, format!("{} there, {} left alone as older than `since`", folder.present.len(), folder.too_old))
 }
 
 /// Each system, up to the token.

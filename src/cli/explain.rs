@@ -36,7 +36,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus> {
     };
     let wanted = wanted.trim().to_uppercase();
     let Some(code) = all.into_iter().find(|code| code.code == wanted) else {
-        bail!("there is no code `{wanted}`; `rxdrop explain` lists all. Codes such as `sespa:E17` are the system's own: its description explains them");
+        bail!(
+            "there is no code `{wanted}`; `rxdrop explain` lists all. Codes such as `sespa:E17` are the system's own: its description explains them"
+        );
     };
     if args.json {
         out::line(&as_json(code, lang).to_string())?;

@@ -21,15 +21,21 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus> {
     let today = world::world().clock.today();
     for folder in ["drop", "mappings/sespa", "state"] {
         let folder = dir.join(folder);
-        std::fs::create_dir_all(&folder).with_context(|| format!("{} could not be made", folder.display()))?;
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("{} could not be made", folder.display()))?;
     }
-    let files = [("rxdrop.toml", crate::config::template(today)), ("mappings/sespa/deliveries.toml", MAPPING.to_owned())];
+    let files = [
+        ("rxdrop.toml", crate::config::template(today)),
+        ("mappings/sespa/deliveries.toml", MAPPING.to_owned()),
+    ];
     for (name, text) in files {
         let path = dir.join(name);
         create(&path, text.as_bytes())?;
         out::line(&path.display().to_string())?;
     }
-    out::tell("next: adapt the mapping to your export, `rxdrop check FILE`, `rxdrop doctor`, then `rxdrop watch`");
+    out::tell(
+        "next: adapt the mapping to your export, `rxdrop check FILE`, `rxdrop doctor`, then `rxdrop watch`",
+    );
     Ok(ExitStatus::Done)
 }
 
@@ -39,6 +45,7 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| format!("{} could not be made", folder.display()))?;
     }
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    let mut file = file.with_context(|| format!("{} could not be written; nothing is overwritten", path.display()))?;
+    let mut file =
+        file.with_context(|| format!("{} could not be written; nothing is overwritten", path.display()))?;
     file.write_all(bytes).with_context(|| format!("{} could not be written", path.display()))
 }

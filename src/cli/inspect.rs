@@ -61,7 +61,11 @@ fn show(inspection: &Inspection, lang: Lang) -> Result<()> {
     facts.extend(found.encoding.as_ref().map(|encoding| format!("encoding {encoding}")));
     facts.extend(found.delimiter.as_ref().map(|delimiter| format!("delimiter `{delimiter}`")));
     facts.extend(found.sheet.as_ref().map(|sheet| format!("sheet `{sheet}`")));
-    facts.extend(found.header_row.map(|row| if row == 0 { "no header".to_owned() } else { format!("header in row {row}") }));
+    facts.extend(
+        found
+            .header_row
+            .map(|row| if row == 0 { "no header".to_owned() } else { format!("header in row {row}") }),
+    );
     facts.push(format!("{} data rows", inspection.rows));
     let left = &found.left_out_count;
     for (count, what) in [(left.title, "title"), (left.blank, "blank"), (left.total, "total")] {

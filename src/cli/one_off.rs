@@ -6,7 +6,9 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 
 use super::{load_config, out};
-use crate::config::{Accept, After, Config, DropFolder, LedgerSettings, Level, LogSettings, sandbox_defaults};
+use crate::config::{
+    Accept, After, Config, DropFolder, LedgerSettings, Level, LogSettings, sandbox_defaults,
+};
 use crate::convert::{Mappings, Schemas};
 use crate::model::Lang;
 
@@ -57,7 +59,9 @@ pub(super) fn mappings(config: &Config, schemas: &Schemas, named: Option<&Path>)
         bail!("no mapping can be used; mend what is shown above");
     }
     if loaded.good.is_empty() {
-        bail!("there is no mapping; name one with --mapping, or put it into ./mappings (`rxdrop init` writes an example)");
+        bail!(
+            "there is no mapping; name one with --mapping, or put it into ./mappings (`rxdrop init` writes an example)"
+        );
     }
     Ok(loaded)
 }

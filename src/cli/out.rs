@@ -19,7 +19,10 @@ pub(super) fn colours() -> bool {
 
 /// Whether somebody stopped reading our answer (`rxdrop status | head`): no failure of ours.
 pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// A progress line for long work, shown on a terminal only.

@@ -61,15 +61,15 @@ pub(super) fn watch(config: Option<PathBuf>) -> Result<ExitStatus> {
 pub(super) fn pass(shop: &Arc<Shop>, until: Until) -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let stop = CancellationToken::new();
-        tokio::spawn(told_to_stop(stop.clone()));
-        run::run(Arc::clone(shop), until, stop).await
+        let ending = CancellationToken::new();
+        tokio::spawn(told_to_stop(ending.clone()));
+        run::run(Arc::clone(shop), until, ending).await
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 
-async fn told_to_stop(stop: CancellationToken) {
+async fn told_to_stop(ending: CancellationToken) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -78,12 +78,12 @@ async fn told_to_stop(stop: CancellationToken) {
                 _ = terminate.recv() => {}
                 _ = tokio::signal::ctrl_c() => {}
             }
-            stop.cancel();
+            ending.cancel();
             return;
         }
     }
     let _ = tokio::signal::ctrl_c().await;
-    stop.cancel();
+    ending.cancel();
 }
 
 /// Exit code of a pass: what was reported in it, and everything that waits anywhere.
@@ -116,7 +116,11 @@ pub(super) fn tell(outcome: &Outcome) -> Result<()> {
     }
     for waiting in &outcome.waiting {
         let message = waiting.code.message(Lang::En, &waiting.args);
-        out::line(&format!("{}: {message} ({})", waiting.folder.join(&waiting.name).display(), waiting.code.code))?;
+        out::line(&format!(
+            "{}: {message} ({})",
+            waiting.folder.join(&waiting.name).display(),
+            waiting.code.code
+        ))?;
     }
     tell_stops(outcome);
     if outcome.too_old > 0 {

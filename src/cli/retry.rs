@@ -30,7 +30,9 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
             let name = name.clone();
             move |ledger| ledger.newest(folder.as_deref(), &name)
         })?;
-        let Some(intake) = newest else { bail!("`{name}` is not in the ledger; `rxdrop status` lists what is") };
+        let Some(intake) = newest else {
+            bail!("`{name}` is not in the ledger; `rxdrop status` lists what is")
+        };
         people |= retry_one(&shop, &mut folders, intake, &name)?;
     }
     Ok(ExitStatus::of(false, false, people))
@@ -43,13 +45,16 @@ fn retry_one(shop: &Shop, folders: &mut [run::Folder], intake: i64, name: &str) 
     };
     let taken = view.state == FileState::Taken;
     let now = shop.world.clock.now();
-    let reading = if taken { shop.ledger.ask_blocking(move |ledger| ledger.retry(intake, now))? } else { intake };
+    let reading =
+        if taken { shop.ledger.ask_blocking(move |ledger| ledger.retry(intake, now))? } else { intake };
     let staged = run::stage(shop, &folder.drop, &folder.mappings, reading)?;
     if let (Some(Staged::Aside(_, issues)), true) = (&staged, taken) {
         // The second reading is over; the file stays as it was.
         let none = Vec::new();
-        shop.ledger.ask_blocking(move |ledger| ledger.set_aside(reading, FileState::Withdrawn, &none, now))?;
-        let code = issues.first().and_then(|issue| Some((shop.catalogue.get(&issue.code)?, issue.args.clone())));
+        shop.ledger
+            .ask_blocking(move |ledger| ledger.set_aside(reading, FileState::Withdrawn, &none, now))?;
+        let code =
+            issues.first().and_then(|issue| Some((shop.catalogue.get(&issue.code)?, issue.args.clone())));
         let why = code.map_or(String::new(), |(code, args)| code.message(view.language, &args));
         out::line(&format!("{name}: could not be judged anew: {why}"))?;
         return Ok(true);

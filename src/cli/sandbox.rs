@@ -25,7 +25,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus> {
         options.seed = args.seed;
         let server = start(options).await?;
         out::line(&format!("{}/sespa", server.base_url().trim_end_matches("/sespa")))?;
-        out::tell(&format!("{LABEL}\nclient id and secret: sandbox · books: /_sandbox/books · stop with Ctrl-C"));
+        out::tell(&format!(
+            "{LABEL}\nclient id and secret: sandbox · books: /_sandbox/books · stop with Ctrl-C"
+        ));
         stopped().await;
         server.stop().await;
         Ok(ExitStatus::Done)

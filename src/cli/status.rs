@@ -45,7 +45,8 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     } else {
         show(&files, &waiting, &summary, looked.too_old)?;
         for name in &wanted {
-            let known = files.iter().any(|(view, _)| view.name == *name) || waiting.iter().any(|one| one.name == *name);
+            let known = files.iter().any(|(view, _)| view.name == *name)
+                || waiting.iter().any(|one| one.name == *name);
             if !known {
                 out::line(&format!("{name}: {}", unknown_file(&folders, name)))?;
             }
@@ -65,7 +66,9 @@ fn unknown_file(folders: &[run::Folder], name: &str) -> &'static str {
         true if folders.iter().any(|folder| folder.too_old > 0) => {
             "left alone: last changed before `since`, or its name says that it is no input"
         }
-        true => "not taken yet; the next pass takes it once it has rested, unless its name says that it is no input",
+        true => {
+            "not taken yet; the next pass takes it once it has rested, unless its name says that it is no input"
+        }
         false => "neither in a drop folder nor in the ledger",
     }
 }
@@ -75,7 +78,8 @@ fn files(shop: &Shop, wanted: &[String]) -> Result<Vec<(FileView, Totals)>> {
         shop.ledger.ask_blocking(|ledger| ledger.files(FILES))?
     } else {
         let mut intakes = Vec::new();
-        for name in wanted.iter().cloned() {
+        for name in wanted {
+            let name = name.clone();
             intakes.extend(shop.ledger.ask_blocking(move |ledger| ledger.newest(None, &name))?);
         }
         intakes
@@ -94,13 +98,18 @@ fn totals(shop: &Shop, intake: i64) -> Result<Totals> {
         let page = shop.ledger.ask_blocking(move |ledger| ledger.rows(intake, after, PAGE_ROWS))?;
         let Some(last) = page.last() else { return Ok(totals) };
         after = last.row;
-        page.iter().for_each(|row| totals.add(row.status));
+        for row in &page {
+            totals.add(row.status);
+        }
     }
 }
 
 fn counts(totals: &Totals) -> String {
     let counts = Status::ALL.into_iter().filter(|status| totals.of(*status) > 0);
-    counts.map(|status| format!("{} {}", totals.of(status), status_word(status, Lang::En))).collect::<Vec<_>>().join(", ")
+    counts
+        .map(|status| format!("{} {}", totals.of(status), status_word(status, Lang::En)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn show(files: &[(FileView, Totals)], waiting: &[Waiting], summary: &Summary, too_old: usize) -> Result<()> {
@@ -119,7 +128,11 @@ fn show(files: &[(FileView, Totals)], waiting: &[Waiting], summary: &Summary, to
         let message = one.code.message(Lang::En, &one.args);
         let since = one.since.format("%Y-%m-%d %H:%M UTC");
         let who = crate::report::who_word(one.code.who, Lang::En);
-        out::line(&format!("waits: {}: {message} ({}, since {since}, {who})", place.display(), one.code.code))?;
+        out::line(&format!(
+            "waits: {}: {message} ({}, since {since}, {who})",
+            place.display(),
+            one.code.code
+        ))?;
     }
     for (batch, state, rows) in &summary.batches {
         out::line(&format!("batch:{batch} {state}, {rows} rows"))?;
@@ -128,10 +141,17 @@ fn show(files: &[(FileView, Totals)], waiting: &[Waiting], summary: &Summary, to
         out::line(&format!("{too_old} file(s) older than `since` left alone"))?;
     }
     for (environment, rows) in &summary.elsewhere {
-        out::line(&format!("{rows} rows were taken under another environment or registration ({environment}); they are left alone"))?;
+        out::line(&format!(
+            "{rows} rows were taken under another environment or registration ({environment}); they are left alone"
+        ))?;
     }
-    let next = summary.next_until.map_or(String::new(), |day| format!("; next legal day {}", day.format("%d.%m.%Y")));
-    Ok(out::line(&format!("in all: {} waiting, {} unknown, {} held{next}", summary.waiting, summary.unknown, summary.held))?)
+    let next = summary
+        .next_until
+        .map_or(String::new(), |day| format!("; next legal day {}", day.format("%d.%m.%Y")));
+    Ok(out::line(&format!(
+        "in all: {} waiting, {} unknown, {} held{next}",
+        summary.waiting, summary.unknown, summary.held
+    ))?)
 }
 
 fn document(
@@ -156,8 +176,11 @@ fn document(
 
 /// The counts of the whole ledger.
 pub(super) fn summary_json(summary: &Summary) -> serde_json::Value {
-    let batches: Vec<_> =
-        summary.batches.iter().map(|(id, state, rows)| json!({"id": id, "state": state, "rows": rows})).collect();
+    let batches: Vec<_> = summary
+        .batches
+        .iter()
+        .map(|(id, state, rows)| json!({"id": id, "state": state, "rows": rows}))
+        .collect();
     let elsewhere: Vec<_> = summary
         .elsewhere
         .iter()

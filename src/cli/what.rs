@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::What;
 
+/// What WHAT may be.
+pub(super) const HELP: &str = "FILE, FILE:ROW, id:72 (the system's), no:… (ours, as sent), batch:… (ours)";
+
 /// Reads WHAT. A bare number is refused with what it could be.
 pub(super) fn parse(text: &str) -> Result<What, String> {
     if let Some(id) = text.strip_prefix("id:") {

@@ -79,4 +79,3 @@ fn unfit(path: &Path, language: Lang) -> Fit {
         Err(error) => Fit::Unreadable(error),
     }
 }
-

@@ -30,7 +30,9 @@ impl Mappings {
         sections.sort();
         let mut loaded = Self::default();
         let mut files = Vec::new();
-        paths.iter().for_each(|path| files_of(path, &mut files));
+        for path in paths {
+            files_of(path, &mut files);
+        }
         for path in files {
             let schema = |name: &str| schemas.get(name).cloned();
             match mapping::load(&path, &schema, &sections, &open_list) {
@@ -56,7 +58,8 @@ fn files_of(path: &Path, files: &mut Vec<PathBuf>) {
     let mut inside: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     inside.sort();
     for entry in inside {
-        if entry.is_dir() || entry.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+        if entry.is_dir() || entry.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+        {
             files_of(&entry, files);
         }
     }

@@ -3,6 +3,7 @@
 //! Most important first: [`Issue`] (what is wrong with the user's data; never an
 //! error), [`Value`] and [`Schema`] (what a field is), [`Status`] (what became of a row).
 
+pub mod hash;
 mod issue;
 pub mod names;
 mod outcome;

@@ -51,14 +51,19 @@ pub fn open_folders(shop: &Shop) -> Vec<Folder> {
 ///
 /// # Errors
 /// When the ledger or the spool fail.
-pub fn look(shop: &Shop, folders: &mut [Folder], look_only: bool, stop: &CancellationToken) -> Result<Looked> {
+pub fn look(
+    shop: &Shop,
+    folders: &mut [Folder],
+    look_only: bool,
+    ending: &CancellationToken,
+) -> Result<Looked> {
     let mut looked = Looked::default();
     for folder in folders.iter_mut() {
         folder.pass(shop, look_only, Instant::now())?;
         looked.too_old += folder.too_old;
     }
     for intake in shop.ledger.ask_blocking(|ledger| ledger.unfinished())? {
-        if stop.is_cancelled() {
+        if ending.is_cancelled() {
             break;
         }
         finish(shop, folders, intake, look_only, &mut looked)?;
@@ -68,9 +73,17 @@ pub fn look(shop: &Shop, folders: &mut [Folder], look_only: bool, stop: &Cancell
 }
 
 /// Brings a received file on its way, as far as it goes now.
-fn finish(shop: &Shop, folders: &mut [Folder], intake: i64, look_only: bool, looked: &mut Looked) -> Result<()> {
+fn finish(
+    shop: &Shop,
+    folders: &mut [Folder],
+    intake: i64,
+    look_only: bool,
+    looked: &mut Looked,
+) -> Result<()> {
     let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(()) };
-    let Some(folder) = folders.iter_mut().find(|folder| folder.drop.folder == view.folder) else { return Ok(()) };
+    let Some(folder) = folders.iter_mut().find(|folder| folder.drop.folder == view.folder) else {
+        return Ok(());
+    };
     if folder.withdraw_gone(shop, intake, &view.name)? {
         return Ok(());
     }
@@ -82,7 +95,8 @@ fn finish(shop: &Shop, folders: &mut [Folder], intake: i64, look_only: bool, loo
     match staged {
         Some(Staged::Accepted(_)) => looked.accepted += 1,
         Some(Staged::Aside(FileState::Received | FileState::Held, issues)) => {
-            let told = issues.first().and_then(|issue| Some((shop.catalogue.get(&issue.code)?, issue.args.clone())));
+            let told =
+                issues.first().and_then(|issue| Some((shop.catalogue.get(&issue.code)?, issue.args.clone())));
             let (code, args) = told.unwrap_or((&intake::F002, vec!["1 s".to_owned()]));
             folder.waiting.push(Waiting {
                 folder: view.folder.clone(),
@@ -103,20 +117,22 @@ pub(super) fn run(
     shop: &Shop,
     until: Until,
     accepted: &watch::Sender<Intake>,
-    stop: &CancellationToken,
+    ending: &CancellationToken,
 ) -> Result<Outcome> {
     let mut folders = open_folders(shop);
     let mut notices = Notices::new();
     let (wake, woken) = channel();
     let paths: Vec<_> = folders.iter().map(|folder| folder.drop.folder.clone()).collect();
     let watching = matches!(until, Until::Stopped);
-    let mut wakers = watching.then(|| wake_on_events(&paths, move || {
+    let mut wakers = watching.then(|| {
+        wake_on_events(&paths, move || {
             let _ = wake.send(());
-        }));
+        })
+    });
     let mut outcome = Outcome::default();
     let mut books = Bookkeeping::new();
     loop {
-        let looked = look(shop, &mut folders, false, stop)?;
+        let looked = look(shop, &mut folders, false, ending)?;
         for folder in &folders {
             let lang = folder.drop.language;
             reports::notices(shop, &mut notices, &folder.drop.folder, &folder.waiting, lang)?;
@@ -125,7 +141,7 @@ pub(super) fn run(
         outcome.waiting = looked.waiting;
         outcome.too_old = looked.too_old;
         let rest = folders.iter().filter_map(|folder| folder.next(Instant::now())).min();
-        if !watching && rest.is_none() || stop.is_cancelled() {
+        if !watching && rest.is_none() || ending.is_cancelled() {
             break;
         }
         if watching {
@@ -133,7 +149,7 @@ pub(super) fn run(
         }
         let poll = folders.iter().map(|folder| folder.drop.poll).min().unwrap_or(TICK);
         let wait = rest.map_or(poll, |rest| rest.min(poll));
-        books.wait(shop, &folders, &woken, wait, watching, stop, &mut outcome.reported)?;
+        books.wait(shop, &folders, &woken, wait, watching, ending, &mut outcome.reported)?;
         if let Some(wakers) = &mut wakers {
             wakers.rearm();
         }
@@ -172,11 +188,11 @@ impl Bookkeeping {
         woken: &std::sync::mpsc::Receiver<()>,
         wait: Duration,
         watching: bool,
-        stop: &CancellationToken,
+        ending: &CancellationToken,
         reported: &mut Vec<Reported>,
     ) -> Result<()> {
         let end = Instant::now() + wait;
-        while !stop.is_cancelled() {
+        while !ending.is_cancelled() {
             if watching {
                 self.report(shop, folders, reported)?;
             }
@@ -265,7 +281,7 @@ pub fn sender_settings(shop: &Shop, section: &Section, pace: Pace) -> Settings {
     };
     Settings {
         section: section.clone(),
-        timeout: parse_duration(&section.wire.timeout).unwrap_or(Duration::from_secs(120)),
+        timeout: parse_duration(&section.wire.timeout).unwrap_or(Duration::from_mins(2)),
         registration: shop.sections.registrations.get(&section.name).cloned(),
         secrets: Arc::new(move || Ok((read(&id, "client_id")?, read(&secret, "client_secret")?))),
         seed: shop.world.seed,

@@ -58,7 +58,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When the ledger fails, or the process may not send because another one does.
-pub async fn run(shop: Arc<Shop>, until: Until, stop: CancellationToken) -> Result<Outcome> {
+pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Result<Outcome> {
     let now = shop.world.clock.now();
     let _lock = Lock::take(&shop.config.ledger.path, now)?;
     crate::intake::prepare_spool(&shop.spool)?;
@@ -69,10 +69,10 @@ pub async fn run(shop: Arc<Shop>, until: Until, stop: CancellationToken) -> Resu
         Until::Done(wait) => Mode::Run { wait },
         Until::Stopped => Mode::Watch,
     };
-    let senders: Vec<_> = senders(&shop, mode, &progress, &stop);
+    let senders: Vec<_> = senders(&shop, mode, &progress, &ending);
     let looking = tokio::task::spawn_blocking({
-        let (shop, stop) = (Arc::clone(&shop), stop.clone());
-        move || intake_loop::run(&shop, until, &accepted, &stop)
+        let (shop, ending) = (Arc::clone(&shop), ending.clone());
+        move || intake_loop::run(&shop, until, &accepted, &ending)
     });
     let mut outcome = intake_loop::join(&shop, looking, senders).await?;
     outcome.summary = shop.ledger.ask(|ledger| ledger.summary()).await?;
@@ -93,14 +93,19 @@ async fn recover(shop: &Shop, owner: String) -> Result<()> {
 
 type Sender = tokio::task::JoinHandle<Result<submit::Report, submit::Error>>;
 
-fn senders(shop: &Shop, mode: Mode, progress: &watch::Receiver<Intake>, stop: &CancellationToken) -> Vec<Sender> {
+fn senders(
+    shop: &Shop,
+    mode: Mode,
+    progress: &watch::Receiver<Intake>,
+    ending: &CancellationToken,
+) -> Vec<Sender> {
     let sections = shop.config.sections.iter();
     let sender = |section: &crate::destinations::Section| {
         let destination = shop.sections.destinations.get(&section.name).cloned()?;
         let settings = sender_settings(shop, section, Pace::default());
         let (ledger, clock) = (shop.ledger.clone(), shop.world.clock.clone());
-        let (progress, stop) = (progress.clone(), stop.clone());
-        Some(tokio::spawn(submit::drive(ledger, destination, settings, mode, clock, progress, stop)))
+        let (progress, ending) = (progress.clone(), ending.clone());
+        Some(tokio::spawn(submit::drive(ledger, destination, settings, mode, clock, progress, ending)))
     };
     sections.filter_map(sender).collect()
 }

@@ -42,15 +42,17 @@ pub fn write_due(shop: &Shop) -> Result<Vec<Reported>> {
     for intake in due {
         let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { continue };
         let name = view.name.clone();
-        match write_one(shop, view) {
+        match write_one(shop, &view) {
             Ok(reported) => done.extend(reported),
-            Err(error) => tracing::error!(file = %name, error = format!("{error:#}"), "reports could not be written"),
+            Err(error) => {
+                tracing::error!(file = %name, error = format!("{error:#}"), "reports could not be written");
+            }
         }
     }
     Ok(done)
 }
 
-fn write_one(shop: &Shop, view: FileView) -> Result<Option<Reported>> {
+fn write_one(shop: &Shop, view: &FileView) -> Result<Option<Reported>> {
     let intake = view.intake;
     let changes = shop.ledger.ask_blocking(move |ledger| ledger.changes(intake))?;
     if view.state == FileState::Withdrawn {
@@ -62,11 +64,11 @@ fn write_one(shop: &Shop, view: FileView) -> Result<Option<Reported>> {
         return Ok(None);
     }
     if let Some(period) = &view.period {
-        move_aside(shop, &view, period)?;
+        move_aside(shop, view, period)?;
     }
-    let prepared = render(shop, &view)?;
-    let totals = prepared.tally.totals.clone();
-    let published = put_in_place(shop, &view, prepared)?;
+    let prepared = render(shop, view)?;
+    let totals = prepared.tally.totals;
+    let published = put_in_place(shop, view, prepared)?;
     let published = published.map(|published| published.files).unwrap_or_default();
     if !published.is_empty() || totals.rows() == 0 {
         shop.ledger.ask_blocking(move |ledger| ledger.reported(intake, changes))?;
@@ -86,12 +88,19 @@ fn names(view: &FileView, period: Option<&str>) -> impl Fn(Kind, &str) -> String
 
 /// The name of a report: of an input, of a kind, with what stands between them (`""`, `2`,
 /// `changed-20261121-1403`), in a folder whose path has that many characters.
-pub fn report_name(input: &str, kind: Kind, infix: &str, period: Option<&str>, folder_chars: usize) -> String {
+pub fn report_name(
+    input: &str,
+    kind: Kind,
+    infix: &str,
+    period: Option<&str>,
+    folder_chars: usize,
+) -> String {
     let kind = report_kind(kind);
     let Some(changed) = infix.strip_prefix("changed-") else {
         return intake::report_name(input, kind, infix.parse().ok(), period, folder_chars);
     };
-    let (at, number) = changed.split_once('.').map_or((changed, None), |(at, number)| (at, number.parse().ok()));
+    let (at, number) =
+        changed.split_once('.').map_or((changed, None), |(at, number)| (at, number.parse().ok()));
     let plain = intake::ReportName {
         stem: intake::names::stem(input, folder_chars).into_owned(),
         changed: false,
@@ -185,7 +194,11 @@ fn render_rows(shop: &Shop, job: &Job<'_>, pinned: &Pinned) -> Result<Prepared> 
 }
 
 /// Commits the hashes, then lets the reports appear.
-fn put_in_place(shop: &Shop, view: &FileView, prepared: Prepared) -> Result<Option<crate::report::Published>> {
+fn put_in_place(
+    shop: &Shop,
+    view: &FileView,
+    prepared: Prepared,
+) -> Result<Option<crate::report::Published>> {
     let named = names(view, view.period.as_deref());
     let kept: Vec<_> = prepared
         .files
@@ -235,7 +248,13 @@ pub(super) type Notices = HashMap<(PathBuf, String), Vec<u8>>;
 ///
 /// # Errors
 /// When the ledger fails.
-pub fn notices(shop: &Shop, laid: &mut Notices, folder: &Path, waiting: &[Waiting], lang: crate::model::Lang) -> Result<()> {
+pub fn notices(
+    shop: &Shop,
+    laid: &mut Notices,
+    folder: &Path,
+    waiting: &[Waiting],
+    lang: crate::model::Lang,
+) -> Result<()> {
     let mut keep = Vec::new();
     for one in waiting.iter().filter(|one| one.notice) {
         let items = [NoticeItem { code: one.code, args: &one.args }];
@@ -250,7 +269,9 @@ pub fn notices(shop: &Shop, laid: &mut Notices, folder: &Path, waiting: &[Waitin
         let placed = with_desk(shop, &view, &named, |desk| place_notice(folder, &bytes, desk));
         match placed {
             Ok(_) => drop(laid.insert(key, bytes)),
-            Err(error) => tracing::warn!(file = %one.name, error = format!("{error:#}"), "no notice could be laid"),
+            Err(error) => {
+                tracing::warn!(file = %one.name, error = format!("{error:#}"), "no notice could be laid");
+            }
         }
     }
     let over: Vec<_> = laid.keys().filter(|key| key.0 == folder && !keep.contains(key)).cloned().collect();
@@ -304,7 +325,8 @@ fn stand_in(folder: &Path, name: &str) -> FileView {
 /// When something can't be moved; it stays where it is.
 pub(super) fn archive(shop: &Shop, after: After, reported: &Reported) -> Result<()> {
     let final_rows = reported.totals.rows() > 0
-        && reported.totals.waiting + reported.totals.unknown + reported.totals.held + reported.totals.refused == 0;
+        && reported.totals.waiting + reported.totals.unknown + reported.totals.held + reported.totals.refused
+            == 0;
     let folder = reported.file.parent().unwrap_or(Path::new("."));
     if after != After::Archive || !final_rows || !reported.file.exists() {
         return Ok(());
@@ -316,7 +338,8 @@ pub(super) fn archive(shop: &Shop, after: After, reported: &Reported) -> Result<
     for name in reported.reports.iter().chain([&name]) {
         let (from, to) = (folder.join(name), free(&goal, name));
         if from.exists() {
-            std::fs::rename(&from, &to).with_context(|| format!("{} could not be archived", from.display()))?;
+            std::fs::rename(&from, &to)
+                .with_context(|| format!("{} could not be archived", from.display()))?;
         }
     }
     Ok(())

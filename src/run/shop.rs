@@ -7,13 +7,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 use crate::config::{Config, read_secret};
 use crate::convert::{Schemas, Target};
 use crate::destinations::{self, Destination, Section};
 use crate::ledger::{Handle, Ledger, Options, SectionRef, Sqlite};
-use crate::model::{Lang, Schema};
+use crate::model::{Lang, Schema, hash};
 use crate::report::Catalogue;
 use crate::submit::Clock;
 
@@ -121,11 +120,13 @@ impl Shop {
             Books::Scratch(dir) | Books::Empty(dir) => dir.join("spool"),
         };
         let mut ledger = open_ledger(&config, &world, books, &spool)?;
-        let known = config.sections.iter().filter(|section| sections.destinations.contains_key(&section.name));
+        let known =
+            config.sections.iter().filter(|section| sections.destinations.contains_key(&section.name));
         let known: Vec<_> =
             known.map(|section| section_ref(section, sections.registrations.get(&section.name))).collect();
         ledger.sections(&known)?;
-        let ledger = Handle::spawn(Box::new(ledger)).context("a thread for the ledger could not be started")?;
+        let ledger =
+            Handle::spawn(Box::new(ledger)).context("a thread for the ledger could not be started")?;
         let catalogue = Arc::new(catalogue());
         Ok(Self { config, sections, ledger, spool, world, catalogue })
     }
@@ -151,9 +152,7 @@ fn open_section(section: &Section) -> Result<(Arc<dyn Destination>, Option<Secre
 }
 
 fn section_ref(section: &Section, registration: Option<&SecretString>) -> SectionRef {
-    let hash = |number: &SecretString| {
-        Sha256::digest(number.expose_secret().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-    };
+    let hash = |number: &SecretString| hash::sha256(number.expose_secret().as_bytes());
     SectionRef {
         name: section.name.clone(),
         system: section.system.clone(),

@@ -81,7 +81,9 @@ fn origins(ledger: &Handle, path: &Path) -> Result<BTreeSet<String>> {
     let reading = Reading { expect: vec!["rx_ref".to_owned(), "rx_status".to_owned()], ..Reading::default() };
     let mut names = BTreeSet::new();
     let Ok(mut table) = Table::open(path, &reading) else { return Ok(names) };
-    let Some(at) = table.headers().iter().position(|header| &*header.name == "rx_ref") else { return Ok(names) };
+    let Some(at) = table.headers().iter().position(|header| &*header.name == "rx_ref") else {
+        return Ok(names);
+    };
     let mut seen = BTreeSet::new();
     let mut row = Row::new();
     while table.read(&mut row).unwrap_or(false) {
@@ -90,14 +92,15 @@ fn origins(ledger: &Handle, path: &Path) -> Result<BTreeSet<String>> {
         if reference.is_empty() || !seen.insert(file) {
             continue;
         }
-        let named = ledger.ask_blocking(move |ledger| ledger.referenced(&reference))?;
-        names.extend(named.and_then(|named| named.mapping).map(|mapping| mapping.name));
+        let origin = ledger.ask_blocking(move |ledger| ledger.referenced(&reference))?;
+        names.extend(origin.and_then(|origin| origin.mapping).map(|mapping| mapping.name));
     }
     Ok(names)
 }
 
 fn fill(shop: &Shop, drop: &DropFolder, mapping: &Mapping, table: Table, view: &FileView) -> Result<Staged> {
-    let aside = |state, issues: &[Issue]| Staged::Aside(state, issues.iter().map(StoredIssue::from).collect());
+    let aside =
+        |state, issues: &[Issue]| Staged::Aside(state, issues.iter().map(StoredIssue::from).collect());
     let forced = drop.destination.as_deref();
     let sections = forced.map_or_else(|| mapping.destination.sections(), |name| vec![name]);
     let targets = match shop.sections.targets(&sections) {

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
 use super::Shop;
 use crate::config::DropFolder;
 use crate::convert::Mappings;
 use crate::intake::{self, Candidate, Readiness, Settling, Stamp};
 use crate::ledger::{FileState, KnownFile, NewFile, StoredIssue};
-use crate::model::CodeInfo;
+use crate::model::{CodeInfo, hash};
 
 /// Something in a folder that waits, with its reason.
 #[derive(Debug, Clone)]
@@ -135,7 +134,8 @@ impl Folder {
     fn new_ones(&mut self, shop: &Shop, candidates: Vec<Candidate>) -> Result<Vec<Candidate>> {
         let folder = self.drop.folder.clone();
         let known = shop.ledger.ask_blocking(move |ledger| ledger.known_files(&folder))?;
-        let known: HashMap<String, KnownFile> = known.into_iter().map(|file| (file.name.clone(), file)).collect();
+        let known: HashMap<String, KnownFile> =
+            known.into_iter().map(|file| (file.name.clone(), file)).collect();
         let folder = self.drop.folder.clone();
         let reports = shop.ledger.ask_blocking(move |ledger| ledger.reports(&folder))?;
         let reports: HashSet<String> = reports.into_iter().map(|(name, _)| name).collect();
@@ -176,10 +176,12 @@ impl Folder {
     }
 
     fn hash(&mut self, candidate: &Candidate) -> Option<String> {
-        if let Some((_, hash)) = self.hashes.get(&candidate.name).filter(|(stamp, _)| *stamp == candidate.stamp) {
+        if let Some((_, hash)) =
+            self.hashes.get(&candidate.name).filter(|(stamp, _)| *stamp == candidate.stamp)
+        {
             return Some(hash.clone());
         }
-        let hash = hash_file(&self.drop.folder.join(&candidate.name)).ok()?;
+        let hash = hash::sha256_of(std::fs::File::open(self.drop.folder.join(&candidate.name)).ok()?).ok()?;
         self.hashes.insert(candidate.name.clone(), (candidate.stamp, hash.clone()));
         Some(hash)
     }
@@ -245,23 +247,4 @@ fn mappings_stamp(paths: &[PathBuf]) -> Vec<(PathBuf, u64, Option<std::time::Sys
 
 fn path_or_parent(path: &Path) -> PathBuf {
     if path.is_dir() { path.to_owned() } else { path.parent().unwrap_or(path).to_owned() }
-}
-
-fn hash_file(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    let mut hash = Sha256::new();
-    std::io::copy(&mut file, &mut HashWriter(&mut hash))?;
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

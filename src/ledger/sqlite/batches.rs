@@ -8,15 +8,14 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
-use sha2::{Digest, Sha256};
 
 use super::accept::judge_followers;
 use super::record::{self, told};
-use super::{Event, Sqlite, from_stamp, hex, json, parse, stamp};
+use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
 use crate::ledger::states::RecordState;
 use crate::ledger::{BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, Want, Work, codes};
-use crate::model::Outcome;
+use crate::model::{Outcome, hash};
 
 /// Numbers one installation can issue: twelve digits.
 const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
@@ -51,11 +50,10 @@ impl Sqlite {
     }
 
     pub(super) fn busy(&self) -> Result<bool, Error> {
-        let sending: bool =
-            self.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM batches WHERE state = 'sending')")?.query_row(
-                [],
-                |row| row.get(0),
-            )?;
+        let sending: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM batches WHERE state = 'sending')")?
+            .query_row([], |row| row.get(0))?;
         for realm in self.realms.values() {
             if sending || !ready(&self.conn, *realm, 1)?.is_empty() {
                 return Ok(true);
@@ -104,7 +102,7 @@ impl Sqlite {
             item.transaction = enter(&tx, batch, position, candidate, &item.number)?;
         }
         let attempt = begin_attempt(&tx, batch, "submit", want.now)?;
-        let data = serde_json::json!({"rows": items.len(), "body_sha256": hex(&Sha256::digest(&made.body))});
+        let data = serde_json::json!({"rows": items.len(), "body_sha256": hash::sha256(&made.body)});
         super::append_event(&tx, want.now, "sending", &Event::about(batch, data))?;
         tx.commit()?;
         Ok(Some(OpenBatch { batch, attempt, items, body: made.body, ticket: None, tries: 0 }))
@@ -139,7 +137,7 @@ impl Sqlite {
     ) -> Result<(), Error> {
         let raw = deflate(&answer.body)?;
         let headers = json(&answer.headers)?;
-        let sha256 = hex(&Sha256::digest(&answer.body));
+        let sha256 = hash::sha256(&answer.body);
         self.commit(now, "answered", |tx| {
             tx.execute(
                 "UPDATE attempts SET state = 'answered', ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5
@@ -338,7 +336,7 @@ fn insert_batch(
         want.section,
         i64::try_from(rows).unwrap_or_default(),
         deflate(body)?,
-        hex(&Sha256::digest(body)),
+        hash::sha256(body),
         epoch,
         stamp(want.now)
     ])?;

@@ -18,6 +18,8 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
+use crate::model::hash;
+
 use super::migrations::{APPLICATION_ID, MIGRATIONS};
 use super::{
     Accepted, BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile,
@@ -169,13 +171,13 @@ fn append_event(tx: &Transaction<'_>, now: DateTime<Utc>, kind: &str, event: &Ev
     let before = head(tx)?;
     let data = event.data.to_string();
     let at = stamp(now);
-    let mut hash = Sha256::new();
+    let mut chain = Sha256::new();
     for part in [before.as_str(), at.as_str(), kind, &event.subject.unwrap_or(0).to_string(), data.as_str()] {
-        hash.update(part.as_bytes());
-        hash.update([0]);
+        chain.update(part.as_bytes());
+        chain.update([0]);
     }
     tx.prepare_cached("INSERT INTO events (at, kind, subject, data, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![at, kind, event.subject, data, hex(&hash.finalize())])?;
+        .execute(params![at, kind, event.subject, data, hash::hex(&chain.finalize())])?;
     Ok(())
 }
 
@@ -233,14 +235,6 @@ fn from_stamp(text: &str) -> Option<DateTime<Utc>> {
 
 fn day(text: &str) -> Option<NaiveDate> {
     text.parse().ok()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn issues_text(issues: &[StoredIssue]) -> Result<Option<String>, Error> {

@@ -7,8 +7,6 @@ use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use std::path::Path;
-
 use crate::ledger::{
     Accept, Accepted, BatchVerdict, Build, By, Decided, Decision, Double, Error, FactKey, FileState,
     FileView, Handle, KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan, RawAnswer,
