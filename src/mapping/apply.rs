@@ -96,7 +96,7 @@ struct Material<'r> {
 impl Bound {
     /// Makes the draft of a row. Rows must come in the order of the file.
     pub fn apply(&mut self, row: &Row, draft: &mut Draft) {
-        draft.reset(self.base.len());
+        draft.restart(self.base.len());
         self.remember(row);
         draft.ignored = self.judge(row);
         self.route(row, draft);
@@ -105,10 +105,14 @@ impl Bound {
         if draft.ignored.is_some() {
             // Asks nothing of anybody, so nothing of it can be wrong.
             draft.issues.clear();
+            draft.columns.fill(None);
             return;
         }
-        for plan in self.active.iter().flatten().filter_map(|plan| self.plans.get(*plan)) {
-            self.fill(plan, row, draft);
+        for (field, plan) in self.active.iter().enumerate() {
+            match plan.and_then(|plan| self.plans.get(plan)) {
+                Some(plan) => self.fill(plan, row, draft),
+                None => draft.set_column(field, None),
+            }
         }
     }
 
@@ -172,11 +176,12 @@ impl Bound {
 
     fn route(&self, row: &Row, draft: &mut Draft) {
         match &self.target {
-            TargetPlan::Section(name) => draft.destination = Some(Arc::clone(name)),
+            TargetPlan::Section(name) => draft.set_destination(Some(name)),
             TargetPlan::Column(slot, values, memo) => {
                 let text = self.cell(row, slot).0;
-                draft.destination = memo.get(text, || values.find(text).cloned());
-                if draft.destination.is_none() {
+                let section = memo.get(text, || values.find(text).cloned());
+                draft.set_destination(section.as_ref());
+                if section.is_none() {
                     let issue = Issue::at(&M006, Some(Arc::clone(&slot.label))).row(row.number());
                     draft.issues.push(issue.arg(shown(text)));
                 }
@@ -189,40 +194,81 @@ impl Bound {
             let text = lookup::without_zero_fraction(self.cell(row, slot).0);
             return (!text.is_empty()).then(|| CompactString::new(text));
         }
-        let mut key = String::new();
+        let mut key = CompactString::default();
         lookup::join(&mut key, slots.iter().map(|slot| self.cell(row, slot).0));
-        (!key.is_empty()).then(|| CompactString::from(key))
+        (!key.is_empty()).then_some(key)
     }
 
     /// Makes one field's value, or says why there is none.
     fn fill(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
         if let Made::Value(_, value) = &plan.source {
+            draft.set_column(plan.field, None);
             set(&mut draft.values, plan.field, value.clone());
             return;
         }
+        if !self.fill_directly(plan, row, draft) {
+            self.fill_slowly(plan, row, draft);
+        }
+    }
+
+    /// The way most fields go: a cell, perhaps one of listed words, and its kind. Nothing is allocated.
+    /// Leaves what is not so simple, and every issue, to [`Bound::fill_slowly`].
+    fn fill_directly(&self, plan: &Plan, row: &Row, draft: &mut Draft) -> bool {
+        let Made::Columns(slots) = &plan.source else { return false };
+        if plan.take.is_some() || plan.lookup.is_some() || plan.negate {
+            return false;
+        }
+        let filled =
+            slots.iter().map(|slot| (slot, self.cell(row, slot))).find(|(_, (text, _))| !text.is_empty());
+        let Some((slot, (text, kind))) = filled else {
+            draft.set_column(plan.field, slots.first().map(|slot| &slot.label));
+            set(&mut draft.values, plan.field, plan.default.clone());
+            return true;
+        };
+        let value = match &plan.values {
+            None => plan.typing.value(text, Origin::Cell(kind)).ok(),
+            Some(_) if kind == CellKind::Error => None,
+            Some(values) => values.typed.get(text, || {
+                let word = values.wording.find(text)?;
+                plan.typing.value(word, Origin::Constant).ok().filter(|_| !word.is_empty())
+            }),
+        };
+        let Some(value) = value else { return false };
+        draft.set_column(plan.field, Some(&slot.label));
+        set(&mut draft.values, plan.field, Some(value));
+        true
+    }
+
+    fn fill_slowly(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
         let made = match self.text(plan, row) {
             Ok(text) => {
-                set(&mut draft.columns, plan.field, text.column.cloned());
+                draft.set_column(plan.field, text.column);
                 if text.text.is_empty() {
                     set(&mut draft.values, plan.field, plan.default.clone());
                     return;
                 }
-                plan.typing.value(&text.text, text.origin).map_err(|flaw| (flaw, text.column.cloned()))
+                plan.typing.value(&text.text, text.origin)
             }
-            Err(flaw) => Err(flaw),
+            Err((flaw, column)) => {
+                draft.set_column(plan.field, column);
+                Err(flaw)
+            }
         };
         match made {
             Ok(value) => set(&mut draft.values, plan.field, Some(value)),
-            Err((flaw, column)) => {
-                set(&mut draft.columns, plan.field, column.clone());
+            Err(flaw) => {
                 draft.failed.insert(plan.field);
-                draft.issues.push(flaw.at(row.number(), column));
+                draft.issues.push(flaw.at(row.number(), draft.column(plan.field)));
             }
         }
     }
 
     /// The text of a field, trimmed, taken apart, translated, looked up; empty where nothing is left.
-    fn text<'r>(&'r self, plan: &'r Plan, row: &'r Row) -> Result<Material<'r>, (Flaw, Option<Arc<str>>)> {
+    fn text<'r>(
+        &'r self,
+        plan: &'r Plan,
+        row: &'r Row,
+    ) -> Result<Material<'r>, (Flaw, Option<&'r Arc<str>>)> {
         let mut text = self.source(plan, row);
         // An error of the workbook is told as such when the value is made, not as an unknown word.
         if text.text.is_empty() || text.origin == Origin::Cell(CellKind::Error) {
@@ -230,7 +276,7 @@ impl Bound {
         }
         match translate(self, plan, row, &mut text) {
             Ok(()) => Ok(text),
-            Err(flaw) => Err((flaw, text.column.cloned())),
+            Err(flaw) => Err((flaw, text.column)),
         }
     }
 
@@ -285,7 +331,7 @@ impl Bound {
     /// A cell, trimmed, or the one above where the mapping says so.
     fn cell<'r>(&'r self, row: &'r Row, slot: &Slot) -> (&'r str, CellKind) {
         let (mut text, mut kind) =
-            row.cell(slot.index).map_or(("", CellKind::Text), |cell| (cell.text.trim(), cell.kind));
+            row.cell(slot.index).map_or(("", CellKind::Text), |cell| (trimmed(cell.text), cell.kind));
         if text.is_empty()
             && let Some(fill) = slot.fill.and_then(|fill| self.fills.get(fill))
         {
@@ -305,18 +351,15 @@ fn translate<'r>(
     if let Some(pattern) = &plan.take {
         taken(pattern, text, plan.optional)?;
     }
-    if let (Some((values, memo)), false) = (&plan.values, text.text.is_empty()) {
-        text.text = if let Some(value) = values.exact(&text.text) {
-            Cow::Borrowed(value.as_str())
-        } else {
-            let found = memo.get(&text.text, || values.find(&text.text).cloned());
-            Cow::Owned(found.ok_or_else(|| Flaw::new(&M003, &text.text))?.into_string())
-        };
+    if let (Some(values), false) = (&plan.values, text.text.is_empty()) {
+        let found = values.texts.get(&text.text, || values.wording.find(&text.text).cloned());
+        let found = found.ok_or_else(|| Flaw::new(&M003, &text.text))?;
+        text.text = Cow::Owned(found.into_string());
         text.origin = Origin::Constant;
     }
     if let (Some((list, and)), false) = (&plan.lookup, text.text.is_empty()) {
         let parts = std::iter::once(&*text.text).chain(and.iter().map(|slot| bound.cell(row, slot).0));
-        let mut key = String::new();
+        let mut key = CompactString::default();
         lookup::join(&mut key, parts);
         let missing = || Flaw::new(&M004, &key.replace(lookup::DIVIDER, " / "));
         let found = list.find(&key).ok_or_else(missing)?;
@@ -345,6 +388,22 @@ fn unguarded(text: &str) -> &str {
     match text.strip_prefix('\'') {
         Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r']) => rest.trim(),
         _ => text,
+    }
+}
+
+/// Trims as `str::trim` does, and sees at once where there is nothing to trim: Latin and Cyrillic letters, digits
+/// and marks at both ends.
+fn trimmed(text: &str) -> &str {
+    let is_solid = |byte: u8| byte.is_ascii_graphic();
+    let is_cyrillic = |lead: u8| matches!(lead, 0xd0 | 0xd1);
+    match text.as_bytes() {
+        [] => text,
+        [first, .., before, last] => {
+            let starts = is_solid(*first) || is_cyrillic(*first);
+            let ends = is_solid(*last) || is_cyrillic(*before);
+            if starts && ends { text } else { text.trim() }
+        }
+        _ => text.trim(),
     }
 }
 
@@ -522,6 +581,26 @@ mod tests {
             ("#N/A", CellKind::Error),
         ]);
         assert_eq!(bench.apply_row(&row).issues(), ["M021 Дата", "M012 Бр", "M017 Вид", "M015 Партида"]);
+    }
+
+    #[test]
+    fn nothing_is_left_of_any_kind_of_blank() {
+        for text in [
+            "",
+            " ",
+            "a",
+            "ab",
+            "Я",
+            "я ",
+            " я",
+            "\u{a0}я\u{a0}",
+            "аб\u{2003}",
+            "\u{2003}a",
+            "№\u{a0}",
+            "я\t",
+        ] {
+            assert_eq!(trimmed(text), text.trim(), "{text:?}");
+        }
     }
 
     #[test]

@@ -87,8 +87,15 @@ pub(super) struct Plan {
     pub(super) typing: Typing,
 }
 
-/// What a field's texts stand for, and the texts met so far that are not written exactly so.
-pub(super) type Values = (Arc<Wording<CompactString>>, Memo<Option<CompactString>>);
+/// What a field's texts stand for.
+#[derive(Debug)]
+pub(super) struct Values {
+    pub(super) wording: Arc<Wording<CompactString>>,
+    /// What texts met so far stand for.
+    pub(super) texts: Memo<Option<CompactString>>,
+    /// The same as values of the field; none where the field is not made so directly.
+    pub(super) typed: Memo<Option<Value>>,
+}
 
 /// Where a field's text comes from.
 #[derive(Debug)]
@@ -249,7 +256,11 @@ impl Binder<'_> {
             Source::Columns(names) => Made::Columns(self.first_of(names, optional)),
         };
         let lookup = plan.lookup.as_ref().map(|lookup| self.lookup(lookup));
-        let values = plan.values.as_ref().map(|values| (Arc::clone(values), Memo::new()));
+        let values = plan.values.as_ref().map(|wording| Values {
+            wording: Arc::clone(wording),
+            texts: Memo::new(),
+            typed: Memo::new(),
+        });
         Some(Plan {
             field,
             source,

@@ -43,6 +43,31 @@ impl Draft {
         self.document = None;
     }
 
+    /// The same, but keeps where values came from: it is mostly the same in the next row, and counting references
+    /// anew costs more than comparing them.
+    pub(super) fn restart(&mut self, fields: usize) {
+        self.values.clear();
+        self.values.resize_with(fields, || None);
+        self.columns.resize(fields, None);
+        self.issues.clear();
+        self.failed = FieldSet::default();
+        self.ignored = None;
+        self.key = None;
+        self.document = None;
+    }
+
+    /// Sets where a field's value came from.
+    pub(super) fn set_column(&mut self, field: usize, column: Option<&Arc<str>>) {
+        if let Some(place) = self.columns.get_mut(field) {
+            set_shared(place, column);
+        }
+    }
+
+    /// Sets the section the row goes to.
+    pub(super) fn set_destination(&mut self, section: Option<&Arc<str>>) {
+        set_shared(&mut self.destination, section);
+    }
+
     /// The value of a field.
     pub fn value(&self, field: usize) -> Option<&Value> {
         self.values.get(field)?.as_ref()
@@ -51,5 +76,16 @@ impl Draft {
     /// The column a field's value came from.
     pub fn column(&self, field: usize) -> Option<Arc<str>> {
         self.columns.get(field)?.clone()
+    }
+}
+
+/// Sets a shared text, unless it is the same already.
+fn set_shared(place: &mut Option<Arc<str>>, text: Option<&Arc<str>>) {
+    let same = match (place.as_ref(), text) {
+        (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+        (old, new) => old.is_none() && new.is_none(),
+    };
+    if !same {
+        *place = text.cloned();
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn list(
         return None;
     }
     let mut list = Wording::new();
-    let mut key = String::new();
+    let mut key = CompactString::default();
     for (number, row) in table.rows.iter().enumerate() {
         let cell = |index: &usize| row.get(*index).map_or("", |cell| cell.trim());
         join(&mut key, keys.iter().map(cell));
@@ -65,7 +65,7 @@ pub(super) fn list(
 }
 
 /// The text of a key of several cells: trimmed, whole numbers without `.0`; empty where all are.
-pub(super) fn join<'a>(key: &mut String, parts: impl Iterator<Item = &'a str>) {
+pub(super) fn join<'a>(key: &mut CompactString, parts: impl Iterator<Item = &'a str>) {
     key.clear();
     let mut empty = true;
     for (index, part) in parts.enumerate() {
@@ -83,6 +83,9 @@ pub(super) fn join<'a>(key: &mut String, parts: impl Iterator<Item = &'a str>) {
 
 /// `12.0`, as some programs write the whole number 12.
 pub(super) fn without_zero_fraction(text: &str) -> &str {
+    if !text.ends_with('0') {
+        return text;
+    }
     let Some((whole, fraction)) = text.split_once('.') else { return text };
     let digits = whole.strip_prefix('-').unwrap_or(whole);
     let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -131,7 +134,7 @@ mod tests {
         let table = table(&["item", "wh", "qty"], &[&["10.0", "СФ", "5"], &["", "", "9"], &["11", "СФ"]]);
         let mut problems = Problems::default();
         let list = list(&table, &at("s.csv"), &[at("item"), at("WH")], &at("qty"), &mut problems).unwrap();
-        let mut key = String::new();
+        let mut key = CompactString::default();
         join(&mut key, ["10", "сф"].into_iter());
         assert_eq!(list.find(&key).map(CompactString::as_str), Some("5"));
         join(&mut key, ["11", "СФ"].into_iter());

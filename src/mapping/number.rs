@@ -1,5 +1,7 @@
 //! Numbers as people and spreadsheets write them, exactly. Never an `f64`.
 
+use std::cmp::Ordering;
+
 use crate::model::{CodeInfo, Who, Words};
 
 /// Is no number.
@@ -86,15 +88,36 @@ pub(super) struct Marks {
 /// How constants and a workbook's number cells are written.
 pub(super) const PLAIN: Marks = Marks { decimal: Some('.'), thousands: None };
 
-/// An exact decimal number as a multiple of 10⁻¹⁸.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Decimal(i128);
+/// An exact decimal number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Decimal {
+    /// Never set for zero.
+    negative: bool,
+    whole: u64,
+    /// In units of 10⁻¹⁸.
+    fraction: u64,
+}
 
-/// Digits kept after the decimal mark.
-const SCALE: usize = 18;
-const ONE: i128 = 1_000_000_000_000_000_000;
-/// Whole digits kept; with [`SCALE`] an `i128` holds them with room to spare.
-const WHOLE: usize = 19;
+/// Digits kept after the decimal mark, and of a whole number; a `u64` holds them.
+const DIGITS: usize = 18;
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let amounts = (self.whole, self.fraction).cmp(&(other.whole, other.fraction));
+        match (self.negative, other.negative) {
+            (false, false) => amounts,
+            (true, true) => amounts.reverse(),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// Why a text is no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,32 +136,40 @@ impl Decimal {
     /// Reads a number: sign before or after, thousands in groups of three, one decimal mark.
     pub(super) fn read(text: &str, marks: Marks) -> Result<Self, Flaw> {
         let text = text.strip_prefix('\'').unwrap_or(text).trim();
-        if let Some(number) = short_digits(text) {
-            return Ok(Self(number * ONE));
+        if let Some(whole) = digits(text) {
+            return Ok(Self { negative: false, whole, fraction: 0 });
         }
         if is_scientific(text) {
             return Err(Flaw::Scientific);
         }
         let (negative, text) = sign(text).ok_or(Flaw::NotANumber)?;
         let (whole, fraction) = split(text, marks)?;
-        let amount = amount(whole, fraction)?;
-        Ok(Self(if negative { -amount } else { amount }))
+        let (whole, fraction) = (whole_amount(whole)?, fraction_amount(fraction)?);
+        Ok(Self { negative: negative && (whole, fraction) != (0, 0), whole, fraction })
     }
 
     /// The whole number, unless it has a fraction or is too big.
     pub(super) fn whole(self) -> Option<i64> {
-        if self.0 % ONE == 0 { i64::try_from(self.0 / ONE).ok() } else { None }
+        match (self.fraction, self.negative) {
+            (0, false) => i64::try_from(self.whole).ok(),
+            (0, true) => 0_i64.checked_sub_unsigned(self.whole),
+            _ => None,
+        }
     }
 
     /// Whether something stands after the decimal mark.
     pub(super) fn has_fraction(self) -> bool {
-        self.0 % ONE != 0
+        self.fraction != 0
     }
 }
 
 /// `5,71225E+12`, the way a spreadsheet shows a long number. The sign is asked for: `1E5` may be a batch.
 pub(super) fn is_scientific(text: &str) -> bool {
-    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    if !text.as_bytes().last().is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
+    let Some(place) = memchr::memchr2(b'E', b'e', text.as_bytes()) else { return false };
+    let (Some(mantissa), Some(exponent)) = (text.get(..place), text.get(place + 1..)) else { return false };
     let exponent = exponent.strip_prefix(['+', '-']);
     let (whole, fraction) = mantissa.split_once([',', '.']).unwrap_or((mantissa, "0"));
     let whole = whole.strip_prefix('-').unwrap_or(whole);
@@ -159,15 +190,15 @@ fn is_digits(text: &str) -> bool {
 }
 
 /// The common case: digits only, and few.
-fn short_digits(text: &str) -> Option<i128> {
-    if text.is_empty() || text.len() > SCALE {
+fn digits(text: &str) -> Option<u64> {
+    if text.is_empty() || text.len() > DIGITS {
         return None;
     }
-    let mut number = 0_i64;
+    let mut number = 0;
     for byte in text.bytes() {
-        number = number * 10 + i64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+        number = number * 10 + u64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
     }
-    Some(i128::from(number))
+    Some(number)
 }
 
 fn sign(text: &str) -> Option<(bool, &str)> {
@@ -208,14 +239,14 @@ fn decimal_mark(text: &str, marks: Marks) -> Result<Option<char>, Flaw> {
         Some(',') => Some('.'),
         _ => None,
     });
-    let count = |mark| text.matches(mark).count();
-    match (count(','), count('.')) {
+    let count = |mark| text.bytes().filter(|byte| *byte == mark).count();
+    match (count(b','), count(b'.')) {
         (0, 0) => Ok(None),
         (0, times) => single(text, '.', times, said, marks),
         (times, 0) => single(text, ',', times, said, marks),
         (_, _) => {
             let last = if text.rfind(',') > text.rfind('.') { ',' } else { '.' };
-            if count(last) == 1 && said.is_none_or(|said| said == last) {
+            if text.matches(last).count() == 1 && said.is_none_or(|said| said == last) {
                 Ok(Some(last))
             } else {
                 Err(Flaw::NotANumber)
@@ -258,15 +289,23 @@ fn is_blank(letter: char) -> bool {
     matches!(letter, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}')
 }
 
-fn amount(whole: &str, fraction: &str) -> Result<i128, Flaw> {
-    let fraction = fraction.trim_end_matches('0');
-    let digits = whole.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0');
-    if fraction.len() > SCALE || digits.clone().count() > WHOLE {
-        return Err(Flaw::TooLong);
+/// The number that groups of digits make.
+fn whole_amount(groups: &str) -> Result<u64, Flaw> {
+    if let Some(amount) = digits(groups) {
+        return Ok(amount);
     }
-    let padding = std::iter::repeat_n(b'0', SCALE - fraction.len());
-    let all = digits.chain(fraction.bytes()).chain(padding);
-    Ok(all.fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0')))
+    let mut digits = groups.bytes().filter(u8::is_ascii_digit).map(|digit| u64::from(digit - b'0'));
+    digits.try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(digit)).ok_or(Flaw::TooLong)
+}
+
+/// In units of 10⁻¹⁸.
+fn fraction_amount(fraction: &str) -> Result<u64, Flaw> {
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() {
+        return Ok(0);
+    }
+    let amount = digits(fraction).ok_or(Flaw::TooLong)?;
+    Ok((fraction.len()..DIGITS).fold(amount, |amount, _| amount * 10))
 }
 
 #[cfg(test)]
@@ -317,9 +356,11 @@ mod tests {
 
     #[test]
     fn long_numbers_are_refused_and_not_cut() {
-        assert_eq!(whole("12345678901234567890", None, None), Err(Flaw::TooLong));
+        assert_eq!(whole("123456789012345678901", None, None), Err(Flaw::TooLong));
         assert_eq!(whole("00000000000000000000000012", None, None), Ok(12));
         assert_eq!(Decimal::read("9999999999999999999", PLAIN).unwrap().whole(), None, "over i64");
+        assert_eq!(whole("-9223372036854775808", None, None), Ok(i64::MIN));
+        assert_eq!(Decimal::read("0,1234567890123456789", Marks::default()), Err(Flaw::TooLong));
     }
 
     #[test]
@@ -337,7 +378,8 @@ mod tests {
     fn comparison_is_exact() {
         let read = |text| Decimal::read(text, PLAIN).unwrap();
         assert!(read("0.1") < read("0.100000000000000001"));
-        assert!(read("-1") < read("0"));
+        assert!(read("-1") < read("0") && read("-2") < read("-1.5") && read("-0.5") < read("0.5"));
+        assert_eq!(read("-0.0"), read("0"));
         assert_eq!(read("9007199254740993"), read("9007199254740993.000"));
         assert!(read("9007199254740992") < read("9007199254740993"));
     }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use compact_str::CompactString;
+use foldhash::fast::RandomState;
 
 use crate::model::names;
 
@@ -11,14 +12,14 @@ use crate::model::names;
 /// only exactly as written.
 #[derive(Debug, Clone)]
 pub(super) struct Wording<V> {
-    exact: HashMap<CompactString, V>,
+    exact: HashMap<CompactString, V, RandomState>,
     /// Only texts whose folded form differs; none where two of them disagree.
-    folded: HashMap<CompactString, Option<V>>,
+    folded: HashMap<CompactString, Option<V>, RandomState>,
 }
 
 impl<V: Clone + PartialEq> Wording<V> {
     pub(super) fn new() -> Self {
-        Self { exact: HashMap::new(), folded: HashMap::new() }
+        Self { exact: HashMap::default(), folded: HashMap::default() }
     }
 
     /// Adds a text; gives back what it already stood for, if that is something else.
@@ -42,11 +43,6 @@ impl<V: Clone + PartialEq> Wording<V> {
         self.exact.get(text).or_else(|| self.find_folded(&names::fold(text)))
     }
 
-    /// What it stands for exactly as written.
-    pub(super) fn exact(&self, text: &str) -> Option<&V> {
-        self.exact.get(text)
-    }
-
     fn find_folded(&self, folded: &str) -> Option<&V> {
         match (self.exact.get(folded), self.folded.get(folded)) {
             (Some(exact), Some(other)) => other.as_ref().filter(|other| *other == exact),
@@ -58,7 +54,7 @@ impl<V: Clone + PartialEq> Wording<V> {
 /// Remembers what was found out about the last texts of a column, which rarely has many.
 #[derive(Debug)]
 pub(super) struct Memo<V> {
-    known: RefCell<HashMap<CompactString, V>>,
+    known: RefCell<HashMap<CompactString, V, RandomState>>,
 }
 
 impl<V: Clone> Memo<V> {
