@@ -189,12 +189,12 @@ fn period_of(part: &str) -> Option<(bool, String)> {
 }
 
 /// A name fit to be shown: characters that are invisible, change the direction of reading or break the
-/// line stand as `⟨U+202E⟩`.
+/// line stand as `[U+202E]`.
 pub fn escaped(name: &str) -> String {
     let mut shown = String::with_capacity(name.len());
     for letter in name.chars() {
         if letter.is_control() || is_invisible(letter) {
-            let _ = write!(shown, "⟨U+{:04X}⟩", u32::from(letter));
+            let _ = write!(shown, "[U+{:04X}]", u32::from(letter));
         } else {
             shown.push(letter);
         }

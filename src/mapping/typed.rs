@@ -16,7 +16,7 @@ pub(super) static M014: CodeInfo = CodeInfo {
     code: "M014",
     who: Who::User,
     bg: Words {
-        message: "„{0}“ е променено от Excel и цифри са загубени; форматирайте колоната като текст и внесете кода отново",
+        message: "„{0}“ е променено от Excel и цифри са загубени; форматирайте колоната като текст и впишете кода отново",
         why: "Excel показва дългите числа като 5,71225E+12 и пази само първите 15 цифри. Останалите не могат да се възстановят.",
         example: "5,71225E+12",
         repair: "Вземете кода от първичния документ или от складовата програма; преди да го впишете, форматирайте колоната като „Текст“.",
@@ -54,14 +54,14 @@ pub(super) static M016: CodeInfo = CodeInfo {
     bg: Words {
         message: "в „{0}“ има невидими знаци; изтрийте клетката и впишете стойността на ръка",
         why: "Невидим знак прави кода различен за системата, макар че на екрана изглежда верен.",
-        example: "AB⟨U+200B⟩12",
-        repair: "Впишете стойността на ръка, без копиране; невидимите знаци са показани в ъглови скоби.",
+        example: "AB[U+200B]12",
+        repair: "Впишете стойността на ръка, без копиране; невидимите знаци са показани в квадратни скоби.",
     },
     en: Words {
         message: "`{0}` holds invisible characters; clear the cell and type the value by hand",
         why: "An invisible character makes the code another one for the system, although it looks right on the screen.",
-        example: "AB⟨U+200B⟩12",
-        repair: "Type the value by hand, without copying; the invisible characters are shown in angle brackets.",
+        example: "AB[U+200B]12",
+        repair: "Type the value by hand, without copying; the invisible characters are shown in square brackets.",
     },
 };
 
@@ -285,7 +285,7 @@ fn countries(text: &str) -> Result<Value, Flaw> {
     if list.is_empty() { Err(Flaw::new(&M022, text)) } else { Ok(Value::Text(list)) }
 }
 
-/// A cell's text for a message: shortened, and what cannot be seen as `⟨U+202E⟩`.
+/// A cell's text for a message: shortened, and what cannot be seen as `[U+202E]`.
 pub(super) fn shown(text: &str) -> String {
     const LETTERS: usize = 80;
     let mut out = String::new();
@@ -296,7 +296,7 @@ pub(super) fn shown(text: &str) -> String {
         }
         if letter.is_control() || names::is_invisible(letter) {
             // Writing to a string cannot fail.
-            let _ = write!(out, "⟨U+{:04X}⟩", u32::from(letter));
+            let _ = write!(out, "[U+{:04X}]", u32::from(letter));
         } else {
             out.push(letter);
         }
@@ -364,7 +364,7 @@ mod tests {
         ] {
             assert_eq!(code(typing.value(text, origin)), wanted, "{text}");
         }
-        assert_eq!(typing.value("AB\u{202e}12", CELL).unwrap_err().args, ["AB⟨U+202E⟩12"]);
+        assert_eq!(typing.value("AB\u{202e}12", CELL).unwrap_err().args, ["AB[U+202E]12"]);
         assert!(typing.value("1234567890123450", CELL).is_ok() && typing.value("2026-03-12", CELL).is_ok());
         let ours = Typing { own_report: true, ..typing };
         assert_eq!(code(ours.value("1234567890123450", CELL)), "M014", "still not repaired");

@@ -71,17 +71,44 @@ impl CodeInfo {
 
     /// The message with its arguments filled in; see [`Issue::both`] for those that are words themselves.
     pub fn message<S: AsRef<str>>(&self, lang: Lang, args: &[S]) -> String {
-        let mut text = self.words(lang).message.to_owned();
-        for (index, arg) in args.iter().enumerate() {
-            let arg = arg.as_ref();
-            let words = match (arg.split_once(BETWEEN_LANGUAGES), lang) {
-                (Some((bulgarian, _)), Lang::Bg) => bulgarian,
-                (Some((_, english)), Lang::En) => english,
-                (None, _) => arg,
-            };
-            text = text.replace(&format!("{{{index}}}"), words);
-        }
+        let mut text = String::new();
+        self.write_message(lang, args, &mut text, |arg, out| out.push_str(arg));
         text
+    }
+
+    /// Appends the message; `push` writes each argument, so that a report can cut long ones. Braces in an
+    /// argument stay as they are.
+    pub fn write_message<S: AsRef<str>>(
+        &self,
+        lang: Lang,
+        args: &[S],
+        out: &mut String,
+        mut push: impl FnMut(&str, &mut String),
+    ) {
+        let mut rest = self.words(lang).message;
+        while let Some((before, behind)) = rest.split_once('{') {
+            out.push_str(before);
+            let argument = behind
+                .split_once('}')
+                .and_then(|(index, after)| Some((args.get(index.parse::<usize>().ok()?)?, after)));
+            if let Some((argument, after)) = argument {
+                push(in_language(argument.as_ref(), lang), out);
+                rest = after;
+            } else {
+                out.push('{');
+                rest = behind;
+            }
+        }
+        out.push_str(rest);
+    }
+}
+
+/// The words of an argument in one language; see [`Issue::both`]. Any other argument is its own.
+pub fn in_language(arg: &str, lang: Lang) -> &str {
+    match (arg.split_once(BETWEEN_LANGUAGES), lang) {
+        (Some((bulgarian, _)), Lang::Bg) => bulgarian,
+        (Some((_, english)), Lang::En) => english,
+        (None, _) => arg,
     }
 }
 
@@ -167,5 +194,11 @@ mod tests {
         let issue = Issue::new(&CODE).both("количество", "quantity").arg("12");
         assert_eq!(CODE.message(Lang::Bg, &issue.args), "количество: 12");
         assert_eq!(CODE.message(Lang::En, &issue.args), "quantity: 12");
+    }
+
+    #[test]
+    fn an_argument_never_becomes_a_placeholder() {
+        assert_eq!(CODE.message(Lang::En, &["{1}", "b {0} {x} {9"]), "{1}: b {0} {x} {9");
+        assert_eq!(CODE.message(Lang::En, &["alone"]), "alone: {1}");
     }
 }

@@ -227,7 +227,7 @@ mod tests {
         let cells: [&[&str]; 3] =
             [&["31.02.2026 №", "9", "1,5"], &["=1;x"], &["-2", "", "a\"b", "излишно", "-"]];
         let bytes = render(dialect, &names, &cells, &refused());
-        let tail = "отказан (ПРОБА);\"Дата: „31.02.2026 ?“ не е дата; пишете дд.мм.гггг (V900) · Кой: Вие\";\
+        let tail = "отказан (ПРОБА);\"Дата: „31.02.2026 ?“ не е дата; пишете дд.мм.гггг (V900) · Решава: Вие\";\
                     2026-11-29;'=72;;";
         let expected = format!(
             "Дата;Кол.;rx_status_text;rx_message;rx_until;rx_id;rx_sent;rx_row;rx_status;rx_number;rx_batch;\

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::ledger::{RowView, StoredIssue};
-use crate::model::{CodeInfo, Issue, Lang, Severity, Status, Who};
+use crate::model::{CodeInfo, Issue, Lang, Severity, Status, Who, in_language};
 
 /// Longest argument shown in a message, in characters; a cell can be a whole page.
 const ARGUMENT_CHARS: usize = 200;
@@ -100,8 +100,11 @@ impl Speaker<'_> {
             out.push_str(": ");
         }
         match self.catalogue.get(&issue.code) {
-            Some(info) => fill(info.words(self.lang).message, &issue.args, out),
-            None => push_line(&issue.args.join("; "), ARGUMENT_CHARS, out),
+            Some(info) => fill(info, self.lang, &issue.args, out),
+            None => {
+                let args: Vec<_> = issue.args.iter().map(|arg| in_language(arg, self.lang)).collect();
+                push_line(&args.join("; "), ARGUMENT_CHARS, out);
+            }
         }
         let _ = write!(out, " ({})", issue.code);
     }
@@ -135,7 +138,7 @@ impl Speaker<'_> {
         if !line.is_empty() {
             line.push_str(": ");
         }
-        fill(issue.code.words(self.lang).message, &issue.args, &mut line);
+        fill(issue.code, self.lang, &issue.args, &mut line);
         let _ = write!(line, " ({})", issue.code.code);
         line
     }
@@ -146,7 +149,7 @@ impl Speaker<'_> {
             out.push_str(nothing_to_do(self.lang));
             return;
         }
-        out.push_str(pick(self.lang, "Кой: ", "Who: "));
+        out.push_str(pick(self.lang, "Решава: ", "Who: "));
         for (index, who) in whos.into_iter().enumerate() {
             if index > 0 {
                 out.push_str(", ");
@@ -207,7 +210,7 @@ pub fn who_word(who: Who, lang: Lang) -> &'static str {
         Who::User => ("Вие", "you"),
         Who::Integrator => ("внедрителят на програмата", "the integrator"),
         Who::Administrator => ("администраторът", "the administrator"),
-        Who::Nobody => ("никой, продължава само", "nobody, it goes on by itself"),
+        Who::Nobody => ("никой – продължава от само себе си", "nobody, it goes on by itself"),
     };
     pick(lang, bg, en)
 }
@@ -241,7 +244,7 @@ fn plain_story(view: &RowView, lang: Lang) -> &'static str {
         Status::Waiting if view.sent_at.is_some() => ("подаден, чака отговор", "sent, waits for the answer"),
         Status::Waiting => ("ще бъде подаден", "will be sent"),
         Status::Unknown => (
-            "подаден, но няма отговор, който да покаже дали е приет; няма да се подаде втори път сам",
+            "подаден, но няма отговор, който да покаже дали е приет; програмата няма да го подаде втори път",
             "sent, but no answer shows whether it was accepted; it is not sent again by itself",
         ),
         Status::Held => ("не е подаден, чака решение на човек", "not sent, waits for a person's decision"),
@@ -257,23 +260,9 @@ fn separate(start: usize, out: &mut String) {
     }
 }
 
-/// Appends a message with its arguments in the places of `{0}`, `{1}` …; braces in an argument stay as they are.
-pub(super) fn fill(template: &str, args: &[String], out: &mut String) {
-    let mut rest = template;
-    while let Some((before, behind)) = rest.split_once('{') {
-        out.push_str(before);
-        let argument = behind
-            .split_once('}')
-            .and_then(|(index, after)| Some((args.get(index.parse::<usize>().ok()?)?, after)));
-        if let Some((argument, after)) = argument {
-            push_line(argument, ARGUMENT_CHARS, out);
-            rest = after;
-        } else {
-            out.push('{');
-            rest = behind;
-        }
-    }
-    out.push_str(rest);
+/// Appends a message with its arguments, each on one line and not longer than anybody reads.
+pub(super) fn fill(info: &CodeInfo, lang: Lang, args: &[String], out: &mut String) {
+    info.write_message(lang, args, out, |arg, out| push_line(arg, ARGUMENT_CHARS, out));
 }
 
 /// Appends text as one line, cut to so many characters.
@@ -312,7 +301,7 @@ mod tests {
         assert_eq!(
             message(&row, Lang::Bg),
             "Дата: „31.02.2026“ не е дата; пишете дд.мм.гггг (V900) · Тип: „Брак“ не е познато (M900) · \
-             Кой: Вие, внедрителят на програмата"
+             Решава: Вие, внедрителят на програмата"
         );
         assert!(message(&row, Lang::En).ends_with("Who: you, the integrator"));
     }
@@ -355,10 +344,25 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_never_becomes_a_placeholder_or_a_second_line() {
+    fn an_argument_is_one_line_and_no_longer_than_anybody_reads() {
+        let (catalogue, mut row) = (catalogue(), view(2, Status::Refused));
+        row.issues = vec![issue("V900", None, &[&format!("a\n{{0}}{}", "b".repeat(300))])];
         let mut out = String::new();
-        fill("{0} and {1} {x} {9", &["{1}\n".to_owned(), "b".to_owned()], &mut out);
-        assert_eq!(out, "{1}  and b {x} {9");
+        speaker(&catalogue, Lang::En).issue(&row.issues[0], &mut out);
+        assert!(out.starts_with("`a {0}bbb") && out.contains("b…`") && out.chars().count() < 300, "{out}");
+    }
+
+    #[test]
+    fn an_argument_in_two_languages_is_told_in_the_readers() {
+        let catalogue = catalogue();
+        let both = Issue::new(catalogue.get("V900").unwrap()).both("партиден номер", "batch number");
+        let mut row = view(2, Status::Refused);
+        row.issues = vec![StoredIssue::from(&both)];
+        assert!(message(&row, Lang::Bg).starts_with("„партиден номер“ не е дата"));
+        assert!(message(&row, Lang::En).starts_with("`batch number` is not a date"));
+        row.issues[0].code = "X999".to_owned();
+        assert!(message(&row, Lang::Bg).starts_with("партиден номер (X999)"));
+        assert!(speaker(&catalogue, Lang::En).console_line(&both).starts_with("`batch number` is"));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Notice<'_> {
             text.push_str("\r\n");
             let words = item.code.words(self.lang);
             let mut what = String::new();
-            fill(words.message, item.args, &mut what);
+            fill(item.code, self.lang, item.args, &mut what);
             self.line(&mut text, "Какво", "What", &format!("{what} ({})", item.code.code));
             self.line(&mut text, "Защо", "Why", words.why);
             self.line(&mut text, "Кой може да го реши", "Who can end it", who_word(item.code.who, self.lang));

@@ -485,7 +485,7 @@ mod tests {
         assert_eq!(line(1)[5..9], ["31.02.2026", "0123", "00", "5712250000001234567"]);
         assert_eq!(line(1)[9..15], ["2", "refused", "", "", "V900;W900", ""]);
         assert_eq!(line(1)[0], "отказан (ПРОБА)");
-        assert!(line(1)[1].ends_with("Кой: Вие"));
+        assert!(line(1)[1].ends_with("Решава: Вие"));
         assert_eq!(line(2)[5..9], ["", "'=A1", "-5", "x"]);
         assert_eq!(line(2)[15], "излишно");
     }

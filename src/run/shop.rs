@@ -200,3 +200,25 @@ pub fn code_rooms() -> Vec<Vec<&'static crate::model::CodeInfo>> {
         crate::config::CODES.to_vec(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Lang, Who};
+
+    #[test]
+    fn every_message_survives_a_windows_1251_report_and_speaks_to_its_reader() {
+        for info in super::code_rooms().into_iter().flatten() {
+            let message = info.words(Lang::Bg).message;
+            assert!(!encoding_rs::WINDOWS_1251.encode(message).2, "{}: {message}", info.code);
+            let technical = ["mapping", "TOML", "[match]", "[table]"];
+            let speaks = |text: &str| technical.iter().any(|word| text.contains(word));
+            for words in [&info.bg, &info.en] {
+                assert!(
+                    info.who != Who::User || !speaks(words.message) && !speaks(words.repair),
+                    "{}",
+                    info.code
+                );
+            }
+        }
+    }
+}

@@ -125,7 +125,7 @@ pub(super) static T003: CodeInfo = CodeInfo {
                   като .xlsx",
         why: "Някои програми записват HTML с разширение .xls. Excel го отваря, но то не е таблица.",
         example: "<html><table>…",
-        repair: "Отворете файла в Excel, изберете «Запиши като» и вид «Работна книга на Excel (.xlsx)».",
+        repair: "Отворете файла в Excel, изберете „Запиши като“ и вид „Работна книга на Excel (.xlsx)“.",
     },
     en: Words {
         message: "this is a web page (HTML or XML) named like a table; open it in Excel and save it as .xlsx",
@@ -143,7 +143,7 @@ pub(super) static T004: CodeInfo = CodeInfo {
         message: "файлове във формат {0} не се четат; отворете го и го запишете като .xlsx",
         why: "Четат се текстови файлове (CSV) и работни книги .xlsx.",
         example: "справка.xls от Excel 97-2003",
-        repair: "Отворете файла, изберете «Запиши като» и вид «Работна книга на Excel (.xlsx)».",
+        repair: "Отворете файла, изберете „Запиши като“ и вид „Работна книга на Excel (.xlsx)“.",
     },
     en: Words {
         message: "files of the format {0} are not read; open it and save it as .xlsx",
@@ -161,7 +161,7 @@ pub(super) static T005: CodeInfo = CodeInfo {
         message: "файлът е защитен с парола; махнете паролата и го запишете отново",
         why: "Съдържанието е шифровано и не може да се прочете без паролата.",
         example: "работна книга с парола за отваряне",
-        repair: "В Excel: Файл → Информация → Защита на работна книга → Шифроване с парола; изтрийте паролата и запишете.",
+        repair: "В Excel: Файл, Информация, Защита на работна книга, Шифроване с парола; изтрийте паролата и запишете.",
     },
     en: Words {
         message: "the file is protected by a password; take the password off and save it again",
@@ -176,7 +176,7 @@ pub(super) static T006: CodeInfo = CodeInfo {
     code: "T006",
     who: Who::User,
     bg: Words {
-        message: "това не е таблица; пуснете файл CSV или .xlsx",
+        message: "това не е таблица; поставете в папката файл CSV или .xlsx",
         why: "Съдържанието не е нито текст, нито работна книга, каквото и да е разширението.",
         example: "PDF, снимка или архив, преименуван на .csv",
         repair: "Експортирайте данните като CSV или като работна книга .xlsx.",
@@ -194,7 +194,7 @@ pub(super) static T007: CodeInfo = CodeInfo {
     code: "T007",
     who: Who::User,
     bg: Words {
-        message: "работната книга е непълна или повредена; отворете я в Excel, запишете я отново и я пуснете пак",
+        message: "работната книга е непълна или повредена; отворете я в Excel, запишете я отново и пак я поставете в папката",
         why: "Файлът свършва преждевременно или вътрешността му не е такава, каквато Excel записва.",
         example: "копиране, прекъснато по средата",
         repair: "Отворете файла в Excel и го запишете с ново име; ако не се отваря, експортирайте го наново.",
@@ -248,9 +248,9 @@ pub(super) static T010: CodeInfo = CodeInfo {
     code: "T010",
     who: Who::User,
     bg: Words {
-        message: "няма лист «{0}»; във файла има: {1}. Преименувайте листа с данните",
+        message: "няма лист „{0}“; във файла има: {1}. Преименувайте листа с данните",
         why: "За този вид файлове е уговорено на кой лист са данните.",
-        example: "листът «Движения» е преименуван на «Sheet1»",
+        example: "листът „Движения“ е преименуван на „Sheet1“",
         repair: "Преименувайте листа с данните и запишете.",
     },
     en: Words {

@@ -497,8 +497,8 @@ pub(super) static T023: CodeInfo = CodeInfo {
     code: "T023",
     who: Who::User,
     bg: Words {
-        message: "има знаци, които не са текст в кодировката {0} (байт {1} от файла); запишете файла отново в една \
-                  кодировка",
+        message: "има повредени букви (не са {0}; байт {1} от файла); поправете ги или експортирайте файла \
+                  наново",
         why: "Част от файла е записана в друга кодировка или е повредена. Вместо да гадаем буквите, отказваме реда.",
         example: "файл в windows-1251, в който е поставен текст от UTF-8",
         repair: "Експортирайте файла наново или поправете тази клетка и запишете.",
@@ -519,13 +519,13 @@ pub(super) static T024: CodeInfo = CodeInfo {
     bg: Words {
         message: "клетката съдържа невидим служебен знак ({0}); изтрийте го или въведете стойността наново",
         why: "Такива знаци не са текст. Обикновено значат, че файлът е повреден или е записан от грешка в програмата.",
-        example: "AB⟨U+0000⟩123",
+        example: "AB[U+0000]123",
         repair: "Изтрийте съдържанието на клетката, въведете го наново и запишете.",
     },
     en: Words {
         message: "the cell holds an invisible control character ({0}); delete it or type the value again",
         why: "Such characters are no text. Mostly they mean a damaged file or a fault of the program that wrote it.",
-        example: "AB⟨U+0000⟩123",
+        example: "AB[U+0000]123",
         repair: "Clear the cell, type its value again and save.",
     },
 };

@@ -150,7 +150,7 @@ pub(super) static W101: CodeInfo = CodeInfo {
         message: "файлът е прочетен като {0}; проверете дали буквите в отчета са верни",
         why: "Байтовете допускат няколко кодировки и изборът е по езика на папката.",
         example: "кратък файл само с няколко български букви",
-        repair: "Ако буквите са грешни, запишете файла като «CSV UTF-8» и го пуснете отново.",
+        repair: "Ако буквите са грешни, запишете файла като „CSV UTF-8“ и го поставете отново.",
     },
     en: Words {
         message: "the file was read as {0}; check whether the letters in the report are right",
@@ -167,7 +167,7 @@ pub(super) static W106: CodeInfo = CodeInfo {
     bg: Words {
         message: "в [table] е казано {0}, а файлът започва със знака на {1}",
         why: "Казаното в съответствието има предимство, но знакът в началото на файла обикновено е верен.",
-        example: "encoding = \"windows-1251\" за файл «CSV UTF-8»",
+        example: "encoding = \"windows-1251\" за файл „CSV UTF-8“",
         repair: "Махнете encoding от [table]: тогава кодировката се открива сама.",
     },
     en: Words {

@@ -402,7 +402,7 @@ pub(super) static W102: CodeInfo = CodeInfo {
                   въведете кода наново",
         why: "Excel пази само 15 значещи цифри на число. По-дълъг код, записан като число, вече не е същият.",
         example: "12345678901234567 се превръща в 12345678901234500",
-        repair: "Задайте на колоната формат «Текст», въведете кода отново и запишете.",
+        repair: "Задайте на колоната формат „Текст“, въведете кода отново и запишете.",
     },
     en: Words {
         message: "the number has more than 15 digits and Excel has lost the last ones; format the column as text and \

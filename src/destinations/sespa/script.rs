@@ -14,7 +14,7 @@ pub(super) static W406: CodeInfo = CodeInfo {
     code: "W406",
     who: Who::User,
     bg: Words {
-        message: "в номера на получателя има смесени латински и български букви: {0} (българските са в ⟨⟩); \
+        message: "в номера на получателя има смесени латински и български букви: {0} (българските са в скоби); \
                   сравнете с разрешението",
         why: "Буквите А, В, Е, К, М, Н, О, Р, С, Т, Х изглеждат еднакво на кирилица и латиница, но за \
               системата са различни. Разрешение с една сгрешена буква не се намира.",
@@ -22,7 +22,7 @@ pub(super) static W406: CodeInfo = CodeInfo {
         repair: "Напишете номера на ръка с буквите от разрешението. Ако той наистина е смесен, не правете нищо.",
     },
     en: Words {
-        message: "the recipient's number mixes Latin and Bulgarian letters: {0} (the Bulgarian ones are in ⟨⟩); \
+        message: "the recipient's number mixes Latin and Bulgarian letters: {0} (the Bulgarian ones are in brackets); \
                   compare it with the permit",
         why: "А, В, Е, К, М, Н, О, Р, С, Т, Х look the same in both scripts but are different letters for the \
               system. A permit with one wrong letter is not found.",
@@ -36,7 +36,7 @@ pub(super) static W407: CodeInfo = CodeInfo {
     code: "W407",
     who: Who::User,
     bg: Words {
-        message: "в партидния номер има смесени латински и български букви: {0} (българските са в ⟨⟩); сравнете \
+        message: "в партидния номер има смесени латински и български букви: {0} (българските са в скоби); сравнете \
                   с опаковката",
         why: "Една и съща партида, написана с различни букви, за системата са две партиди и наличностите не \
               се равняват.",
@@ -44,7 +44,7 @@ pub(super) static W407: CodeInfo = CodeInfo {
         repair: "Напишете номера така, както е на опаковката – обикновено само с латински букви.",
     },
     en: Words {
-        message: "the batch number mixes Latin and Bulgarian letters: {0} (the Bulgarian ones are in ⟨⟩); compare \
+        message: "the batch number mixes Latin and Bulgarian letters: {0} (the Bulgarian ones are in brackets); compare \
                   it with the pack",
         why: "One batch written with different letters is two batches for the system, and stocks do not agree.",
         example: "АB1234 where А is Cyrillic",
@@ -88,19 +88,19 @@ fn is_cyrillic(letter: char) -> bool {
     matches!(letter, '\u{400}'..='\u{52F}')
 }
 
-/// The text with every run of Cyrillic letters in `⟨⟩`.
+/// The text with every run of Cyrillic letters in `[]`: marks that survive in every encoding of a report.
 fn marked(text: &str) -> String {
     let mut marked = String::with_capacity(text.len() + 12);
     let mut inside = false;
     for letter in text.chars() {
         if is_cyrillic(letter) != inside {
-            marked.push(if inside { '⟩' } else { '⟨' });
+            marked.push(if inside { ']' } else { '[' });
             inside = !inside;
         }
         marked.push(letter);
     }
     if inside {
-        marked.push('⟩');
+        marked.push(']');
     }
     marked
 }
@@ -122,6 +122,6 @@ mod tests {
     #[test]
     fn batches_have_one_script() {
         assert!(is_mixed("АB1234") && !is_mixed("АВ1234") && !is_mixed("AB1234"));
-        assert_eq!(marked("АB12Х"), "⟨А⟩B12⟨Х⟩");
+        assert_eq!(marked("АB12Х"), "[А]B12[Х]");
     }
 }

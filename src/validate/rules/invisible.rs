@@ -62,13 +62,13 @@ fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
     }
 }
 
-/// The text with its control and invisible characters made visible: `⟨U+202E⟩`.
+/// The text with its control and invisible characters made visible: `[U+202E]`.
 pub fn shown(text: &str) -> String {
     let mut visible = String::with_capacity(text.len() + 16);
     for letter in text.chars() {
         if is_hidden(letter) {
             // Writing into a string cannot fail.
-            let _ = write!(visible, "⟨U+{:04X}⟩", u32::from(letter));
+            let _ = write!(visible, "[U+{:04X}]", u32::from(letter));
         } else {
             visible.push(letter);
         }
@@ -98,7 +98,7 @@ mod tests {
             assert_eq!(codes(&verdict), ["V006"], "{text:?}");
         }
         let verdict = judged(|draft| draft.values[2] = Some(Value::Text("L-1\u{200B}".into())));
-        assert!(text_of(&verdict, 0).contains("L-1⟨U+200B⟩"));
+        assert!(text_of(&verdict, 0).contains("L-1[U+200B]"));
     }
 
     #[test]
