@@ -89,7 +89,7 @@ fn decide(
     if decided.moved.is_empty() && decided.left.is_empty() {
         bail!("nothing of that is waiting for a decision; `rxdrop status FILE` shows where it stands");
     }
-    run::write_due(&shop)?;
+    run::write_due(&shop, &mut run::Later::new())?;
     tell(&decided, args.json)?;
     Ok(ExitStatus::of(false, false, !decided.left.is_empty()))
 }

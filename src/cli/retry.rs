@@ -60,7 +60,7 @@ fn retry_one(shop: &Shop, folders: &mut [run::Folder], intake: i64, name: &str) 
         return Ok(true);
     }
     let mut people = false;
-    for reported in run::write_due(shop)? {
+    for reported in run::write_due(shop, &mut run::Later::new())? {
         let totals = &reported.totals;
         people |= totals.refused + totals.held > 0;
         out::line(&format!(

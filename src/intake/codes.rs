@@ -106,13 +106,13 @@ pub static F006: CodeInfo = CodeInfo {
         message: "файлът не прилича на никоя от настроените справки; ако мястото му е тук, изпратете го на внедрителя на програмата, иначе го преместете",
         why: "Без да се знае какво означават колоните, нищо от него не може да се подаде.",
         example: "справка с ново име и други колони",
-        repair: "За настройващия: сравнете [match] с името и заглавията на файла; `rxdrop map ФАЙЛ` предлага описание.",
+        repair: "За настройващия: сравнете [match] с името и заглавията на файла; `rxdrop inspect ФАЙЛ` показва какво се вижда в него.",
     },
     en: Words {
         message: "no layout that is set up fits this file; if it belongs here, send it to whoever sets the program up, otherwise move it elsewhere",
         why: "Without knowing what its columns mean, nothing of it can be reported.",
         example: "an export with a new name and other columns",
-        repair: "Integrator: compare [match] with the file's name and headers; `rxdrop map FILE` proposes a mapping.",
+        repair: "Integrator: compare [match] with the file's name and headers; `rxdrop inspect FILE` shows what is in it.",
     },
 };
 

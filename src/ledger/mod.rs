@@ -115,8 +115,8 @@ pub trait Ledger: Send {
     ) -> Result<(), Error>;
     /// The reports of a file show that state.
     fn reported(&mut self, intake: i64, changes: i64) -> Result<(), Error>;
-    /// Whether we ever wrote a report of that name with those bytes.
-    fn is_report(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<bool, Error>;
+    /// The file whose report of that name with those bytes we wrote; none where we never wrote it.
+    fn report_of(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<Option<i64>, Error>;
     /// Names of all reports ever written in a folder, each with its newest intake.
     fn reports(&mut self, folder: &Path) -> Result<Vec<(String, i64)>, Error>;
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::reports::{self, Notices, Reported};
+use super::reports::{self, Later, Notices, Reported};
 use super::{Folder, Outcome, Sender, Shop, Staged, Until, Waiting, stage};
 use crate::config::{parse_duration, read_secret};
 use crate::convert::Mappings;
@@ -87,14 +87,16 @@ fn finish(
     if folder.withdraw_gone(shop, intake, &view.name)? {
         return Ok(());
     }
-    let staged = if look_only {
+    let waits = view.state == FileState::Received && folder.tried.contains(&intake);
+    let staged = if look_only || waits {
         Some(Staged::Aside(view.state, view.issues.clone()))
     } else {
         stage(shop, &folder.drop, &folder.mappings, intake)?
     };
     match staged {
         Some(Staged::Accepted(_)) => looked.accepted += 1,
-        Some(Staged::Aside(FileState::Received | FileState::Held, issues)) => {
+        Some(Staged::Aside(state @ (FileState::Received | FileState::Held), issues)) => {
+            folder.tried.insert(intake);
             let told =
                 issues.first().and_then(|issue| Some((shop.catalogue.get(&issue.code)?, issue.args.clone())));
             let (code, args) = told.unwrap_or((&intake::F002, vec!["1 s".to_owned()]));
@@ -104,7 +106,8 @@ fn finish(
                 code,
                 args,
                 since: view.received_at,
-                notice: true,
+                // A file held as a whole has its notice from its reports.
+                notice: state == FileState::Received,
             });
         }
         _ => {}
@@ -134,8 +137,7 @@ pub(super) fn run(
     loop {
         let looked = look(shop, &mut folders, false, ending)?;
         for folder in &folders {
-            let lang = folder.drop.language;
-            reports::notices(shop, &mut notices, &folder.drop.folder, &folder.waiting, lang)?;
+            reports::notices(shop, &mut notices, folder)?;
         }
         accepted.send_modify(|progress| progress.accepted += looked.accepted);
         outcome.waiting = looked.waiting;
@@ -172,11 +174,13 @@ fn reload(shop: &Shop, folders: &mut [Folder]) {
 struct Bookkeeping {
     written: Instant,
     took: Duration,
+    /// Files whose reports could not be put in place (open in Excel, say), and when to try again.
+    later: Later,
 }
 
 impl Bookkeeping {
     fn new() -> Self {
-        Self { written: Instant::now(), took: Duration::ZERO }
+        Self { written: Instant::now(), took: Duration::ZERO, later: Later::new() }
     }
 
     /// Waits for an event or the time, writing reports meanwhile where they are due.
@@ -218,7 +222,7 @@ impl Bookkeeping {
             return Ok(());
         }
         let began = Instant::now();
-        let written = write_and_archive(shop, folders)?;
+        let written = write_and_archive(shop, folders, &mut self.later)?;
         if !written.is_empty() {
             (self.written, self.took) = (Instant::now(), began.elapsed());
             // `watch` runs for months: only what the last pass wrote is kept.
@@ -228,8 +232,8 @@ impl Bookkeeping {
     }
 }
 
-fn write_and_archive(shop: &Shop, folders: &[Folder]) -> Result<Vec<Reported>> {
-    let written = reports::write_due(shop)?;
+fn write_and_archive(shop: &Shop, folders: &[Folder], later: &mut Later) -> Result<Vec<Reported>> {
+    let written = reports::write_due(shop, later)?;
     for one in &written {
         let drop = folders.iter().find(|folder| one.file.parent() == Some(&folder.drop.folder));
         if let Some(folder) = drop
@@ -267,7 +271,7 @@ async fn write_last(shop: &Arc<Shop>) -> Result<Vec<Reported>> {
     tokio::task::spawn_blocking(move || {
         let folders: Vec<Folder> =
             shop.config.drops.iter().map(|drop| Folder::new(drop.clone(), Mappings::default())).collect();
-        write_and_archive(&shop, &folders)
+        write_and_archive(&shop, &folders, &mut Later::new())
     })
     .await?
 }

@@ -1,23 +1,32 @@
 //! Reports of the files that changed, and notices of what waits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 
 use super::pinned::Pinned;
-use super::{Shop, Waiting};
+use super::{Folder, Shop};
 use crate::config::After;
 use crate::intake;
 use crate::ledger::{FileState, FileView};
 use crate::report::{
-    Cause, Desk, Dialect, Job, Kind, Notice, NoticeItem, Prepared, Source, Totals, place_notice, prepare,
-    prepare_without_rows, publish, remove_notice, rename_reports,
+    Cause, Desk, Dialect, Job, Kind, Notice, NoticeItem, Prepared, Published, Source, Totals, place_notice,
+    prepare, prepare_without_rows, publish, remove_notice, rename_reports,
 };
 use crate::table::Table;
 
 /// Rows of one page of the ledger's stories.
 const PAGE_ROWS: u32 = 2_000;
+
+/// When reports that could not be put in place are tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(30);
+/// What the name of a notice ends in.
+const NOTICE_ENDING: &str = ".notice.txt";
+
+/// Files whose reports could not be put in place, by intake, and when to try again.
+pub type Later = HashMap<i64, Instant>;
 
 /// What was reported about one file.
 #[derive(Debug, Clone)]
@@ -36,15 +45,23 @@ pub struct Reported {
 ///
 /// # Errors
 /// When the ledger fails. A report that can't be written is told in the log and tried again next time.
-pub fn write_due(shop: &Shop) -> Result<Vec<Reported>> {
+pub fn write_due(shop: &Shop, later: &mut Later) -> Result<Vec<Reported>> {
     let due = shop.ledger.ask_blocking(|ledger| ledger.due_reports())?;
     let mut done = Vec::new();
-    for intake in due {
+    later.retain(|_, at| *at > Instant::now());
+    for intake in due.into_iter().filter(|intake| !later.contains_key(intake)).collect::<Vec<_>>() {
         let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { continue };
         let name = view.name.clone();
         match write_one(shop, &view) {
-            Ok(reported) => done.extend(reported),
+            Ok(Some((reported, behind))) => {
+                if behind {
+                    later.insert(intake, Instant::now() + TRY_AGAIN);
+                }
+                done.push(reported);
+            }
+            Ok(None) => {}
             Err(error) => {
+                later.insert(intake, Instant::now() + TRY_AGAIN);
                 tracing::error!(file = %name, error = format!("{error:#}"), "reports could not be written");
             }
         }
@@ -52,7 +69,8 @@ pub fn write_due(shop: &Shop) -> Result<Vec<Reported>> {
     Ok(done)
 }
 
-fn write_one(shop: &Shop, view: &FileView) -> Result<Option<Reported>> {
+/// What was reported, and whether something of it must be tried again.
+fn write_one(shop: &Shop, view: &FileView) -> Result<Option<(Reported, bool)>> {
     let intake = view.intake;
     let changes = shop.ledger.ask_blocking(move |ledger| ledger.changes(intake))?;
     if view.state == FileState::Withdrawn {
@@ -69,14 +87,14 @@ fn write_one(shop: &Shop, view: &FileView) -> Result<Option<Reported>> {
     let prepared = render(shop, view)?;
     let totals = prepared.tally.totals;
     let published = put_in_place(shop, view, prepared)?;
-    let published = published.map(|published| published.files).unwrap_or_default();
-    if !published.is_empty() || totals.rows() == 0 {
+    let behind = published.behind || !published.postponed.is_empty();
+    if !behind {
         shop.ledger.ask_blocking(move |ledger| ledger.reported(intake, changes))?;
     }
-    let reports = published.into_iter().map(|(_, name, _)| name).collect();
+    let reports = published.files.into_iter().map(|(_, name, _)| name).collect();
     let file = view.folder.join(&view.name);
     let reported = Reported { file, state: view.state, totals, reports };
-    Ok(Some(reported))
+    Ok(Some((reported, behind)))
 }
 
 /// Names of a file's reports; a former file of the name has its time of receipt in them.
@@ -122,22 +140,13 @@ fn report_kind(kind: Kind) -> intake::Report {
     }
 }
 
+/// Gives the reports of a former file of the name their period. The plain names may bear the newer file's
+/// reports already: only bytes written for this one are moved.
 fn move_aside(shop: &Shop, view: &FileView, period: &str) -> Result<()> {
     let (now_named, then_named) = (names(view, None), names(view, Some(period)));
-    let newest = newest_under_name(shop, view)?;
-    with_desk(shop, view, &now_named, |desk| {
-        // Once the newer file has reports of its own, the plain names are its own too.
-        if newest == Some(view.intake) {
-            return Ok(Vec::new());
-        }
-        rename_reports(&view.folder, &then_named, desk)
-    })?;
+    let of_this_file = |intake| intake == view.intake;
+    with_desk(shop, view, &now_named, of_this_file, |desk| rename_reports(&view.folder, &then_named, desk))?;
     Ok(())
-}
-
-fn newest_under_name(shop: &Shop, view: &FileView) -> Result<Option<i64>> {
-    let (folder, name) = (view.folder.clone(), view.name.clone());
-    Ok(shop.ledger.ask_blocking(move |ledger| ledger.newest(Some(&folder), &name))?)
 }
 
 fn render(shop: &Shop, view: &FileView) -> Result<Prepared> {
@@ -194,11 +203,7 @@ fn render_rows(shop: &Shop, job: &Job<'_>, pinned: &Pinned) -> Result<Prepared> 
 }
 
 /// Commits the hashes, then lets the reports appear.
-fn put_in_place(
-    shop: &Shop,
-    view: &FileView,
-    prepared: Prepared,
-) -> Result<Option<crate::report::Published>> {
+fn put_in_place(shop: &Shop, view: &FileView, prepared: Prepared) -> Result<Published> {
     let named = names(view, view.period.as_deref());
     let kept: Vec<_> = prepared
         .files
@@ -207,20 +212,21 @@ fn put_in_place(
         .collect();
     let (intake, folder, now) = (view.intake, view.folder.clone(), shop.world.clock.now());
     shop.ledger.ask_blocking(move |ledger| ledger.keep_reports(intake, &folder, &kept, now))?;
-    let published = with_desk(shop, view, &named, |desk| publish(prepared, desk))?;
-    Ok(Some(published))
+    with_desk(shop, view, &named, |_| true, |desk| publish(prepared, desk))
 }
 
-/// What publishing asks the ledger.
+/// What publishing asks the ledger; `counts` says whose reports are ours.
 fn with_desk<R>(
     shop: &Shop,
     view: &FileView,
     named: &dyn Fn(Kind, &str) -> String,
+    counts: impl Fn(i64) -> bool,
     work: impl FnOnce(&mut Desk<'_>) -> Result<R, crate::report::Error>,
 ) -> Result<R> {
     let is_ours = |name: &str, sha256: &str| {
         let (folder, name, sha256) = (view.folder.clone(), name.to_owned(), sha256.to_owned());
-        shop.ledger.ask_blocking(move |ledger| ledger.is_report(&folder, &name, &sha256)).unwrap_or(false)
+        let intake = shop.ledger.ask_blocking(move |ledger| ledger.report_of(&folder, &name, &sha256));
+        intake.ok().flatten().is_some_and(&counts)
     };
     let spool = shop.spool.clone();
     let is_copied = |sha256: &str| spool.join(sha256).exists();
@@ -248,15 +254,10 @@ pub(super) type Notices = HashMap<(PathBuf, String), Vec<u8>>;
 ///
 /// # Errors
 /// When the ledger fails.
-pub fn notices(
-    shop: &Shop,
-    laid: &mut Notices,
-    folder: &Path,
-    waiting: &[Waiting],
-    lang: crate::model::Lang,
-) -> Result<()> {
+pub(super) fn notices(shop: &Shop, laid: &mut Notices, of: &Folder) -> Result<()> {
+    let (folder, lang) = (of.drop.folder.as_path(), of.drop.language);
     let mut keep = Vec::new();
-    for one in waiting.iter().filter(|one| one.notice) {
+    for one in of.waiting.iter().filter(|one| one.notice) {
         let items = [NoticeItem { code: one.code, args: &one.args }];
         let bytes = Notice { file: &one.name, since: one.since, items: &items, lang }.bytes();
         let key = (one.folder.clone(), one.name.clone());
@@ -266,7 +267,7 @@ pub fn notices(
         }
         let view = stand_in(folder, &one.name);
         let named = names(&view, None);
-        let placed = with_desk(shop, &view, &named, |desk| place_notice(folder, &bytes, desk));
+        let placed = with_desk(shop, &view, &named, |_| true, |desk| place_notice(folder, &bytes, desk));
         match placed {
             Ok(_) => drop(laid.insert(key, bytes)),
             Err(error) => {
@@ -274,10 +275,22 @@ pub fn notices(
             }
         }
     }
-    let over: Vec<_> = laid.keys().filter(|key| key.0 == folder && !keep.contains(key)).cloned().collect();
-    for key in over {
-        lift_notice(shop, folder, &key.1)?;
-        laid.remove(&key);
+    laid.retain(|key, _| key.0 != folder || keep.contains(key));
+    lift_stale(shop, of, &keep)
+}
+
+/// Lifts notices, also those of an earlier process, whose file no longer waits or is gone.
+fn lift_stale(shop: &Shop, of: &Folder, keep: &[(PathBuf, String)]) -> Result<()> {
+    let folder = &of.drop.folder;
+    let waits: HashSet<String> =
+        keep.iter().map(|(_, name)| names(&stand_in(folder, name), None)(Kind::Notice, "")).collect();
+    let held: HashSet<&str> =
+        of.waiting.iter().filter(|one| !one.notice).map(|one| one.name.as_str()).collect();
+    for name in of.present.iter().filter(|name| name.ends_with(NOTICE_ENDING) && !waits.contains(*name)) {
+        let input = name.trim_end_matches(NOTICE_ENDING);
+        if !held.contains(input) {
+            lift_notice(shop, folder, input)?;
+        }
     }
     Ok(())
 }
@@ -290,7 +303,7 @@ pub(super) fn lift_notice(shop: &Shop, folder: &Path, name: &str) -> Result<()> 
     let view = stand_in(folder, name);
     let named = names(&view, None);
     if folder.join(named(Kind::Notice, "")).exists() {
-        with_desk(shop, &view, &named, |desk| remove_notice(folder, desk))?;
+        with_desk(shop, &view, &named, |_| true, |desk| remove_notice(folder, desk))?;
     }
     Ok(())
 }

@@ -38,6 +38,8 @@ pub struct Folder {
     /// Its mappings.
     pub mappings: Mappings,
     mappings_stamp: Vec<(PathBuf, u64, Option<std::time::SystemTime>)>,
+    /// Files that no mapping fits, tried with the mappings as they are now.
+    pub tried: HashSet<i64>,
     settling: Settling,
     hashes: HashMap<String, (Stamp, String)>,
     since: BTreeMap<String, DateTime<Utc>>,
@@ -59,6 +61,7 @@ impl Folder {
             mappings_stamp: mappings_stamp(&drop.mappings),
             drop,
             mappings,
+            tried: HashSet::new(),
             hashes: HashMap::new(),
             since: BTreeMap::new(),
             waiting: Vec::new(),
@@ -77,6 +80,7 @@ impl Folder {
     /// Goes on with mappings read anew.
     pub fn reload(&mut self, mappings: Mappings) {
         self.mappings = mappings;
+        self.tried.clear();
     }
 
     /// Time until the first resting file may be taken.
@@ -172,7 +176,7 @@ impl Folder {
         }
         let Some(sha256) = self.hash(candidate) else { return Ok(true) };
         let (folder, name) = (self.drop.folder.clone(), candidate.name.clone());
-        Ok(shop.ledger.ask_blocking(move |ledger| ledger.is_report(&folder, &name, &sha256))?)
+        Ok(shop.ledger.ask_blocking(move |ledger| ledger.report_of(&folder, &name, &sha256))?.is_some())
     }
 
     fn hash(&mut self, candidate: &Candidate) -> Option<String> {

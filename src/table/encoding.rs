@@ -27,12 +27,16 @@ pub struct Encoding {
 #[derive(Debug, Clone)]
 enum Form {
     Utf8,
-    Utf16 {
-        big_endian: bool,
-    },
-    /// Letters of the bytes `0x80` to `0xFF`.
-    SingleByte(Arc<[char; 128]>),
+    Utf16 { big_endian: bool },
+    SingleByte(Page),
 }
+
+/// A single-byte code page: the UTF-8 of every byte, and in the last place how many bytes that takes.
+#[derive(Debug, Clone)]
+struct Page(Arc<[[u8; 4]; 256]>);
+
+/// Set in the last place of a byte that has no letter.
+const GAP: u8 = 0x80;
 
 impl Encoding {
     /// UTF-8.
@@ -49,7 +53,7 @@ impl Encoding {
             "utf-16le" | "utf-16" | "utf16" | "unicode" => return Some(Self::utf16(false)),
             "utf-16be" => return Some(Self::utf16(true)),
             "mik" | "мик" | "bulgarian-mik" => {
-                return Some(Self { name: "mik", form: Form::SingleByte(Arc::new(table_of(MIK.chars()))) });
+                return Some(Self { name: "mik", form: Form::SingleByte(Page::new(MIK.chars())) });
             }
             _ => {}
         }
@@ -69,7 +73,7 @@ impl Encoding {
                 .filter(|letter| !letter.is_control())
                 .unwrap_or(NO_LETTER)
         });
-        Self { name: lower_name(known), form: Form::SingleByte(Arc::new(table_of(letters))) }
+        Self { name: lower_name(known), form: Form::SingleByte(Page::new(letters)) }
     }
 
     /// The name in receipts and settings: lowercase, as in `windows-1251`.
@@ -82,22 +86,37 @@ impl Encoding {
         if let Form::Utf16 { big_endian } = self.form { Some(big_endian) } else { None }
     }
 
-    /// Decodes one field behind what `out` holds. False if a byte was no letter of this encoding; such bytes
-    /// become U+FFFD. UTF-16 has become UTF-8 before it comes here.
-    pub(super) fn decode(&self, bytes: &[u8], out: &mut String) -> bool {
-        let letters = match &self.form {
-            Form::SingleByte(letters) if !bytes.is_ascii() => letters,
-            _ => return decode_utf8(bytes, out),
+    /// Decodes a record, with `space` to work in, and calls back with every place in the text where the
+    /// delimiter stands. False if a byte was no letter of this encoding; such bytes become U+FFFD. UTF-16 has
+    /// become UTF-8 before it comes here.
+    pub(super) fn decode<'a>(
+        &self,
+        bytes: &'a [u8],
+        delimiter: u8,
+        space: &'a mut Vec<u8>,
+        mut cut: impl FnMut(usize),
+    ) -> (&'a str, bool) {
+        let (length, whole) = match &self.form {
+            Form::SingleByte(page) => page.decode(bytes, delimiter, space, cut),
+            Form::Utf8 | Form::Utf16 { .. } => {
+                if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+                    each_place(bytes, delimiter, cut);
+                    return (text, true);
+                }
+                replace_damage(bytes, space);
+                each_place(space, delimiter, &mut cut);
+                (space.len(), false)
+            }
         };
-        decode_single(bytes, letters, out)
+        let text = space.get(..length).unwrap_or_default();
+        // What was made from tables is UTF-8; only the compiler does not know.
+        (simdutf8::basic::from_utf8(text).unwrap_or_default(), whole)
     }
 
     /// The place of the first byte of `bytes` that is no letter.
     pub(super) fn first_invalid(&self, bytes: &[u8]) -> Option<usize> {
         match &self.form {
-            Form::SingleByte(letters) => {
-                bytes.iter().position(|byte| letter_of(*byte, letters) == NO_LETTER && *byte >= 0x80)
-            }
+            Form::SingleByte(page) => bytes.iter().position(|byte| page.is_gap(*byte)),
             Form::Utf8 | Form::Utf16 { .. } => {
                 std::str::from_utf8(bytes).err().map(|error| error.valid_up_to())
             }
@@ -118,7 +137,7 @@ impl Encoding {
                 }
                 true
             }
-            Form::SingleByte(letters) => encode_single(text, letters, out),
+            Form::SingleByte(page) => page.encode(text, out),
         }
     }
 }
@@ -139,59 +158,137 @@ fn lower_name(known: &'static encoding_rs::Encoding) -> &'static str {
     }
 }
 
-fn table_of(letters: impl Iterator<Item = char>) -> [char; 128] {
-    let mut table = [NO_LETTER; 128];
-    for (slot, letter) in table.iter_mut().zip(letters) {
-        *slot = letter;
-    }
-    table
-}
-
-fn letter_of(byte: u8, letters: &[char; 128]) -> char {
-    letters.get(usize::from(byte & 0x7F)).copied().unwrap_or(NO_LETTER)
-}
-
-fn decode_single(bytes: &[u8], letters: &[char; 128], out: &mut String) -> bool {
-    let mut whole = true;
-    out.reserve(bytes.len() * 2);
-    for byte in bytes {
-        if byte.is_ascii() {
-            out.push(char::from(*byte));
-        } else {
-            let letter = letter_of(*byte, letters);
-            whole &= letter != NO_LETTER;
-            out.push(letter);
+impl Page {
+    fn new(upper: impl Iterator<Item = char>) -> Self {
+        let mut table = [[0; 4]; 256];
+        let letters = (0..0x80_u8).map(char::from).chain(upper);
+        for (slot, letter) in table.iter_mut().zip(letters) {
+            let gap = if letter == NO_LETTER { GAP } else { 0 };
+            let length = letter.encode_utf8(slot).len();
+            slot[3] = u8::try_from(length).unwrap_or(0) | gap;
         }
+        Self(Arc::new(table))
     }
-    whole
+
+    fn slot(&self, byte: u8) -> [u8; 4] {
+        self.0.get(usize::from(byte)).copied().unwrap_or_default()
+    }
+
+    fn is_gap(&self, byte: u8) -> bool {
+        self.slot(byte)[3] & GAP != 0
+    }
+
+    /// The way of nearly every byte of a big file: eight ASCII bytes at once, others by the table, and the
+    /// delimiters found on the way.
+    /// Returns the length of the text, and false if a byte had no letter.
+    fn decode(
+        &self,
+        bytes: &[u8],
+        delimiter: u8,
+        text: &mut Vec<u8>,
+        mut cut: impl FnMut(usize),
+    ) -> (usize, bool) {
+        // No letter takes more than three bytes, and each is written as four.
+        let most = bytes.len() * 3 + 8;
+        if text.len() < most {
+            text.resize(most, 0);
+        }
+        let (mut at, mut flags) = (0, 0);
+        let (blocks, rest) = bytes.as_chunks::<8>();
+        for block in blocks {
+            let word = u64::from_le_bytes(*block);
+            if word & HIGH == 0 {
+                if let Some(target) = text.get_mut(at..at + 8) {
+                    target.copy_from_slice(block);
+                }
+                each_bit(hits(word, delimiter), at, &mut cut);
+                at += 8;
+            } else {
+                flags |= self.one_by_one(block, delimiter, text, &mut at, &mut cut);
+            }
+        }
+        flags |= self.one_by_one(rest, delimiter, text, &mut at, &mut cut);
+        (at, flags & GAP == 0)
+    }
+
+    /// Decodes bytes to `at` and moves it on; returns the flags of all of them.
+    fn one_by_one(
+        &self,
+        bytes: &[u8],
+        delimiter: u8,
+        text: &mut [u8],
+        at: &mut usize,
+        cut: &mut impl FnMut(usize),
+    ) -> u8 {
+        let mut flags = 0;
+        for byte in bytes {
+            let slot = self.slot(*byte);
+            if *byte == delimiter {
+                cut(*at);
+            }
+            if let Some(target) = text.get_mut(*at..*at + 4) {
+                target.copy_from_slice(&slot);
+            }
+            flags |= slot[3];
+            *at += usize::from(slot[3] & !GAP);
+        }
+        flags
+    }
+
+    fn encode(&self, text: &str, out: &mut Vec<u8>) -> bool {
+        let mut whole = true;
+        for letter in text.chars() {
+            let mut utf8 = [0; 4];
+            let wanted = letter.encode_utf8(&mut utf8).as_bytes();
+            let byte = if letter.is_ascii() { u8::try_from(letter).ok() } else { self.find(wanted) };
+            whole &= byte.is_some();
+            out.push(byte.unwrap_or(b'?'));
+        }
+        whole
+    }
+
+    fn find(&self, wanted: &[u8]) -> Option<u8> {
+        let same = |slot: &[u8; 4]| usize::from(slot[3]) == wanted.len() && slot.starts_with(wanted);
+        self.0.iter().position(same).and_then(|at| u8::try_from(at).ok())
+    }
 }
 
-fn decode_utf8(bytes: &[u8], out: &mut String) -> bool {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        out.push_str(text);
-        return true;
+/// The upper bit of each of eight bytes.
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// The upper bits of those of eight bytes that are `wanted`.
+fn hits(word: u64, wanted: u8) -> u64 {
+    let differs = word ^ (0x0101_0101_0101_0101 * u64::from(wanted));
+    !(((differs & !HIGH) + !HIGH) | differs) & HIGH
+}
+
+fn each_bit(mut bits: u64, base: usize, cut: &mut impl FnMut(usize)) {
+    while bits != 0 {
+        cut(base + bits.trailing_zeros() as usize / 8);
+        bits &= bits - 1;
     }
+}
+
+/// Calls back with every place of a byte. Delimiters stand a few bytes apart, too close for a search that
+/// starts anew behind each.
+fn each_place(text: &[u8], wanted: u8, mut cut: impl FnMut(usize)) {
+    let (blocks, rest) = text.as_chunks::<8>();
+    for (index, block) in blocks.iter().enumerate() {
+        each_bit(hits(u64::from_le_bytes(*block), wanted), index * 8, &mut cut);
+    }
+    let base = text.len() - rest.len();
+    rest.iter().enumerate().filter(|(_, byte)| **byte == wanted).for_each(|(at, _)| cut(base + at));
+}
+
+/// Text with U+FFFD for what is no UTF-8.
+fn replace_damage(bytes: &[u8], text: &mut Vec<u8>) {
+    text.clear();
     for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
+        text.extend_from_slice(chunk.valid().as_bytes());
         if !chunk.invalid().is_empty() {
-            out.push(NO_LETTER);
+            text.extend_from_slice("\u{FFFD}".as_bytes());
         }
     }
-    false
-}
-
-fn encode_single(text: &str, letters: &[char; 128], out: &mut Vec<u8>) -> bool {
-    let mut whole = true;
-    for letter in text.chars() {
-        let byte = if letter.is_ascii() {
-            u8::try_from(letter).ok()
-        } else {
-            letters.iter().position(|known| *known == letter).and_then(|at| u8::try_from(at + 0x80).ok())
-        };
-        whole &= byte.is_some();
-        out.push(byte.unwrap_or(b'?'));
-    }
-    whole
 }
 
 /// What the first bytes of a file say about its encoding.
@@ -234,9 +331,14 @@ pub(super) fn guess(sample: &[u8], language: Lang) -> Guess {
     legacy(sample, language)
 }
 
+/// Bytes from the first letter on that are enough to tell a code page.
+const ENOUGH: usize = 8 * 1024;
+
 fn legacy(sample: &[u8], language: Lang) -> Guess {
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
-    detector.feed(sample, true);
+    let first = sample.iter().position(|byte| !byte.is_ascii()).unwrap_or(0);
+    let letters = sample.get(first..).unwrap_or_default();
+    detector.feed(letters.get(..ENOUGH).unwrap_or(letters), true);
     let guessed = detector.guess(Some(b"bg"), chardetng::Utf8Detection::Deny);
     let cyrillic = encoding_rs::WINDOWS_1251;
     if guessed == cyrillic || language == Lang::Bg || !guessed.is_single_byte() {
@@ -385,6 +487,8 @@ impl Read for Utf16Reader {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn bytes_of(text: &str, encoding: &str) -> Vec<u8> {
@@ -441,9 +545,8 @@ mod tests {
     #[test]
     fn an_undefined_byte_is_told() {
         let encoding = Encoding::from_name("windows-1251").unwrap();
-        let mut text = String::new();
-        assert!(!encoding.decode(&[b'a', 0x98, 0xC0], &mut text));
-        assert_eq!(text, "a\u{FFFD}А");
+        let mut space = Vec::new();
+        assert_eq!(encoding.decode(&[b'a', 0x98, 0xC0], b';', &mut space, |_| {}), ("a\u{FFFD}А", false));
         assert_eq!(encoding.first_invalid(&[b'a', 0x98, 0xC0]), Some(1));
     }
 
@@ -454,6 +557,30 @@ mod tests {
         let mut text = Vec::new();
         utf16_to_utf8(Box::new(io::Cursor::new(bytes)), false).read_to_end(&mut text).unwrap();
         assert_eq!(text, ["Ж;\u{1F600}".as_bytes(), &[0xFF], b"x"].concat());
+    }
+
+    proptest! {
+        #[test]
+        fn decoding_is_exact_and_finds_every_delimiter(bytes in proptest::collection::vec(
+            prop_oneof![Just(b';'), 0xC0_u8.., any::<u8>()], 0..60)) {
+            for (name, known) in [("windows-1251", encoding_rs::WINDOWS_1251), ("ibm866", encoding_rs::IBM866)] {
+                let (mut space, mut places) = (Vec::new(), Vec::new());
+                let encoding = Encoding::from_name(name).unwrap();
+                let (text, whole) = encoding.decode(&bytes, b';', &mut space, |at| places.push(at));
+                let expected = known.decode_without_bom_handling(&bytes).0.replace('\u{98}', "\u{FFFD}");
+                prop_assert_eq!(text, &expected);
+                prop_assert_eq!(whole, !expected.contains('\u{FFFD}'));
+                prop_assert_eq!(places, expected.match_indices(';').map(|(at, _)| at).collect::<Vec<_>>());
+            }
+        }
+
+        #[test]
+        fn damaged_utf8_is_cut_at_its_delimiters_too(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let (mut space, mut places) = (Vec::new(), Vec::new());
+            let (text, whole) = Encoding::utf8().decode(&bytes, b';', &mut space, |at| places.push(at));
+            prop_assert_eq!(whole, std::str::from_utf8(&bytes).is_ok());
+            prop_assert_eq!(places, text.match_indices(';').map(|(at, _)| at).collect::<Vec<_>>());
+        }
     }
 
     #[test]

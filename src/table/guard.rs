@@ -47,7 +47,7 @@ impl Default for Limits {
     }
 }
 
-/// Formats more than `Excel 2007` allows are not counted up to; its own limit is 65,490.
+/// Cell formats of a workbook; Excel allows 65,490. The reader copies a font for each.
 const STYLES: u64 = 131_072;
 
 /// Refuses a workbook that is encrypted, damaged, of another format or beyond a limit.

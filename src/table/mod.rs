@@ -264,6 +264,14 @@ mod tests {
     }
 
     #[test]
+    fn a_table_may_move_to_another_thread() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file.as_file(), b"a;b\n1;2\n").unwrap();
+        let mut table = Table::open(file.path(), &Reading::default()).unwrap();
+        assert!(std::thread::spawn(move || table.read(&mut Row::new())).join().unwrap().unwrap());
+    }
+
+    #[test]
     fn every_code_is_unique_and_has_words() {
         let mut codes: Vec<&str> = CODES.iter().map(|info| info.code).collect();
         codes.sort_unstable();

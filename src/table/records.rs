@@ -23,7 +23,7 @@ const MAX_RECORD: usize = 1024 * 1024;
 const MAX_QUOTED: usize = 2 * MAX_CELL;
 /// Line ends inside one quoted field; Excel allows 253 in a cell.
 const MAX_LINES: usize = 253;
-const BUFFER: usize = 256 * 1024;
+const BUFFER: usize = 64 * 1024;
 
 /// What the columns are called and from which row on records are held against them.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +58,7 @@ pub(super) struct Records {
     quotes_met: bool,
     unquote: csv_core::Reader,
     fields: Vec<u8>,
+    space: Vec<u8>,
     ends: Vec<usize>,
 }
 
@@ -106,6 +107,7 @@ impl Records {
             quotes_met: false,
             unquote: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
             fields: Vec::new(),
+            space: Vec::new(),
             ends: vec![0; MAX_COLUMNS + 1],
         }
     }
@@ -227,7 +229,7 @@ impl Records {
 
     /// Splits the record into the row's cells.
     fn split(&mut self, frame: Frame, row: &mut Row) {
-        let mut fields = std::mem::take(&mut self.fields);
+        let (mut fields, mut space) = (std::mem::take(&mut self.fields), std::mem::take(&mut self.space));
         let mut record = self.unread().get(..frame.len).unwrap_or_default();
         if let Some(rest) = record.strip_prefix(b"\xEF\xBB\xBF")
             && self.encoding == Encoding::utf8()
@@ -238,11 +240,11 @@ impl Records {
             self.quotes_met = true;
             let unquoted = self.unquote_into(frame.len, &mut fields);
             let ends = self.ends.get(..unquoted).unwrap_or_default();
-            push_quoted(&fields, ends, &self.encoding, row)
+            push_quoted(&fields, ends, &self.encoding, &mut space, row)
         } else {
-            push_plain(record, self.delimiter, &self.encoding, row)
+            push_plain(record, self.delimiter, &self.encoding, &mut space, row)
         };
-        self.fields = fields;
+        (self.fields, self.space) = (fields, space);
         let record = self.unread().get(..frame.len).unwrap_or_default();
         if !whole {
             self.tell_invalid(record, row);
@@ -295,7 +297,9 @@ fn text_of(row: &Row, index: usize) -> &str {
 fn frame(bytes: &[u8], delimiter: u8, at_end: bool) -> Option<Frame> {
     match memchr3(b'"', b'\n', b'\r', bytes) {
         Some(at) if bytes.get(at) == Some(&b'"') => quoted_frame(bytes, delimiter, at_end),
-        Some(_) => line_end(bytes, 0, Shape::Plain).filter(|frame| at_end || is_complete(bytes, *frame)),
+        Some(at) => {
+            Some(ended_at(bytes, at, Shape::Plain)).filter(|frame| at_end || is_complete(bytes, *frame))
+        }
         None => at_end.then_some(Frame { len: bytes.len(), taken: bytes.len(), shape: Shape::Plain }),
     }
 }
@@ -303,8 +307,13 @@ fn frame(bytes: &[u8], delimiter: u8, at_end: bool) -> Option<Frame> {
 /// The frame that ends with the line holding the byte at `from`.
 fn line_end(bytes: &[u8], from: usize, shape: Shape) -> Option<Frame> {
     let len = from + memchr::memchr2(b'\n', b'\r', bytes.get(from..)?)?;
+    Some(ended_at(bytes, len, shape))
+}
+
+/// The frame whose line end begins at `len`.
+fn ended_at(bytes: &[u8], len: usize, shape: Shape) -> Frame {
     let pair = bytes.get(len) == Some(&b'\r') && bytes.get(len + 1) == Some(&b'\n');
-    Some(Frame { len, taken: len + 1 + usize::from(pair), shape })
+    Frame { len, taken: len + 1 + usize::from(pair), shape }
 }
 
 /// A carriage return at the very end may still get its line feed.
@@ -399,33 +408,41 @@ fn count_lines(field: &[u8]) -> usize {
 }
 
 /// Cells of a record in which no quote has a meaning. False if a byte was no letter.
-fn push_plain(record: &[u8], delimiter: u8, encoding: &Encoding, row: &mut Row) -> bool {
-    let mut whole = true;
-    let mut start = 0;
-    for end in memchr_iter(delimiter, record).chain(std::iter::once(record.len())).take(MAX_COLUMNS) {
-        let field = record.get(start..end).unwrap_or_default();
-        whole &= encoding.decode(field, row.buffer());
-        row.finish_cell(CellKind::Text);
-        start = end + 1;
-    }
+///
+/// The whole record is decoded at once and cut where the delimiter stands.
+fn push_plain(record: &[u8], delimiter: u8, encoding: &Encoding, space: &mut Vec<u8>, row: &mut Row) -> bool {
+    let (text, whole) = encoding.decode(record, delimiter, space, |end| row.cut(end, MAX_COLUMNS));
+    row.cut(text.len(), MAX_COLUMNS);
+    row.fill(text);
     whole
 }
 
 /// Cells of a record whose quotes were taken off. False if a byte was no letter.
-fn push_quoted(fields: &[u8], ends: &[usize], encoding: &Encoding, row: &mut Row) -> bool {
+fn push_quoted(
+    fields: &[u8],
+    ends: &[usize],
+    encoding: &Encoding,
+    space: &mut Vec<u8>,
+    row: &mut Row,
+) -> bool {
     let mut whole = true;
     let mut start = 0;
     for end in ends {
-        whole &= encoding.decode(fields.get(start..*end).unwrap_or_default(), row.buffer());
-        row.finish_cell(CellKind::Text);
+        let field = fields.get(start..*end).unwrap_or_default();
+        let (text, letters) = encoding.decode(field, 0, space, |_| {});
+        row.push(text, CellKind::Text);
+        whole &= letters;
         start = *end;
     }
     whole
 }
 
-/// Whether there is a byte that no text has; written without a branch so that it runs over whole vectors.
+/// Whether there is a byte that no text has. The first look, at tabs and line ends too, has no branch and so
+/// runs over whole vectors.
 fn has_controls(record: &[u8]) -> bool {
-    record.iter().fold(false, |found, byte| found | is_control(*byte))
+    let suspects = |byte: u8| u8::from(byte.wrapping_sub(0x20) >= 0xE0) | u8::from(byte == 0x7F);
+    record.iter().fold(0, |found, byte| found | suspects(*byte)) != 0
+        && record.iter().any(|byte| is_control(*byte))
 }
 
 fn is_control(byte: u8) -> bool {

@@ -57,12 +57,18 @@ impl Header {
     }
 }
 
+/// A place in a row's text; rows are far shorter than 4 GiB.
+fn short(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
 /// A data row. Reused: reading the next row overwrites it without allocating.
 #[derive(Debug, Default, Clone)]
 pub struct Row {
     number: u32,
     text: String,
-    ends: Vec<u32>,
+    /// Where each cell's text begins and ends; between two cells a delimiter may stand.
+    bounds: Vec<(u32, u32)>,
     kinds: Vec<CellKind>,
     issues: Vec<Issue>,
 }
@@ -77,7 +83,7 @@ impl Row {
     pub fn start(&mut self, number: u32) {
         self.number = number;
         self.text.clear();
-        self.ends.clear();
+        self.bounds.clear();
         self.kinds.clear();
         self.issues.clear();
     }
@@ -95,20 +101,38 @@ impl Row {
 
     /// Makes a cell of what was written into the buffer since the last one.
     pub fn finish_cell(&mut self, kind: CellKind) {
-        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        let start = self.bounds.last().map_or(0, |(_, end)| *end);
+        self.bounds.push((start, short(self.text.len())));
         self.kinds.push(kind);
+    }
+
+    /// Ends a text cell of an empty row at a place of the text that [`Row::fill`] will give it; the next cell
+    /// begins behind the delimiter that stands there. Cells beyond `most` are not kept.
+    pub(super) fn cut(&mut self, end: usize, most: usize) {
+        if self.bounds.len() < most {
+            let start = self.bounds.last().map_or(0, |(_, end)| *end + 1);
+            self.bounds.push((start, short(end)));
+        }
+    }
+
+    /// Gives the row the text whose cells were cut.
+    pub(super) fn fill(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.kinds.resize(self.bounds.len(), CellKind::Text);
     }
 
     /// Appends empty cells until there are so many.
     pub fn pad_to(&mut self, width: usize) {
         while self.len() < width {
-            self.finish_cell(CellKind::Text);
+            let end = short(self.text.len());
+            self.bounds.push((end, end));
+            self.kinds.push(CellKind::Text);
         }
     }
 
     /// Whether every cell is empty or holds blanks only.
     pub fn is_blank(&self) -> bool {
-        self.text.chars().all(char::is_whitespace)
+        self.cells().all(|cell| cell.text.chars().all(char::is_whitespace))
     }
 
     /// Adds an issue of reading, such as a missing cell.
@@ -128,20 +152,19 @@ impl Row {
 
     /// Number of cells.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.bounds.len()
     }
 
     /// Whether there is no cell.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.bounds.is_empty()
     }
 
     /// The cell at a position; none beyond the row's end.
     pub fn cell(&self, index: usize) -> Option<Cell<'_>> {
-        let end = *self.ends.get(index)? as usize;
-        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? as usize };
+        let (start, end) = *self.bounds.get(index)?;
         Some(Cell {
-            text: self.text.get(start..end)?,
+            text: self.text.get(start as usize..end as usize)?,
             kind: self.kinds.get(index).copied().unwrap_or_default(),
         })
     }

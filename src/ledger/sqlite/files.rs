@@ -99,7 +99,7 @@ impl Sqlite {
 
     pub(super) fn due_for_report(&self) -> Result<Vec<i64>, Error> {
         let mut found = self.conn.prepare_cached(
-            "SELECT id FROM intakes WHERE reported < changed AND kind = 'drop'
+            "SELECT id FROM intakes WHERE reported < changed AND kind = 'drop' AND superseded_by IS NULL
               AND state IN ('taken', 'unreadable', 'withdrawn', 'held') ORDER BY id",
         )?;
         Ok(found.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
@@ -140,13 +140,17 @@ impl Sqlite {
         Ok(())
     }
 
-    pub(super) fn is_our_report(&self, folder: &Path, name: &str, sha256: &str) -> Result<bool, Error> {
+    pub(super) fn intake_of_report(
+        &self,
+        folder: &Path,
+        name: &str,
+        sha256: &str,
+    ) -> Result<Option<i64>, Error> {
         Ok(self
             .conn
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM reports WHERE folder = ?1 AND name = ?2 AND sha256 = ?3)",
-            )?
-            .query_row(params![folder.to_string_lossy(), name, sha256], |row| row.get(0))?)
+            .prepare_cached("SELECT intake_id FROM reports WHERE folder = ?1 AND name = ?2 AND sha256 = ?3")?
+            .query_row(params![folder.to_string_lossy(), name, sha256], |row| row.get(0))
+            .optional()?)
     }
 
     pub(super) fn report_names_of(&self, folder: &Path) -> Result<Vec<(String, i64)>, Error> {

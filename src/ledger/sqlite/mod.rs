@@ -322,8 +322,8 @@ impl super::Ledger for Sqlite {
     fn reported(&mut self, intake: i64, changes: i64) -> Result<(), Error> {
         self.reports_show(intake, changes)
     }
-    fn is_report(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<bool, Error> {
-        self.is_our_report(folder, name, sha256)
+    fn report_of(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<Option<i64>, Error> {
+        self.intake_of_report(folder, name, sha256)
     }
     fn reports(&mut self, folder: &Path) -> Result<Vec<(String, i64)>, Error> {
         self.report_names_of(folder)

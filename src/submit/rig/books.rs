@@ -198,7 +198,7 @@ impl Ledger for Books {
         fn changes(&mut self, intake: i64) -> Is<i64>;
         fn keep_reports(&mut self, file: i64, folder: &Path, files: &[(String, String, String)], now: DateTime<Utc>) -> Is<()>;
         fn reported(&mut self, intake: i64, changes: i64) -> Is<()>;
-        fn is_report(&mut self, folder: &Path, name: &str, sha256: &str) -> Is<bool>;
+        fn report_of(&mut self, folder: &Path, name: &str, sha256: &str) -> Is<Option<i64>>;
         fn reports(&mut self, folder: &Path) -> Is<Vec<(String, i64)>>;
         fn summary(&mut self) -> Is<Summary>;
         fn files(&mut self, limit: u32) -> Is<Vec<i64>>;
