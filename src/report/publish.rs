@@ -93,7 +93,7 @@ pub fn rename_reports(folder: &Path, to: Names<'_>, desk: &Desk<'_>) -> Result<V
     let mut renamed = Vec::new();
     for kind in Kind::ALL {
         let (old, new) = ((desk.names)(kind, ""), to(kind, ""));
-        let ours = matches!(found(folder, &old, "", desk)?, Found::Ours);
+        let ours = matches!(found(folder, kind, &old, "", desk)?, Found::Ours);
         if ours
             && !exists(&folder.join(&new))
             && std::fs::rename(folder.join(&old), folder.join(&new)).is_ok()
@@ -151,14 +151,14 @@ fn place(
     let mut refused = None;
     for infix in infixes() {
         let name = (desk.names)(kind, &infix);
-        match found(folder, &name, &sha256, desk)? {
+        match found(folder, kind, &name, &sha256, desk)? {
             Found::Same => {}
             Found::Changed if kind.is_made_to_be_repaired() => {
                 published.postponed.push(kind);
                 published.behind = true;
                 return Ok(());
             }
-            Found::Changed | Found::Ours if is_open(folder, &name) => continue,
+            Found::Changed | Found::Ours | Found::Copied if is_open(folder, &name) => continue,
             lies => {
                 if lies == Found::Changed && !set_aside(folder, kind, &name, desk)? {
                     continue;
@@ -188,11 +188,13 @@ enum Found {
     Same,
     /// Something we wrote.
     Ours,
+    /// Something a person made of an errors file, whose bytes are in the spool: written over, never taken away.
+    Copied,
     /// Something a person made of it.
     Changed,
 }
 
-fn found(folder: &Path, name: &str, wanted: &str, desk: &Desk<'_>) -> Result<Found, Error> {
+fn found(folder: &Path, kind: Kind, name: &str, wanted: &str, desk: &Desk<'_>) -> Result<Found, Error> {
     let path = folder.join(name);
     match std::fs::symlink_metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
@@ -204,8 +206,10 @@ fn found(folder: &Path, name: &str, wanted: &str, desk: &Desk<'_>) -> Result<Fou
     let Ok(sha256) = sha256_of(&path) else { return Ok(Found::Ours) };
     Ok(if sha256 == wanted {
         Found::Same
-    } else if (desk.is_ours)(name, &sha256) || (desk.is_copied)(&sha256) {
+    } else if (desk.is_ours)(name, &sha256) {
         Found::Ours
+    } else if kind.is_made_to_be_repaired() && (desk.is_copied)(&sha256) {
+        Found::Copied
     } else {
         Found::Changed
     })
@@ -232,7 +236,7 @@ fn remove_ours(folder: &Path, kind: Kind, current: Option<&str>, desk: &Desk<'_>
     let plain = usize::from(current.is_some());
     for infix in infixes().skip(plain) {
         let name = (desk.names)(kind, &infix);
-        if Some(name.as_str()) != current && found(folder, &name, "", desk)? == Found::Ours {
+        if Some(name.as_str()) != current && found(folder, kind, &name, "", desk)? == Found::Ours {
             open |= is_open(folder, &name) || std::fs::remove_file(folder.join(&name)).is_err();
         }
     }

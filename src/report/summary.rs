@@ -12,6 +12,13 @@ use crate::model::{Environment, Lang, Status};
 /// Most requests listed; the receipt has them all.
 const BATCHES: usize = 500;
 
+/// Widths of the columns, in characters.
+const WIDTHS: [u8; 6] = [26, 22, 12, 64, 22, 22];
+/// Height of a line, in points.
+const LINE_POINTS: usize = 15;
+/// Most lines of a wrapped cell that are shown at once.
+const MOST_LINES: usize = 8;
+
 /// The name of the sheet.
 pub(super) fn sheet_name(lang: Lang) -> &'static str {
     pick(lang, "Обобщение", "Summary")
@@ -46,8 +53,8 @@ pub(super) fn write(
     beyond: u64,
 ) -> Result<(), Error> {
     sheet.set_name(sheet_name(speaker.lang))?;
-    for (column, width) in [26.0, 22.0, 12.0, 64.0, 22.0, 22.0].into_iter().enumerate() {
-        sheet.set_column_width(u16::try_from(column).unwrap_or(0), width)?;
+    for (column, width) in (0..).zip(WIDTHS) {
+        sheet.set_column_width(column, width)?;
     }
     sheet.set_landscape().set_print_fit_to_pages(1, 0);
     let mut page = Page { sheet, row: 0, speaker, looks, styles: Styles::new() };
@@ -109,8 +116,15 @@ impl Page<'_> {
 
     fn line(&mut self, cells: &[&str]) -> Result<(), Error> {
         let style = self.styles.text.clone();
-        for (column, text) in (0..).zip(cells) {
+        let mut lines = 1;
+        for ((column, text), width) in (0..).zip(cells).zip(WIDTHS) {
             self.put(column, text, &style)?;
+            lines = lines.max(text.chars().count().div_ceil(usize::from(width)));
+        }
+        if lines > 1 {
+            // Not every program makes room for wrapped text by itself.
+            let points = lines.min(MOST_LINES) * LINE_POINTS;
+            self.sheet.set_row_height(self.row, u32::try_from(points).unwrap_or(u32::MAX))?;
         }
         self.row += 1;
         Ok(())
