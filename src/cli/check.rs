@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::one_off::{self, OneOff};
 use super::{ExitStatus, LangArg, out, world};
@@ -94,7 +95,7 @@ impl Check<'_> {
         let path = std::path::absolute(path)?;
         let drop = one_off::drop_of(&self.shop.config, &path, self.lang);
         let (intake, lang) = (self.receive(&path, drop.language)?, self.lang.unwrap_or(Lang::En));
-        let staged = run::stage(self.shop, &drop, mappings, intake)?;
+        let staged = run::stage(self.shop, &drop, mappings, intake, &CancellationToken::new())?;
         let Some(view) = self.shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else {
             return Ok(None);
         };

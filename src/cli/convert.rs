@@ -53,7 +53,10 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let judge = judge(&mapping, &table, targets, named.is_some(), args, lang)?;
     let mut writer = Writer::open(args, lang)?;
     let refused = writer.convert(table, judge, lang)?;
-    Ok(ExitStatus::of(false, false, refused))
+    if refused > 0 && args.errors.is_none() {
+        out::tell(&format!("{refused} row(s) refused; `--errors E.csv` writes why, `rxdrop check` shows it"));
+    }
+    Ok(ExitStatus::of(false, false, refused > 0))
 }
 
 fn fitted(fit: Fit, lang: Lang) -> Result<(Arc<Mapping>, Table)> {
@@ -122,15 +125,15 @@ impl Writer {
         Ok(Self { records, issues, bar, object: Vec::with_capacity(512), columns: HashMap::new() })
     }
 
-    /// True if any row is refused.
-    fn convert(&mut self, table: Table, mut judge: Judge, lang: Lang) -> Result<bool> {
+    /// Gives how many rows are refused.
+    fn convert(&mut self, table: Table, mut judge: Judge, lang: Lang) -> Result<u64> {
         let headers = table.headers().iter();
         self.columns = headers.map(|header| (Arc::clone(&header.name), header.index)).collect();
-        let mut refused = false;
+        let mut refused = 0;
         let mut rows = 0_u64;
         convert::for_each_row(table, |row| {
             let judged = judge.judge(row);
-            refused |= matches!(judged.body, Body::Bad);
+            refused += u64::from(matches!(judged.body, Body::Bad));
             rows += 1;
             if rows.is_multiple_of(8192) {
                 self.bar.set_position(rows);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use tokio_util::sync::CancellationToken;
 
 use super::{ExitStatus, load_config, out, what, world};
 use crate::ledger::FileState;
@@ -47,7 +48,7 @@ fn retry_one(shop: &Shop, folders: &mut [run::Folder], intake: i64, name: &str) 
     let now = shop.world.clock.now();
     let reading =
         if taken { shop.ledger.ask_blocking(move |ledger| ledger.retry(intake, now))? } else { intake };
-    let staged = run::stage(shop, &folder.drop, &folder.mappings, reading)?;
+    let staged = run::stage(shop, &folder.drop, &folder.mappings, reading, &CancellationToken::new())?;
     if let (Some(Staged::Aside(_, issues)), true) = (&staged, taken) {
         // The second reading is over; the file stays as it was.
         let none = Vec::new();

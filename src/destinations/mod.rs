@@ -110,13 +110,23 @@ pub enum Call<'a> {
     Look(&'a Item),
 }
 
-/// What a request may use besides the records. All of it comes in from outside.
-#[derive(Debug, Clone)]
+/// What a request may use besides the records. All of it comes in from outside. `Debug` shows no secret.
+#[derive(Clone)]
 pub struct Context {
     /// The login's token or session, if there is one.
     pub token: Option<String>,
     /// The registration number.
     pub registration: Option<String>,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let known = |part: &Option<String>| part.is_some();
+        f.debug_struct("Context")
+            .field("token", &known(&self.token))
+            .field("registration", &known(&self.registration))
+            .finish()
+    }
 }
 
 /// When a request that surely registered nothing may be tried again.

@@ -109,7 +109,7 @@ CREATE TABLE records (
 ) STRICT;
 CREATE INDEX records_ready ON records (realm_id, id) WHERE state = 'ready';
 CREATE INDEX records_open ON records (state, realm_id) WHERE state IN ('behind', 'unknown', 'held', 'sending', 'pending');
-CREATE INDEX records_after ON records (of_record) WHERE state IN ('behind', 'held', 'ignored') AND of_record IS NOT NULL;
+CREATE INDEX records_after ON records (of_record) WHERE of_record IS NOT NULL;
 CREATE INDEX records_documents ON records (doc_intake, document) WHERE document IS NOT NULL;
 CREATE INDEX records_taking ON records (intake_id) WHERE older IS NOT NULL;
 CREATE INDEX records_weak ON records (intake_id) WHERE way = 'weak-again';

@@ -99,12 +99,11 @@ impl Speaker<'_> {
             push_line(column, ARGUMENT_CHARS, out);
             out.push_str(": ");
         }
-        match self.catalogue.get(&issue.code) {
-            Some(info) => fill(info, self.lang, &issue.args, out),
-            None => {
-                let args: Vec<_> = issue.args.iter().map(|arg| in_language(arg, self.lang)).collect();
-                push_line(&args.join("; "), ARGUMENT_CHARS, out);
-            }
+        if let Some(info) = self.catalogue.get(&issue.code) {
+            fill(info, self.lang, &issue.args, out);
+        } else {
+            let args: Vec<_> = issue.args.iter().map(|arg| in_language(arg, self.lang)).collect();
+            push_line(&args.join("; "), ARGUMENT_CHARS, out);
         }
         let _ = write!(out, " ({})", issue.code);
     }

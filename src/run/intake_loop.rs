@@ -66,7 +66,7 @@ pub fn look(
         if ending.is_cancelled() {
             break;
         }
-        finish(shop, folders, intake, look_only, &mut looked)?;
+        finish(shop, folders, intake, look_only, ending, &mut looked)?;
     }
     looked.waiting.extend(folders.iter().flat_map(|folder| folder.waiting.clone()));
     Ok(looked)
@@ -78,6 +78,7 @@ fn finish(
     folders: &mut [Folder],
     intake: i64,
     look_only: bool,
+    ending: &CancellationToken,
     looked: &mut Looked,
 ) -> Result<()> {
     let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(()) };
@@ -91,7 +92,7 @@ fn finish(
     let staged = if look_only || waits {
         Some(Staged::Aside(view.state, view.issues.clone()))
     } else {
-        stage(shop, &folder.drop, &folder.mappings, intake)?
+        stage(shop, &folder.drop, &folder.mappings, intake, ending)?
     };
     match staged {
         Some(Staged::Accepted(_)) => looked.accepted += 1,
@@ -250,19 +251,27 @@ pub(super) async fn join(
     shop: &Arc<Shop>,
     looking: tokio::task::JoinHandle<Result<Outcome>>,
     senders: Vec<Sender>,
+    ending: &CancellationToken,
 ) -> Result<Outcome> {
     let mut outcome = looking.await??;
     for mut sender in senders {
+        let mut pause = REPORT_EVERY;
         let report = loop {
             tokio::select! {
                 ended = &mut sender => break ended??,
-                () = tokio::time::sleep(REPORT_EVERY) => drop(write_last(shop).await?),
+                () = tokio::time::sleep(pause) => {
+                    let began = Instant::now();
+                    write_last(shop).await?;
+                    pause = REPORT_EVERY.max(began.elapsed() * 10);
+                }
             }
         };
         outcome.stopped.extend(report.stopped);
     }
-    let written = write_last(shop).await?;
-    outcome.reported.extend(written);
+    // Told to stop, the last reports are left to the next start: a large one takes its time.
+    if !ending.is_cancelled() {
+        outcome.reported.extend(write_last(shop).await?);
+    }
     Ok(outcome)
 }
 

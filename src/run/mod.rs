@@ -74,7 +74,7 @@ pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Re
         let (shop, ending) = (Arc::clone(&shop), ending.clone());
         move || intake_loop::run(&shop, until, &accepted, &ending)
     });
-    let mut outcome = intake_loop::join(&shop, looking, senders).await?;
+    let mut outcome = intake_loop::join(&shop, looking, senders, &ending).await?;
     outcome.summary = shop.ledger.ask(|ledger| ledger.summary()).await?;
     Ok(outcome)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
+use tokio_util::sync::CancellationToken;
 
 use super::{Shop, pinned};
 use crate::config::DropFolder;
@@ -31,12 +32,19 @@ pub enum Staged {
 ///
 /// # Errors
 /// When the ledger fails; what is wrong with the file is in the outcome.
-pub fn stage(shop: &Shop, drop: &DropFolder, mappings: &Mappings, intake: i64) -> Result<Option<Staged>> {
+pub fn stage(
+    shop: &Shop,
+    drop: &DropFolder,
+    mappings: &Mappings,
+    intake: i64,
+    ending: &CancellationToken,
+) -> Result<Option<Staged>> {
     let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(None) };
     let staged = match find(shop, drop, mappings, &view)? {
-        Ok((mapping, table)) => fill(shop, drop, &mapping, table, &view)?,
-        Err((state, issues)) => Staged::Aside(state, issues),
+        Ok((mapping, table)) => fill(shop, drop, &mapping, table, &view, ending)?,
+        Err((state, issues)) => Some(Staged::Aside(state, issues)),
     };
+    let Some(staged) = staged else { return Ok(None) };
     if let Staged::Aside(state, issues) = &staged {
         set_aside(&shop.ledger, shop, &view, *state, issues)?;
     }
@@ -98,15 +106,26 @@ fn origins(ledger: &Handle, path: &Path) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-fn fill(shop: &Shop, drop: &DropFolder, mapping: &Mapping, table: Table, view: &FileView) -> Result<Staged> {
+/// None when the program is told to stop: what is staged by then is dropped at the next start.
+fn fill(
+    shop: &Shop,
+    drop: &DropFolder,
+    mapping: &Mapping,
+    table: Table,
+    view: &FileView,
+    ending: &CancellationToken,
+) -> Result<Option<Staged>> {
     let aside =
-        |state, issues: &[Issue]| Staged::Aside(state, issues.iter().map(StoredIssue::from).collect());
+        |state, issues: &[Issue]| Some(Staged::Aside(state, issues.iter().map(StoredIssue::from).collect()));
     let forced = drop.destination.as_deref();
     let sections = forced.map_or_else(|| mapping.destination.sections(), |name| vec![name]);
     let targets = match shop.sections.targets(&sections) {
         Ok(targets) => targets,
         Err((section, why)) => {
-            return Ok(Staged::Aside(FileState::Received, vec![told(&codes::NO_SECTION, [section, why])]));
+            return Ok(Some(Staged::Aside(
+                FileState::Received,
+                vec![told(&codes::NO_SECTION, [section, why])],
+            )));
         }
     };
     let Some(schema) = targets.first().map(|target| target.destination.schema()) else {
@@ -120,16 +139,26 @@ fn fill(shop: &Shop, drop: &DropFolder, mapping: &Mapping, table: Table, view: &
     let plan = plan(drop, mapping, schema, &sections, view.intake);
     shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;
     let mut judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
-    let found = match stage_rows(&shop.ledger, table, &mut judge) {
+    let found = match stage_rows(&shop.ledger, table, &mut judge, ending) {
         Ok(found) => found,
         Err(convert::Error::Table(error)) => return Ok(aside(FileState::Unreadable, &[error.issue()])),
-        Err(convert::Error::Sink(error)) => return Err(error.into()),
+        Err(convert::Error::Sink(Halt::Ledger(error))) => return Err(error.into()),
+        Err(convert::Error::Sink(Halt::Stopped)) => return Ok(None),
     };
     let issues = found.notes.iter().map(StoredIssue::from).chain(notes).collect::<Vec<_>>();
     let reading = pinned::keep(&found)?;
     let (intake, now) = (view.intake, shop.world.clock.now());
     let accepted = shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
-    Ok(Staged::Accepted(accepted))
+    Ok(Some(Staged::Accepted(accepted)))
+}
+
+/// Why rows are no longer staged.
+#[derive(Debug, thiserror::Error)]
+enum Halt {
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    #[error("told to stop")]
+    Stopped,
 }
 
 fn plan(
@@ -160,15 +189,22 @@ fn stage_rows(
     ledger: &Handle,
     table: Table,
     judge: &mut Judge,
-) -> Result<crate::table::Found, convert::Error<ledger::Error>> {
+    ending: &CancellationToken,
+) -> Result<crate::table::Found, convert::Error<Halt>> {
     let mut chunk: Vec<StagedRow> = Vec::with_capacity(CHUNK_ROWS);
     let send = |rows: Vec<StagedRow>| ledger.ask_blocking(move |ledger| ledger.stage(&rows));
     let found = convert::for_each_row(table, |row| {
         chunk.push(judge.judge(row).staged(judge.targets(), &codes::BY_RULE));
-        if chunk.len() >= CHUNK_ROWS { send(std::mem::take(&mut chunk)) } else { Ok(()) }
+        if chunk.len() < CHUNK_ROWS {
+            return Ok(());
+        }
+        if ending.is_cancelled() {
+            return Err(Halt::Stopped);
+        }
+        Ok(send(std::mem::take(&mut chunk))?)
     })?;
     if !chunk.is_empty() {
-        send(chunk).map_err(convert::Error::Sink)?;
+        send(chunk).map_err(|error| convert::Error::Sink(error.into()))?;
     }
     Ok(found)
 }

@@ -516,3 +516,29 @@ fn a_newer_ledger_is_refused() {
     rusqlite::Connection::open(&options.path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(Sqlite::open(&options), Err(crate::ledger::Error::Newer { found: 99, .. })));
 }
+
+/// The plan of a statement, one line a step.
+fn plan_of(bench: &Bench, sql: &str) -> String {
+    let mut steps = bench.ledger.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = steps.query_map([], |row| row.get::<_, String>(3)).unwrap();
+    steps.collect::<Result<Vec<_>, _>>().unwrap().join("\n")
+}
+
+#[test]
+fn nothing_in_the_hot_path_looks_at_every_record() {
+    let bench = Bench::new();
+    let hot = [
+        "SELECT id FROM records WHERE realm_id = 1 AND state = 'ready' ORDER BY id LIMIT 250",
+        "SELECT id FROM records WHERE of_record = 3 AND state = 'behind'",
+        "SELECT id FROM records WHERE of_record = 3 AND state = 'ignored'",
+        "UPDATE records SET newer = 2 WHERE of_record = 1 AND state = 'held' AND way = 'key' AND newer IS NULL",
+        "SELECT id FROM records WHERE intake_id = 3 AND older IS NOT NULL",
+        "SELECT id FROM records WHERE intake_id = 3 AND way = 'weak-again'",
+        "SELECT record_id FROM facts WHERE scope_id = 1 AND key = 'x' AND live = 1",
+        "SELECT count(*) FROM records WHERE state IN ('behind', 'unknown', 'held', 'sending', 'pending')",
+    ];
+    for sql in hot {
+        let plan = plan_of(&bench, sql);
+        assert!(plan.contains("INDEX"), "{sql}\n{plan}");
+    }
+}

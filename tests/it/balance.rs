@@ -1,0 +1,118 @@
+//! The books balance: rows of the report = receipt = `status` = ledger = what the system registered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::place::Place;
+use super::sheet::Sheet;
+
+const STATUSES: [&str; 8] =
+    ["accepted", "refused", "duplicate", "waiting", "unknown", "held", "reversed", "ignored"];
+
+/// Checks all books of a place against each other.
+pub(crate) fn check(place: &Place) -> Result<(), String> {
+    let mut by_file = BTreeMap::new();
+    for path in receipts(&place.path("drop")) {
+        let receipt: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let told = |what: String| format!("{}: {what}", path.display());
+        one(&path, &receipt).map_err(told)?;
+        by_file.insert(path, receipt);
+    }
+    if place.ledger().is_none() {
+        return Ok(());
+    }
+    status(place, &by_file)?;
+    system(place)
+}
+
+fn receipts(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.to_string_lossy().ends_with(".receipt.json")).collect()
+}
+
+/// A receipt with the reports that it names.
+fn one(path: &Path, receipt: &Value) -> Result<(), String> {
+    let totals: BTreeMap<&str, u64> =
+        STATUSES.iter().map(|status| (*status, receipt["totals"][status].as_u64().unwrap_or(u64::MAX))).collect();
+    if totals.values().sum::<u64>() != receipt["rows"].as_u64().unwrap() {
+        return Err(format!("rows {} are not the sum of {totals:?}", receipt["rows"]));
+    }
+    for report in receipt["reports"].as_array().unwrap() {
+        let name = report["name"].as_str().unwrap();
+        let file = path.with_file_name(name);
+        let bytes = std::fs::read(&file).map_err(|error| format!("names {name}: {error}"))?;
+        let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        if report["sha256"] != hash {
+            return Err(format!("{name} has other bytes than the receipt says"));
+        }
+        if name.contains(".result.") {
+            let counted = counted(&Sheet::read(&file));
+            if STATUSES.iter().any(|status| counted.get(*status).unwrap_or(&0) != &totals[status]) {
+                return Err(format!("{name} has {counted:?}, the receipt {totals:?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn counted(sheet: &Sheet) -> BTreeMap<String, u64> {
+    let mut counted = BTreeMap::new();
+    for row in &sheet.rows {
+        *counted.entry(sheet.cell(row, "rx_status").to_owned()).or_default() += 1;
+    }
+    counted
+}
+
+/// `status --json` tells the same of every file whose receipt lies under its plain name.
+fn status(place: &Place, receipts: &BTreeMap<PathBuf, Value>) -> Result<(), String> {
+    let ran = place.run(&["status", "--json"]);
+    let told: Value = serde_json::from_str(&ran.stdout).map_err(|error| format!("status: {error}: {}", ran.stderr))?;
+    let mut seen = BTreeSet::new();
+    for file in told["files"].as_array().unwrap() {
+        let name = file["file"].as_str().unwrap();
+        let receipt = receipts.get(&PathBuf::from(format!("{name}.receipt.json")));
+        let newest = seen.insert(name.to_owned()) && file["state"] != "withdrawn";
+        if let Some(receipt) = receipt.filter(|_| newest)
+            && (receipt["totals"] != file["totals"] || receipt["rows"] != file["rows"])
+        {
+            return Err(format!("status says {}, the receipt {} of {name}", file["totals"], receipt["totals"]));
+        }
+    }
+    Ok(())
+}
+
+/// A number is registered at most once, and the ledger knows of all that is; what it holds for accepted, is.
+fn system(place: &Place) -> Result<(), String> {
+    let books = place.books();
+    let mut registered = BTreeSet::new();
+    for one in books["transactions"].as_array().unwrap() {
+        let number = one["number"].as_str().unwrap().to_owned();
+        if one["reversed_at"].is_null() && !registered.insert(number.clone()) {
+            return Err(format!("{number} is registered twice"));
+        }
+    }
+    let states = states(place);
+    for (number, state) in &states {
+        if state == "accepted" && !registered.contains(number) {
+            return Err(format!("{number} is accepted here and not registered there"));
+        }
+    }
+    for number in &registered {
+        let state = states.get(number).map_or("absent", String::as_str);
+        if !["accepted", "unknown", "pending", "sending"].contains(&state) {
+            return Err(format!("{number} is registered there and {state} here"));
+        }
+    }
+    Ok(())
+}
+
+/// Newest state of each number.
+fn states(place: &Place) -> BTreeMap<String, String> {
+    let ledger = place.ledger().unwrap();
+    let mut all = ledger.prepare("SELECT number, state FROM transactions ORDER BY id").unwrap();
+    let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}

@@ -1,0 +1,18 @@
+//! The program as its users meet it: the real binary, the real sandbox over loopback, real files.
+//!
+//! Most of it needs no Rust: `tests/cases/<name>/` (see `tests/cases/README.md`). What a case can't say (killing
+//! a process, pipes and links, the source tree itself) stands in the modules here.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that meets what it did not expect fails there and then"
+)]
+
+mod balance;
+mod case;
+mod cases;
+mod normal;
+mod place;
+mod sheet;
