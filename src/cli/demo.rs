@@ -64,9 +64,11 @@ fn write_files(dir: &Path, server: &Server, newest: NaiveDate) -> Result<()> {
 
 /// Batches of up to 600 rows: larger ones are answered later, smaller ones at once.
 fn settings(base_url: &str) -> String {
+    let address = base_url.trim_start_matches("http://").split('/').next().unwrap_or_default();
     format!(
-        r#"# Written by `rxdrop demo`. The sandbox it speaks to was started for the demo only;
-# `rxdrop sandbox` starts one of its own.
+        r#"# Written by `rxdrop demo`, whose sandbox ended with it. To go on from here:
+#   rxdrop sandbox --listen {address}
+# and in another window, in this folder: rxdrop run --settle 0s
 [ledger]
 url = "sqlite://state/rxdrop.db"
 

@@ -88,6 +88,24 @@ mod tests {
     }
 
     #[test]
+    fn outside_the_sandbox_nothing_of_it_is_taken_for_granted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rxdrop.toml");
+        let text = example().replace("environment = \"sandbox\"", "environment = \"production\"");
+        std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), text.as_bytes()).unwrap();
+        let problems = load(&path).unwrap_err().to_string();
+        let wanted = [
+            "base_url",
+            "token_path",
+            "status_path",
+            "submit_window_days",
+            "reverse_window_days",
+            "report_from",
+        ];
+        assert!(wanted.iter().all(|key| problems.contains(key)), "{problems}");
+    }
+
+    #[test]
     fn it_says_what_holds_without_it() {
         let (named, silent) = (read(&example()), read("[[drop]]\n"));
         assert_eq!(format!("{:?}", named.sections), format!("{:?}", silent.sections));

@@ -138,7 +138,9 @@ fn release_one(
     let code = first_code(tx, known.id)?.unwrap_or_default();
     let doubt = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE].iter().any(|one| one.code == code);
     let unsendable = !known.valid || code == codes::UNKNOWN_REF.code;
-    if unsendable || (doubt && answer.is_none()) {
+    // What a person says to drop is never sent: only a doubt about doubles can be answered so.
+    let other_question = !doubt && answer == Some(Double::Drop);
+    if unsendable || other_question || (doubt && answer.is_none()) {
         decided.left.push(touched(tx, known)?);
         return Ok(());
     }

@@ -440,6 +440,8 @@ fn late_rows_are_held_on_the_day_they_would_go_and_released_rows_go() {
         || -> crate::ledger::Build { Box::new(|items| Built { used: items.len(), body: Vec::new() }) };
     assert!(bench.ledger.claim(&late, build()).unwrap().is_none());
     assert_eq!(bench.codes(file), ["L017"]);
+    let dropped = bench.ledger.release(&What::File("a.csv".into()), Some(Double::Drop), &by(), now).unwrap();
+    assert!(dropped.moved.is_empty() && !dropped.left.is_empty(), "what a person drops is never sent");
     bench.ledger.release(&What::File("a.csv".into()), None, &by(), now).unwrap();
     assert!(bench.ledger.claim(&late, build()).unwrap().is_some());
 }
