@@ -90,7 +90,7 @@ async fn told_to_stop(ending: CancellationToken) {
 pub(super) fn status(outcome: &Outcome) -> ExitStatus {
     let mut people = outcome.summary.held > 0;
     let mut open = outcome.summary.waiting > 0 || outcome.summary.unknown > 0;
-    for file in &outcome.reported {
+    for file in outcome.reported.iter().filter(|file| file.here) {
         people |= file.totals.refused > 0 || file.totals.held > 0 || file.state == FileState::Unreadable;
         open |= file.totals.waiting > 0 || file.totals.unknown > 0;
     }

@@ -56,7 +56,7 @@ pub enum Body {
     /// A rule of the mapping says it is not to be reported, for this reason.
     Ignored(Arc<str>),
     /// Dated before the day from which on reports are sent from here.
-    BeforeStart(NaiveDate),
+    BeforeStart(NaiveDate, Option<Record>),
 }
 
 /// Judges the rows of one file.
@@ -138,7 +138,11 @@ impl Judge {
     fn before_start(&mut self, goal: &Target, judged: &mut Judged, row: &Row, from: NaiveDate) {
         self.finish(goal, judged, row);
         judged.issues.clear();
-        judged.body = Body::BeforeStart(from);
+        let record = match std::mem::replace(&mut judged.body, Body::Bad) {
+            Body::Good(record) => Some(record),
+            _ => None,
+        };
+        judged.body = Body::BeforeStart(from, record);
     }
 }
 
@@ -155,7 +159,7 @@ impl Judged {
             }
             Body::Good(record) => (Own::Ready, Some(record), None),
             Body::Bad => (Own::Refused, None, None),
-            Body::BeforeStart(from) => (Own::BeforeStart, None, Some(from)),
+            Body::BeforeStart(from, record) => (Own::BeforeStart, record, Some(from)),
         };
         let schema = target.map(|target| target.destination.schema());
         let number = record.as_ref().zip(schema).and_then(|(record, schema)| mapped_number(record, schema));

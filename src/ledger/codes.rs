@@ -66,6 +66,15 @@ codes! {
            "It is certain that nothing was registered, so the same is tried again."
            "The server refused the connection."
            "Nothing; if it goes on, the administrator looks with `rxdrop doctor`."
+    BEHIND_UNKNOWN "L005" Administrator
+        bg "изчаква ред {1} на {0}, който е подаден, но без отговор; не го подавайте пак: проверете в портала (наш номер {2}) и кажете на администратора"
+           "Докато не се знае какво е станало с първия, вторият би могъл да го удвои."
+           "Файлът е записан пак, след като връзката е прекъснала."
+           "Администраторът решава за първия: `rxdrop resolve no:НОМЕР --accepted НОМЕР` или `--not-received`; този се решава сам след това."
+        en "waits for row {1} of {0}, which was sent without an answer; do not send it again: look in the portal (our number {2}) and tell the administrator"
+           "While nobody knows what became of the first, the second might double it."
+           "The file was saved again after the connection had broken."
+           "The administrator decides about the first: `rxdrop resolve no:NUMBER --accepted ID` or `--not-received`; this one is then decided by itself."
     DUPLICATE "L010" Nobody
         bg "вече е приет под номер {0} (ред {2} на {1}); не се подава повторно"
            "Едно и също движение се отчита веднъж."

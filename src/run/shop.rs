@@ -12,7 +12,7 @@ use crate::config::{Config, read_secret};
 use crate::convert::{Schemas, Target};
 use crate::destinations::{self, Destination, Section};
 use crate::ledger::{Handle, Ledger, Options, SectionRef, Sqlite};
-use crate::model::{Lang, Schema, hash};
+use crate::model::{Lang, hash};
 use crate::report::Catalogue;
 use crate::submit::Clock;
 
@@ -35,6 +35,8 @@ pub struct Sections {
     /// Registration numbers, where they are configured.
     pub registrations: HashMap<String, SecretString>,
     report_from: HashMap<String, NaiveDate>,
+    /// Also of sections whose registration can't be read: their mappings are good, their files wait.
+    schemas: Schemas,
 }
 
 impl Sections {
@@ -43,6 +45,11 @@ impl Sections {
         let mut opened = Self::default();
         for section in sections {
             let name = section.name.clone();
+            if let Ok(schema) = catalogue_of(section).and_then(|text| {
+                destinations::schema(&section.system, text.as_deref()).map_err(|error| error.to_string())
+            }) {
+                opened.schemas.insert(name.clone(), Arc::new(schema));
+            }
             match open_section(section) {
                 Ok((destination, registration)) => {
                     opened.destinations.insert(name.clone(), destination);
@@ -55,12 +62,27 @@ impl Sections {
         opened
     }
 
-    /// The schema of each usable section.
-    pub fn schemas(&self) -> Schemas {
-        let schema = |(name, destination): (&String, &Arc<dyn Destination>)| {
-            (name.clone(), Arc::new(Schema::clone(destination.schema())))
+    /// What each section would ask with about a batch whose number a person found out.
+    pub fn tickets(&self, remote: &str) -> Vec<(String, serde_json::Value)> {
+        let ticket = |(name, destination): (&String, &Arc<dyn Destination>)| {
+            Some((name.clone(), destination.ticket(remote)?.0))
         };
-        self.destinations.iter().map(schema).collect()
+        self.destinations.iter().filter_map(ticket).collect()
+    }
+
+    /// What sending is kept apart by: system, environment and registration, or the section where none is known.
+    pub fn realm(&self, section: &Section) -> (String, &'static str, String) {
+        let registration = self.registrations.get(&section.name);
+        let registration = registration.map_or_else(
+            || format!("section:{}", section.name),
+            |number| hash::sha256(number.expose_secret().as_bytes()),
+        );
+        (section.system.clone(), section.environment.word(), registration)
+    }
+
+    /// The schema of each section whose catalogue can be read.
+    pub fn schemas(&self) -> Schemas {
+        self.schemas.clone()
     }
 
     /// The sections of these names as goals of rows; `Err` names the first that can't be used, and why.
@@ -91,6 +113,8 @@ pub struct Shop {
     pub ledger: Handle,
     /// Where copies of inputs lie.
     pub spool: PathBuf,
+    /// The lock of staging and of writing reports.
+    pub desk: PathBuf,
     /// Time and randomness.
     pub world: World,
     /// Every code of every room.
@@ -115,9 +139,9 @@ impl Shop {
     /// When the ledger can't be opened.
     pub fn open(config: Config, world: World, books: Books<'_>) -> Result<Self> {
         let sections = Sections::open(&config.sections);
-        let spool = match books {
-            Books::Real => spool_of(&config),
-            Books::Scratch(dir) | Books::Empty(dir) => dir.join("spool"),
+        let (spool, desk) = match books {
+            Books::Real => (spool_of(&config), config.ledger.path.with_extension("desk")),
+            Books::Scratch(dir) | Books::Empty(dir) => (dir.join("spool"), dir.join("desk")),
         };
         let mut ledger = open_ledger(&config, &world, books, &spool)?;
         let known =
@@ -128,7 +152,7 @@ impl Shop {
         let ledger =
             Handle::spawn(Box::new(ledger)).context("a thread for the ledger could not be started")?;
         let catalogue = Arc::new(catalogue());
-        Ok(Self { config, sections, ledger, spool, world, catalogue })
+        Ok(Self { config, sections, ledger, spool, desk, world, catalogue })
     }
 }
 
@@ -137,14 +161,15 @@ pub fn spool_of(config: &Config) -> PathBuf {
     config.ledger.path.parent().unwrap_or(Path::new(".")).join("spool")
 }
 
+/// The text of a catalogue in place of the built-in one.
+fn catalogue_of(section: &Section) -> Result<Option<String>, String> {
+    let Some(path) = &section.catalogue else { return Ok(None) };
+    let told = |error: std::io::Error| format!("catalogue {}: {error}", path.display());
+    std::fs::read_to_string(path).map(Some).map_err(told)
+}
+
 fn open_section(section: &Section) -> Result<(Arc<dyn Destination>, Option<SecretString>), String> {
-    let catalogue = match &section.catalogue {
-        None => None,
-        Some(path) => {
-            let told = |error: std::io::Error| format!("catalogue {}: {error}", path.display());
-            Some(std::fs::read_to_string(path).map_err(told)?)
-        }
-    };
+    let catalogue = catalogue_of(section)?;
     let destination = destinations::open(section, catalogue.as_deref()).map_err(|error| error.to_string())?;
     let registration = section.actor_reg_no.as_ref().map(read_secret).transpose();
     let registration = registration.map_err(|error| error.explain(Lang::En))?;

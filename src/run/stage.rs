@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::{Shop, pinned};
+use super::{Shop, lock, pinned};
 use crate::config::DropFolder;
 use crate::convert::{self, Fit, Judge, Mappings};
 use crate::intake;
@@ -137,6 +137,7 @@ fn fill(
     };
     let notes: Vec<StoredIssue> = bound.notes().iter().map(StoredIssue::from).collect();
     let filled = bound.filled_columns();
+    let _desk = lock::desk(&shop.desk)?;
     let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
     let plan = Plan { layout, ..plan(drop, mapping, schema, &sections, view.intake) };
     shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;

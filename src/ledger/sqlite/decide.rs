@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::accept::{documents_of_record, judge_followers};
 use super::batches::{mark_batch_changed, settle_one};
@@ -45,7 +45,13 @@ impl Sqlite {
         by: &By,
         now: DateTime<Utc>,
     ) -> Result<Decided, Error> {
+        let ticket = self.ticket_for(what, decision)?;
         self.commit(now, "resolved", |tx| {
+            if let (What::Batch(batch), Decision::AskAbout { remote, .. }, Some(ticket)) =
+                (what, decision, &ticket)
+            {
+                return ask_about(tx, *batch, remote, ticket, by, now);
+            }
             let mut decided = Decided::default();
             for known in named(tx, what, &["unknown", "behind"])? {
                 let known = behind_what(tx, known)?;
@@ -59,7 +65,9 @@ impl Sqlite {
             let rows: Vec<_> =
                 decided.moved.iter().map(|one| serde_json::json!([one.file, one.row])).collect();
             let said = match decision {
-                Decision::Accepted(id) => serde_json::json!({"accepted": id}),
+                Decision::Accepted(id) | Decision::AskAbout { remote: id, .. } => {
+                    serde_json::json!({"accepted": id})
+                }
                 Decision::NotReceived => serde_json::json!("not received"),
             };
             let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "said": said});
@@ -131,6 +139,54 @@ fn of_files(
         newest = newest.or(Some(rows));
     }
     Ok(newest.unwrap_or_default())
+}
+
+impl Sqlite {
+    /// The ticket of the section that a batch belongs to.
+    fn ticket_for(&self, what: &What, decision: &Decision) -> Result<Option<String>, Error> {
+        let (What::Batch(batch), Decision::AskAbout { tickets, .. }) = (what, decision) else {
+            return Ok(None);
+        };
+        let realm: Option<i64> = self
+            .conn
+            .query_row("SELECT realm_id FROM batches WHERE id = ?1", [batch], |row| row.get(0))
+            .optional()?;
+        let mine =
+            |(section, _): &&(String, serde_json::Value)| self.realm(section) == realm && realm.is_some();
+        Ok(tickets.iter().find(mine).map(|(_, ticket)| ticket.to_string()))
+    }
+}
+
+/// A person found the system's number of an unknown batch: its rows are asked about.
+fn ask_about(
+    tx: &Transaction<'_>,
+    batch: i64,
+    remote: &str,
+    ticket: &str,
+    by: &By,
+    now: DateTime<Utc>,
+) -> Result<(Decided, Event), Error> {
+    tx.execute(
+        "UPDATE batches SET state = 'pending', remote = ?2, ticket = ?3, due_at = ?4 WHERE id = ?1 AND state = 'unknown'",
+        params![batch, remote, ticket, stamp(now)],
+    )?;
+    let unknown = record::select(
+        tx,
+        "r.state = 'unknown' AND r.id IN (SELECT record_id FROM transactions WHERE batch_id = ?1)",
+        &[&batch],
+    )?;
+    let mut decided = Decided::default();
+    for known in unknown {
+        tx.execute("UPDATE records SET state = 'pending' WHERE id = ?1", [known.id])?;
+        tx.execute(
+            "UPDATE transactions SET state = 'pending' WHERE batch_id = ?1 AND record_id = ?2",
+            params![batch, known.id],
+        )?;
+        decided.moved.push(touched(tx, &known)?);
+    }
+    mark_batch_changed(tx, batch)?;
+    let data = serde_json::json!({"by": by.name, "reason": by.reason, "said": {"batch": remote}});
+    Ok((decided, Event::about(batch, data)))
 }
 
 fn realm_is_mine(tx: &Transaction<'_>, record: i64, mine: &[i64]) -> Result<bool, Error> {
@@ -222,7 +278,9 @@ fn resolve_one(
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     match decision {
-        Decision::Accepted(id) => accept_by_word(tx, what, known, transaction, batch, id, by, now)?,
+        Decision::Accepted(id) | Decision::AskAbout { remote: id, .. } => {
+            accept_by_word(tx, what, known, transaction, batch, id, by, now)?;
+        }
         Decision::NotReceived => {
             tx.execute("UPDATE transactions SET state = 'not_received' WHERE id = ?1", [transaction])?;
             let reason = [told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])];

@@ -31,17 +31,19 @@ struct RecordPart {
     seen: Option<String>,
     sent_at: Option<String>,
     earlier_id: Option<String>,
+    earlier_number: Option<String>,
+    earlier_state: Option<String>,
 }
 
 const ROWS: &str =
     "SELECT w.row_no, w.ignored, w.issues, r.state, r.reason, r.until, r.reverse_until, r.newer,
-    t.number, t.errors, t.remote_id, b.id, b.state, b.seen, b.sent_at, ot.remote_id
+    t.number, t.errors, t.remote_id, b.id, b.state, b.seen, b.sent_at, ot.remote_id, ot.number, o.state
   FROM rows w
   LEFT JOIN links k ON k.intake_id = w.intake_id AND k.row_no = w.row_no
   LEFT JOIN records r ON r.id = k.record_id
   LEFT JOIN transactions t ON t.id = r.transaction_id
   LEFT JOIN batches b ON b.id = t.batch_id
-  LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed')
+  LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed', 'behind')
   LEFT JOIN transactions ot ON ot.id = o.transaction_id ";
 
 fn joined(row: &Row<'_>) -> rusqlite::Result<Joined> {
@@ -71,6 +73,8 @@ fn record_part(row: &Row<'_>, state: &str) -> rusqlite::Result<RecordPart> {
         seen: row.get(13)?,
         sent_at: row.get(14)?,
         earlier_id: row.get(15)?,
+        earlier_number: row.get(16)?,
+        earlier_state: row.get(17)?,
     })
 }
 
@@ -144,11 +148,12 @@ impl Sqlite {
 
     pub(super) fn file_view(&self, intake: i64) -> Result<Option<FileView>, Error> {
         let ledger_head = head(&self.conn)?;
+        let mine: Vec<i64> = self.realms.values().copied().collect();
         let found = self
             .conn
             .query_row(
                 "SELECT i.folder, i.name, i.sha256, i.received_at, i.state, i.sections, m.system, m.environment,
-                    i.mapping, i.reading, i.issues, i.language, f.name, f.received_at, i.period
+                    i.mapping, i.reading, i.issues, i.language, f.name, f.received_at, i.period, i.realm_id
                    FROM intakes i LEFT JOIN realms m ON m.id = i.realm_id LEFT JOIN intakes f ON f.id = i.supersedes
                   WHERE i.id = ?1",
                 [intake],
@@ -174,6 +179,7 @@ impl Sqlite {
                         language: if text(11)? == "en" { Lang::En } else { Lang::Bg },
                         supersedes,
                         period: maybe(14)?,
+                        here: row.get::<_, Option<i64>>(15)?.is_none_or(|realm| mine.contains(&realm)),
                         batches: Vec::new(),
                         ledger_head: ledger_head.clone(),
                     })
@@ -265,17 +271,35 @@ impl Sqlite {
 /// Status and messages of a row from its own record.
 fn tell(view: &mut RowView, record: &RecordPart) {
     view.status = record.state.status();
-    view.issues.extend(record.reason.iter().cloned());
-    view.number.clone_from(&record.number);
+    view.issues.extend(reason(record));
+    view.number = record.number.clone().or_else(|| record.earlier_number.clone().filter(|_| repeats(record)));
     view.batch = record.batch;
     view.sent_at = record.sent_at.as_deref().and_then(from_stamp);
-    view.id = record.remote_id.clone().or_else(|| record.earlier_id.clone());
+    view.id = record.remote_id.clone().or_else(|| record.earlier_id.clone().filter(|_| repeats(record)));
     let last = if record.state == RecordState::Accepted { &record.reverse_until } else { &record.until };
     view.until = last.as_deref().filter(|_| record.state.status() != Status::Ignored).and_then(day);
     if record.state == RecordState::Rejected {
         view.system_errors.clone_from(&record.errors);
     }
     view.issues.extend(told_by_state(record));
+}
+
+/// Whether it is the same fact as an earlier record, whose numbers it shows.
+fn repeats(record: &RecordPart) -> bool {
+    matches!(record.state, RecordState::Duplicate | RecordState::Reversed)
+}
+
+/// Why it stands where it stands. Behind an unknown outcome a person must act, though not on this row.
+fn reason(record: &RecordPart) -> Vec<StoredIssue> {
+    let unknown = record.earlier_state.as_deref() == Some(RecordState::Unknown.word());
+    let mut reason = record.reason.clone();
+    if record.state == RecordState::Behind && unknown {
+        for issue in reason.iter_mut().filter(|issue| issue.code == codes::BEHIND.code) {
+            codes::BEHIND_UNKNOWN.code.clone_into(&mut issue.code);
+            issue.args.push(record.earlier_number.clone().unwrap_or_default());
+        }
+    }
+    reason
 }
 
 /// What to say where the state itself is the reason.
