@@ -35,6 +35,7 @@ pub struct Sections {
     /// Registration numbers, where they are configured.
     pub registrations: HashMap<String, SecretString>,
     report_from: HashMap<String, NaiveDate>,
+    schemas: Schemas,
 }
 
 impl Sections {
@@ -43,7 +44,12 @@ impl Sections {
         let mut opened = Self::default();
         for section in sections {
             let name = section.name.clone();
-            match open_section(section) {
+            let opening = open_destination(section).and_then(|destination| {
+                let schema = Arc::new(Schema::clone(destination.schema()));
+                opened.schemas.insert(name.clone(), schema);
+                Ok((destination, registration_of(section)?))
+            });
+            match opening {
                 Ok((destination, registration)) => {
                     opened.destinations.insert(name.clone(), destination);
                     opened.registrations.extend(registration.map(|number| (name.clone(), number)));
@@ -55,12 +61,10 @@ impl Sections {
         opened
     }
 
-    /// The schema of each usable section.
+    /// The schema of each section, also where its registration number can't be read: its mappings are good all
+    /// the same, and files that go there wait for the number, not for a layout.
     pub fn schemas(&self) -> Schemas {
-        let schema = |(name, destination): (&String, &Arc<dyn Destination>)| {
-            (name.clone(), Arc::new(Schema::clone(destination.schema())))
-        };
-        self.destinations.iter().map(schema).collect()
+        self.schemas.clone()
     }
 
     /// The sections of these names as goals of rows; `Err` names the first that can't be used, and why.
@@ -137,7 +141,7 @@ pub fn spool_of(config: &Config) -> PathBuf {
     config.ledger.path.parent().unwrap_or(Path::new(".")).join("spool")
 }
 
-fn open_section(section: &Section) -> Result<(Arc<dyn Destination>, Option<SecretString>), String> {
+fn open_destination(section: &Section) -> Result<Arc<dyn Destination>, String> {
     let catalogue = match &section.catalogue {
         None => None,
         Some(path) => {
@@ -146,9 +150,12 @@ fn open_section(section: &Section) -> Result<(Arc<dyn Destination>, Option<Secre
         }
     };
     let destination = destinations::open(section, catalogue.as_deref()).map_err(|error| error.to_string())?;
+    Ok(Arc::from(destination))
+}
+
+fn registration_of(section: &Section) -> Result<Option<SecretString>, String> {
     let registration = section.actor_reg_no.as_ref().map(read_secret).transpose();
-    let registration = registration.map_err(|error| error.explain(Lang::En))?;
-    Ok((Arc::from(destination), registration))
+    registration.map_err(|error| error.explain(Lang::En))
 }
 
 fn section_ref(section: &Section, registration: Option<&SecretString>) -> SectionRef {
