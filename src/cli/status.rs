@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{ExitStatus, load_config, out, what, world};
+use crate::intake;
 use crate::ledger::{FileView, Summary};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, status_word};
@@ -60,17 +61,25 @@ fn name_of(file: &str) -> String {
 }
 
 /// Why a file that was named is neither known nor waiting.
-fn unknown_file(folders: &[run::Folder], name: &str) -> &'static str {
-    let there = folders.iter().any(|folder| folder.drop.folder.join(name).exists());
-    match there {
-        true if folders.iter().any(|folder| folder.too_old > 0) => {
-            "left alone: last changed before `since`, or its name says that it is no input"
-        }
-        true => {
-            "not taken yet; the next pass takes it once it has rested, unless its name says that it is no input"
-        }
-        false => "neither in a drop folder nor in the ledger",
-    }
+fn unknown_file(folders: &[run::Folder], name: &str) -> String {
+    let look = |folder: &run::Folder| {
+        Some((std::fs::metadata(folder.drop.folder.join(name)).ok()?, folder.drop.since))
+    };
+    let Some((metadata, since)) = folders.iter().find_map(look) else {
+        return "neither in a drop folder nor in the ledger".to_owned();
+    };
+    let changed = intake::Stamp::of(&metadata).changed_on();
+    let told = match since.filter(|since| changed < *since) {
+        Some(since) => Some((&intake::F008, vec![since.to_string()])),
+        None => intake::names::is_ignored(name).then(|| (&intake::F014, Vec::new())),
+    };
+    told.map_or_else(
+        || {
+            "not taken yet; the next pass takes it once it has rested, unless it is a report of ours"
+                .to_owned()
+        },
+        |(code, args)| format!("{} ({})", code.message(Lang::En, &args), code.code),
+    )
 }
 
 fn files(shop: &Shop, wanted: &[String]) -> Result<Vec<(FileView, Totals)>> {

@@ -56,7 +56,9 @@ impl Added {
         people.iter_mut().chain(programs.iter_mut()).for_each(String::clear);
         let [text, message, until, id, sent] = people;
         let [row, word, number, batch, codes, reference] = programs;
-        if check && view.status == Status::Waiting {
+        // Nothing was sent: a number or a time would be a promise nobody keeps.
+        let unsent = check && view.status == Status::Waiting;
+        if unsent {
             speaker.message(&RowView { status: Status::Accepted, ..view.clone() }, message);
         } else {
             speaker.status(view.status, text);
@@ -66,17 +68,20 @@ impl Added {
         if let Some(day) = view.until {
             push_day(day, until);
         }
+        let _ = write!(row, "{}", view.row);
+        speaker.codes(view, codes);
+        reference.push_str(&view.reference);
+        if unsent {
+            return;
+        }
         id.push_str(view.id.as_deref().unwrap_or_default());
         if let Some(moment) = view.sent_at {
             sent.push_str(sent_text(moment, last_sent));
         }
-        let _ = write!(row, "{}", view.row);
         number.push_str(view.number.as_deref().unwrap_or_default());
         if let Some(id) = view.batch {
             let _ = write!(batch, "{id}");
         }
-        speaker.codes(view, codes);
-        reference.push_str(&view.reference);
     }
 }
 

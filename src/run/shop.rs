@@ -12,7 +12,7 @@ use crate::config::{Config, read_secret};
 use crate::convert::{Schemas, Target};
 use crate::destinations::{self, Destination, Section};
 use crate::ledger::{Handle, Ledger, Options, SectionRef, Sqlite};
-use crate::model::{Lang, hash};
+use crate::model::{Lang, Schema, hash};
 use crate::report::Catalogue;
 use crate::submit::Clock;
 
@@ -45,12 +45,12 @@ impl Sections {
         let mut opened = Self::default();
         for section in sections {
             let name = section.name.clone();
-            if let Ok(schema) = catalogue_of(section).and_then(|text| {
-                destinations::schema(&section.system, text.as_deref()).map_err(|error| error.to_string())
-            }) {
-                opened.schemas.insert(name.clone(), Arc::new(schema));
-            }
-            match open_section(section) {
+            let opening = open_destination(section).and_then(|destination| {
+                let schema = Arc::new(Schema::clone(destination.schema()));
+                opened.schemas.insert(name.clone(), schema);
+                Ok((destination, registration_of(section)?))
+            });
+            match opening {
                 Ok((destination, registration)) => {
                     opened.destinations.insert(name.clone(), destination);
                     opened.registrations.extend(registration.map(|number| (name.clone(), number)));
@@ -80,7 +80,8 @@ impl Sections {
         (section.system.clone(), section.environment.word(), registration)
     }
 
-    /// The schema of each section whose catalogue can be read.
+    /// The schema of each section, also where its registration number can't be read: its mappings are good all
+    /// the same, and files that go there wait for the number, not for a layout.
     pub fn schemas(&self) -> Schemas {
         self.schemas.clone()
     }
@@ -161,19 +162,21 @@ pub fn spool_of(config: &Config) -> PathBuf {
     config.ledger.path.parent().unwrap_or(Path::new(".")).join("spool")
 }
 
-/// The text of a catalogue in place of the built-in one.
-fn catalogue_of(section: &Section) -> Result<Option<String>, String> {
-    let Some(path) = &section.catalogue else { return Ok(None) };
-    let told = |error: std::io::Error| format!("catalogue {}: {error}", path.display());
-    std::fs::read_to_string(path).map(Some).map_err(told)
+fn open_destination(section: &Section) -> Result<Arc<dyn Destination>, String> {
+    let catalogue = match &section.catalogue {
+        None => None,
+        Some(path) => {
+            let told = |error: std::io::Error| format!("catalogue {}: {error}", path.display());
+            Some(std::fs::read_to_string(path).map_err(told)?)
+        }
+    };
+    let destination = destinations::open(section, catalogue.as_deref()).map_err(|error| error.to_string())?;
+    Ok(Arc::from(destination))
 }
 
-fn open_section(section: &Section) -> Result<(Arc<dyn Destination>, Option<SecretString>), String> {
-    let catalogue = catalogue_of(section)?;
-    let destination = destinations::open(section, catalogue.as_deref()).map_err(|error| error.to_string())?;
+fn registration_of(section: &Section) -> Result<Option<SecretString>, String> {
     let registration = section.actor_reg_no.as_ref().map(read_secret).transpose();
-    let registration = registration.map_err(|error| error.explain(Lang::En))?;
-    Ok((Arc::from(destination), registration))
+    registration.map_err(|error| error.explain(Lang::En))
 }
 
 fn section_ref(section: &Section, registration: Option<&SecretString>) -> SectionRef {
