@@ -44,6 +44,11 @@ const ROWS: &str =
   LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed')
   LEFT JOIN transactions ot ON ot.id = o.transaction_id ";
 
+/// Taken and neither ready nor at its end; the condition of the index `records_open`.
+const OPEN: &str =
+    "r.state <> 'accepted' AND r.state <> 'ready' AND r.state <> 'refused' AND r.state <> 'rejected'
+    AND r.state <> 'duplicate' AND r.state <> 'reversed' AND r.state <> 'ignored'";
+
 fn joined(row: &Row<'_>) -> rusqlite::Result<Joined> {
     let state: Option<String> = row.get(3)?;
     let issues: Option<String> = row.get(2)?;
@@ -210,13 +215,21 @@ impl Sqlite {
     pub(super) fn count(&self) -> Result<Summary, Error> {
         let mut summary = Summary::default();
         let mine: Vec<i64> = self.realms.values().copied().collect();
-        let mut found = self.conn.prepare(
+        for open in ["r.state = 'ready'", OPEN] {
+            self.count_open(open, &mine, &mut summary)?;
+        }
+        summary.batches = self.open_batches()?;
+        Ok(summary)
+    }
+
+    fn count_open(&self, open: &str, mine: &[i64], summary: &mut Summary) -> Result<(), Error> {
+        let mut found = self.conn.prepare(&format!(
             "SELECT r.state, r.realm_id, m.environment, count(*), min(r.until)
                FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN realms m ON m.id = r.realm_id
-              WHERE r.state IN ('ready', 'sending', 'pending', 'unknown', 'held', 'behind') AND r.newer IS NULL
+              WHERE {open} AND r.newer IS NULL
                 AND i.state = 'taken' AND (r.state <> 'held' OR i.superseded_by IS NULL)
-              GROUP BY r.state, r.realm_id",
-        )?;
+              GROUP BY r.state, r.realm_id"
+        ))?;
         let mut rows = found.query([])?;
         while let Some(row) = rows.next()? {
             let (state, realm): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
@@ -235,8 +248,7 @@ impl Sqlite {
             let until = until.as_deref().and_then(day);
             summary.next_until = [summary.next_until, until].into_iter().flatten().min();
         }
-        summary.batches = self.open_batches()?;
-        Ok(summary)
+        Ok(())
     }
 
     fn open_batches(&self) -> Result<Vec<(i64, String, u64)>, Error> {
