@@ -119,8 +119,8 @@ fn fill(shop: &Shop, drop: &DropFolder, mapping: &Mapping, table: Table, view: &
     let notes: Vec<StoredIssue> = bound.notes().iter().map(StoredIssue::from).collect();
     let plan = plan(drop, mapping, schema, &sections, view.intake);
     shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;
-    let mut judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
-    let found = match stage_rows(&shop.ledger, table, &mut judge) {
+    let judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
+    let found = match stage_rows(&shop.ledger, table, judge) {
         Ok(found) => found,
         Err(convert::Error::Table(error)) => return Ok(aside(FileState::Unreadable, &[error.issue()])),
         Err(convert::Error::Sink(error)) => return Err(error.into()),
@@ -159,12 +159,13 @@ fn plan(
 fn stage_rows(
     ledger: &Handle,
     table: Table,
-    judge: &mut Judge,
+    judge: Judge,
 ) -> Result<crate::table::Found, convert::Error<ledger::Error>> {
     let mut chunk: Vec<StagedRow> = Vec::with_capacity(CHUNK_ROWS);
     let send = |rows: Vec<StagedRow>| ledger.ask_blocking(move |ledger| ledger.stage(&rows));
-    let found = convert::for_each_row(table, |row| {
-        chunk.push(judge.judge(row).staged(judge.targets(), &codes::BY_RULE));
+    let targets = judge.targets().to_vec();
+    let found = convert::for_each_row(table, judge, |_, judged| {
+        chunk.push(std::mem::take(judged).staged(&targets, &codes::BY_RULE));
         if chunk.len() >= CHUNK_ROWS { send(std::mem::take(&mut chunk)) } else { Ok(()) }
     })?;
     if !chunk.is_empty() {
