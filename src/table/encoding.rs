@@ -27,11 +27,42 @@ pub struct Encoding {
 #[derive(Debug, Clone)]
 enum Form {
     Utf8,
-    Utf16 {
-        big_endian: bool,
-    },
+    Utf16 { big_endian: bool },
+    SingleByte(Arc<CodePage>),
+}
+
+/// The upper half of a single-byte encoding.
+#[derive(Debug)]
+struct CodePage {
     /// Letters of the bytes `0x80` to `0xFF`.
-    SingleByte(Arc<[char; 128]>),
+    letters: [char; 128],
+    /// The way back, by letter.
+    bytes: Vec<(char, u8)>,
+}
+
+impl CodePage {
+    fn new(letters: impl Iterator<Item = char>) -> Self {
+        let mut table = [NO_LETTER; 128];
+        let mut bytes = Vec::new();
+        for ((slot, letter), byte) in table.iter_mut().zip(letters).zip(0x80..=0xFF) {
+            *slot = letter;
+            if letter != NO_LETTER {
+                bytes.push((letter, byte));
+            }
+        }
+        bytes.sort_unstable();
+        bytes.dedup_by_key(|(letter, _)| *letter);
+        Self { letters: table, bytes }
+    }
+
+    fn letter(&self, byte: u8) -> char {
+        self.letters.get(usize::from(byte & 0x7F)).copied().unwrap_or(NO_LETTER)
+    }
+
+    fn byte(&self, letter: char) -> Option<u8> {
+        let at = self.bytes.binary_search_by_key(&letter, |(known, _)| *known).ok()?;
+        self.bytes.get(at).map(|(_, byte)| *byte)
+    }
 }
 
 impl Encoding {
@@ -49,7 +80,10 @@ impl Encoding {
             "utf-16le" | "utf-16" | "utf16" | "unicode" => return Some(Self::utf16(false)),
             "utf-16be" => return Some(Self::utf16(true)),
             "mik" | "мик" | "bulgarian-mik" => {
-                return Some(Self { name: "mik", form: Form::SingleByte(Arc::new(table_of(MIK.chars()))) });
+                return Some(Self {
+                    name: "mik",
+                    form: Form::SingleByte(Arc::new(CodePage::new(MIK.chars()))),
+                });
             }
             _ => {}
         }
@@ -69,7 +103,7 @@ impl Encoding {
                 .filter(|letter| !letter.is_control())
                 .unwrap_or(NO_LETTER)
         });
-        Self { name: lower_name(known), form: Form::SingleByte(Arc::new(table_of(letters))) }
+        Self { name: lower_name(known), form: Form::SingleByte(Arc::new(CodePage::new(letters))) }
     }
 
     /// The name in receipts and settings: lowercase, as in `windows-1251`.
@@ -85,18 +119,17 @@ impl Encoding {
     /// Decodes one field behind what `out` holds. False if a byte was no letter of this encoding; such bytes
     /// become U+FFFD. UTF-16 has become UTF-8 before it comes here.
     pub(super) fn decode(&self, bytes: &[u8], out: &mut String) -> bool {
-        let letters = match &self.form {
-            Form::SingleByte(letters) if !bytes.is_ascii() => letters,
-            _ => return decode_utf8(bytes, out),
-        };
-        decode_single(bytes, letters, out)
+        match &self.form {
+            Form::SingleByte(page) if !bytes.is_ascii() => decode_single(bytes, page, out),
+            _ => decode_utf8(bytes, out),
+        }
     }
 
     /// The place of the first byte of `bytes` that is no letter.
     pub(super) fn first_invalid(&self, bytes: &[u8]) -> Option<usize> {
         match &self.form {
-            Form::SingleByte(letters) => {
-                bytes.iter().position(|byte| letter_of(*byte, letters) == NO_LETTER && *byte >= 0x80)
+            Form::SingleByte(page) => {
+                bytes.iter().position(|byte| !byte.is_ascii() && page.letter(*byte) == NO_LETTER)
             }
             Form::Utf8 | Form::Utf16 { .. } => {
                 std::str::from_utf8(bytes).err().map(|error| error.valid_up_to())
@@ -118,7 +151,7 @@ impl Encoding {
                 }
                 true
             }
-            Form::SingleByte(letters) => encode_single(text, letters, out),
+            Form::SingleByte(page) => encode_single(text, page, out),
         }
     }
 }
@@ -139,26 +172,14 @@ fn lower_name(known: &'static encoding_rs::Encoding) -> &'static str {
     }
 }
 
-fn table_of(letters: impl Iterator<Item = char>) -> [char; 128] {
-    let mut table = [NO_LETTER; 128];
-    for (slot, letter) in table.iter_mut().zip(letters) {
-        *slot = letter;
-    }
-    table
-}
-
-fn letter_of(byte: u8, letters: &[char; 128]) -> char {
-    letters.get(usize::from(byte & 0x7F)).copied().unwrap_or(NO_LETTER)
-}
-
-fn decode_single(bytes: &[u8], letters: &[char; 128], out: &mut String) -> bool {
+fn decode_single(bytes: &[u8], page: &CodePage, out: &mut String) -> bool {
     let mut whole = true;
     out.reserve(bytes.len() * 2);
     for byte in bytes {
         if byte.is_ascii() {
             out.push(char::from(*byte));
         } else {
-            let letter = letter_of(*byte, letters);
+            let letter = page.letter(*byte);
             whole &= letter != NO_LETTER;
             out.push(letter);
         }
@@ -180,14 +201,10 @@ fn decode_utf8(bytes: &[u8], out: &mut String) -> bool {
     false
 }
 
-fn encode_single(text: &str, letters: &[char; 128], out: &mut Vec<u8>) -> bool {
+fn encode_single(text: &str, page: &CodePage, out: &mut Vec<u8>) -> bool {
     let mut whole = true;
     for letter in text.chars() {
-        let byte = if letter.is_ascii() {
-            u8::try_from(letter).ok()
-        } else {
-            letters.iter().position(|known| *known == letter).and_then(|at| u8::try_from(at + 0x80).ok())
-        };
+        let byte = if letter.is_ascii() { u8::try_from(letter).ok() } else { page.byte(letter) };
         whole &= byte.is_some();
         out.push(byte.unwrap_or(b'?'));
     }
