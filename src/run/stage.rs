@@ -141,8 +141,8 @@ fn fill(
     let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
     let plan = Plan { layout, ..plan(drop, mapping, schema, &sections, view.intake) };
     shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;
-    let mut judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
-    let found = match stage_rows(&shop.ledger, table, &mut judge, ending) {
+    let judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
+    let found = match stage_rows(&shop.ledger, table, judge, ending) {
         Ok(found) => found,
         Err(convert::Error::Table(error)) => return Ok(aside(FileState::Unreadable, &[error.issue()])),
         Err(convert::Error::Sink(Halt::Ledger(error))) => return Err(error.into()),
@@ -192,13 +192,14 @@ fn plan(
 fn stage_rows(
     ledger: &Handle,
     table: Table,
-    judge: &mut Judge,
+    judge: Judge,
     ending: &CancellationToken,
 ) -> Result<crate::table::Found, convert::Error<Halt>> {
     let mut chunk: Vec<StagedRow> = Vec::with_capacity(CHUNK_ROWS);
     let send = |rows: Vec<StagedRow>| ledger.ask_blocking(move |ledger| ledger.stage(&rows));
-    let found = convert::for_each_row(table, |row| {
-        chunk.push(judge.judge(row).staged(judge.targets(), &codes::BY_RULE));
+    let targets = judge.targets().to_vec();
+    let found = convert::for_each_row(table, judge, |_, judged| {
+        chunk.push(std::mem::take(judged).staged(&targets, &codes::BY_RULE));
         if chunk.len() < CHUNK_ROWS {
             return Ok(());
         }

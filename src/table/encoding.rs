@@ -33,7 +33,11 @@ enum Form {
 
 /// A single-byte code page: the UTF-8 of every byte, and in the last place how many bytes that takes.
 #[derive(Debug, Clone)]
-struct Page(Arc<[[u8; 4]; 256]>);
+struct Page {
+    letters: Arc<[[u8; 4]; 256]>,
+    /// The way back, by letter: reports are written in the input's encoding.
+    bytes: Arc<Vec<(char, u8)>>,
+}
 
 /// Set in the last place of a byte that has no letter.
 const GAP: u8 = 0x80;
@@ -161,17 +165,23 @@ fn lower_name(known: &'static encoding_rs::Encoding) -> &'static str {
 impl Page {
     fn new(upper: impl Iterator<Item = char>) -> Self {
         let mut table = [[0; 4]; 256];
+        let mut back = Vec::new();
         let letters = (0..0x80_u8).map(char::from).chain(upper);
-        for (slot, letter) in table.iter_mut().zip(letters) {
+        for ((slot, letter), byte) in table.iter_mut().zip(letters).zip(0..=0xFF_u8) {
             let gap = if letter == NO_LETTER { GAP } else { 0 };
+            if gap == 0 {
+                back.push((letter, byte));
+            }
             let length = letter.encode_utf8(slot).len();
             slot[3] = u8::try_from(length).unwrap_or(0) | gap;
         }
-        Self(Arc::new(table))
+        back.sort_unstable();
+        back.dedup_by_key(|(letter, _)| *letter);
+        Self { letters: Arc::new(table), bytes: Arc::new(back) }
     }
 
     fn slot(&self, byte: u8) -> [u8; 4] {
-        self.0.get(usize::from(byte)).copied().unwrap_or_default()
+        self.letters.get(usize::from(byte)).copied().unwrap_or_default()
     }
 
     fn is_gap(&self, byte: u8) -> bool {
@@ -238,18 +248,16 @@ impl Page {
     fn encode(&self, text: &str, out: &mut Vec<u8>) -> bool {
         let mut whole = true;
         for letter in text.chars() {
-            let mut utf8 = [0; 4];
-            let wanted = letter.encode_utf8(&mut utf8).as_bytes();
-            let byte = if letter.is_ascii() { u8::try_from(letter).ok() } else { self.find(wanted) };
+            let byte = if letter.is_ascii() { u8::try_from(letter).ok() } else { self.find(letter) };
             whole &= byte.is_some();
             out.push(byte.unwrap_or(b'?'));
         }
         whole
     }
 
-    fn find(&self, wanted: &[u8]) -> Option<u8> {
-        let same = |slot: &[u8; 4]| usize::from(slot[3]) == wanted.len() && slot.starts_with(wanted);
-        self.0.iter().position(same).and_then(|at| u8::try_from(at).ok())
+    fn find(&self, letter: char) -> Option<u8> {
+        let at = self.bytes.binary_search_by_key(&letter, |(known, _)| *known).ok()?;
+        self.bytes.get(at).map(|(_, byte)| *byte)
     }
 }
 

@@ -39,10 +39,7 @@ impl Sqlite {
         // A batch that was not received goes first: the system is not reached, or told us to wait.
         let retrying: Option<String> = self
             .conn
-            .prepare_cached(
-                "SELECT min(due_at) FROM batches WHERE realm_id = ?1
-                  AND state IN ('sending', 'retry', 'pending') AND state = 'retry'",
-            )?
+            .prepare_cached("SELECT min(due_at) FROM batches WHERE realm_id = ?1 AND due_at IS NOT NULL AND state = 'retry'")?
             .query_row([realm], |row| row.get(0))?;
         if let Some(at) = retrying.as_deref().and_then(from_stamp) {
             return Ok(Work::Later(later.map_or(at, |later| later.min(at))));
@@ -56,7 +53,9 @@ impl Sqlite {
     pub(super) fn busy(&self) -> Result<bool, Error> {
         let sending: bool = self
             .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM batches WHERE state IN ('sending', 'retry', 'pending') AND state = 'sending')")?
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM batches WHERE state <> 'settled' AND state = 'sending')",
+            )?
             .query_row([], |row| row.get(0))?;
         for realm in self.realms.values() {
             if sending || !ready(&self.conn, *realm, 1)?.is_empty() {
@@ -70,12 +69,14 @@ impl Sqlite {
         let Some(realm) = self.realm(&want.section) else { return Ok(None) };
         let (installation, epoch) = (i64::from(self.installation), self.epoch);
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        while set_late_aside(&tx, realm, want)? > 0 {}
-        let mut numbers = Numbers::read(&tx, installation, realm)?;
+        let numbers = Numbers::read(&tx, installation, realm)?;
         let claimed = loop {
             let candidates = ready(&tx, realm, want.rows)?;
             if candidates.is_empty() {
                 break None;
+            }
+            if set_late_aside(&tx, &candidates, want)? {
+                continue;
             }
             let items = numbers.give(&tx, &candidates)?;
             let made = build(&items);
@@ -101,7 +102,7 @@ impl Sqlite {
         };
         candidates.truncate(made.used);
         items.truncate(made.used);
-        numbers.keep(&tx, &candidates)?;
+        numbers.keep(&tx, &candidates, &items)?;
         let batch = insert_batch(&tx, realm, want, epoch, &made.body, items.len())?;
         for (position, (candidate, item)) in candidates.iter().zip(&mut items).enumerate() {
             item.transaction = enter(&tx, batch, position, candidate, &item.number)?;
@@ -230,11 +231,14 @@ struct Candidate {
     transaction: Option<i64>,
     number: Option<String>,
     mapped: Option<String>,
+    /// Last day to send, for one that must be held against it: not let go by a person, never in a request.
+    until: Option<String>,
 }
 
 fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, Error> {
     let mut found = conn.prepare_cached(
-        "SELECT r.id, r.members, t.id, t.number, r.mapped_number
+        "SELECT r.id, r.members, t.id, t.number, r.mapped_number,
+                CASE WHEN r.released = 0 AND r.transaction_id IS NULL THEN r.until END
            FROM records r JOIN intakes i ON i.id = r.intake_id
            LEFT JOIN transactions t ON t.id = r.transaction_id AND t.state = 'not_received'
           WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' ORDER BY r.id LIMIT ?2",
@@ -246,35 +250,31 @@ fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, 
             transaction: row.get(2)?,
             number: row.get(3)?,
             mapped: row.get(4)?,
+            until: row.get(5)?,
         })
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     Ok(found.query_map(params![realm, limit], read)?.collect::<Result<_, _>>()?)
 }
 
-/// Rows past their last day that never were in a request and that nobody let go.
-/// How many were set aside.
-fn set_late_aside(tx: &Transaction<'_>, realm: i64, want: &Want) -> Result<usize, Error> {
+/// Sets aside those past their last day that never were in a request and that nobody let go. Tells whether any was.
+fn set_late_aside(tx: &Transaction<'_>, candidates: &[Candidate], want: &Want) -> Result<bool, Error> {
     let (state, code) = match want.late {
-        Late::Send => return Ok(0),
+        Late::Send => return Ok(false),
         Late::Hold => (RecordState::Held, &codes::LATE_HELD),
         Late::Refuse => (RecordState::Refused, &codes::LATE_REFUSED),
     };
-    let mut found = tx.prepare_cached(
-        "SELECT r.id, r.until FROM records r JOIN intakes i ON i.id = r.intake_id
-          WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' AND r.until < ?2 AND r.released = 0
-            AND r.transaction_id IS NULL LIMIT 10000",
-    )?;
-    let late: Vec<(i64, String)> = found
-        .query_map(params![realm, want.today.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    for (id, until) in &late {
+    let today = want.today.to_string();
+    let mut any = false;
+    for candidate in candidates {
+        let Some(until) = candidate.until.as_ref().filter(|until| **until < today) else { continue };
         let until = super::stage::day_text(super::day(until));
-        record::set(tx, *id, state, None, None, &[told(code, [until])])?;
-        record::mark_changed(tx, *id)?;
-        documents_of_record(tx, *id)?;
+        record::set(tx, candidate.record, state, None, None, &[told(code, [until])])?;
+        record::mark_changed(tx, candidate.record)?;
+        documents_of_record(tx, candidate.record)?;
+        any = true;
     }
-    Ok(late.len())
+    Ok(any)
 }
 
 /// The numbers we issue: each once, only rising.
@@ -293,7 +293,7 @@ impl Numbers {
     }
 
     /// A number for each: the one it has, the mapped one, or the next free one.
-    fn give(&mut self, tx: &Transaction<'_>, candidates: &[Candidate]) -> Result<Vec<ClaimItem>, Error> {
+    fn give(&self, tx: &Transaction<'_>, candidates: &[Candidate]) -> Result<Vec<ClaimItem>, Error> {
         let mut next = self.next;
         let mut items = Vec::with_capacity(candidates.len());
         for candidate in candidates {
@@ -326,12 +326,11 @@ impl Numbers {
     }
 
     /// Raises the counter past the numbers of those that go.
-    fn keep(&mut self, tx: &Transaction<'_>, gone: &[Candidate]) -> Result<(), Error> {
-        let mut next = self.next;
-        for candidate in gone.iter().filter(|one| one.number.is_none() && one.mapped.is_none()) {
-            let _ = candidate;
-            self.free(tx, &mut next)?;
-        }
+    fn keep(&self, tx: &Transaction<'_>, gone: &[Candidate], items: &[ClaimItem]) -> Result<(), Error> {
+        let fresh = gone.iter().zip(items).filter(|(one, _)| one.number.is_none() && one.mapped.is_none());
+        let Some((_, last)) = fresh.last() else { return Ok(()) };
+        let number: i64 = last.number.parse().map_err(|_| Error::Order("a number of ours that is none"))?;
+        let next = number - self.base + 1;
         tx.execute("UPDATE meta SET value = ?1 WHERE key = 'next_number'", [next.to_string()])?;
         Ok(())
     }
@@ -498,12 +497,13 @@ pub(super) fn settle_one(
     let moved = tx
         .prepare_cached(
             "UPDATE transactions SET state = ?2, remote_id = ?3, errors = ?4, settled_at = ?5
-              WHERE id = ?1 AND state IN ('sending', 'pending', 'unknown', 'not_received')",
+              WHERE id = ?1 AND state <> 'accepted' AND state <> 'refused'",
         )?
         .execute(params![transaction, state, id, errors, at])?;
     if moved == 1 {
         tx.prepare_cached(
-            "UPDATE records SET state = ?2 WHERE id = ?1 AND state IN ('sending', 'pending', 'unknown', 'ready')",
+            "UPDATE records SET state = ?2 WHERE id = ?1
+                AND (state = 'sending' OR state = 'pending' OR state = 'unknown' OR state = 'ready')",
         )?
         .execute(params![record, record_state.word()])?;
     }

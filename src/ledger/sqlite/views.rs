@@ -46,6 +46,11 @@ const ROWS: &str =
   LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed', 'behind')
   LEFT JOIN transactions ot ON ot.id = o.transaction_id ";
 
+/// Taken and neither ready nor at its end; the condition of the index `records_open`.
+const OPEN: &str =
+    "r.state <> 'accepted' AND r.state <> 'ready' AND r.state <> 'refused' AND r.state <> 'rejected'
+    AND r.state <> 'duplicate' AND r.state <> 'reversed' AND r.state <> 'ignored'";
+
 fn joined(row: &Row<'_>) -> rusqlite::Result<Joined> {
     let state: Option<String> = row.get(3)?;
     let issues: Option<String> = row.get(2)?;
@@ -216,17 +221,21 @@ impl Sqlite {
     pub(super) fn count(&self) -> Result<Summary, Error> {
         let mut summary = Summary::default();
         let mine: Vec<i64> = self.realms.values().copied().collect();
-        let mut found = self.conn.prepare(
-            // Both conditions on the state stand word for word in a partial index: nothing else is looked at.
-            "WITH open AS (
-                SELECT state, realm_id, until, newer, intake_id FROM records WHERE state = 'ready'
-                UNION ALL SELECT state, realm_id, until, newer, intake_id FROM records
-                 WHERE state IN ('behind', 'unknown', 'held', 'sending', 'pending'))
-             SELECT r.state, r.realm_id, m.environment, count(*), min(r.until)
-               FROM open r JOIN intakes i ON i.id = r.intake_id LEFT JOIN realms m ON m.id = r.realm_id
-              WHERE r.newer IS NULL AND i.state = 'taken' AND (r.state <> 'held' OR i.superseded_by IS NULL)
-              GROUP BY r.state, r.realm_id",
-        )?;
+        for open in ["r.state = 'ready'", OPEN] {
+            self.count_open(open, &mine, &mut summary)?;
+        }
+        summary.batches = self.open_batches()?;
+        Ok(summary)
+    }
+
+    fn count_open(&self, open: &str, mine: &[i64], summary: &mut Summary) -> Result<(), Error> {
+        let mut found = self.conn.prepare(&format!(
+            "SELECT r.state, r.realm_id, m.environment, count(*), min(r.until)
+               FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN realms m ON m.id = r.realm_id
+              WHERE {open} AND r.newer IS NULL
+                AND i.state = 'taken' AND (r.state <> 'held' OR i.superseded_by IS NULL)
+              GROUP BY r.state, r.realm_id"
+        ))?;
         let mut rows = found.query([])?;
         while let Some(row) = rows.next()? {
             let (state, realm): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
@@ -245,8 +254,7 @@ impl Sqlite {
             let until = until.as_deref().and_then(day);
             summary.next_until = [summary.next_until, until].into_iter().flatten().min();
         }
-        summary.batches = self.open_batches()?;
-        Ok(summary)
+        Ok(())
     }
 
     fn open_batches(&self) -> Result<Vec<(i64, String, u64)>, Error> {
