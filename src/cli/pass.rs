@@ -13,7 +13,7 @@ use crate::config::parse_duration;
 use crate::ledger::FileState;
 use crate::model::{Lang, Status};
 use crate::report::status_word;
-use crate::run::{self, Books, Outcome, Shop, Until};
+use crate::run::{self, Books, Ends, Outcome, Shop, Until};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
@@ -95,11 +95,8 @@ pub(super) fn status(outcome: &Outcome) -> ExitStatus {
         open |= file.totals.waiting > 0 || file.totals.unknown > 0;
     }
     for waiting in &outcome.waiting {
-        if waiting.notice {
-            people = true;
-        } else {
-            open = true;
-        }
+        people |= waiting.ends == Ends::Person;
+        open |= waiting.ends == Ends::Itself;
     }
     ExitStatus::of(false, open, people)
 }

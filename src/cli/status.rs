@@ -10,7 +10,7 @@ use super::{ExitStatus, load_config, out, what, world};
 use crate::ledger::{FileView, Summary};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, status_word};
-use crate::run::{self, Books, Shop, Waiting};
+use crate::run::{self, Books, Ends, Shop, Waiting};
 
 /// Files shown without being named.
 const FILES: u32 = 30;
@@ -192,7 +192,8 @@ pub(super) fn summary_json(summary: &Summary) -> serde_json::Value {
 
 fn exit(summary: &Summary, waiting: &[Waiting], files: &[(FileView, Totals)]) -> ExitStatus {
     let refused = files.iter().any(|(_, totals)| totals.refused > 0);
-    let people = refused || summary.held > 0 || waiting.iter().any(|one| one.notice);
-    let open = summary.waiting > 0 || summary.unknown > 0 || waiting.iter().any(|one| !one.notice);
+    let people = refused || summary.held > 0 || waiting.iter().any(|one| one.ends == Ends::Person);
+    let open =
+        summary.waiting > 0 || summary.unknown > 0 || waiting.iter().any(|one| one.ends == Ends::Itself);
     ExitStatus::of(false, open, people)
 }

@@ -161,8 +161,8 @@ pub enum Reply {
         ticket: Ticket,
         /// The system's batch number, if it gave one.
         remote_batch: Option<String>,
-        /// Seconds to wait before asking.
-        after_s: u64,
+        /// Seconds the system asked us to wait before asking, if it said.
+        after_s: Option<u64>,
     },
     /// Surely nothing was registered; may be sent again.
     NotSent(Retry),

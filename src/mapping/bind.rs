@@ -197,6 +197,11 @@ impl Bound {
         self.rx_ref
     }
 
+    /// Places of the columns whose empty cells take the one above.
+    pub fn filled_columns(&self) -> Vec<usize> {
+        self.fills.iter().map(|fill| fill.index).collect()
+    }
+
     /// The fields the mapping makes, in `[fields]` or by a rule.
     pub fn mapped(&self) -> FieldSet {
         self.plans.iter().map(|plan| plan.field).collect()

@@ -34,6 +34,9 @@ pub struct Job<'a> {
     pub now: DateTime<Utc>,
     /// Where rows may lie until a workbook is put together; the system's place for such things if none.
     pub scratch: Option<&'a Path>,
+    /// Places of columns whose empty cells take the one above: in an errors file they are filled, because the
+    /// row above may not be there.
+    pub fill_down: &'a [usize],
     /// For `check`: rows that would be sent have no status, and there is no receipt.
     pub check: bool,
 }
@@ -102,13 +105,16 @@ where
     let mut sheets: Vec<Sheet<'_>> = job.forms().map(|form| Sheet { form, open: None }).collect();
     let mut tally = Tally::default();
     let mut told = Added::default();
+    let mut above = Above::new(job.fill_down);
     for sheet in sheets.iter_mut().filter(|sheet| !sheet.form.refused_only) {
         sheet.begin(job, setting)?;
     }
     join(rows, pages, |row, view| {
         tally.count(view, speaker.catalogue, speaker.system);
         told.tell(view, &speaker, job.check);
+        let filled = above.fill(row, is_repairable(view));
         for sheet in sheets.iter_mut().filter(|sheet| !sheet.form.refused_only || is_repairable(view)) {
+            let row = filled.as_ref().filter(|_| sheet.form.refused_only).unwrap_or(row);
             sheet.begin(job, setting)?.row(row, &told, view)?;
         }
         Ok(())
@@ -128,6 +134,43 @@ pub fn prepare_without_rows(job: &Job<'_>) -> Result<Prepared, Error> {
     prepared.add_notice(job)?;
     prepared.add_receipt(job)?;
     Ok(prepared)
+}
+
+/// What stood last in columns whose empty cells take the one above.
+struct Above<'a> {
+    columns: &'a [usize],
+    last: Vec<String>,
+}
+
+impl<'a> Above<'a> {
+    fn new(columns: &'a [usize]) -> Self {
+        Self { columns, last: vec![String::new(); columns.len()] }
+    }
+
+    /// Takes note of a row; where it is wanted and something is empty, gives it filled.
+    fn fill(&mut self, row: &Row, wanted: bool) -> Option<Row> {
+        let mut empty = false;
+        for (column, last) in self.columns.iter().zip(&mut self.last) {
+            match row.cell(*column).map(|cell| cell.text.trim()).filter(|text| !text.is_empty()) {
+                Some(text) => text.clone_into(last),
+                None => empty = true,
+            }
+        }
+        (empty && wanted).then(|| self.filled(row))
+    }
+
+    fn filled(&self, row: &Row) -> Row {
+        let mut filled = Row::new();
+        filled.start(row.number());
+        for (index, cell) in row.cells().enumerate() {
+            let above = self.columns.iter().zip(&self.last).find(|(column, _)| **column == index);
+            match above.filter(|_| cell.text.trim().is_empty()) {
+                Some((_, last)) => filled.push(last, cell.kind),
+                None => filled.push(cell.text, cell.kind),
+            }
+        }
+        filled
+    }
 }
 
 /// One report that may have begun.
@@ -219,6 +262,7 @@ impl PreparedFile {
 
 #[cfg(test)]
 mod tests {
+    use crate::table::CellKind;
     use std::path::PathBuf;
 
     use super::super::samples::{catalogue, file, headers, issue, noon, pages, rows, view, windows_1251};
@@ -241,6 +285,7 @@ mod tests {
             catalogue: &catalogue,
             now: noon(),
             scratch: Some(folder),
+            fill_down: &[],
             check,
         };
         let cells = vec![["x"].as_slice(); count];
@@ -290,5 +335,22 @@ mod tests {
         let told = reports(folder.path(), &[view(2, Status::Refused)], 2, false);
         assert!(matches!(told, Err(Error::RowWithoutStory(3))));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    fn cells_row(cells: [&str; 2]) -> Row {
+        let mut row = Row::new();
+        row.start(7);
+        cells.iter().for_each(|text| row.push(text, CellKind::Text));
+        row
+    }
+
+    #[test]
+    fn an_errors_file_names_the_document_of_a_row_whose_row_above_is_not_there() {
+        let mut above = Above::new(&[0]);
+        assert!(above.fill(&cells_row(["1001", "a"]), true).is_none(), "nothing is empty");
+        assert!(above.fill(&cells_row(["", "b"]), false).is_none(), "nobody wants it");
+        let filled = above.fill(&cells_row(["", ""]), true).unwrap();
+        let cells: Vec<_> = filled.cells().map(|cell| cell.text.to_owned()).collect();
+        assert_eq!((filled.number(), cells), (7, vec!["1001".to_owned(), String::new()]));
     }
 }

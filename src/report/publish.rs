@@ -401,6 +401,7 @@ mod tests {
                 catalogue: &catalogue,
                 now: noon(),
                 scratch: None,
+                fill_down: &[],
                 check: false,
             };
             if statuses.is_empty() {

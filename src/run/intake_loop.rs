@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::reports::{self, Later, Notices, Reported};
+use super::take::Ends;
 use super::{Folder, Outcome, Sender, Shop, Staged, Until, Waiting, stage};
 use crate::config::{parse_duration, read_secret};
 use crate::convert::Mappings;
@@ -107,6 +108,7 @@ fn finish(
                 code,
                 args,
                 since: view.received_at,
+                ends: Ends::Person,
                 // A file held as a whole has its notice from its reports.
                 notice: state == FileState::Received,
             });

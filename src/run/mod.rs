@@ -28,7 +28,7 @@ pub use lock::Lock;
 pub use reports::{Later, Reported, render_as, report_name, write_due};
 pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
-pub use take::{Folder, Waiting};
+pub use take::{Ends, Folder, Waiting};
 
 /// How long a pass lasts.
 #[derive(Debug, Clone, Copy)]

@@ -19,14 +19,17 @@ pub(super) struct Pinned {
     header_row: Option<u32>,
     skip: Option<Vec<String>>,
     english: bool,
+    /// Places of the columns whose empty cells take the one above.
+    pub(super) fill_down: Vec<usize>,
 }
 
 /// What is kept: what the receipt tells, and what only reading again needs.
-pub(super) fn keep(found: &Found) -> Result<Value, serde_json::Error> {
+pub(super) fn keep(found: &Found, fill_down: &[usize]) -> Result<Value, serde_json::Error> {
     let reading = found.reading();
     let mut kept = serde_json::to_value(found)?;
     if let Some(kept) = kept.as_object_mut() {
         kept.insert("skip".to_owned(), json!(reading.skip));
+        kept.insert("fill_down".to_owned(), json!(fill_down));
         kept.insert("english".to_owned(), json!(reading.language == Lang::En));
     }
     Ok(kept)

@@ -187,6 +187,7 @@ pub fn render_as(
         catalogue: &shop.catalogue,
         now: shop.world.clock.now(),
         scratch: None,
+        fill_down: &pinned.fill_down,
         check,
     };
     if taken { render_rows(shop, &job, &pinned) } else { Ok(prepare_without_rows(&job)?) }

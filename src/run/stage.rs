@@ -136,6 +136,7 @@ fn fill(
         Err(issues) => return Ok(aside(FileState::Unreadable, &issues)),
     };
     let notes: Vec<StoredIssue> = bound.notes().iter().map(StoredIssue::from).collect();
+    let filled = bound.filled_columns();
     let plan = plan(drop, mapping, schema, &sections, view.intake);
     shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;
     let mut judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
@@ -146,7 +147,7 @@ fn fill(
         Err(convert::Error::Sink(Halt::Stopped)) => return Ok(None),
     };
     let issues = found.notes.iter().map(StoredIssue::from).chain(notes).collect::<Vec<_>>();
-    let reading = pinned::keep(&found)?;
+    let reading = pinned::keep(&found, &filled)?;
     let (intake, now) = (view.intake, shop.world.clock.now());
     let accepted = shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
     Ok(Some(Staged::Accepted(accepted)))

@@ -27,8 +27,21 @@ pub struct Waiting {
     pub args: Vec<String>,
     /// Since when, as far as we know.
     pub since: DateTime<Utc>,
+    /// What ends it.
+    pub ends: Ends,
     /// Whether a notice belongs beside it.
     pub notice: bool,
+}
+
+/// What ends a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// Time: it goes on by itself.
+    Itself,
+    /// A person.
+    Person,
+    /// Nothing has to: it is no input (a link, a pipe), and only told.
+    Nothing,
 }
 
 /// One drop folder over the passes.
@@ -99,24 +112,31 @@ impl Folder {
             Ok(listing) => listing,
             Err(error) => {
                 self.reachable = false;
-                self.wait(shop, "", error.code(), error.args(), false);
+                self.wait(shop, "", error.code(), error.args(), Ends::Itself);
                 return Ok(0);
             }
         };
         self.reachable = true;
         self.present = listing.candidates.iter().map(|candidate| candidate.name.clone()).collect();
         for refused in &listing.refused {
-            self.wait(shop, &refused.shown, refused.code, refused.args.clone(), false);
+            let plain = ![intake::F003.code, intake::F004.code].contains(&refused.code.code);
+            let ends = if plain { Ends::Person } else { Ends::Nothing };
+            self.wait(shop, &refused.shown, refused.code, refused.args.clone(), ends);
         }
         let candidates = self.new_ones(shop, listing.candidates)?;
         let readiness = self.settling.observe(&candidates, now);
         let mut taken = 0;
         for (candidate, readiness) in candidates.iter().zip(readiness) {
             match readiness {
-                Readiness::Open => self.wait(shop, &candidate.name, &intake::F001, Vec::new(), true),
+                Readiness::Open => {
+                    self.wait(shop, &candidate.name, &intake::F001, Vec::new(), Ends::Person);
+                    if let Some(waiting) = self.waiting.last_mut() {
+                        waiting.notice = true;
+                    }
+                }
                 Readiness::Resting(left) => {
                     let left = format!("{} s", left.as_secs().max(1));
-                    self.wait(shop, &candidate.name, &intake::F002, vec![left], false);
+                    self.wait(shop, &candidate.name, &intake::F002, vec![left], Ends::Itself);
                 }
                 Readiness::Ready if look_only => {}
                 Readiness::Ready => taken += usize::from(self.copy(shop, candidate)?),
@@ -127,11 +147,12 @@ impl Folder {
         Ok(taken)
     }
 
-    fn wait(&mut self, shop: &Shop, name: &str, code: &'static CodeInfo, args: Vec<String>, notice: bool) {
+    fn wait(&mut self, shop: &Shop, name: &str, code: &'static CodeInfo, args: Vec<String>, ends: Ends) {
         let now = shop.world.clock.now();
         let since = *self.since.entry(name.to_owned()).or_insert(now);
         let folder = self.drop.folder.clone();
-        self.waiting.push(Waiting { folder, name: name.to_owned(), code, args, since, notice });
+        let name = name.to_owned();
+        self.waiting.push(Waiting { folder, name, code, args, since, ends, notice: false });
     }
 
     /// Candidates that are not known as they lie there, not our own reports and not too old.
@@ -197,7 +218,7 @@ impl Folder {
             Err(intake::Error::Vanished { .. }) => return Ok(false),
             Err(error @ intake::Error::Spool { .. }) => return Err(error.into()),
             Err(error) => {
-                self.wait(shop, &candidate.name, error.code(), error.args(), false);
+                self.wait(shop, &candidate.name, error.code(), error.args(), Ends::Itself);
                 return Ok(false);
             }
         };

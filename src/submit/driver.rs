@@ -89,7 +89,7 @@ pub fn read_again(
     let read =
         |claimed| batching::item(claimed, destination.schema()).ok_or(Error::Record(claimed.transaction));
     let items = open.items.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let around = Around { section, now, items: items.len() };
+    let around = Around { section, now, items: items.len(), ask_in: Duration::ZERO };
     let response = response(answer);
     let Some(ticket) = open.ticket.clone().map(Ticket) else {
         let reply = destination.reply(&Call::Submit(&items), &response);

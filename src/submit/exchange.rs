@@ -1,5 +1,6 @@
 //! One attempt or one question, from the committed intent to the committed verdict.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(super) struct Line {
     random: Random,
     /// Questions in a row without a usable answer.
     unanswered: u32,
+    /// How often each pending batch was asked about. Not kept: after a start it is asked about soon again.
+    asked: HashMap<i64, u32>,
     skew_told: bool,
 }
 
@@ -57,6 +60,7 @@ impl Line {
             session,
             random,
             unanswered: 0,
+            asked: HashMap::new(),
             skew_told: false,
         })
     }
@@ -119,18 +123,22 @@ impl Line {
         let reply = self.destination.reply(&call, &response(&answer));
         let (retry, random) = (self.settings.pace.retry, self.random.next());
         let wait = |asked| retry.wait(failures, random, asked);
-        Ok(Ok(of_submit(reply, &answer, self.around(items.len()), wait)))
+        Ok(Ok(of_submit(reply, &answer, self.around(open, items.len()), wait)))
     }
 
     /// Asks about a pending batch, and settles what comes of it.
     pub(super) async fn ask(&mut self, open: &OpenBatch, token: &SecretString) -> Result<Came, Error> {
         let ticket = Ticket(open.ticket.clone().unwrap_or_default());
+        *self.asked.entry(open.batch).or_default() += 1;
         let came = match self.question(open, &ticket, token).await? {
             Ok(came) => came,
             Err(broken) => self.unanswered_ask(broken, &ticket),
         };
         self.unanswered =
             if matches!(came.effect, Effect::Answered) { 0 } else { self.unanswered.saturating_add(1) };
+        if matches!(came.verdict, BatchVerdict::Settled { .. }) {
+            self.asked.remove(&open.batch);
+        }
         self.settle(open.attempt, &came.verdict).await?;
         Ok(came)
     }
@@ -154,7 +162,7 @@ impl Line {
         let reply = self.destination.reply(&call, &response(&answer));
         let pace = self.settings.pace.ask;
         let again = |lasting| if lasting { pace.cap } else { pace.ceiling(self.unanswered) };
-        let came = of_ask(reply, &answer, ticket, self.around(items.len()), again);
+        let came = of_ask(reply, &answer, ticket, self.around(open, items.len()), again);
         if matches!(came.verdict, BatchVerdict::Settled { .. }) {
             // A question may be asked again after a crash; only the answer that ends the batch is evidence.
             self.keep(open.attempt, answer).await?;
@@ -189,8 +197,10 @@ impl Line {
         Came { verdict: still(ticket, later(self.clock.now(), wait)), effect }
     }
 
-    fn around(&self, items: usize) -> Around<'_> {
-        Around { section: &self.settings.section.name, now: self.clock.now(), items }
+    fn around(&self, open: &OpenBatch, items: usize) -> Around<'_> {
+        let asked = self.asked.get(&open.batch).copied().unwrap_or_default();
+        let ask_in = self.settings.pace.poll.ceiling(asked);
+        Around { section: &self.settings.section.name, now: self.clock.now(), items, ask_in }
     }
 
     fn items(&self, open: &OpenBatch) -> Result<Vec<Item>, Error> {

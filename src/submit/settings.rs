@@ -52,6 +52,8 @@ pub struct Pace {
     pub retry: Backoff,
     /// How long nothing goes to a system that does not answer or is configured wrongly (`watch`).
     pub hold: Backoff,
+    /// Before each question about a batch that is answered later, where the system does not say.
+    pub poll: Backoff,
     /// Before asking again about a batch when the question itself got no usable answer; the cap at once where the
     /// answer speaks of configuration, so that such a question does not stand in the way of new batches.
     pub ask: Backoff,
@@ -66,6 +68,7 @@ impl Default for Pace {
             idle: seconds(5),
             retry: Backoff { first: seconds(1), cap: seconds(600) },
             hold: Backoff { first: seconds(60), cap: seconds(3600) },
+            poll: Backoff { first: seconds(1), cap: seconds(60) },
             ask: Backoff { first: seconds(5), cap: seconds(600) },
         }
     }

@@ -42,6 +42,8 @@ pub(super) struct Around<'a> {
     pub(super) now: DateTime<Utc>,
     /// How many transactions were sent or asked about.
     pub(super) items: usize,
+    /// When to ask about a batch that is answered later, where the system does not say.
+    pub(super) ask_in: Duration,
 }
 
 /// What the reply to a submission comes to. `wait` makes the wait before another try from what the system asked
@@ -60,7 +62,7 @@ pub(super) fn of_submit(
             let effect = if silent { Effect::Unknown } else { Effect::Answered };
             Came { verdict: BatchVerdict::Settled { outcomes, remote: remote_batch }, effect }
         }
-        Reply::Pending { ticket, remote_batch, after_s } => pending(ticket, remote_batch, after_s, now),
+        Reply::Pending { ticket, remote_batch, after_s } => pending(ticket, remote_batch, after_s, around),
         Reply::NotSent(retry) => match effect {
             Some(effect) => Came { verdict: not_received(now, answer), effect },
             None => busy(answer, wait(asked(answer, retry.after_s, now)), around),
@@ -87,9 +89,7 @@ pub(super) fn of_ask(
             verdict: BatchVerdict::Settled { outcomes, remote: remote_batch },
             effect: Effect::Answered,
         },
-        Reply::Pending { ticket, remote_batch, after_s } => {
-            pending(ticket, remote_batch, after_s, around.now)
-        }
+        Reply::Pending { ticket, remote_batch, after_s } => pending(ticket, remote_batch, after_s, around),
         Reply::LoginExpired => Came { verdict: still(ticket, around.now), effect: Effect::Login },
         Reply::NotSent(_) | Reply::Unknown(_) => {
             let effect = trouble(answer.status, around.section).unwrap_or(Effect::Unknown);
@@ -136,8 +136,8 @@ fn whole(reply: Reply, items: usize) -> Reply {
     }
 }
 
-fn pending(ticket: Ticket, remote: Option<String>, after_s: u64, now: DateTime<Utc>) -> Came {
-    let ask_at = later(now, Duration::from_secs(after_s));
+fn pending(ticket: Ticket, remote: Option<String>, after_s: Option<u64>, around: Around<'_>) -> Came {
+    let ask_at = later(around.now, after_s.map_or(around.ask_in, Duration::from_secs));
     Came { verdict: BatchVerdict::Pending { ticket: ticket.0, remote, ask_at }, effect: Effect::Answered }
 }
 
@@ -178,7 +178,8 @@ mod tests {
     use super::*;
     use crate::destinations::Retry;
 
-    const AROUND: Around<'_> = Around { section: "sespa", now: DateTime::UNIX_EPOCH, items: 2 };
+    const AROUND: Around<'_> =
+        Around { section: "sespa", now: DateTime::UNIX_EPOCH, items: 2, ask_in: Duration::from_secs(4) };
 
     fn answer(status: u16, headers: &[(&str, &str)]) -> RawAnswer {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -234,6 +235,16 @@ mod tests {
             matches!(came.verdict, BatchVerdict::NotSent { retry_at, .. } if retry_at == DateTime::UNIX_EPOCH)
         );
         assert!(matches!(came.effect, Effect::Login));
+    }
+
+    #[test]
+    fn a_batch_answered_later_is_asked_about_when_the_system_says_or_at_our_pace() {
+        for (after_s, seconds) in [(Some(30), 30), (None, 4)] {
+            let ticket = Ticket(serde_json::json!({ "batch": 7 }));
+            let came = submit(Reply::Pending { ticket, remote_batch: None, after_s }, &answer(202, &[]));
+            let at = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+            assert!(matches!(came.verdict, BatchVerdict::Pending { ask_at, .. } if ask_at == at));
+        }
     }
 
     #[test]

@@ -35,8 +35,10 @@ fn receipts(folder: &Path) -> Vec<PathBuf> {
 
 /// A receipt with the reports that it names.
 fn one(path: &Path, receipt: &Value) -> Result<(), String> {
-    let totals: BTreeMap<&str, u64> =
-        STATUSES.iter().map(|status| (*status, receipt["totals"][status].as_u64().unwrap_or(u64::MAX))).collect();
+    let totals: BTreeMap<&str, u64> = STATUSES
+        .iter()
+        .map(|status| (*status, receipt["totals"][status].as_u64().unwrap_or(u64::MAX)))
+        .collect();
     if totals.values().sum::<u64>() != receipt["rows"].as_u64().unwrap() {
         return Err(format!("rows {} are not the sum of {totals:?}", receipt["rows"]));
     }
@@ -69,7 +71,8 @@ fn counted(sheet: &Sheet) -> BTreeMap<String, u64> {
 /// `status --json` tells the same of every file whose receipt lies under its plain name.
 fn status(place: &Place, receipts: &BTreeMap<PathBuf, Value>) -> Result<(), String> {
     let ran = place.run(&["status", "--json"]);
-    let told: Value = serde_json::from_str(&ran.stdout).map_err(|error| format!("status: {error}: {}", ran.stderr))?;
+    let told: Value =
+        serde_json::from_str(&ran.stdout).map_err(|error| format!("status: {error}: {}", ran.stderr))?;
     let mut seen = BTreeSet::new();
     for file in told["files"].as_array().unwrap() {
         let name = file["file"].as_str().unwrap();
@@ -78,7 +81,10 @@ fn status(place: &Place, receipts: &BTreeMap<PathBuf, Value>) -> Result<(), Stri
         if let Some(receipt) = receipt.filter(|_| newest)
             && (receipt["totals"] != file["totals"] || receipt["rows"] != file["rows"])
         {
-            return Err(format!("status says {}, the receipt {} of {name}", file["totals"], receipt["totals"]));
+            return Err(format!(
+                "status says {}, the receipt {} of {name}",
+                file["totals"], receipt["totals"]
+            ));
         }
     }
     Ok(())

@@ -110,9 +110,12 @@ fn put(case: &Case, place: &Place, what: &str, under: &str) {
     let own = case.folder.join("in").join(source);
     let from = if own.exists() { own } else { root().join(source) };
     let base = Path::new(name).file_name().unwrap().to_string_lossy();
-    let goal = place.path(&if what.contains(" as ") { format!("{under}{name}") } else { format!("{under}{base}") });
+    let goal =
+        place.path(&if what.contains(" as ") { format!("{under}{name}") } else { format!("{under}{base}") });
     std::fs::create_dir_all(goal.parent().unwrap()).unwrap();
-    if goal.extension().is_some_and(|kind| kind == "xlsx") && from.extension().is_some_and(|kind| kind == "csv") {
+    if goal.extension().is_some_and(|kind| kind == "xlsx")
+        && from.extension().is_some_and(|kind| kind == "csv")
+    {
         return Sheet::read(&from).write(&goal);
     }
     let bytes = std::fs::read(&from).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
@@ -136,7 +139,8 @@ fn edit(place: &Place, one: &Edit) {
     let at = sheet.rows.iter().position(|row| sheet.cell(row, "rx_row") == one.row);
     let at = at.unwrap_or_else(|| panic!("no row {} in {}", one.row, one.file));
     for (column, value) in &one.set {
-        let column = sheet.column(column).unwrap_or_else(|| panic!("no column {column} in {:?}", sheet.header));
+        let column =
+            sheet.column(column).unwrap_or_else(|| panic!("no column {column} in {:?}", sheet.header));
         sheet.rows[at][column].clone_from(value);
     }
     sheet.write(&one.save_as.as_ref().map_or(path, |name| place.path(name)));
@@ -200,8 +204,10 @@ fn expect(place: &Place, step: &Step) -> Result<(), String> {
     for (file, wanted) in &step.totals {
         let receipt = receipt(place, file);
         let totals = receipt["totals"].as_object().unwrap().iter();
-        let found: BTreeMap<String, u64> =
-            totals.map(|(status, rows)| (status.clone(), rows.as_u64().unwrap())).filter(|(_, rows)| *rows > 0).collect();
+        let found: BTreeMap<String, u64> = totals
+            .map(|(status, rows)| (status.clone(), rows.as_u64().unwrap()))
+            .filter(|(_, rows)| *rows > 0)
+            .collect();
         if &found != wanted {
             return Err(format!("totals of {file}: {found:?} instead of {wanted:?}"));
         }
@@ -214,7 +220,8 @@ fn expect(place: &Place, step: &Step) -> Result<(), String> {
     }
     for (file, wanted) in &step.holds {
         let path = place.path(file);
-        let text = if path.exists() { normal::file(place, &path) } else { return Err(format!("no file {file}")) };
+        let text =
+            if path.exists() { normal::file(place, &path) } else { return Err(format!("no file {file}")) };
         if let Some(part) = wanted.iter().find(|part| !text.contains(*part)) {
             return Err(format!("{file} lacks {part:?}: {text}"));
         }
@@ -262,7 +269,8 @@ fn books(place: &Place, step: &Step) -> Result<(), String> {
 fn compare(case: &Case, place: &Place, name: &str) -> Result<(), String> {
     let found = normal::file(place, &place.path(name));
     let base = Path::new(name).file_name().unwrap().to_string_lossy();
-    let path = case.folder.join("out").join(format!("{base}{}", if base.ends_with(".xlsx") { ".txt" } else { "" }));
+    let path =
+        case.folder.join("out").join(format!("{base}{}", if base.ends_with(".xlsx") { ".txt" } else { "" }));
     if !setting("RXDROP_BLESS").is_empty() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &found).unwrap();
@@ -272,5 +280,9 @@ fn compare(case: &Case, place: &Place, name: &str) -> Result<(), String> {
     if let Some((found, wanted)) = pairs.find(|(found, wanted)| found != wanted) {
         return Err(format!("{name}:\n   is {found}\nnot {wanted}\n(RXDROP_BLESS=1 writes out/ anew)"));
     }
-    if found.lines().count() == wanted.lines().count() { Ok(()) } else { Err(format!("{name} has another length than out/{base}")) }
+    if found.lines().count() == wanted.lines().count() {
+        Ok(())
+    } else {
+        Err(format!("{name} has another length than out/{base}"))
+    }
 }

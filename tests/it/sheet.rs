@@ -113,9 +113,11 @@ fn text_of(bytes: &[u8]) -> (String, Dialect) {
     let bare = bytes.strip_prefix(b"\xEF\xBB\xBF");
     let byte_order_mark = bare.is_some();
     let bare = bare.unwrap_or(bytes);
-    let encoding = if std::str::from_utf8(bare).is_ok() { encoding_rs::UTF_8 } else { encoding_rs::WINDOWS_1251 };
+    let encoding =
+        if std::str::from_utf8(bare).is_ok() { encoding_rs::UTF_8 } else { encoding_rs::WINDOWS_1251 };
     let text = encoding.decode_without_bom_handling(bare).0.into_owned();
     let first = text.lines().next().unwrap_or_default();
-    let delimiter = [b';', b'\t', b','].into_iter().max_by_key(|mark| first.bytes().filter(|byte| byte == mark).count());
+    let delimiter =
+        [b';', b'\t', b','].into_iter().max_by_key(|mark| first.bytes().filter(|byte| byte == mark).count());
     (text, Dialect { delimiter: delimiter.unwrap(), byte_order_mark, encoding })
 }

@@ -20,9 +20,6 @@ use crate::destinations::{Call, Evidence, Item, Reply, Retry, Ticket};
 use crate::model::{Outcome, SystemError, Value};
 use crate::validate::Record;
 
-/// Seconds before a batch is asked about, where the system does not say: long enough for it to work, short
-/// enough for the person who waits.
-const ASK_AFTER_S: u64 = 5;
 /// The state of a transaction that counts, where an answer shows one.
 const LIVE: &str = "registered";
 /// Longest part of a system's text that is kept.
@@ -282,8 +279,7 @@ fn shortened(text: &str) -> String {
 
 fn pending(batch: String, answer: &Response<Vec<u8>>) -> Reply {
     let ticket = Ticket(serde_json::json!({ TICKET_BATCH: batch }));
-    let after_s = retry_after(answer.headers()).unwrap_or(ASK_AFTER_S);
-    Reply::Pending { ticket, remote_batch: Some(batch), after_s }
+    Reply::Pending { ticket, remote_batch: Some(batch), after_s: retry_after(answer.headers()) }
 }
 
 fn not_sent(answer: &Response<Vec<u8>>) -> Reply {
@@ -362,7 +358,7 @@ mod tests {
             Reply::Settled { outcomes: outcomes.clone(), remote_batch: Some("7".to_owned()) }
         );
         let taken = submit(202, include_str!("examples/batch-taken.json"));
-        let later = Reply::Pending { ticket: ticket("7"), remote_batch: Some("7".to_owned()), after_s: 5 };
+        let later = Reply::Pending { ticket: ticket("7"), remote_batch: Some("7".to_owned()), after_s: None };
         assert_eq!(taken, later);
         assert_eq!(ask(200, include_str!("examples/status-processing.json")), later);
         assert_eq!(settled(ask(200, include_str!("examples/status-done.json"))), outcomes);

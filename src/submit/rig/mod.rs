@@ -104,9 +104,11 @@ impl Destination for Plain {
                 let outcome = |id: &serde_json::Value| Outcome::Accepted { id: id.to_string() };
                 Reply::Settled { outcomes: ids.iter().map(outcome).collect(), remote_batch: None }
             }
-            (202, _) => {
-                Reply::Pending { ticket: Ticket(body["ticket"].clone()), remote_batch: None, after_s: 0 }
-            }
+            (202, _) => Reply::Pending {
+                ticket: Ticket(body["ticket"].clone()),
+                remote_batch: None,
+                after_s: Some(0),
+            },
             (401, _) => Reply::LoginExpired,
             (429, _) => Reply::NotSent(Retry { after_s: None }),
             (status, _) => Reply::Unknown(Evidence { status: Some(status), seen: format!("HTTP {status}") }),
@@ -148,6 +150,7 @@ pub(super) fn settings(base: &str) -> Settings {
             idle: ms(20),
             retry: backoff(2, 10),
             hold: backoff(10, 40),
+            poll: backoff(1, 5),
             ask: backoff(1, 5),
         },
     }
