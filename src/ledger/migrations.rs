@@ -46,6 +46,7 @@ CREATE TABLE intakes (
     sections TEXT NOT NULL DEFAULT '[]',
     realm_id INTEGER REFERENCES realms (id),         -- the first of its realms
     reading TEXT,                                    -- how it was read, as JSON
+    layout TEXT NOT NULL DEFAULT '',                 -- sheet and header row: what makes row n the same row
     again_of INTEGER REFERENCES intakes (id),        -- the newest earlier intake of the same content
     supersedes INTEGER REFERENCES intakes (id),      -- the former file of this name, all of whose facts are here
     superseded_by INTEGER REFERENCES intakes (id),
@@ -85,7 +86,7 @@ CREATE TABLE links (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE records (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,            -- never given twice, not even after a staging was dropped
     intake_id INTEGER NOT NULL,
     row_no INTEGER NOT NULL,                         -- its (first) row
     realm_id INTEGER,
@@ -108,6 +109,9 @@ CREATE TABLE records (
     transaction_id INTEGER                           -- the current one
 ) STRICT;
 CREATE INDEX records_ready ON records (realm_id, id) WHERE state = 'ready';
+CREATE INDEX records_until ON records (realm_id, until) WHERE state = 'ready' AND released = 0 AND transaction_id IS NULL;
+CREATE INDEX records_held ON records (intake_id) WHERE state = 'held';
+CREATE INDEX records_behind ON records (intake_id) WHERE state = 'behind';
 CREATE INDEX records_open ON records (state, realm_id) WHERE state IN ('behind', 'unknown', 'held', 'sending', 'pending');
 CREATE INDEX records_after ON records (of_record) WHERE of_record IS NOT NULL;
 CREATE INDEX records_documents ON records (doc_intake, document) WHERE document IS NOT NULL;

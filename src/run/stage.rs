@@ -137,7 +137,8 @@ fn fill(
     };
     let notes: Vec<StoredIssue> = bound.notes().iter().map(StoredIssue::from).collect();
     let filled = bound.filled_columns();
-    let plan = plan(drop, mapping, schema, &sections, view.intake);
+    let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
+    let plan = Plan { layout, ..plan(drop, mapping, schema, &sections, view.intake) };
     shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;
     let mut judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
     let found = match stage_rows(&shop.ledger, table, &mut judge, ending) {
@@ -175,6 +176,7 @@ fn plan(
         intake,
         mapping: super::mapping_ref(mapping),
         scope: mapping.key.as_ref().and_then(|key| key.of.clone()).unwrap_or_else(|| mapping.name.clone()),
+        layout: String::new(),
         keyed: mapping.key.is_some(),
         ignore: ignored.chain(number).collect(),
         sections: sections.iter().map(|name| (*name).to_owned()).collect(),

@@ -9,7 +9,7 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::accept::judge_followers;
+use super::accept::{documents_of_record, judge_followers};
 use super::record::{self, told};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
@@ -26,8 +26,9 @@ impl Sqlite {
         let due: Option<(i64, String, Option<String>)> = self
             .conn
             .prepare_cached(
-                "SELECT id, state, due_at FROM batches WHERE realm_id = ?1 AND state IN ('retry', 'pending')
-                  AND due_at IS NOT NULL ORDER BY due_at, id LIMIT 1",
+                "SELECT id, state, due_at FROM batches WHERE realm_id = ?1
+                  AND state IN ('sending', 'retry', 'pending') AND state <> 'sending' AND due_at IS NOT NULL
+                  ORDER BY due_at, id LIMIT 1",
             )?
             .query_row([realm], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
@@ -38,7 +39,10 @@ impl Sqlite {
         // A batch that was not received goes first: the system is not reached, or told us to wait.
         let retrying: Option<String> = self
             .conn
-            .prepare_cached("SELECT min(due_at) FROM batches WHERE realm_id = ?1 AND state = 'retry'")?
+            .prepare_cached(
+                "SELECT min(due_at) FROM batches WHERE realm_id = ?1
+                  AND state IN ('sending', 'retry', 'pending') AND state = 'retry'",
+            )?
             .query_row([realm], |row| row.get(0))?;
         if let Some(at) = retrying.as_deref().and_then(from_stamp) {
             return Ok(Work::Later(later.map_or(at, |later| later.min(at))));
@@ -52,7 +56,7 @@ impl Sqlite {
     pub(super) fn busy(&self) -> Result<bool, Error> {
         let sending: bool = self
             .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM batches WHERE state = 'sending')")?
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM batches WHERE state IN ('sending', 'retry', 'pending') AND state = 'sending')")?
             .query_row([], |row| row.get(0))?;
         for realm in self.realms.values() {
             if sending || !ready(&self.conn, *realm, 1)?.is_empty() {
@@ -66,7 +70,7 @@ impl Sqlite {
         let Some(realm) = self.realm(&want.section) else { return Ok(None) };
         let (installation, epoch) = (i64::from(self.installation), self.epoch);
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        set_late_aside(&tx, realm, want)?;
+        while set_late_aside(&tx, realm, want)? > 0 {}
         let mut numbers = Numbers::read(&tx, installation, realm)?;
         let claimed = loop {
             let candidates = ready(&tx, realm, want.rows)?;
@@ -88,6 +92,7 @@ impl Sqlite {
                     &[told(&codes::TOO_LARGE, [])],
                 )?;
                 record::mark_changed(&tx, first.record)?;
+                documents_of_record(&tx, first.record)?;
             }
         };
         let Some((mut candidates, mut items, made)) = claimed else {
@@ -158,6 +163,9 @@ impl Sqlite {
         self.commit(now, "settled", |tx| {
             let batch: i64 =
                 tx.query_row("SELECT batch_id FROM attempts WHERE id = ?1", [attempt], |row| row.get(0))?;
+            if is_over(tx, batch)? {
+                return Ok(((), Event::about(batch, serde_json::json!("answered already"))));
+            }
             let data = match verdict {
                 BatchVerdict::Settled { outcomes, remote } => {
                     settled(tx, batch, attempt, outcomes, remote.as_deref(), now)?
@@ -180,9 +188,9 @@ impl Sqlite {
         owner: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<(String, OpenBatch, RawAnswer)>, Error> {
-        let open: Vec<(i64, i64, String, String)> = {
+        let open: Vec<(i64, i64, String, i64)> = {
             let mut found = self.conn.prepare(
-                "SELECT a.id, a.batch_id, a.state, b.section FROM attempts a JOIN batches b ON b.id = a.batch_id
+                "SELECT a.id, a.batch_id, a.state, b.realm_id FROM attempts a JOIN batches b ON b.id = a.batch_id
                   WHERE a.state IN ('sending', 'answered') ORDER BY a.id",
             )?;
             found
@@ -195,16 +203,24 @@ impl Sqlite {
             Ok((epoch, Event::about(epoch, serde_json::json!({"owner": owner}))))
         })?;
         let mut unread = Vec::new();
-        for (attempt, batch, state, section) in open {
+        for (attempt, batch, state, realm) in open {
             if state == "sending" {
                 let seen = "the program was stopped between sending and the answer".to_owned();
                 self.settle_batch(attempt, &BatchVerdict::Unknown { seen }, now)?;
             } else if let Some((open, answer)) = unread_answer(&self.conn, batch, attempt)? {
-                unread.push((section, open, answer));
+                // The section may bear another name now.
+                let section =
+                    self.realms.iter().find(|(_, one)| **one == realm).map(|(name, _)| name.clone());
+                unread.extend(section.map(|section| (section, open, answer)));
             }
         }
         Ok(unread)
     }
+}
+
+/// A batch that is settled stays so, whatever comes late.
+fn is_over(conn: &Connection, batch: i64) -> Result<bool, Error> {
+    Ok(conn.query_row("SELECT state = 'settled' FROM batches WHERE id = ?1", [batch], |row| row.get(0))?)
 }
 
 /// A ready record.
@@ -237,9 +253,10 @@ fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, 
 }
 
 /// Rows past their last day that never were in a request and that nobody let go.
-fn set_late_aside(tx: &Transaction<'_>, realm: i64, want: &Want) -> Result<(), Error> {
+/// How many were set aside.
+fn set_late_aside(tx: &Transaction<'_>, realm: i64, want: &Want) -> Result<usize, Error> {
     let (state, code) = match want.late {
-        Late::Send => return Ok(()),
+        Late::Send => return Ok(0),
         Late::Hold => (RecordState::Held, &codes::LATE_HELD),
         Late::Refuse => (RecordState::Refused, &codes::LATE_REFUSED),
     };
@@ -251,12 +268,13 @@ fn set_late_aside(tx: &Transaction<'_>, realm: i64, want: &Want) -> Result<(), E
     let late: Vec<(i64, String)> = found
         .query_map(params![realm, want.today.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    for (id, until) in late {
-        let until = super::stage::day_text(super::day(&until));
-        record::set(tx, id, state, None, None, &[told(code, [until])])?;
-        record::mark_changed(tx, id)?;
+    for (id, until) in &late {
+        let until = super::stage::day_text(super::day(until));
+        record::set(tx, *id, state, None, None, &[told(code, [until])])?;
+        record::mark_changed(tx, *id)?;
+        documents_of_record(tx, *id)?;
     }
-    Ok(())
+    Ok(late.len())
 }
 
 /// The numbers we issue: each once, only rising.

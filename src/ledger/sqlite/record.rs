@@ -115,6 +115,13 @@ pub(super) fn set(
     Ok(())
 }
 
+/// Why a record stands where it stands.
+pub(super) fn reason(conn: &Connection, id: i64) -> Result<Vec<StoredIssue>, Error> {
+    let reason: Option<String> =
+        conn.prepare_cached("SELECT reason FROM records WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
+    Ok(super::parse(reason.as_deref()))
+}
+
 /// A stored issue of this room.
 pub(super) fn told(code: &CodeInfo, args: impl IntoIterator<Item = String>) -> StoredIssue {
     StoredIssue { code: code.code.to_owned(), column: None, args: args.into_iter().collect() }

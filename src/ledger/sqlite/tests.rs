@@ -79,6 +79,7 @@ impl Bench {
             intake,
             mapping: MappingRef { name: "m".into(), version: 1, sha256: "s".into() },
             scope: "m".into(),
+            layout: String::new(),
             keyed,
             ignore: vec!["notes".into()],
             sections: vec!["sespa".into()],
