@@ -126,6 +126,14 @@ pub(super) fn tell(outcome: &Outcome) -> Result<()> {
     if outcome.reported.is_empty() && outcome.waiting.is_empty() {
         out::line("nothing new")?;
     }
+    let open = &outcome.summary;
+    if open.waiting + open.unknown + open.held > 0 {
+        // What the exit code speaks of besides the files above.
+        let counts = [(open.waiting, "waiting"), (open.unknown, "unknown"), (open.held, "held")];
+        let counts = counts.iter().filter(|(rows, _)| *rows > 0).map(|(rows, word)| format!("{rows} {word}"));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        out::line(&format!("rows open in the ledger: {counts}; `rxdrop status` shows them"))?;
+    }
     Ok(())
 }
 

@@ -154,9 +154,9 @@ fn show(files: &[(FileView, Totals)], waiting: &[Waiting], summary: &Summary, to
             "{rows} rows were taken under another environment or registration ({environment}); they are left alone"
         ))?;
     }
-    let next = summary
-        .next_until
-        .map_or(String::new(), |day| format!("; next legal day {}", day.format("%d.%m.%Y")));
+    let next = summary.next_until.map_or(String::new(), |day| {
+        format!("; the earliest last day to send is {}", day.format("%d.%m.%Y"))
+    });
     Ok(out::line(&format!(
         "in all: {} waiting, {} unknown, {} held{next}",
         summary.waiting, summary.unknown, summary.held
