@@ -6,9 +6,9 @@ use super::error::Error;
 use super::reading::{Format, Found, Why};
 use super::records::Records;
 use super::row::{Header, Row};
-use super::workbook::Sheet;
+use super::workbook::{Sheet, T027};
 use crate::model::names::{fold, look_alike};
-use crate::model::{CodeInfo, Issue, Who, Words};
+use crate::model::{CodeInfo, Issue, Severity, Who, Words};
 
 /// Words that totals begin with where a mapping names none.
 const TOTALS: [&str; 7] = ["Общо", "Всичко", "Сума", "Total", "Totals", "Grand total", "Sum"];
@@ -128,7 +128,7 @@ impl Body {
     }
 
     fn judge(&self, row: &Row) -> Verdict {
-        if row.is_blank() {
+        if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
         } else if !self.words.begin(row) {
             Verdict::Data
@@ -154,7 +154,7 @@ impl Body {
             let mut row = Row::new();
             if !self.pull(&mut row, found)? {
                 for row in held {
-                    leave_out(&row, if row.is_blank() { Why::Blank } else { Why::Total }, found);
+                    leave_out(&row, if is_blank(&row) { Why::Blank } else { Why::Total }, found);
                 }
                 return Ok(());
             }
@@ -165,7 +165,7 @@ impl Body {
             }
         }
         for row in held {
-            if row.is_blank() {
+            if is_blank(&row) {
                 leave_out(&row, Why::Blank, found);
             } else {
                 self.ready.push_back(row);
@@ -197,10 +197,17 @@ impl Body {
     }
 }
 
-/// A row that is left out takes along what is wrong with it: that becomes a note about the file.
+/// Whether nothing is in a row, and nothing should be: an uncalculated formula will have a value one day.
+fn is_blank(row: &Row) -> bool {
+    row.is_blank() && !row.issues().iter().any(|issue| issue.code.severity() == Severity::Error)
+}
+
+/// A row that is left out takes along what is wrong with it: that becomes a note about the file. Uncalculated
+/// totals are no loss.
 fn leave_out(row: &Row, why: Why, found: &mut Found) {
     found.leave_out(row.number(), why);
-    row.issues().iter().for_each(|issue| found.note(issue.clone().row(row.number())));
+    let told = row.issues().iter().filter(|issue| issue.code.code != T027.code);
+    told.for_each(|issue| found.note(issue.clone().row(row.number())));
 }
 
 fn has_text_from(row: &Row, column: usize) -> bool {

@@ -116,6 +116,7 @@ pub static CODES: &[&CodeInfo] = &[
     &records::T024,
     &records::T025,
     &records::T026,
+    &workbook::T027,
     &text::W101,
     &workbook::W102,
     &workbook::W103,
