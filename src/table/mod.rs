@@ -117,6 +117,7 @@ pub static CODES: &[&CodeInfo] = &[
     &records::T025,
     &records::T026,
     &workbook::T027,
+    &body::T028,
     &text::W101,
     &workbook::W102,
     &workbook::W103,

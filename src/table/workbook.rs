@@ -662,6 +662,17 @@ mod tests {
     }
 
     #[test]
+    fn a_value_pushed_out_of_the_table_refuses_its_row_and_a_note_beside_it_does_not() {
+        let cells = |last: &str| {
+            format!(
+                r#"<c r="A2"><v>1</v></c><c r="B2"><v>2</v></c><c r="C2"><v>3</v></c><c r="{last}2"><v>4</v></c>"#
+            )
+        };
+        assert_eq!(codes_of(&cells("D"))[0].2, ["T028"]);
+        assert_eq!(codes_of(&cells("E"))[0].2, ["W105"]);
+    }
+
+    #[test]
     fn an_uncalculated_total_is_no_matter() {
         let sheet = r#"<worksheet><sheetData>
             <row r="1"><c r="A1" t="str"><v>Код</v></c><c r="B1" t="str"><v>Брой</v></c><c r="C1" t="str"><v>Име</v></c><c r="D1" t="str"><v>Дата</v></c></row>
