@@ -49,11 +49,11 @@ codes! {
            "A batch of more than 250 rows."
            "Nothing: the system is asked until it answers."
     UNKNOWN "L003" Administrator
-        bg "подаден е, но не дойде отговор ({0}); не го подавайте пак: проверете в портала дали е регистриран (наш номер {1}) и кажете на администратора"
+        bg "подаден е, но няма отговор, който да показва дали е приет ({0}); не го подавайте пак: проверете в портала дали е регистриран (наш номер {1}) и кажете на администратора"
            "Без отговор не се знае дали движението е регистрирано; второ подаване би го удвоило."
            "Връзката прекъсна след последния изпратен байт."
            "Администраторът решава: `rxdrop resolve ФАЙЛ:РЕД --accepted НОМЕР` или `--not-received`, с --by и --reason."
-        en "was sent, but no answer came ({0}); do not send it again: look in the portal whether it is registered (our number {1}) and tell the administrator"
+        en "was sent, but no answer shows whether it was accepted ({0}); do not send it again: look in the portal whether it is registered (our number {1}) and tell the administrator"
            "Without an answer nobody knows whether the movement is registered; sending again would double it."
            "The connection broke after the last byte was sent."
            "The administrator decides: `rxdrop resolve FILE:ROW --accepted ID` or `--not-received`, with --by and --reason."

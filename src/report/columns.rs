@@ -7,6 +7,7 @@ use chrono_tz::Europe::Sofia;
 
 use super::messages::Speaker;
 use crate::ledger::RowView;
+use crate::ledger::codes::{PENDING, WAITING};
 use crate::model::Status;
 use crate::table::Header;
 
@@ -50,39 +51,54 @@ pub struct Added {
 }
 
 impl Added {
-    /// Says it for a row. With `check`, a row that would be sent has no status yet.
+    /// Says it for a row. With `check` nothing was sent or will be, so a row that would be has no status, and
+    /// none has a number of ours, a batch or a reference.
     pub fn tell(&mut self, view: &RowView, speaker: &Speaker<'_>, check: bool) {
+        if check {
+            let as_checked = as_checked(view);
+            self.say(&as_checked, speaker, view.status == Status::Waiting);
+        } else {
+            self.say(view, speaker, false);
+        }
+    }
+
+    fn say(&mut self, view: &RowView, speaker: &Speaker<'_>, would_be_sent: bool) {
         let Self { people, programs, last_sent } = self;
         people.iter_mut().chain(programs.iter_mut()).for_each(String::clear);
         let [text, message, until, id, sent] = people;
         let [row, word, number, batch, codes, reference] = programs;
-        // Nothing was sent: a number or a time would be a promise nobody keeps.
-        let unsent = check && view.status == Status::Waiting;
-        if unsent {
+        if would_be_sent {
             speaker.message(&RowView { status: Status::Accepted, ..view.clone() }, message);
         } else {
             speaker.status(view.status, text);
             speaker.message(view, message);
             word.push_str(view.status.word());
         }
-        if let Some(day) = view.until {
+        if let Some(day) = view.until.filter(|_| view.status != Status::Duplicate) {
             push_day(day, until);
-        }
-        let _ = write!(row, "{}", view.row);
-        speaker.codes(view, codes);
-        reference.push_str(&view.reference);
-        if unsent {
-            return;
         }
         id.push_str(view.id.as_deref().unwrap_or_default());
         if let Some(moment) = view.sent_at {
             sent.push_str(sent_text(moment, last_sent));
         }
+        let _ = write!(row, "{}", view.row);
         number.push_str(view.number.as_deref().unwrap_or_default());
         if let Some(id) = view.batch {
             let _ = write!(batch, "{id}");
         }
+        speaker.codes(view, codes);
+        reference.push_str(&view.reference);
     }
+}
+
+/// A row's story without what only sending gives it.
+fn as_checked(view: &RowView) -> RowView {
+    let mut view = view.clone();
+    view.issues.retain(|issue| ![WAITING.code, PENDING.code].contains(&issue.code.as_str()));
+    view.id.take_if(|_| view.status != Status::Duplicate);
+    (view.number, view.batch, view.sent_at) = (None, None, None);
+    view.reference.clear();
+    view
 }
 
 /// A moment as people in Bulgaria read it off a clock: `2026-11-21 14:03:05`.
@@ -103,7 +119,7 @@ fn push_day(day: NaiveDate, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{catalogue, header, view};
+    use super::super::samples::{catalogue, header, issue, noon, view};
     use super::*;
     use crate::model::Lang;
 
@@ -125,6 +141,26 @@ mod tests {
         assert_eq!(added.programs[..2], ["7".to_owned(), String::new()]);
         added.tell(&view(8, Status::Refused), &speaker, true);
         assert_eq!(added.programs[..2], ["8".to_owned(), "refused".to_owned()]);
+    }
+
+    #[test]
+    fn a_check_tells_nothing_that_only_sending_gives() {
+        let catalogue = catalogue();
+        let speaker = Speaker { catalogue: &catalogue, lang: Lang::Bg, trial: true, system: "sespa" };
+        let mut sent = view(7, Status::Waiting);
+        sent.issues = vec![issue("L001", None, &[]), issue("W900", None, &[]), issue("L002", None, &[])];
+        (sent.id, sent.number, sent.batch) = (Some("72".to_owned()), Some("1001".to_owned()), Some(4));
+        (sent.sent_at, sent.reference) = (Some(noon()), "1-7-7".to_owned());
+        sent.until = Some(noon().date_naive());
+        let mut added = Added::default();
+        added.tell(&sent, &speaker, true);
+        assert_eq!(added.people, ["", "вижте го (W900)", "2026-11-21", "", ""]);
+        assert_eq!(added.programs, ["7", "", "", "", "W900", ""]);
+        sent.status = Status::Duplicate;
+        added.tell(&sent, &speaker, true);
+        assert_eq!(added.people[2..], ["", "72", ""], "nothing is to be sent, and the number is known");
+        added.tell(&sent, &speaker, false);
+        assert_eq!(added.programs[2..], ["1001", "4", "L001;L002;W900", "1-7-7"]);
     }
 
     #[test]

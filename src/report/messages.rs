@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use super::wording::worded;
 use crate::ledger::{RowView, StoredIssue};
 use crate::model::{CodeInfo, Issue, Lang, Severity, Status, Who, in_language};
 
@@ -54,7 +55,7 @@ impl Speaker<'_> {
     /// simply accepted.
     pub fn message(&self, view: &RowView, out: &mut String) {
         let start = out.len();
-        for issue in &view.issues {
+        for issue in worth_telling(view) {
             separate(start, out);
             self.issue(issue, out);
         }
@@ -65,6 +66,10 @@ impl Speaker<'_> {
                 out.push_str(": ");
                 push_line(&error.message, usize::MAX, out);
             }
+        }
+        if view.status == Status::Refused && !view.system_errors.is_empty() {
+            separate(start, out);
+            out.push_str(after_systems_words(self.lang));
         }
         if view.status == Status::Accepted {
             return;
@@ -79,7 +84,7 @@ impl Speaker<'_> {
     /// Appends `rx_codes`: ours, then the system's behind its name; each once.
     pub fn codes(&self, view: &RowView, out: &mut String) {
         let mut seen: Vec<std::borrow::Cow<'_, str>> = Vec::new();
-        let ours = view.issues.iter().map(|issue| issue.code.as_str().into());
+        let ours = worth_telling(view).map(|issue| issue.code.as_str().into());
         let theirs = view.system_errors.iter().map(|error| system_code(self.system, &error.code).into());
         for code in ours.chain(theirs) {
             if seen.contains(&code) {
@@ -178,6 +183,14 @@ impl Speaker<'_> {
     }
 }
 
+/// The issues of a row that still matter. Of a row that is done these are the ledger's verdict, first, and the
+/// warnings: what had to be repaired before is over.
+pub fn worth_telling(view: &RowView) -> impl Iterator<Item = &StoredIssue> {
+    let done = view.status.is_final();
+    let verdicts = view.issues.iter().filter(move |issue| done && issue.code.starts_with('L'));
+    verdicts.chain(view.issues.iter().filter(move |issue| !done || issue.code.starts_with('W')))
+}
+
 /// The system's code as we show it: `sespa:E17`.
 pub(super) fn system_code(system: &str, code: &str) -> String {
     format!("{system}:{code}")
@@ -225,6 +238,17 @@ fn nothing_to_do(lang: Lang) -> &'static str {
     pick(lang, "не е нужно да правите нищо", "you need not do anything")
 }
 
+/// What to do about words that are the system's own.
+fn after_systems_words(lang: Lang) -> &'static str {
+    pick(
+        lang,
+        "поправете реда във файла с грешките според казаното от системата и запазете файла; ако не е ясно, \
+         кажете на внедрителя на програмата",
+        "correct the row in the errors file as the system says and save the file; if it is not clear, tell the \
+         integrator",
+    )
+}
+
 /// Who acts where no issue says it.
 fn usual_actor(status: Status) -> Who {
     match status {
@@ -261,7 +285,7 @@ fn separate(start: usize, out: &mut String) {
 
 /// Appends a message with its arguments, each on one line and not longer than anybody reads.
 pub(super) fn fill(info: &CodeInfo, lang: Lang, args: &[String], out: &mut String) {
-    info.write_message(lang, args, out, |arg, out| push_line(arg, ARGUMENT_CHARS, out));
+    info.write_message(lang, &worded(info, lang, args), out, |arg, out| push_line(arg, ARGUMENT_CHARS, out));
 }
 
 /// Appends text as one line, cut to so many characters.
@@ -327,11 +351,29 @@ mod tests {
         row.issues = vec![issue("V900", None, &["a"]), issue("W900", None, &[]), issue("V900", None, &["b"])];
         row.system_errors =
             vec![SystemError { code: "E17".to_owned(), message: "no such\nproduct".to_owned() }];
-        assert!(message(&row, Lang::En).contains(" · sespa:E17: no such product · Who: you"));
+        assert!(message(&row, Lang::En).contains(
+            " · sespa:E17: no such product · correct the row in the errors file as the system says and save the \
+             file; if it is not clear, tell the integrator · Who: you"
+        ));
         let catalogue = catalogue();
         let mut codes = String::new();
         speaker(&catalogue, Lang::Bg).codes(&row, &mut codes);
         assert_eq!(codes, "V900;W900;sespa:E17");
+    }
+
+    #[test]
+    fn of_a_row_that_is_done_only_the_verdict_and_warnings_are_told() {
+        let mut row = view(2, Status::Duplicate);
+        row.issues =
+            vec![issue("V900", None, &["a"]), issue("W900", None, &[]), issue("L900", Some("Дата"), &[])];
+        let told = message(&row, Lang::En);
+        assert!(told.starts_with("Дата: waits its turn (L900) · look at it (W900) · you need"), "{told}");
+        let catalogue = catalogue();
+        let mut codes = String::new();
+        speaker(&catalogue, Lang::Bg).codes(&row, &mut codes);
+        assert_eq!(codes, "L900;W900");
+        row.status = Status::Held;
+        assert!(message(&row, Lang::En).starts_with("`a` is not a date"));
     }
 
     #[test]

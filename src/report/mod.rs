@@ -18,6 +18,7 @@ mod receipt;
 mod samples;
 mod summary;
 mod totals;
+mod wording;
 mod xlsx;
 
 use std::fs::File;
@@ -32,12 +33,13 @@ pub use columns::{Added, Frame, PEOPLE, PROGRAMS, is_ours};
 pub use csv::{Dialect, Encode};
 pub use guard::{Guarded, guarded, taken_off};
 pub use join::{Cause, join};
-pub use messages::{Catalogue, Speaker, status_word, who_word};
+pub use messages::{Catalogue, Speaker, status_word, who_word, worth_telling};
 pub use notice::{Notice, NoticeItem};
 pub use prepare::{Job, Prepared, PreparedFile, prepare, prepare_without_rows};
 pub use publish::{Desk, Published, place_notice, publish, remove_notice, rename_reports};
-pub use receipt::{Reading, Receipt, State, json_schema};
+pub use receipt::{Reading, Receipt, State, json_schema, who_key};
 pub use totals::{Burden, Tally, Totals, is_repairable};
+pub use wording::message;
 
 /// What a file beside the input is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

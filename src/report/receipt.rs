@@ -291,8 +291,8 @@ fn stamp(moment: DateTime<Utc>) -> String {
     moment.with_timezone(&Sofia).to_rfc3339_opts(SecondsFormat::Secs, false)
 }
 
-/// The word for a person in receipts.
-pub(super) fn who_key(who: Who) -> &'static str {
+/// The word for a person in receipts and everything else that programs read.
+pub fn who_key(who: Who) -> &'static str {
     match who {
         Who::User => "user",
         Who::Integrator => "integrator",

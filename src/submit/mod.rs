@@ -16,6 +16,7 @@ mod login;
 mod retry;
 #[cfg(test)]
 mod rig;
+mod seen;
 mod settings;
 mod stop;
 mod verdict;
@@ -24,6 +25,7 @@ pub use check::{Probe, ProbeResult, probe};
 pub use clock::Clock;
 pub use driver::{Intake, Mode, Report, drive, read_again};
 pub use retry::Backoff;
+pub use seen::seen_in;
 pub use settings::{Pace, Secrets, Settings};
 pub use stop::{CODES, Stop};
 

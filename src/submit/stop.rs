@@ -1,5 +1,6 @@
 //! Why nothing more goes to a system for now, in words for the administrator.
 
+use super::seen::seen_in;
 use crate::model::{CodeInfo, Lang, Who, Words};
 
 /// Every code of this room.
@@ -42,7 +43,8 @@ impl Stop {
 
     /// What it is and what to do, in one line.
     pub fn message(&self, lang: Lang) -> String {
-        self.code.message(lang, &self.args)
+        let section = self.args.first().map_or("", String::as_str);
+        self.code.message(lang, &[section, &seen_in(self.seen(), lang)])
     }
 }
 
@@ -191,5 +193,6 @@ mod tests {
             stop.message(Lang::En)
                 .starts_with("section `sespa`: the system cannot be reached (connection refused)")
         );
+        assert!(stop.message(Lang::Bg).contains("недостижима (сървърът отказва връзка)"));
     }
 }
