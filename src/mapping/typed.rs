@@ -245,7 +245,7 @@ fn plain_text(text: &str) -> Result<Value, Flaw> {
 /// compiler looks at many bytes at once.
 fn scan(text: &str) -> (bool, bool) {
     text.bytes().fold((true, false), |(plain, exponent), byte| {
-        (plain & matches!(byte, b' '..=b'~'), exponent | (byte | 0x20 == b'e'))
+        (plain & matches!(byte, b' '..=b'~'), exponent || (byte | 0x20 == b'e'))
     })
 }
 
