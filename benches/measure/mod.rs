@@ -43,7 +43,7 @@ pub fn run(folder: &Path, args: &[&str]) -> Run {
     let mut run = Run::default();
     let status = watch(&mut child, &mut run);
     run.wall = began.elapsed();
-    run.cpu = children_cpu() - before;
+    run.cpu = children_cpu().saturating_sub(before);
     run.code = status.code();
     run
 }

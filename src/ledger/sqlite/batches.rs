@@ -327,8 +327,8 @@ impl Numbers {
 
     /// Raises the counter past the numbers of those that go.
     fn keep(&self, tx: &Transaction<'_>, gone: &[Candidate], items: &[ClaimItem]) -> Result<(), Error> {
-        let fresh = gone.iter().zip(items).filter(|(one, _)| one.number.is_none() && one.mapped.is_none());
-        let Some((_, last)) = fresh.last() else { return Ok(()) };
+        let fresh = |(one, _): &(&Candidate, &ClaimItem)| one.number.is_none() && one.mapped.is_none();
+        let Some((_, last)) = gone.iter().zip(items).rfind(fresh) else { return Ok(()) };
         let number: i64 = last.number.parse().map_err(|_| Error::Order("a number of ours that is none"))?;
         let next = number - self.base + 1;
         tx.execute("UPDATE meta SET value = ?1 WHERE key = 'next_number'", [next.to_string()])?;
