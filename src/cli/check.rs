@@ -16,7 +16,7 @@ use crate::convert::Mappings;
 use crate::intake;
 use crate::ledger::{Built, FileView, NewFile, RowView, StoredIssue, Want};
 use crate::model::{Lang, Status};
-use crate::report::{Desk, Kind, Speaker, Totals, publish, status_word};
+use crate::report::{self, Desk, Kind, Speaker, Totals, publish, status_word, who_key, worth_telling};
 use crate::run::{self, Books, Shop, Staged};
 
 /// Rows of one page of the ledger's stories.
@@ -178,7 +178,7 @@ impl Check<'_> {
 
     fn row(&self, view: &FileView, row: &RowView, speaker: &Speaker<'_>) -> Result<()> {
         for issue in
-            row.issues.iter().filter(|issue| row.status != Status::Waiting || issue.code.starts_with('W'))
+            worth_telling(row).filter(|issue| row.status != Status::Waiting || issue.code.starts_with('W'))
         {
             if row.status == Status::Ignored {
                 continue;
@@ -200,7 +200,7 @@ impl Check<'_> {
             if self.args.json {
                 out::line(&issue_json(view, None, issue, &speaker).to_string())?;
             } else {
-                let message = catalogue.get(&issue.code).map(|code| code.message(lang, &issue.args));
+                let message = catalogue.get(&issue.code).map(|code| report::message(code, lang, &issue.args));
                 out::line(&format!("{}: {} ({})", view.name, message.unwrap_or_default(), issue.code))?;
             }
         }
@@ -259,8 +259,8 @@ fn issue_json(
         "column": issue.column,
         "code": issue.code,
         "severity": if issue.code.starts_with('W') { "warning" } else { "error" },
-        "message": code.map(|code| code.message(speaker.lang, &issue.args)),
-        "who": code.map(|code| crate::report::who_word(code.who, speaker.lang)),
+        "message": code.map(|code| report::message(code, speaker.lang, &issue.args)),
+        "who": code.map(|code| who_key(code.who)),
     })
 }
 
@@ -278,7 +278,7 @@ pub(super) fn issue_schema() -> serde_json::Value {
             "code": {"type": "string", "pattern": "^[A-Z][0-9]{3}$", "description": "stable; W only warns"},
             "severity": {"enum": ["error", "warning"]},
             "message": {"type": ["string", "null"]},
-            "who": {"type": ["string", "null"], "description": "who can end it"}
+            "who": {"enum": ["user", "integrator", "administrator", "nobody", null], "description": "who can end it"}
         }
     })
 }

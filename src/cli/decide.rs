@@ -6,9 +6,10 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use super::{ExitStatus, load_config, out, what, world};
+use super::{ExitStatus, LangArg, load_config, out, what, world};
 use crate::ledger::{By, Decided, Decision, Double, Ledger, Touched, What};
 use crate::model::{Lang, Status};
+use crate::report::status_word;
 use crate::run::{self, Books, Shop};
 
 /// Who decides and why.
@@ -20,6 +21,9 @@ struct ByArgs {
     /// Why; kept as evidence
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Language of messages
+    #[arg(long, value_enum, default_value = "en")]
+    lang: LangArg,
     /// One JSON document instead of lines for people
     #[arg(long)]
     json: bool,
@@ -103,30 +107,34 @@ fn decide(config: Option<PathBuf>, args: &ByArgs, plan: impl FnOnce(&Shop) -> Wo
         bail!("nothing of that is waiting for a decision; `rxdrop status FILE` shows where it stands");
     }
     run::write_due(&shop, &mut run::Later::new())?;
-    tell(&decided, args.json)?;
+    if args.json {
+        out::line(&as_json(&decided).to_string())?;
+    } else {
+        tell(&decided, args.lang.into())?;
+    }
     let open = |one: &Touched| matches!(one.status, Status::Waiting | Status::Unknown);
     let people = decided.left.iter().any(|one| matches!(one.status, Status::Held | Status::Refused));
     Ok(ExitStatus::of(false, decided.moved.iter().chain(&decided.left).any(open), people))
 }
 
-fn tell(decided: &Decided, as_json: bool) -> Result<()> {
-    if as_json {
-        let rows = |list: &[Touched]| {
-            let row = |one: &Touched| json!({"file": one.file, "row": one.row, "status": one.status.word(), "code": one.code});
-            list.iter().map(row).collect::<Vec<_>>()
-        };
-        return Ok(out::line(
-            &json!({"moved": rows(&decided.moved), "left": rows(&decided.left)}).to_string(),
-        )?);
-    }
+fn as_json(decided: &Decided) -> serde_json::Value {
+    let rows = |list: &[Touched]| {
+        let row = |one: &Touched| json!({"file": one.file, "row": one.row, "status": one.status.word(), "code": one.code});
+        list.iter().map(row).collect::<Vec<_>>()
+    };
+    json!({"moved": rows(&decided.moved), "left": rows(&decided.left)})
+}
+
+fn tell(decided: &Decided, lang: Lang) -> Result<()> {
+    let row = out::pick(lang, "ред", "row");
+    let (now, left) = (out::pick(lang, "сега", "now"), out::pick(lang, "остава", "left"));
     for one in &decided.moved {
-        out::line(&format!("{} row {}: now {}", one.file, one.row, one.status.word()))?;
+        out::line(&format!("{} {row} {}: {now} {}", one.file, one.row, status_word(one.status, lang)))?;
     }
     for one in &decided.left {
         let code = one.code.as_deref().and_then(|code| run::catalogue().get(code));
-        let why =
-            code.map_or(String::new(), |code| format!(" ({}: {})", code.code, code.words(Lang::En).repair));
-        out::line(&format!("{} row {}: left {}{why}", one.file, one.row, one.status.word()))?;
+        let why = code.map_or(String::new(), |code| format!(" ({}: {})", code.code, code.words(lang).repair));
+        out::line(&format!("{} {row} {}: {left} {}{why}", one.file, one.row, status_word(one.status, lang)))?;
     }
     Ok(())
 }

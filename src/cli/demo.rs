@@ -113,6 +113,6 @@ fn show(dir: &Path, outcome: &Outcome) -> Result<()> {
     for name in outcome.reported.iter().flat_map(|file| &file.reports) {
         out::line(&format!("  {}", dir.join("drop").join(name).display()))?;
     }
-    pass::tell_stops(outcome);
+    pass::tell_stops(outcome, crate::model::Lang::En);
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{ExitStatus, LangArg, out};
 use crate::model::{CodeInfo, Lang};
-use crate::report::who_word;
+use crate::report::{who_key, who_word};
 use crate::run;
 
 #[derive(Debug, clap::Args)]
@@ -62,5 +62,5 @@ fn in_words(code: &CodeInfo, lang: Lang) -> String {
 fn as_json(code: &CodeInfo, lang: Lang) -> serde_json::Value {
     let words = code.words(lang);
     json!({"code": code.code, "severity": if code.code.starts_with('W') { "warning" } else { "error" },
-        "who": who_word(code.who, lang), "message": words.message, "why": words.why, "example": words.example, "repair": words.repair})
+        "who": who_key(code.who), "message": words.message, "why": words.why, "example": words.example, "repair": words.repair})
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::model::Lang;
+
 /// Prints a line of the answer.
 pub(super) fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
@@ -23,6 +25,14 @@ pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// One of two wordings.
+pub(super) fn pick(lang: Lang, bg: &'static str, en: &'static str) -> &'static str {
+    match lang {
+        Lang::Bg => bg,
+        Lang::En => en,
+    }
 }
 
 /// A progress line for long work, shown on a terminal only.

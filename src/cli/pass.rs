@@ -8,11 +8,11 @@ use anyhow::Result;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{ExitStatus, load_config, out, world};
+use super::{ExitStatus, LangArg, load_config, out, world};
 use crate::config::parse_duration;
 use crate::ledger::FileState;
 use crate::model::{Lang, Status};
-use crate::report::status_word;
+use crate::report::{message, status_word};
 use crate::run::{self, Books, Ends, Outcome, Shop, Until};
 
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,9 @@ pub(super) struct RunArgs {
     /// Quiet time before a file is taken, instead of the configured one; 0s takes at once
     #[arg(long, value_name = "TIME", value_parser = duration)]
     settle: Option<Duration>,
+    /// Language of messages
+    #[arg(long, value_enum, default_value = "en")]
+    lang: LangArg,
     /// One JSON document instead of lines for people
     #[arg(long)]
     json: bool,
@@ -41,9 +44,9 @@ pub(super) fn run(config: Option<PathBuf>, args: &RunArgs) -> Result<ExitStatus>
     let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
     let outcome = pass(&shop, Until::Done(args.wait))?;
     if args.json {
-        out::line(&as_json(&outcome).to_string())?;
+        out::line(&as_json(&outcome, args.lang.into()).to_string())?;
     } else {
-        tell(&outcome)?;
+        tell(&outcome, args.lang.into())?;
     }
     Ok(status(&outcome))
 }
@@ -101,30 +104,32 @@ pub(super) fn status(outcome: &Outcome) -> ExitStatus {
     ExitStatus::of(false, open, people)
 }
 
-pub(super) fn tell(outcome: &Outcome) -> Result<()> {
+pub(super) fn tell(outcome: &Outcome, lang: Lang) -> Result<()> {
     for file in &outcome.reported {
         let counts: Vec<String> = Status::ALL
             .into_iter()
             .filter(|status| file.totals.of(*status) > 0)
-            .map(|status| format!("{} {}", file.totals.of(status), status_word(status, Lang::En)))
+            .map(|status| format!("{} {}", file.totals.of(status), status_word(status, lang)))
             .collect();
         let counts = if counts.is_empty() { file.state.word().to_owned() } else { counts.join(", ") };
         out::line(&format!("{}: {counts}", file.file.display()))?;
     }
     for waiting in &outcome.waiting {
-        let message = waiting.code.message(Lang::En, &waiting.args);
+        let message = message(waiting.code, lang, &waiting.args);
         out::line(&format!(
             "{}: {message} ({})",
             waiting.folder.join(&waiting.name).display(),
             waiting.code.code
         ))?;
     }
-    tell_stops(outcome);
+    tell_stops(outcome, lang);
     if outcome.too_old > 0 {
-        out::line(&format!("{} file(s) older than `since` left alone", outcome.too_old))?;
+        let older =
+            out::pick(lang, "файла по-стари от `since` не се пипат", "file(s) older than `since` left alone");
+        out::line(&format!("{} {older}", outcome.too_old))?;
     }
     if outcome.reported.is_empty() && outcome.waiting.is_empty() {
-        out::line("nothing new")?;
+        out::line(out::pick(lang, "нищо ново", "nothing new"))?;
     }
     let open = &outcome.summary;
     if open.waiting + open.unknown + open.held > 0 {
@@ -138,13 +143,13 @@ pub(super) fn tell(outcome: &Outcome) -> Result<()> {
 }
 
 /// Why nothing more went to a system.
-pub(super) fn tell_stops(outcome: &Outcome) {
+pub(super) fn tell_stops(outcome: &Outcome, lang: Lang) {
     for stop in &outcome.stopped {
-        out::tell(&format!("{} ({})", stop.message(Lang::En), stop.code.code));
+        out::tell(&format!("{} ({})", stop.message(lang), stop.code.code));
     }
 }
 
-fn as_json(outcome: &Outcome) -> serde_json::Value {
+fn as_json(outcome: &Outcome, lang: Lang) -> serde_json::Value {
     let files: Vec<_> = outcome
         .reported
         .iter()
@@ -155,12 +160,12 @@ fn as_json(outcome: &Outcome) -> serde_json::Value {
     let waiting: Vec<_> = outcome
         .waiting
         .iter()
-        .map(|one| json!({"file": one.folder.join(&one.name), "code": one.code.code, "message": one.code.message(Lang::En, &one.args), "since": one.since}))
+        .map(|one| json!({"file": one.folder.join(&one.name), "code": one.code.code, "message": message(one.code, lang, &one.args), "since": one.since}))
         .collect();
     let stopped: Vec<_> = outcome
         .stopped
         .iter()
-        .map(|stop| json!({"code": stop.code.code, "message": stop.message(Lang::En)}))
+        .map(|stop| json!({"code": stop.code.code, "message": stop.message(lang)}))
         .collect();
     json!({"files": files, "waiting": waiting, "too_old": outcome.too_old, "stopped": stopped,
         "ledger": super::status::summary_json(&outcome.summary)})

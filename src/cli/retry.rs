@@ -4,17 +4,35 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{ExitStatus, load_config, out, what, world};
-use crate::ledger::FileState;
-use crate::run::{self, Books, Shop, Staged};
+use super::{ExitStatus, LangArg, load_config, out, what, world};
+use crate::ledger::{FileState, StoredIssue};
+use crate::model::{Lang, Status};
+use crate::report::{message, status_word};
+use crate::run::{self, Books, Reported, Shop, Staged};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files as they were dropped
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
+    /// Language of messages
+    #[arg(long, value_enum, default_value = "en")]
+    lang: LangArg,
+    /// One JSON document instead of lines for people
+    #[arg(long)]
+    json: bool,
+}
+
+/// What judging anew came to.
+#[derive(Default)]
+struct Judged {
+    /// Files whose reports were written anew.
+    reported: Vec<Reported>,
+    /// Files that could not be read again, by name, and why; they stay as they were.
+    unread: Vec<(String, Option<StoredIssue>)>,
 }
 
 pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
@@ -22,7 +40,7 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let _log = world::log(&config.log);
     let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
     let mut folders = run::open_folders(&shop);
-    let mut people = false;
+    let mut wanted = Vec::new();
     for file in &args.files {
         let path = what::absolute(file);
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -34,13 +52,28 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
         let Some(intake) = newest else {
             bail!("`{name}` is not in the ledger; `rxdrop status` lists what is")
         };
-        people |= retry_one(&shop, &mut folders, intake, &name)?;
+        wanted.push((intake, name));
     }
-    Ok(ExitStatus::of(false, false, people))
+    let mut judged = Judged::default();
+    for (intake, name) in &wanted {
+        retry_one(&shop, &mut folders, *intake, name, &mut judged)?;
+    }
+    if args.json {
+        out::line(&judged.as_json(&shop, args.lang.into()).to_string())?;
+    } else {
+        judged.tell(&shop, args.lang.into())?;
+    }
+    Ok(ExitStatus::of(false, false, judged.needs_people()))
 }
 
-fn retry_one(shop: &Shop, folders: &mut [run::Folder], intake: i64, name: &str) -> Result<bool> {
-    let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(false) };
+fn retry_one(
+    shop: &Shop,
+    folders: &mut [run::Folder],
+    intake: i64,
+    name: &str,
+    judged: &mut Judged,
+) -> Result<()> {
+    let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(()) };
     let Some(folder) = folders.iter().find(|folder| folder.drop.folder == view.folder) else {
         bail!("the folder of `{name}` is no longer configured");
     };
@@ -54,23 +87,52 @@ fn retry_one(shop: &Shop, folders: &mut [run::Folder], intake: i64, name: &str) 
         let none = Vec::new();
         shop.ledger
             .ask_blocking(move |ledger| ledger.set_aside(reading, FileState::Withdrawn, &none, now))?;
-        let code =
-            issues.first().and_then(|issue| Some((shop.catalogue.get(&issue.code)?, issue.args.clone())));
-        let why = code.map_or(String::new(), |(code, args)| code.message(view.language, &args));
-        out::line(&format!("{name}: could not be judged anew: {why}"))?;
-        return Ok(true);
+        judged.unread.push((name.to_owned(), issues.first().cloned()));
+        return Ok(());
     }
-    let mut people = false;
-    for reported in run::write_due(shop, &mut run::Later::new())? {
-        let totals = &reported.totals;
-        people |= totals.refused + totals.held > 0;
-        out::line(&format!(
-            "{}: {} refused, {} held, {} waiting to be sent",
-            reported.file.display(),
-            totals.refused,
-            totals.held,
-            totals.waiting
-        ))?;
+    judged.reported.extend(run::write_due(shop, &mut run::Later::new())?);
+    Ok(())
+}
+
+impl Judged {
+    fn needs_people(&self) -> bool {
+        let people = |file: &Reported| file.totals.refused + file.totals.held > 0;
+        !self.unread.is_empty() || self.reported.iter().any(people)
     }
-    Ok(people)
+
+    fn tell(&self, shop: &Shop, lang: Lang) -> Result<()> {
+        let not_judged = match lang {
+            Lang::Bg => "не може да се прецени наново",
+            Lang::En => "could not be judged anew",
+        };
+        for (name, issue) in &self.unread {
+            let why = issue.as_ref().and_then(|issue| words(shop, issue, lang)).unwrap_or_default();
+            out::line(&format!("{name}: {not_judged}: {why}"))?;
+        }
+        for file in &self.reported {
+            let counts: Vec<String> = [Status::Refused, Status::Held, Status::Waiting]
+                .into_iter()
+                .map(|status| format!("{} {}", file.totals.of(status), status_word(status, lang)))
+                .collect();
+            out::line(&format!("{}: {}", file.file.display(), counts.join(", ")))?;
+        }
+        Ok(())
+    }
+
+    fn as_json(&self, shop: &Shop, lang: Lang) -> serde_json::Value {
+        let file = |file: &Reported| {
+            json!({"file": file.file, "state": file.state.word(), "rows": file.totals.rows(),
+                "totals": file.totals, "reports": file.reports})
+        };
+        let unread = |(name, issue): &(String, Option<StoredIssue>)| {
+            json!({"file": name, "code": issue.as_ref().map(|issue| &issue.code),
+                "message": issue.as_ref().and_then(|issue| words(shop, issue, lang))})
+        };
+        json!({"files": self.reported.iter().map(file).collect::<Vec<_>>(),
+            "not_judged": self.unread.iter().map(unread).collect::<Vec<_>>()})
+    }
+}
+
+fn words(shop: &Shop, issue: &StoredIssue, lang: Lang) -> Option<String> {
+    Some(message(shop.catalogue.get(&issue.code)?, lang, &issue.args))
 }

@@ -6,11 +6,11 @@ use anyhow::Result;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{ExitStatus, load_config, out, what, world};
+use super::{ExitStatus, LangArg, load_config, out, what, world};
 use crate::intake;
 use crate::ledger::{FileView, Summary};
 use crate::model::{Lang, Status};
-use crate::report::{Totals, status_word};
+use crate::report::{Totals, message, status_word, who_key, who_word};
 use crate::run::{self, Books, Ends, Shop, Waiting};
 
 /// Files shown without being named.
@@ -23,13 +23,16 @@ pub(super) struct Args {
     /// Files to tell about; without it the newest
     #[arg(value_name = "FILE")]
     files: Vec<String>,
+    /// Language of messages
+    #[arg(long, value_enum, default_value = "en")]
+    lang: LangArg,
     /// One JSON document
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
-    let config = load_config(config)?;
+    let (config, lang) = (load_config(config)?, args.lang.into());
     let shop = Shop::open(config, world::world(), Books::Real)?;
     let mut folders = run::open_folders(&shop);
     let looked = run::look(&shop, &mut folders, true, &CancellationToken::new())?;
@@ -42,14 +45,14 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
         .collect();
     let files = files(&shop, &wanted)?;
     if args.json {
-        out::line(&document(&files, &waiting, &summary, looked.too_old).to_string())?;
+        out::line(&document(&files, &waiting, &summary, looked.too_old, lang).to_string())?;
     } else {
-        show(&files, &waiting, &summary, looked.too_old)?;
+        show(&files, &waiting, &summary, looked.too_old, lang)?;
         for name in &wanted {
             let known = files.iter().any(|(view, _)| view.name == *name)
                 || waiting.iter().any(|one| one.name == *name);
             if !known {
-                out::line(&format!("{name}: {}", unknown_file(&folders, name)))?;
+                out::line(&format!("{name}: {}", unknown_file(&folders, name, lang)))?;
             }
         }
     }
@@ -61,12 +64,16 @@ fn name_of(file: &str) -> String {
 }
 
 /// Why a file that was named is neither known nor waiting.
-fn unknown_file(folders: &[run::Folder], name: &str) -> String {
+fn unknown_file(folders: &[run::Folder], name: &str, lang: Lang) -> String {
     let look = |folder: &run::Folder| {
         Some((std::fs::metadata(folder.drop.folder.join(name)).ok()?, folder.drop.since))
     };
     let Some((metadata, since)) = folders.iter().find_map(look) else {
-        return "neither in a drop folder nor in the ledger".to_owned();
+        let (bg, en) = (
+            "няма го нито в папка за подаване, нито в регистъра",
+            "neither in a drop folder nor in the ledger",
+        );
+        return out::pick(lang, bg, en).to_owned();
     };
     let changed = intake::Stamp::of(&metadata).changed_on();
     let told = match since.filter(|since| changed < *since) {
@@ -75,10 +82,12 @@ fn unknown_file(folders: &[run::Folder], name: &str) -> String {
     };
     told.map_or_else(
         || {
-            "not taken yet; the next pass takes it once it has rested, unless it is a report of ours"
-                .to_owned()
+            let bg = "още не е взет; взема се, щом спре да се променя, освен ако е наш отчет";
+            let en =
+                "not taken yet; the next pass takes it once it has rested, unless it is a report of ours";
+            out::pick(lang, bg, en).to_owned()
         },
-        |(code, args)| format!("{} ({})", code.message(Lang::En, &args), code.code),
+        |(code, args)| format!("{} ({})", message(code, lang, &args), code.code),
     )
 }
 
@@ -113,54 +122,88 @@ fn totals(shop: &Shop, intake: i64) -> Result<Totals> {
     }
 }
 
-fn counts(totals: &Totals) -> String {
+fn counts(totals: &Totals, lang: Lang) -> String {
     let counts = Status::ALL.into_iter().filter(|status| totals.of(*status) > 0);
     counts
-        .map(|status| format!("{} {}", totals.of(status), status_word(status, Lang::En)))
+        .map(|status| format!("{} {}", totals.of(status), status_word(status, lang)))
         .collect::<Vec<_>>()
         .join(", ")
 }
 
-fn show(files: &[(FileView, Totals)], waiting: &[Waiting], summary: &Summary, too_old: usize) -> Result<()> {
-    let mut table = out::table(&["received (UTC)", "file", "state", "rows", ""]);
+fn show(
+    files: &[(FileView, Totals)],
+    waiting: &[Waiting],
+    summary: &Summary,
+    too_old: usize,
+    lang: Lang,
+) -> Result<()> {
+    if !files.is_empty() {
+        out::line(&table(files, lang).to_string())?;
+    }
+    for one in waiting {
+        out::line(&wait(one, lang))?;
+    }
+    let (batch_rows, older) = (
+        out::pick(lang, "реда", "rows"),
+        out::pick(lang, "файла по-стари от `since` не се пипат", "file(s) older than `since` left alone"),
+    );
+    for (batch, state, rows) in &summary.batches {
+        out::line(&format!("batch:{batch} {state}, {rows} {batch_rows}"))?;
+    }
+    if too_old > 0 {
+        out::line(&format!("{too_old} {older}"))?;
+    }
+    for (environment, rows) in &summary.elsewhere {
+        let elsewhere = out::pick(
+            lang,
+            "реда са приети при друга среда или регистрация и не се пипат",
+            "rows were taken under another environment or registration; they are left alone",
+        );
+        out::line(&format!("{rows} {elsewhere} ({environment})"))?;
+    }
+    Ok(out::line(&in_all(summary, lang))?)
+}
+
+fn table(files: &[(FileView, Totals)], lang: Lang) -> comfy_table::Table {
+    let header = match lang {
+        Lang::Bg => ["приет (UTC)", "файл", "състояние", "редове", ""],
+        Lang::En => ["received (UTC)", "file", "state", "rows", ""],
+    };
+    let mut table = out::table(&header);
     for (view, totals) in files {
         let received = view.received_at.format("%Y-%m-%d %H:%M").to_string();
         let environment = view.environment.map_or("", |environment| environment.word());
         let state = format!("{} {environment}", view.state.word());
-        table.add_row([received, view.name.clone(), state, totals.rows().to_string(), counts(totals)]);
+        table.add_row([received, view.name.clone(), state, totals.rows().to_string(), counts(totals, lang)]);
     }
-    if !files.is_empty() {
-        out::line(&table.to_string())?;
-    }
-    for one in waiting {
-        let place = one.folder.join(&one.name);
-        let message = one.code.message(Lang::En, &one.args);
-        let since = one.since.format("%Y-%m-%d %H:%M UTC");
-        let who = crate::report::who_word(one.code.who, Lang::En);
-        out::line(&format!(
-            "waits: {}: {message} ({}, since {since}, {who})",
-            place.display(),
-            one.code.code
-        ))?;
-    }
-    for (batch, state, rows) in &summary.batches {
-        out::line(&format!("batch:{batch} {state}, {rows} rows"))?;
-    }
-    if too_old > 0 {
-        out::line(&format!("{too_old} file(s) older than `since` left alone"))?;
-    }
-    for (environment, rows) in &summary.elsewhere {
-        out::line(&format!(
-            "{rows} rows were taken under another environment or registration ({environment}); they are left alone"
-        ))?;
-    }
-    let next = summary.next_until.map_or(String::new(), |day| {
-        format!("; the earliest last day to send is {}", day.format("%d.%m.%Y"))
-    });
-    Ok(out::line(&format!(
-        "in all: {} waiting, {} unknown, {} held{next}",
-        summary.waiting, summary.unknown, summary.held
-    ))?)
+    table
+}
+
+/// Why a file waits, since when and for whom.
+fn wait(one: &Waiting, lang: Lang) -> String {
+    format!(
+        "{}: {}: {} ({}, {} {}, {})",
+        out::pick(lang, "чака", "waits"),
+        one.folder.join(&one.name).display(),
+        message(one.code, lang, &one.args),
+        one.code.code,
+        out::pick(lang, "от", "since"),
+        one.since.format("%Y-%m-%d %H:%M UTC"),
+        who_word(one.code.who, lang)
+    )
+}
+
+fn in_all(summary: &Summary, lang: Lang) -> String {
+    let next =
+        out::pick(lang, "; най-ранен последен ден за подаване е", "; the earliest last day to send is");
+    let next = summary.next_until.map_or(String::new(), |day| format!("{next} {}", day.format("%d.%m.%Y")));
+    let counts = [
+        (summary.waiting, Status::Waiting),
+        (summary.unknown, Status::Unknown),
+        (summary.held, Status::Held),
+    ];
+    let counts = counts.map(|(rows, status)| format!("{rows} {}", status_word(status, lang)));
+    format!("{}: {}{next}", out::pick(lang, "общо", "in all"), counts.join(", "))
 }
 
 fn document(
@@ -168,6 +211,7 @@ fn document(
     waiting: &[Waiting],
     summary: &Summary,
     too_old: usize,
+    lang: Lang,
 ) -> serde_json::Value {
     let files: Vec<_> = files
         .iter()
@@ -178,7 +222,7 @@ fn document(
         .collect();
     let waiting: Vec<_> = waiting
         .iter()
-        .map(|one| json!({"file": one.folder.join(&one.name), "code": one.code.code, "message": one.code.message(Lang::En, &one.args), "since": one.since, "who": crate::report::who_word(one.code.who, Lang::En)}))
+        .map(|one| json!({"file": one.folder.join(&one.name), "code": one.code.code, "message": message(one.code, lang, &one.args), "since": one.since, "who": who_key(one.code.who)}))
         .collect();
     json!({"files": files, "waiting": waiting, "too_old": too_old, "ledger": summary_json(summary)})
 }

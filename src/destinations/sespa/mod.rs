@@ -262,7 +262,8 @@ mod tests {
     fn windows_go_by_the_rows_day() {
         let windows = [window("2021-10-29", 10), window("2023-03-01", 3)];
         let last = |day: &str| last_day(&windows, day.parse().expect("a day")).map(|day| day.to_string());
-        assert_eq!(last("2021-10-28"), None);
+        assert_eq!(last("2021-10-28").as_deref(), Some("2021-10-28"), "before every window it is late");
+        assert_eq!(last_day(&[], "2026-01-01".parse().expect("a day")), None);
         assert_eq!(last("2021-10-29").as_deref(), Some("2021-11-08"));
         assert_eq!(last("2023-02-28").as_deref(), Some("2023-03-10"));
         assert_eq!(last("2023-03-01").as_deref(), Some("2023-03-04"));

@@ -242,12 +242,7 @@ fn a_changed_accepted_row_is_held_until_somebody_decides() {
     bench.send_all(&accepted);
     let changed = bench.drop_file("b.csv", &[(2, "k1", 5), (3, "k2", 5)]);
     assert_eq!(bench.statuses(changed), [Held, Held]);
-    let told = &bench.rows(changed)[0].issues[0].args;
-    assert!(
-        crate::ledger::codes::CHANGE
-            .message(Lang::Bg, told)
-            .contains("номер 100: различава се в количество;")
-    );
+    assert_eq!(bench.rows(changed)[0].issues[0].args, ["100", "p_quantity"]);
     let now = bench.now();
     let asked = bench.ledger.release(&What::Row("b.csv".into(), 2), None, &by(), now).unwrap();
     assert_eq!((asked.moved.len(), asked.left[0].code.as_deref()), (0, Some("L011")));
@@ -541,7 +536,9 @@ fn nothing_in_the_hot_path_looks_at_every_record() {
         "SELECT id FROM records WHERE intake_id = 3 AND older IS NOT NULL",
         "SELECT id FROM records WHERE intake_id = 3 AND way = 'weak-again'",
         "SELECT record_id FROM facts WHERE scope_id = 1 AND key = 'x' AND live = 1",
-        "SELECT count(*) FROM records WHERE state IN ('behind', 'unknown', 'held', 'sending', 'pending')",
+        "SELECT count(*) FROM records WHERE realm_id = 1 AND state <> 'accepted' AND state <> 'ready'
+            AND state <> 'refused' AND state <> 'rejected' AND state <> 'duplicate' AND state <> 'reversed'
+            AND state <> 'ignored'",
     ];
     for sql in hot {
         let plan = plan_of(&bench, sql);
