@@ -547,7 +547,7 @@ mod tests {
 
     #[test]
     fn one_damaged_place_does_not_change_the_encoding_of_a_short_file() {
-        let damaged = [&"Код;Количество;Партида\r\n1;2;".as_bytes()[..], b"\xD0\xFF\xFE\r\n"].concat();
+        let damaged = ["Код;Количество;Партида\r\n1;2;".as_bytes(), b"\xD0\xFF\xFE\r\n"].concat();
         assert_eq!(guess(&damaged, Lang::Bg).encoding.name(), "utf-8");
     }
 

@@ -154,7 +154,7 @@ fn scan_part(part: &mut impl Read, name: &str, left: u64, limits: &Limits) -> Re
         scanner.size(total)?;
         scanner.feed(buffer.get(..read).unwrap_or_default())?;
     }
-    Ok(Scanned { bytes: total, uncalculated: scanner.uncalculated })
+    Ok(Scanned { bytes: total, uncalculated: scanner.formulas.uncalculated })
 }
 
 /// What stands at the present place of an XML part.
@@ -186,11 +186,17 @@ struct Scanner<'a> {
     /// The last bytes of the present section.
     last: [u8; 3],
     styles: u64,
-    /// The present cell has a formula, and no result so far.
-    formula: bool,
-    /// `cell` where the present result began.
+    formulas: Formulas,
+}
+
+/// Follows the formulas of a sheet.
+#[derive(Default)]
+struct Formulas {
+    /// The present cell has one, and no result so far.
+    open: bool,
+    /// Bytes of the cell's text before the present result.
     result_from: u64,
-    /// A cell's formula had no result.
+    /// One had no result.
     uncalculated: bool,
 }
 
@@ -208,9 +214,7 @@ impl<'a> Scanner<'a> {
             tag: Vec::with_capacity(TAG_KEPT),
             last: [0; 3],
             styles: 0,
-            formula: false,
-            result_from: 0,
-            uncalculated: false,
+            formulas: Formulas::default(),
         }
     }
 
@@ -338,12 +342,14 @@ impl<'a> Scanner<'a> {
         let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
         match local {
             b"c" | b"si" | b"row" => {
-                self.uncalculated |= std::mem::take(&mut self.formula);
+                self.formulas.uncalculated |= std::mem::take(&mut self.formulas.open);
                 self.cell = 0;
             }
-            b"f" => self.formula = true,
-            b"v" if self.tag.starts_with(b"/") => self.formula &= self.cell == self.result_from,
-            b"v" => self.result_from = self.cell,
+            b"f" => self.formulas.open = true,
+            b"v" if self.tag.starts_with(b"/") => {
+                self.formulas.open &= self.cell == self.formulas.result_from;
+            }
+            b"v" => self.formulas.result_from = self.cell,
             b"sst" => self.check_count()?,
             b"xf" => self.styles += 1,
             _ => {}
@@ -433,7 +439,7 @@ mod tests {
             let mut scanner = Scanner::new("sheet1.xml", &limits);
             let sheet = format!("<row><c r='A1'><v>1</v></c>{cell}<c r='C1'><v>2</v></c></row>");
             sheet.as_bytes().chunks(chunk).for_each(|piece| scanner.feed(piece).unwrap());
-            scanner.uncalculated
+            scanner.formulas.uncalculated
         };
         for chunk in [1, 5, 1000] {
             for cell in ["<c><f>A1</f></c>", "<c><f>A1</f><v/></c>", "<c><f t='shared' si='0'/><v></v></c>"] {

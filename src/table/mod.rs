@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_damaged_place_is_told_by_row_and_byte() {
-        let text = [&"Код;Партида;Брой\n1;L".as_bytes()[..], b"\xD0\xFF\xFE;5\n2;L2;6\n"].concat();
+        let text = ["Код;Партида;Брой\n1;L".as_bytes(), b"\xD0\xFF\xFE;5\n2;L2;6\n"].concat();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file.as_file(), &text).unwrap();
         let mut table = Table::open(file.path(), &Reading::default()).unwrap();
