@@ -2,8 +2,8 @@
 //! medicines systems. The rooms, from top to bottom; a room imports only rooms below it.
 
 pub mod cli;
-pub mod config;
 pub mod run;
+pub mod config;
 pub mod convert;
 pub mod sandbox;
 pub mod report;

@@ -126,20 +126,20 @@ impl Writer {
     }
 
     /// Gives how many rows are refused.
-    fn convert(&mut self, table: Table, mut judge: Judge, lang: Lang) -> Result<u64> {
+    fn convert(&mut self, table: Table, judge: Judge, lang: Lang) -> Result<u64> {
         let headers = table.headers().iter();
         self.columns = headers.map(|header| (Arc::clone(&header.name), header.index)).collect();
         let mut refused = 0;
         let mut rows = 0_u64;
-        convert::for_each_row(table, |row| {
-            let judged = judge.judge(row);
+        let targets = judge.targets().to_vec();
+        convert::for_each_row(table, judge, |row, judged| {
             refused += u64::from(matches!(judged.body, Body::Bad));
             rows += 1;
             if rows.is_multiple_of(8192) {
                 self.bar.set_position(rows);
             }
-            self.issues(&judged, row, lang)?;
-            self.record(&judged, judge.targets())
+            self.issues(judged, row, lang)?;
+            self.record(judged, &targets)
         })?;
         self.records.flush()?;
         if let Some(issues) = &mut self.issues {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{ExitStatus, LangArg, load_config, out, what, world};
 use crate::ledger::{By, Decided, Decision, Double, Ledger, Touched, What};
-use crate::model::Lang;
+use crate::model::{Lang, Status};
 use crate::report::status_word;
 use crate::run::{self, Books, Shop};
 
@@ -65,7 +65,9 @@ fn answer(text: &str) -> Result<Double, String> {
 
 pub(super) fn release(config: Option<PathBuf>, args: &ReleaseArgs) -> Result<ExitStatus> {
     let (what, answer) = (args.what.clone(), args.answer);
-    decide(config, &args.by, move |ledger, by, now| ledger.release(&what, answer, &by, now))
+    decide(config, &args.by, move |_| {
+        Box::new(move |ledger, by, now| ledger.release(&what, answer, &by, now))
+    })
 }
 
 pub(super) fn resolve(config: Option<PathBuf>, args: &ResolveArgs) -> Result<ExitStatus> {
@@ -74,21 +76,32 @@ pub(super) fn resolve(config: Option<PathBuf>, args: &ResolveArgs) -> Result<Exi
     if matches!((&what, &decision), (What::File(_), Decision::Accepted(_))) {
         bail!("one number can't stand for a whole file; name FILE:ROW, no:… or batch:…");
     }
-    decide(config, &args.by, move |ledger, by, now| ledger.resolve(&what, &decision, &by, now))
+    let batch = matches!(what, What::Batch(_));
+    decide(config, &args.by, move |shop| {
+        let decision = match decision {
+            Decision::Accepted(remote) if batch => {
+                let tickets = shop.sections.tickets(&remote);
+                Decision::AskAbout { remote, tickets }
+            }
+            other => other,
+        };
+        Box::new(move |ledger, by, now| ledger.resolve(&what, &decision, &by, now))
+    })
 }
 
-fn decide(
-    config: Option<PathBuf>,
-    args: &ByArgs,
-    work: impl FnOnce(&mut dyn Ledger, By, chrono::DateTime<chrono::Utc>) -> Result<Decided, crate::ledger::Error>
-    + Send
-    + 'static,
-) -> Result<ExitStatus> {
+/// What is decided, once the ledger is open.
+type Work = Box<
+    dyn FnOnce(&mut dyn Ledger, By, chrono::DateTime<chrono::Utc>) -> Result<Decided, crate::ledger::Error>
+        + Send,
+>;
+
+fn decide(config: Option<PathBuf>, args: &ByArgs, plan: impl FnOnce(&Shop) -> Work) -> Result<ExitStatus> {
     let config = load_config(config)?;
     let _log = world::log(&config.log);
     let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
     let by = By { name: args.by.clone(), reason: args.reason.clone() };
     let now = shop.world.clock.now();
+    let work = plan(&shop);
     let decided = shop.ledger.ask_blocking(move |ledger| work(ledger, by, now))?;
     if decided.moved.is_empty() && decided.left.is_empty() {
         bail!("nothing of that is waiting for a decision; `rxdrop status FILE` shows where it stands");
@@ -99,7 +112,9 @@ fn decide(
     } else {
         tell(&decided, args.lang.into())?;
     }
-    Ok(ExitStatus::of(false, false, !decided.left.is_empty()))
+    let open = |one: &Touched| matches!(one.status, Status::Waiting | Status::Unknown);
+    let people = decided.left.iter().any(|one| matches!(one.status, Status::Held | Status::Refused));
+    Ok(ExitStatus::of(false, decided.moved.iter().chain(&decided.left).any(open), people))
 }
 
 fn as_json(decided: &Decided) -> serde_json::Value {

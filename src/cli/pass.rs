@@ -93,7 +93,7 @@ async fn told_to_stop(ending: CancellationToken) {
 pub(super) fn status(outcome: &Outcome) -> ExitStatus {
     let mut people = outcome.summary.held > 0;
     let mut open = outcome.summary.waiting > 0 || outcome.summary.unknown > 0;
-    for file in &outcome.reported {
+    for file in outcome.reported.iter().filter(|file| file.here) {
         people |= file.totals.refused > 0 || file.totals.held > 0 || file.state == FileState::Unreadable;
         open |= file.totals.waiting > 0 || file.totals.unknown > 0;
     }
@@ -130,6 +130,14 @@ pub(super) fn tell(outcome: &Outcome, lang: Lang) -> Result<()> {
     }
     if outcome.reported.is_empty() && outcome.waiting.is_empty() {
         out::line(out::pick(lang, "нищо ново", "nothing new"))?;
+    }
+    let open = &outcome.summary;
+    if open.waiting + open.unknown + open.held > 0 {
+        // What the exit code speaks of besides the files above.
+        let counts = [(open.waiting, "waiting"), (open.unknown, "unknown"), (open.held, "held")];
+        let counts = counts.iter().filter(|(rows, _)| *rows > 0).map(|(rows, word)| format!("{rows} {word}"));
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        out::line(&format!("rows open in the ledger: {counts}; `rxdrop status` shows them"))?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<ExitStatus> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
+        let stopping = stopping()?;
         let mut options = Options::new(args.listen, Arc::new(world::now));
         options.seed = args.seed;
         let server = start(options).await?;
@@ -28,23 +29,29 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus> {
         out::tell(&format!(
             "{LABEL}\nclient id and secret: sandbox · books: /_sandbox/books · stop with Ctrl-C"
         ));
-        stopped().await;
+        stopping.await;
         server.stop().await;
         Ok(ExitStatus::Done)
     })
 }
 
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+/// Ready once told to stop. It listens from now on: who reads the address may stop us at once.
+#[cfg(unix)]
+fn stopping() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-    let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// Ready once told to stop.
+#[cfg(not(unix))]
+fn stopping() -> Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{ExitStatus, LangArg, load_config, out, what, world};
+use crate::intake;
 use crate::ledger::{FileView, Summary};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, message, status_word, who_key, who_word};
@@ -63,23 +64,32 @@ fn name_of(file: &str) -> String {
 }
 
 /// Why a file that was named is neither known nor waiting.
-fn unknown_file(folders: &[run::Folder], name: &str, lang: Lang) -> &'static str {
-    let there = folders.iter().any(|folder| folder.drop.folder.join(name).exists());
-    let (bg, en) = match there {
-        true if folders.iter().any(|folder| folder.too_old > 0) => (
-            "не се пипа: променен е преди `since` или името показва, че не е за подаване",
-            "left alone: last changed before `since`, or its name says that it is no input",
-        ),
-        true => (
-            "още не е взет; взема се, щом спре да се променя, освен ако името показва, че не е за подаване",
-            "not taken yet; the next pass takes it once it has rested, unless its name says that it is no input",
-        ),
-        false => (
+fn unknown_file(folders: &[run::Folder], name: &str, lang: Lang) -> String {
+    let look = |folder: &run::Folder| {
+        Some((std::fs::metadata(folder.drop.folder.join(name)).ok()?, folder.drop.since))
+    };
+    let Some((metadata, since)) = folders.iter().find_map(look) else {
+        return out::pick(
+            lang,
             "няма го нито в папка за подаване, нито в регистъра",
             "neither in a drop folder nor in the ledger",
-        ),
+        )
+        .to_owned();
     };
-    out::pick(lang, bg, en)
+    let changed = intake::Stamp::of(&metadata).changed_on();
+    let told = match since.filter(|since| changed < *since) {
+        Some(since) => Some((&intake::F008, vec![since.to_string()])),
+        None => intake::names::is_ignored(name).then(|| (&intake::F014, Vec::new())),
+    };
+    let later = out::pick(
+        lang,
+        "още не е взет; взема се, щом спре да се променя, освен ако е наш отчет",
+        "not taken yet; the next pass takes it once it has rested, unless it is a report of ours",
+    );
+    told.map_or_else(
+        || later.to_owned(),
+        |(code, args)| format!("{} ({})", message(code, lang, &args), code.code),
+    )
 }
 
 fn files(shop: &Shop, wanted: &[String]) -> Result<Vec<(FileView, Totals)>> {
@@ -185,7 +195,8 @@ fn wait(one: &Waiting, lang: Lang) -> String {
 }
 
 fn in_all(summary: &Summary, lang: Lang) -> String {
-    let next = out::pick(lang, "; следващ краен срок", "; next legal day");
+    let next =
+        out::pick(lang, "; най-ранният последен ден за подаване е", "; the earliest last day to send is");
     let next = summary.next_until.map_or(String::new(), |day| format!("{next} {}", day.format("%d.%m.%Y")));
     let counts = [
         (summary.waiting, Status::Waiting),

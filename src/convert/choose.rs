@@ -72,10 +72,10 @@ pub fn open_with(path: &Path, mapping: &Arc<Mapping>, language: Lang) -> Fit {
     }
 }
 
-/// No mapping fits; a file that nobody could read is told as such.
+/// No mapping fits; a file that nobody could read, or whose column names are damaged, is told as such.
 fn unfit(path: &Path, language: Lang) -> Fit {
     match Table::open(path, &Reading { language, ..Reading::default() }) {
-        Ok(_) => Fit::None,
+        Ok(table) => table.damaged_header().map_or(Fit::None, Fit::Unreadable),
         Err(error) => Fit::Unreadable(error),
     }
 }

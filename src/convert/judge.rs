@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use compact_str::CompactString;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::destinations::Destination;
@@ -26,7 +27,7 @@ pub struct Target {
 }
 
 /// What one row came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Judged {
     /// Row as Excel shows it.
     pub row: u32,
@@ -39,24 +40,25 @@ pub struct Judged {
     /// Its day.
     pub day: Option<NaiveDate>,
     /// Text of the mapping's key.
-    pub key: Option<String>,
+    pub key: Option<CompactString>,
     /// Text of its document.
-    pub document: Option<String>,
+    pub document: Option<CompactString>,
     /// The row it names (`rx_ref`).
     pub reference: Option<String>,
 }
 
 /// What is left of a row.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum Body {
     /// Would be sent.
     Good(Record),
     /// Not sendable; the issues say why.
+    #[default]
     Bad,
     /// A rule of the mapping says it is not to be reported, for this reason.
     Ignored(Arc<str>),
     /// Dated before the day from which on reports are sent from here.
-    BeforeStart(NaiveDate),
+    BeforeStart(NaiveDate, Option<Record>),
 }
 
 /// Judges the rows of one file.
@@ -91,22 +93,28 @@ impl Judge {
             target,
             body: Body::Bad,
             day: None,
-            key: self.draft.key.take().map(Into::into),
-            document: self.draft.document.take().map(Into::into),
+            key: self.draft.key.take(),
+            document: self.draft.document.take(),
             reference: reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty()),
         };
         if let Some(reason) = self.draft.ignored.take() {
             judged.body = Body::Ignored(reason);
             return judged;
         }
-        let Some(goal) = self.targets.get(target.unwrap_or_default()).cloned() else { return judged };
+        let Some(goal) = self.targets.get(target.unwrap_or_default()) else { return judged };
         let schema = goal.destination.schema();
         judged.day = self.draft.value(schema.date_field).and_then(Value::as_day);
-        if let Some(from) = goal.report_from.filter(|from| judged.day.is_some_and(|day| day < *from)) {
-            self.before_start(&goal, &mut judged, row, from);
-            return judged;
+        let start = goal.report_from.filter(|from| judged.day.is_some_and(|day| day < *from));
+        finish(goal, &mut self.draft, &mut judged, row, self.today);
+        if let Some(from) = start {
+            // What was accepted before stays known; everything else of that time is not ours to report.
+            judged.issues.clear();
+            let record = match std::mem::replace(&mut judged.body, Body::Bad) {
+                Body::Good(record) => Some(record),
+                _ => None,
+            };
+            judged.body = Body::BeforeStart(from, record);
         }
-        self.finish(&goal, &mut judged, row);
         judged
     }
 
@@ -117,28 +125,20 @@ impl Judge {
         let name = self.draft.destination.as_ref()?;
         self.targets.iter().position(|target| target.name == *name)
     }
+}
 
-    fn finish(&mut self, goal: &Target, judged: &mut Judged, row: &Row) {
-        let schema = goal.destination.schema();
-        let rules = goal.destination.rules();
-        let mut verdict = validate(&mut self.draft, row.issues(), schema, rules, self.today);
-        if let Some(record) = &verdict.record {
-            let registration = goal.registration.as_ref().map(ExposeSecret::expose_secret);
-            if let Some(issue) = registration_mismatch(record, schema, registration) {
-                verdict.add(issue);
-            }
-        }
-        judged.issues = verdict.issues;
-        if judged.target.is_some() {
-            judged.body = verdict.record.map_or(Body::Bad, Body::Good);
+fn finish(goal: &Target, draft: &mut Draft, judged: &mut Judged, row: &Row, today: NaiveDate) {
+    let schema = goal.destination.schema();
+    let mut verdict = validate(draft, row.issues(), schema, goal.destination.rules(), today);
+    if let Some(record) = &verdict.record {
+        let registration = goal.registration.as_ref().map(ExposeSecret::expose_secret);
+        if let Some(issue) = registration_mismatch(record, schema, registration) {
+            verdict.add(issue);
         }
     }
-
-    /// What was accepted before stays known; everything else of that time is not ours to report.
-    fn before_start(&mut self, goal: &Target, judged: &mut Judged, row: &Row, from: NaiveDate) {
-        self.finish(goal, judged, row);
-        judged.issues.clear();
-        judged.body = Body::BeforeStart(from);
+    judged.issues = verdict.issues;
+    if judged.target.is_some() {
+        judged.body = verdict.record.map_or(Body::Bad, Body::Good);
     }
 }
 
@@ -155,12 +155,12 @@ impl Judged {
             }
             Body::Good(record) => (Own::Ready, Some(record), None),
             Body::Bad => (Own::Refused, None, None),
-            Body::BeforeStart(from) => (Own::BeforeStart, None, Some(from)),
+            Body::BeforeStart(from, record) => (Own::BeforeStart, record, Some(from)),
         };
         let schema = target.map(|target| target.destination.schema());
         let number = record.as_ref().zip(schema).and_then(|(record, schema)| mapped_number(record, schema));
         let fact = match (self.key, record.as_ref().zip(schema)) {
-            (Some(key), _) => Some(FactKey::Strong(key)),
+            (Some(key), _) => Some(FactKey::Strong(key.into())),
             (None, Some((record, schema))) => Some(FactKey::Weak(record.fact_text(schema))),
             (None, None) => None,
         };
@@ -173,7 +173,7 @@ impl Judged {
             fact,
             until: window.and_then(|(target, day)| target.destination.submit_until(day)),
             reverse_until: window.and_then(|(target, day)| target.destination.reverse_until(day)),
-            document: self.document,
+            document: self.document.map(Into::into),
             number,
             reference: self.reference,
         };

@@ -203,6 +203,10 @@ pub trait Destination: Send + Sync {
     fn request(&self, call: &Call<'_>, with: &Context) -> Result<Option<Request<Vec<u8>>>, Error>;
     /// What an answer says. Never panics, never fails.
     fn reply(&self, call: &Call<'_>, answer: &Response<Vec<u8>>) -> Reply;
+    /// What to ask with about a batch whose number a person found out; none where nothing can be asked.
+    fn ticket(&self, _remote_batch: &str) -> Option<Ticket> {
+        None
+    }
     /// Last day a row of that day may be sent; none where no window is known.
     fn submit_until(&self, day: NaiveDate) -> Option<NaiveDate>;
     /// Last day an accepted row of that day may be reversed; none where no window is known.

@@ -203,7 +203,7 @@ pub fn escaped(name: &str) -> String {
 }
 
 /// Whether a name belongs to a temporary, hidden, system or lock file, or to the service itself.
-pub(super) fn is_ignored(name: &str) -> bool {
+pub fn is_ignored(name: &str) -> bool {
     let name = name.to_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     name.starts_with('.')

@@ -81,6 +81,8 @@ pub struct Plan {
     pub mapping: MappingRef,
     /// Scope of keys (`[key] of`).
     pub scope: String,
+    /// Sheet and header row: row n of the same bytes is the same row only under the same layout.
+    pub layout: String,
     /// Whether the mapping has a key.
     pub keyed: bool,
     /// Fields whose change alone changes nothing (`[key] ignore`, and the one with our number).

@@ -51,6 +51,17 @@ pub enum Error {
     /// What a person named is not in the ledger.
     #[error("`{0}` is not in the ledger")]
     NotFound(String),
+    /// A second reading does not find the same data rows.
+    #[error("the file is read differently now (other header, sheet or skipped rows); drop it again instead")]
+    ReadDifferently,
+    /// A name that stands for files in several folders.
+    #[error("`{name}` is in several folders; name one: {}", folders.join(", "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// The folders.
+        folders: Vec<String>,
+    },
     /// The program asked in a wrong order: a mistake of ours.
     #[error("internal: {0}")]
     Order(&'static str),
@@ -117,6 +128,8 @@ pub trait Ledger: Send {
     fn reported(&mut self, intake: i64, changes: i64) -> Result<(), Error>;
     /// The file whose report of that name with those bytes we wrote; none where we never wrote it.
     fn report_of(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<Option<i64>, Error>;
+    /// Whether a file with these bytes was ever received.
+    fn has_content(&mut self, sha256: &str) -> Result<bool, Error>;
     /// Names of all reports ever written in a folder, each with its newest intake.
     fn reports(&mut self, folder: &Path) -> Result<Vec<(String, i64)>, Error>;
 

@@ -35,6 +35,14 @@ pub enum Double {
 pub enum Decision {
     /// It is registered, under this id (of a batch: the system's batch number).
     Accepted(String),
+    /// The system has the batch under this number: its rows are asked about. With each section's own ticket; where
+    /// a section has none, its rows are accepted without id.
+    AskAbout {
+        /// The system's batch number.
+        remote: String,
+        /// Section and ticket.
+        tickets: Vec<(String, serde_json::Value)>,
+    },
     /// It was surely not received.
     NotReceived,
 }

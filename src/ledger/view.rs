@@ -156,6 +156,8 @@ pub struct FileView {
     pub supersedes: Option<(String, DateTime<Utc>)>,
     /// Set once a newer file of the same name has moved its reports aside: local `YYYYMMDD-HHMM` of its receipt.
     pub period: Option<String>,
+    /// Whether a section with its environment and registration is configured now; else its rows are left alone.
+    pub here: bool,
     /// Batches its rows went in.
     pub batches: Vec<BatchView>,
     /// Hash of the newest event.

@@ -103,6 +103,11 @@ impl CodeInfo {
     }
 }
 
+/// One argument that speaks both languages.
+pub fn both(bulgarian: &str, english: &str) -> String {
+    format!("{bulgarian}{BETWEEN_LANGUAGES}{english}")
+}
+
 /// The words of an argument in one language; see [`Issue::both`]. Any other argument is its own.
 pub fn in_language(arg: &str, lang: Lang) -> &str {
     match (arg.split_once(BETWEEN_LANGUAGES), lang) {
@@ -166,7 +171,7 @@ impl Issue {
     /// string, so that it can be stored like any other.
     #[must_use]
     pub fn both(self, bulgarian: &str, english: &str) -> Self {
-        self.arg(format!("{bulgarian}{BETWEEN_LANGUAGES}{english}"))
+        self.arg(both(bulgarian, english))
     }
 
     /// Sets the row, as Excel shows it.

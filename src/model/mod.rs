@@ -10,7 +10,7 @@ mod outcome;
 mod schema;
 mod value;
 
-pub use issue::{CodeInfo, Issue, Lang, Place, Severity, Who, Words, in_language};
+pub use issue::{CodeInfo, Issue, Lang, Place, Severity, Who, Words, both, in_language};
 pub use outcome::{Environment, Outcome, Status, SystemError};
 pub use schema::{Field, FieldSet, Kind, Schema, TypeSpec};
 pub use value::Value;

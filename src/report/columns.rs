@@ -77,17 +77,17 @@ impl Added {
         if let Some(day) = view.until.filter(|_| view.status != Status::Duplicate) {
             push_day(day, until);
         }
+        let _ = write!(row, "{}", view.row);
+        speaker.codes(view, codes);
+        reference.push_str(&view.reference);
         id.push_str(view.id.as_deref().unwrap_or_default());
         if let Some(moment) = view.sent_at {
             sent.push_str(sent_text(moment, last_sent));
         }
-        let _ = write!(row, "{}", view.row);
         number.push_str(view.number.as_deref().unwrap_or_default());
         if let Some(id) = view.batch {
             let _ = write!(batch, "{id}");
         }
-        speaker.codes(view, codes);
-        reference.push_str(&view.reference);
     }
 }
 

@@ -340,7 +340,9 @@ mod tests {
     fn cells_row(cells: [&str; 2]) -> Row {
         let mut row = Row::new();
         row.start(7);
-        cells.iter().for_each(|text| row.push(text, CellKind::Text));
+        for text in cells {
+            row.push(text, CellKind::Text);
+        }
         row
     }
 

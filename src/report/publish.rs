@@ -88,16 +88,23 @@ pub fn remove_notice(folder: &Path, desk: &mut Desk<'_>) -> Result<bool, Error> 
 }
 
 /// Gives the reports of a former file of the same name the names of its period. What is not ours, is open or
-/// has a newer name already stays. Returns kind and new name of what was renamed.
-pub fn rename_reports(folder: &Path, to: Names<'_>, desk: &Desk<'_>) -> Result<Vec<(Kind, String)>, Error> {
+/// has a newer name already stays. Returns kind and new name of what was renamed. Each new name is `remember`ed
+/// before it appears: a report is never taken for a person's file.
+pub fn rename_reports(
+    folder: &Path,
+    to: Names<'_>,
+    desk: &mut Desk<'_>,
+) -> Result<Vec<(Kind, String)>, Error> {
     let mut renamed = Vec::new();
     for kind in Kind::ALL {
         let (old, new) = ((desk.names)(kind, ""), to(kind, ""));
-        let ours = matches!(found(folder, kind, &old, "", desk)?, Found::Ours);
-        if ours
-            && !exists(&folder.join(&new))
-            && std::fs::rename(folder.join(&old), folder.join(&new)).is_ok()
-        {
+        let ours = found(folder, kind, &old, "", desk)? == Found::Ours;
+        if !ours || exists(&folder.join(&new)) || is_open(folder, &old) {
+            continue;
+        }
+        let Ok(sha256) = sha256_of(&folder.join(&old)) else { continue };
+        (desk.remember)(&new, &sha256).map_err(Error::Ledger)?;
+        if std::fs::rename(folder.join(&old), folder.join(&new)).is_ok() {
             renamed.push((kind, new));
         }
     }

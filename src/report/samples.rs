@@ -112,6 +112,7 @@ pub(super) fn file(name: &str) -> FileView {
         language: Lang::Bg,
         supersedes: None,
         period: None,
+        here: true,
         batches: Vec::new(),
         ledger_head: "cd".repeat(32),
     }

@@ -1,14 +1,10 @@
-//! Arguments that the ledger keeps as evidence (fields' names, what was seen), in words for a reader.
+//! Arguments that the ledger keeps as evidence, in words for a reader.
 
 use std::borrow::Cow;
 
-use crate::ledger::codes::{CHANGE, RETRYING, UNKNOWN};
+use crate::ledger::codes::{RETRYING, UNKNOWN};
 use crate::model::{CodeInfo, Lang};
 use crate::submit::seen_in;
-use crate::validate::label_of;
-
-/// Between names of fields in one argument.
-const BETWEEN_FIELDS: &str = ", ";
 
 /// The message of a code with its arguments in the reader's words.
 pub fn message(info: &CodeInfo, lang: Lang, args: &[String]) -> String {
@@ -17,25 +13,14 @@ pub fn message(info: &CodeInfo, lang: Lang, args: &[String]) -> String {
 
 /// The arguments of a code in the reader's words. Nothing is copied for a code whose arguments are words already.
 pub(super) fn worded<'a>(info: &CodeInfo, lang: Lang, args: &'a [String]) -> Cow<'a, [String]> {
-    let (index, words): (usize, fn(&str, Lang) -> String) = match info.code {
-        code if code == UNKNOWN.code || code == RETRYING.code => (0, |seen, lang| seen_in(seen, lang).into()),
-        code if code == CHANGE.code => (1, fields),
-        _ => return Cow::Borrowed(args),
-    };
+    if ![UNKNOWN.code, RETRYING.code].contains(&info.code) {
+        return Cow::Borrowed(args);
+    }
     let mut args = args.to_vec();
-    if let Some(arg) = args.get_mut(index) {
-        *arg = words(arg, lang);
+    if let Some(seen) = args.first_mut() {
+        *seen = seen_in(seen, lang).into_owned();
     }
     Cow::Owned(args)
-}
-
-/// `p_quantity, p_batch_no` as a reader calls them.
-fn fields(names: &str, lang: Lang) -> String {
-    let label = |name| match (label_of(name), lang) {
-        ((bulgarian, _), Lang::Bg) => bulgarian,
-        ((_, english), Lang::En) => english,
-    };
-    names.split(BETWEEN_FIELDS).map(label).collect::<Vec<_>>().join(BETWEEN_FIELDS)
 }
 
 #[cfg(test)]
@@ -45,13 +30,6 @@ mod tests {
 
     fn told(info: &CodeInfo, lang: Lang, args: &[&str]) -> String {
         message(info, lang, &args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn fields_are_called_what_people_call_them() {
-        let args = ["72", "p_quantity, p_batch_no, x_own"];
-        assert!(told(&CHANGE, Lang::Bg, &args).contains("различава се в количество, партиден номер, x_own;"));
-        assert!(told(&CHANGE, Lang::En, &args).contains("differs in quantity, batch number, x_own;"));
     }
 
     #[test]
@@ -67,6 +45,6 @@ mod tests {
     #[test]
     fn other_arguments_stay_and_absent_ones_do_no_harm() {
         assert!(told(&DOUBLE, Lang::Bg, &["p_quantity", "7"]).contains("p_quantity, ред 7"));
-        assert!(told(&CHANGE, Lang::Bg, &[]).contains("{1}"));
+        assert!(told(&UNKNOWN, Lang::Bg, &[]).contains("{0}"));
     }
 }

@@ -15,7 +15,7 @@ use crate::config::{parse_duration, read_secret};
 use crate::convert::Mappings;
 use crate::destinations::Section;
 use crate::intake::{self, wake_on_events};
-use crate::ledger::FileState;
+use crate::ledger::{FileState, FileView};
 use crate::model::Lang;
 use crate::submit::{Intake, Pace, Settings};
 
@@ -73,6 +73,14 @@ pub fn look(
     Ok(looked)
 }
 
+/// A file that nobody could read yet: who takes it out of the folder takes it back. Others are in the spool for good.
+fn waits_for_a_person(view: &FileView) -> bool {
+    let unfit = [intake::F006.code, intake::F007.code];
+    view.state == FileState::Held
+        || view.state == FileState::Received
+            && view.issues.iter().any(|issue| unfit.contains(&issue.code.as_str()))
+}
+
 /// Brings a received file on its way, as far as it goes now.
 fn finish(
     shop: &Shop,
@@ -86,7 +94,7 @@ fn finish(
     let Some(folder) = folders.iter_mut().find(|folder| folder.drop.folder == view.folder) else {
         return Ok(());
     };
-    if folder.withdraw_gone(shop, intake, &view.name)? {
+    if !look_only && waits_for_a_person(&view) && folder.withdraw_gone(shop, intake, &view.name)? {
         return Ok(());
     }
     let waits = view.state == FileState::Received && folder.tried.contains(&intake);

@@ -66,6 +66,15 @@ impl Lock {
     }
 }
 
+/// The right to stage a file or to write reports, one at a time among all processes of a ledger: `retry` and
+/// `release` work beside a running `watch`. Waits for it; given back when it is dropped.
+pub(super) fn desk(path: &Path) -> Result<File, Error> {
+    let failed = |source| Error::File { path: path.display().to_string(), source };
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(file)
+}
+
 /// This process, for people: its number and when it began.
 pub(super) fn owner(now: DateTime<Utc>) -> String {
     format!("process {}, since {}", std::process::id(), now.format("%Y-%m-%d %H:%M:%S UTC"))

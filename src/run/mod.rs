@@ -85,7 +85,13 @@ async fn recover(shop: &Shop, owner: String) -> Result<()> {
     let now = shop.world.clock.now();
     for (section, open, answer) in shop.ledger.ask(move |ledger| ledger.recover(&owner, now)).await? {
         let Some(destination) = shop.sections.destinations.get(&section) else { continue };
-        let verdict = submit::read_again(destination.as_ref(), &section, &open, &answer, now)?;
+        let verdict =
+            submit::read_again(destination.as_ref(), &section, &open, &answer, now).unwrap_or_else(|error| {
+                tracing::error!(batch = open.batch, %error, "an answer can't be read again");
+                crate::ledger::BatchVerdict::Unknown {
+                    seen: "the answer can't be read under today's catalogue".to_owned(),
+                }
+            });
         shop.ledger.ask(move |ledger| ledger.settle(open.attempt, &verdict, now)).await?;
     }
     Ok(())
@@ -99,7 +105,9 @@ fn senders(
     progress: &watch::Receiver<Intake>,
     ending: &CancellationToken,
 ) -> Vec<Sender> {
-    let sections = shop.config.sections.iter();
+    // Two sections of one registration would send at the same time: the first speaks for both.
+    let mut seen = std::collections::HashSet::new();
+    let sections = shop.config.sections.iter().filter(|section| seen.insert(shop.sections.realm(section)));
     let sender = |section: &crate::destinations::Section| {
         let destination = shop.sections.destinations.get(&section.name).cloned()?;
         let settings = sender_settings(shop, section, Pace::default());

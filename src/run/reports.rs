@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
+use chrono::{DateTime, Utc};
 
 use super::pinned::Pinned;
 use super::{Folder, Shop};
 use crate::config::After;
 use crate::intake;
 use crate::ledger::{FileState, FileView};
+use crate::model::hash;
 use crate::report::{
     Cause, Desk, Dialect, Job, Kind, Notice, NoticeItem, Prepared, Published, Source, Totals, place_notice,
     prepare, prepare_without_rows, publish, remove_notice, rename_reports,
@@ -31,6 +33,14 @@ pub type Later = HashMap<i64, Instant>;
 /// What was reported about one file.
 #[derive(Debug, Clone)]
 pub struct Reported {
+    /// The ledger's id of this receipt of the file.
+    pub intake: i64,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// When it was copied.
+    pub received_at: DateTime<Utc>,
+    /// Whether its environment and registration are configured now.
+    pub here: bool,
     /// The file.
     pub file: PathBuf,
     /// Its state in the ledger.
@@ -46,6 +56,7 @@ pub struct Reported {
 /// # Errors
 /// When the ledger fails. A report that can't be written is told in the log and tried again next time.
 pub fn write_due(shop: &Shop, later: &mut Later) -> Result<Vec<Reported>> {
+    let _desk = super::lock::desk(&shop.desk)?;
     let due = shop.ledger.ask_blocking(|ledger| ledger.due_reports())?;
     let mut done = Vec::new();
     later.retain(|_, at| *at > Instant::now());
@@ -74,7 +85,11 @@ fn write_one(shop: &Shop, view: &FileView) -> Result<Option<(Reported, bool)>> {
     let intake = view.intake;
     let changes = shop.ledger.ask_blocking(move |ledger| ledger.changes(intake))?;
     if view.state == FileState::Withdrawn {
-        lift_notice(shop, &view.folder, &view.name)?;
+        let (folder, name) = (view.folder.clone(), view.name.clone());
+        let newer = shop.ledger.ask_blocking(move |ledger| ledger.newest(Some(&folder), &name))?;
+        if newer.is_none() {
+            lift_notice(shop, &view.folder, &view.name)?;
+        }
         shop.ledger.ask_blocking(move |ledger| ledger.reported(intake, changes))?;
         return Ok(None);
     }
@@ -93,7 +108,16 @@ fn write_one(shop: &Shop, view: &FileView) -> Result<Option<(Reported, bool)>> {
     }
     let reports = published.files.into_iter().map(|(_, name, _)| name).collect();
     let file = view.folder.join(&view.name);
-    let reported = Reported { file, state: view.state, totals, reports };
+    let reported = Reported {
+        intake,
+        sha256: view.sha256.clone(),
+        received_at: view.received_at,
+        here: view.here,
+        file,
+        state: view.state,
+        totals,
+        reports,
+    };
     Ok(Some((reported, behind)))
 }
 
@@ -229,8 +253,10 @@ fn with_desk<R>(
         let intake = shop.ledger.ask_blocking(move |ledger| ledger.report_of(&folder, &name, &sha256));
         intake.ok().flatten().is_some_and(&counts)
     };
-    let spool = shop.spool.clone();
-    let is_copied = |sha256: &str| spool.join(sha256).exists();
+    let is_copied = |sha256: &str| {
+        let sha256 = sha256.to_owned();
+        shop.ledger.ask_blocking(move |ledger| ledger.has_content(&sha256)).unwrap_or(false)
+    };
     let mut remember = |name: &str, sha256: &str| -> Result<(), Cause> {
         let files = vec![(name.to_owned(), sha256.to_owned(), "late".to_owned())];
         let (intake, folder, now) = (view.intake, view.folder.clone(), shop.world.clock.now());
@@ -263,11 +289,11 @@ pub(super) fn notices(shop: &Shop, laid: &mut Notices, of: &Folder) -> Result<()
         let bytes = Notice { file: &one.name, since: one.since, items: &items, lang }.bytes();
         let key = (one.folder.clone(), one.name.clone());
         keep.push(key.clone());
-        if laid.get(&key) == Some(&bytes) {
-            continue;
-        }
         let view = stand_in(folder, &one.name);
         let named = names(&view, None);
+        if laid.get(&key) == Some(&bytes) && folder.join(named(Kind::Notice, "")).exists() {
+            continue;
+        }
         let placed = with_desk(shop, &view, &named, |_| true, |desk| place_notice(folder, &bytes, desk));
         match placed {
             Ok(_) => drop(laid.insert(key, bytes)),
@@ -285,15 +311,24 @@ fn lift_stale(shop: &Shop, of: &Folder, keep: &[(PathBuf, String)]) -> Result<()
     let folder = &of.drop.folder;
     let waits: HashSet<String> =
         keep.iter().map(|(_, name)| names(&stand_in(folder, name), None)(Kind::Notice, "")).collect();
-    let held: HashSet<&str> =
-        of.waiting.iter().filter(|one| !one.notice).map(|one| one.name.as_str()).collect();
     for name in of.present.iter().filter(|name| name.ends_with(NOTICE_ENDING) && !waits.contains(*name)) {
         let input = name.trim_end_matches(NOTICE_ENDING);
-        if !held.contains(input) {
+        if !has_notice_of_its_own(shop, of, input)? {
             lift_notice(shop, folder, input)?;
         }
     }
     Ok(())
+}
+
+/// A file that is unreadable or held as a whole has its notice from its reports.
+fn has_notice_of_its_own(shop: &Shop, of: &Folder, input: &str) -> Result<bool> {
+    let (folder, name) = (of.drop.folder.clone(), input.to_owned());
+    let state = shop.ledger.ask_blocking(move |ledger| {
+        let newest = ledger.newest(Some(&folder), &name)?;
+        Ok(newest.map_or(Ok(None), |intake| ledger.file(intake))?.map(|view| view.state))
+    })?;
+    let own = matches!(state, Some(FileState::Unreadable | FileState::Held));
+    Ok(own && of.present.contains(input))
 }
 
 /// Removes our notice beside a file, if it lies there.
@@ -328,6 +363,7 @@ fn stand_in(folder: &Path, name: &str) -> FileView {
         language: crate::model::Lang::Bg,
         supersedes: None,
         period: None,
+        here: true,
         batches: Vec::new(),
         ledger_head: String::new(),
     }
@@ -342,16 +378,20 @@ pub(super) fn archive(shop: &Shop, after: After, reported: &Reported) -> Result<
         && reported.totals.waiting + reported.totals.unknown + reported.totals.held + reported.totals.refused
             == 0;
     let folder = reported.file.parent().unwrap_or(Path::new("."));
-    if after != After::Archive || !final_rows || !reported.file.exists() {
+    if after != After::Archive || !final_rows || !is_still_there(shop, reported)? {
         return Ok(());
     }
     let month = shop.world.clock.today().format("%Y-%m").to_string();
-    let goal = folder.join("archive").join(month);
-    std::fs::create_dir_all(&goal)?;
     let name = reported.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let stamp =
+        reported.received_at.with_timezone(&chrono_tz::Europe::Sofia).format("%Y%m%d-%H%M%S").to_string();
+    let month = folder.join("archive").join(month);
+    // A second file of that name gets a folder of its own: receipts name their reports, so nothing is renamed.
+    let goal = if month.join(&name).exists() { month.join(stamp) } else { month };
+    std::fs::create_dir_all(&goal)?;
     for name in reported.reports.iter().chain([&name]) {
-        let (from, to) = (folder.join(name), free(&goal, name));
-        if from.exists() {
+        let (from, to) = (folder.join(name), goal.join(name));
+        if from.exists() && !to.exists() {
             std::fs::rename(&from, &to)
                 .with_context(|| format!("{} could not be archived", from.display()))?;
         }
@@ -359,9 +399,11 @@ pub(super) fn archive(shop: &Shop, after: After, reported: &Reported) -> Result<
     Ok(())
 }
 
-/// A name in the archive that nothing has yet: an earlier file of that name is never overwritten.
-fn free(goal: &Path, name: &str) -> PathBuf {
-    let plain = goal.join(name);
-    let numbered = (2_u32..).map(|number| goal.join(format!("{number}-{name}")));
-    std::iter::once(plain.clone()).chain(numbered).find(|path| !path.exists()).unwrap_or(plain)
+/// Whether what lies in the folder is the very file that was reported: a newer one of its name stays.
+fn is_still_there(shop: &Shop, reported: &Reported) -> Result<bool> {
+    let (folder, name) = (reported.file.parent().map(Path::to_owned), reported.file.file_name());
+    let name = name.unwrap_or_default().to_string_lossy().into_owned();
+    let newest = shop.ledger.ask_blocking(move |ledger| ledger.newest(folder.as_deref(), &name))?;
+    let same = std::fs::File::open(&reported.file).and_then(hash::sha256_of);
+    Ok(newest == Some(reported.intake) && same.is_ok_and(|sha256| sha256 == reported.sha256))
 }

@@ -35,6 +35,8 @@ pub struct Sections {
     /// Registration numbers, where they are configured.
     pub registrations: HashMap<String, SecretString>,
     report_from: HashMap<String, NaiveDate>,
+    /// Also of sections whose registration can't be read: their mappings are good, their files wait.
+    schemas: Schemas,
 }
 
 impl Sections {
@@ -43,7 +45,12 @@ impl Sections {
         let mut opened = Self::default();
         for section in sections {
             let name = section.name.clone();
-            match open_section(section) {
+            let opening = open_destination(section).and_then(|destination| {
+                let schema = Arc::new(Schema::clone(destination.schema()));
+                opened.schemas.insert(name.clone(), schema);
+                Ok((destination, registration_of(section)?))
+            });
+            match opening {
                 Ok((destination, registration)) => {
                     opened.destinations.insert(name.clone(), destination);
                     opened.registrations.extend(registration.map(|number| (name.clone(), number)));
@@ -55,12 +62,28 @@ impl Sections {
         opened
     }
 
-    /// The schema of each usable section.
-    pub fn schemas(&self) -> Schemas {
-        let schema = |(name, destination): (&String, &Arc<dyn Destination>)| {
-            (name.clone(), Arc::new(Schema::clone(destination.schema())))
+    /// What each section would ask with about a batch whose number a person found out.
+    pub fn tickets(&self, remote: &str) -> Vec<(String, serde_json::Value)> {
+        let ticket = |(name, destination): (&String, &Arc<dyn Destination>)| {
+            Some((name.clone(), destination.ticket(remote)?.0))
         };
-        self.destinations.iter().map(schema).collect()
+        self.destinations.iter().filter_map(ticket).collect()
+    }
+
+    /// What sending is kept apart by: system, environment and registration, or the section where none is known.
+    pub fn realm(&self, section: &Section) -> (String, &'static str, String) {
+        let registration = self.registrations.get(&section.name);
+        let registration = registration.map_or_else(
+            || format!("section:{}", section.name),
+            |number| hash::sha256(number.expose_secret().as_bytes()),
+        );
+        (section.system.clone(), section.environment.word(), registration)
+    }
+
+    /// The schema of each section, also where its registration number can't be read: its mappings are good all
+    /// the same, and files that go there wait for the number, not for a layout.
+    pub fn schemas(&self) -> Schemas {
+        self.schemas.clone()
     }
 
     /// The sections of these names as goals of rows; `Err` names the first that can't be used, and why.
@@ -91,6 +114,8 @@ pub struct Shop {
     pub ledger: Handle,
     /// Where copies of inputs lie.
     pub spool: PathBuf,
+    /// The lock of staging and of writing reports.
+    pub desk: PathBuf,
     /// Time and randomness.
     pub world: World,
     /// Every code of every room.
@@ -115,9 +140,9 @@ impl Shop {
     /// When the ledger can't be opened.
     pub fn open(config: Config, world: World, books: Books<'_>) -> Result<Self> {
         let sections = Sections::open(&config.sections);
-        let spool = match books {
-            Books::Real => spool_of(&config),
-            Books::Scratch(dir) | Books::Empty(dir) => dir.join("spool"),
+        let (spool, desk) = match books {
+            Books::Real => (spool_of(&config), config.ledger.path.with_extension("desk")),
+            Books::Scratch(dir) | Books::Empty(dir) => (dir.join("spool"), dir.join("desk")),
         };
         let mut ledger = open_ledger(&config, &world, books, &spool)?;
         let known =
@@ -128,7 +153,7 @@ impl Shop {
         let ledger =
             Handle::spawn(Box::new(ledger)).context("a thread for the ledger could not be started")?;
         let catalogue = Arc::new(catalogue());
-        Ok(Self { config, sections, ledger, spool, world, catalogue })
+        Ok(Self { config, sections, ledger, spool, desk, world, catalogue })
     }
 }
 
@@ -137,7 +162,7 @@ pub fn spool_of(config: &Config) -> PathBuf {
     config.ledger.path.parent().unwrap_or(Path::new(".")).join("spool")
 }
 
-fn open_section(section: &Section) -> Result<(Arc<dyn Destination>, Option<SecretString>), String> {
+fn open_destination(section: &Section) -> Result<Arc<dyn Destination>, String> {
     let catalogue = match &section.catalogue {
         None => None,
         Some(path) => {
@@ -146,9 +171,12 @@ fn open_section(section: &Section) -> Result<(Arc<dyn Destination>, Option<Secre
         }
     };
     let destination = destinations::open(section, catalogue.as_deref()).map_err(|error| error.to_string())?;
+    Ok(Arc::from(destination))
+}
+
+fn registration_of(section: &Section) -> Result<Option<SecretString>, String> {
     let registration = section.actor_reg_no.as_ref().map(read_secret).transpose();
-    let registration = registration.map_err(|error| error.explain(Lang::En))?;
-    Ok((Arc::from(destination), registration))
+    registration.map_err(|error| error.explain(Lang::En))
 }
 
 fn section_ref(section: &Section, registration: Option<&SecretString>) -> SectionRef {

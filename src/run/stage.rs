@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::{Shop, pinned};
+use super::{Shop, lock, pinned};
 use crate::config::DropFolder;
 use crate::convert::{self, Fit, Judge, Mappings};
 use crate::intake;
@@ -137,10 +137,12 @@ fn fill(
     };
     let notes: Vec<StoredIssue> = bound.notes().iter().map(StoredIssue::from).collect();
     let filled = bound.filled_columns();
-    let plan = plan(drop, mapping, schema, &sections, view.intake);
+    let _desk = lock::desk(&shop.desk)?;
+    let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
+    let plan = Plan { layout, ..plan(drop, mapping, schema, &sections, view.intake) };
     shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;
-    let mut judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
-    let found = match stage_rows(&shop.ledger, table, &mut judge, ending) {
+    let judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
+    let found = match stage_rows(&shop.ledger, table, judge, ending) {
         Ok(found) => found,
         Err(convert::Error::Table(error)) => return Ok(aside(FileState::Unreadable, &[error.issue()])),
         Err(convert::Error::Sink(Halt::Ledger(error))) => return Err(error.into()),
@@ -175,6 +177,7 @@ fn plan(
         intake,
         mapping: super::mapping_ref(mapping),
         scope: mapping.key.as_ref().and_then(|key| key.of.clone()).unwrap_or_else(|| mapping.name.clone()),
+        layout: String::new(),
         keyed: mapping.key.is_some(),
         ignore: ignored.chain(number).collect(),
         sections: sections.iter().map(|name| (*name).to_owned()).collect(),
@@ -189,13 +192,14 @@ fn plan(
 fn stage_rows(
     ledger: &Handle,
     table: Table,
-    judge: &mut Judge,
+    judge: Judge,
     ending: &CancellationToken,
 ) -> Result<crate::table::Found, convert::Error<Halt>> {
     let mut chunk: Vec<StagedRow> = Vec::with_capacity(CHUNK_ROWS);
     let send = |rows: Vec<StagedRow>| ledger.ask_blocking(move |ledger| ledger.stage(&rows));
-    let found = convert::for_each_row(table, |row| {
-        chunk.push(judge.judge(row).staged(judge.targets(), &codes::BY_RULE));
+    let targets = judge.targets().to_vec();
+    let found = convert::for_each_row(table, judge, |_, judged| {
+        chunk.push(std::mem::take(judged).staged(&targets, &codes::BY_RULE));
         if chunk.len() < CHUNK_ROWS {
             return Ok(());
         }

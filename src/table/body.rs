@@ -6,9 +6,9 @@ use super::error::Error;
 use super::reading::{Format, Found, Why};
 use super::records::Records;
 use super::row::{Header, Row};
-use super::workbook::Sheet;
+use super::workbook::{Sheet, T027};
 use crate::model::names::{fold, look_alike};
-use crate::model::{CodeInfo, Issue, Who, Words};
+use crate::model::{CodeInfo, Issue, Severity, Who, Words};
 
 /// Words that totals begin with where a mapping names none.
 const TOTALS: [&str; 7] = ["Общо", "Всичко", "Сума", "Total", "Totals", "Grand total", "Sum"];
@@ -128,7 +128,7 @@ impl Body {
     }
 
     fn judge(&self, row: &Row) -> Verdict {
-        if row.is_blank() {
+        if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
         } else if !self.words.begin(row) {
             Verdict::Data
@@ -154,7 +154,7 @@ impl Body {
             let mut row = Row::new();
             if !self.pull(&mut row, found)? {
                 for row in held {
-                    leave_out(&row, if row.is_blank() { Why::Blank } else { Why::Total }, found);
+                    leave_out(&row, if is_blank(&row) { Why::Blank } else { Why::Total }, found);
                 }
                 return Ok(());
             }
@@ -165,7 +165,7 @@ impl Body {
             }
         }
         for row in held {
-            if row.is_blank() {
+            if is_blank(&row) {
                 leave_out(&row, Why::Blank, found);
             } else {
                 self.ready.push_back(row);
@@ -182,8 +182,23 @@ impl Body {
         }
         row.pad_to(self.columns);
         if cells > self.columns && has_text_from(row, self.columns) {
-            let code = if format == Format::Csv { &T021 } else { &W105 };
-            row.add_issue(Issue::new(code).arg(cells.to_string()).arg(self.columns.to_string()));
+            row.add_issue(self.surplus(row, format));
+        }
+    }
+
+    /// What values behind the last column mean. In a text file they are cells in excess, and nobody knows which
+    /// value belongs where. In a workbook every cell has its place: a value in the very next column may have
+    /// been pushed out of the table, so the row is refused too; behind an empty column it is a note beside
+    /// the table.
+    fn surplus(&self, row: &Row, format: Format) -> Issue {
+        if format == Format::Csv {
+            return Issue::new(&T021).arg(row.len().to_string()).arg(self.columns.to_string());
+        }
+        let letter = Header { name: "".into(), index: self.columns }.letter();
+        if row.cell(self.columns).is_some_and(|cell| !cell.text.trim().is_empty()) {
+            Issue::at(&T028, Some(letter.as_str().into())).arg(letter)
+        } else {
+            Issue::new(&W105)
         }
     }
 
@@ -197,10 +212,17 @@ impl Body {
     }
 }
 
-/// A row that is left out takes along what is wrong with it: that becomes a note about the file.
+/// Whether nothing is in a row, and nothing should be: an uncalculated formula will have a value one day.
+fn is_blank(row: &Row) -> bool {
+    row.is_blank() && !row.issues().iter().any(|issue| issue.code.severity() == Severity::Error)
+}
+
+/// A row that is left out takes along what is wrong with it: that becomes a note about the file. Uncalculated
+/// totals are no loss.
 fn leave_out(row: &Row, why: Why, found: &mut Found) {
     found.leave_out(row.number(), why);
-    row.issues().iter().for_each(|issue| found.note(issue.clone().row(row.number())));
+    let told = row.issues().iter().filter(|issue| issue.code.code != T027.code);
+    told.for_each(|issue| found.note(issue.clone().row(row.number())));
 }
 
 fn has_text_from(row: &Row, column: usize) -> bool {
@@ -269,6 +291,30 @@ pub(super) static T021: CodeInfo = CodeInfo {
     },
 };
 
+/// A value right behind the last column of a workbook's table.
+pub(super) static T028: CodeInfo = CodeInfo {
+    code: "T028",
+    who: Who::User,
+    bg: Words {
+        message: "на реда има стойност в колона {0}, веднага след последната колона с име; изтрийте я или върнете \
+                  стойностите по местата им",
+        why: "Вмъкната клетка измества всички стойности надясно и последната излиза извън таблицата. Затова не е \
+              сигурно коя стойност на коя колона е.",
+        example: "вмъкната клетка в средата на реда",
+        repair: "Ако ред е изместен, изтрийте вмъкнатата клетка. Ако е бележка, дайте име на колоната ѝ или я \
+                 преместете поне една празна колона по-надясно; после запишете.",
+    },
+    en: Words {
+        message: "the row has a value in column {0}, right behind the last column with a name; delete it or move \
+                  the values back to their places",
+        why: "An inserted cell moves all values to the right, and the last one falls out of the table. So it is \
+              not certain which value belongs to which column.",
+        example: "a cell inserted in the middle of the row",
+        repair: "If the row was moved, delete the inserted cell. If it is a note, give its column a name, or leave \
+                 at least one empty column before it; then save.",
+    },
+};
+
 /// Nothing below the header.
 pub(super) static W104: CodeInfo = CodeInfo {
     code: "W104",
@@ -292,7 +338,7 @@ pub(super) static W105: CodeInfo = CodeInfo {
     code: "W105",
     who: Who::User,
     bg: Words {
-        message: "на реда има стойност вдясно от таблицата, която няма име на колона и не се използва",
+        message: "вдясно от таблицата има стойност без име на колона и тя не се използва; ако е нужна, сложете я в колона с име",
         why: "Таблицата свършва с последната колона, която има име в заглавния ред.",
         example: "бележка на ръка до реда",
         repair: "Ако стойността е нужна, сложете я в колона с име.",

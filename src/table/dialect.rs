@@ -55,9 +55,10 @@ pub(super) fn find(sample: &[u8], encoding: &Encoding, wanted: &Wanted) -> u8 {
     trials.iter().rev().max_by_key(|trial| trial.merit()).map_or(b';', |trial| trial.delimiter)
 }
 
-/// The first rows of a sample. Where the sample is only the beginning of a file its last row is left out.
+/// The first rows of a sample that begins at a place of the file. Where the sample is only the beginning of a file its last row is left out.
 pub(super) fn preview(
     sample: &[u8],
+    place: usize,
     whole: bool,
     delimiter: u8,
     encoding: &Encoding,
@@ -65,7 +66,7 @@ pub(super) fn preview(
 ) -> Vec<Row> {
     let mut records = Records::new(
         Box::new(Cursor::new(sample.to_vec())),
-        0,
+        place as u64,
         delimiter,
         encoding.clone(),
         Layout::default(),
@@ -101,7 +102,7 @@ struct Trial {
 impl Trial {
     fn new(sample: &[u8], delimiter: u8, encoding: &Encoding, wanted: &Wanted) -> Self {
         let head = sample.get(..ENOUGH).unwrap_or(sample);
-        let rows = preview(head, head.len() == sample.len(), delimiter, encoding, super::header::PREVIEW);
+        let rows = preview(head, 0, head.len() == sample.len(), delimiter, encoding, super::header::PREVIEW);
         let filled: Vec<usize> = rows.iter().filter(|row| !row.is_blank()).map(Row::len).collect();
         let frequency = |width: usize| filled.iter().filter(|other| **other == width).count();
         let usual =

@@ -4,6 +4,7 @@
 //! page, because delimiters, quotes and line ends are plain ASCII there. Only UTF-16 goes through
 //! [`utf16_to_utf8`] first.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,7 +34,11 @@ enum Form {
 
 /// A single-byte code page: the UTF-8 of every byte, and in the last place how many bytes that takes.
 #[derive(Debug, Clone)]
-struct Page(Arc<[[u8; 4]; 256]>);
+struct Page {
+    letters: Arc<[[u8; 4]; 256]>,
+    /// The way back, by letter: reports are written in the input's encoding.
+    bytes: Arc<Vec<(char, u8)>>,
+}
 
 /// Set in the last place of a byte that has no letter.
 const GAP: u8 = 0x80;
@@ -161,17 +166,23 @@ fn lower_name(known: &'static encoding_rs::Encoding) -> &'static str {
 impl Page {
     fn new(upper: impl Iterator<Item = char>) -> Self {
         let mut table = [[0; 4]; 256];
+        let mut back = Vec::new();
         let letters = (0..0x80_u8).map(char::from).chain(upper);
-        for (slot, letter) in table.iter_mut().zip(letters) {
+        for ((slot, letter), byte) in table.iter_mut().zip(letters).zip(0..=0xFF_u8) {
             let gap = if letter == NO_LETTER { GAP } else { 0 };
+            if gap == 0 {
+                back.push((letter, byte));
+            }
             let length = letter.encode_utf8(slot).len();
             slot[3] = u8::try_from(length).unwrap_or(0) | gap;
         }
-        Self(Arc::new(table))
+        back.sort_unstable();
+        back.dedup_by_key(|(letter, _)| *letter);
+        Self { letters: Arc::new(table), bytes: Arc::new(back) }
     }
 
     fn slot(&self, byte: u8) -> [u8; 4] {
-        self.0.get(usize::from(byte)).copied().unwrap_or_default()
+        self.letters.get(usize::from(byte)).copied().unwrap_or_default()
     }
 
     fn is_gap(&self, byte: u8) -> bool {
@@ -238,18 +249,16 @@ impl Page {
     fn encode(&self, text: &str, out: &mut Vec<u8>) -> bool {
         let mut whole = true;
         for letter in text.chars() {
-            let mut utf8 = [0; 4];
-            let wanted = letter.encode_utf8(&mut utf8).as_bytes();
-            let byte = if letter.is_ascii() { u8::try_from(letter).ok() } else { self.find(wanted) };
+            let byte = if letter.is_ascii() { u8::try_from(letter).ok() } else { self.find(letter) };
             whole &= byte.is_some();
             out.push(byte.unwrap_or(b'?'));
         }
         whole
     }
 
-    fn find(&self, wanted: &[u8]) -> Option<u8> {
-        let same = |slot: &[u8; 4]| usize::from(slot[3]) == wanted.len() && slot.starts_with(wanted);
-        self.0.iter().position(same).and_then(|at| u8::try_from(at).ok())
+    fn find(&self, letter: char) -> Option<u8> {
+        let at = self.bytes.binary_search_by_key(&letter, |(known, _)| *known).ok()?;
+        self.bytes.get(at).map(|(_, byte)| *byte)
     }
 }
 
@@ -314,8 +323,7 @@ pub(super) fn byte_order_mark(bytes: &[u8]) -> Option<(Encoding, usize)> {
 
 /// Guesses the encoding of a sample that has no byte-order mark.
 ///
-/// Bytes that happen to be valid UTF-8 are not enough: `CF B0` is `П°` in windows-1251. The letters must
-/// be such as people here write.
+/// One or two sequences that happen to be valid UTF-8 are not enough: `CF B0` is `П°` in windows-1251.
 pub(super) fn guess(sample: &[u8], language: Lang) -> Guess {
     if let Some(big_endian) = looks_utf16(sample) {
         return Guess { encoding: Encoding::utf16(big_endian), certain: true };
@@ -369,31 +377,41 @@ fn looks_utf16(sample: &[u8]) -> Option<bool> {
     }
 }
 
-/// Whether the bytes are UTF-8 with plausible letters; one damaged place in a hundred letters is no proof against.
+/// Whether the bytes are UTF-8. A few two-byte sequences can be chance, so they must be such as people here
+/// write, or at least three different ones; longer sequences are no chance. Where some bytes are no UTF-8, four
+/// letters must stand against each of them: then the rows that hold such bytes are damaged, not the encoding
+/// another.
 fn looks_utf8(sample: &[u8]) -> bool {
-    let (mut good, mut bad) = (0_usize, 0_usize);
+    let (mut letters, mut invalid, mut odd) = (0_usize, 0_usize, 0_usize);
+    let mut different = BTreeSet::new();
     let mut chunks = sample.utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
         for letter in chunk.valid().chars().filter(|letter| !letter.is_ascii()) {
-            if is_plausible(letter) {
-                good += 1;
+            if letter.len_utf8() > 2 || is_usual(letter) {
+                letters += 1;
             } else {
-                bad += 1;
+                odd += 1;
+                different.insert(letter);
             }
         }
-        let cut_at_end = chunks.peek().is_none() && chunk.invalid().len() < 4 && good > 1;
-        if !chunk.invalid().is_empty() && !cut_at_end {
-            bad += 1;
+        let cut_at_end = chunks.peek().is_none() && letters > 1;
+        if !cut_at_end {
+            invalid += chunk.invalid().len();
         }
     }
-    good > bad * 50
+    if different.len() >= SEVERAL {
+        letters += odd;
+    }
+    letters > 0 && letters >= invalid * 4
 }
 
-/// Letters and signs of texts in Latin and Cyrillic script.
-fn is_plausible(letter: char) -> bool {
+/// Different letters that no other encoding makes by chance.
+const SEVERAL: usize = 3;
+
+/// Two-byte letters and signs of texts in Latin, Cyrillic and Greek script.
+fn is_usual(letter: char) -> bool {
     matches!(letter,
-        '\u{A0}'..='\u{17F}' | '\u{400}'..='\u{45F}' | '\u{490}' | '\u{491}' | '\u{2000}'..='\u{206F}'
-        | '\u{20AC}' | '\u{2116}' | '\u{2122}' | '\u{2190}'..='\u{22FF}' | '\u{FEFF}')
+        '\u{A0}'..='\u{17F}' | '\u{386}'..='\u{3CE}' | '\u{400}'..='\u{45F}' | '\u{490}' | '\u{491}')
 }
 
 /// The DOS code pages keep most letters below `0xC0`, windows-1251 keeps nearly all above.
@@ -520,6 +538,27 @@ mod tests {
     }
 
     #[test]
+    fn rare_letters_do_not_change_the_encoding_of_valid_utf8() {
+        for text in ["Код;Ω日本", "code;Ω", "note;\u{1F600}", "Код;Име\r\n1;שלום", "a;שלום", "α;β;µ"]
+        {
+            assert_eq!(guess(text.as_bytes(), Lang::Bg).encoding.name(), "utf-8", "{text}");
+        }
+    }
+
+    #[test]
+    fn one_damaged_place_does_not_change_the_encoding_of_a_short_file() {
+        let damaged = [&"Код;Количество;Партида\r\n1;2;".as_bytes()[..], b"\xD0\xFF\xFE\r\n"].concat();
+        assert_eq!(guess(&damaged, Lang::Bg).encoding.name(), "utf-8");
+    }
+
+    #[test]
+    fn a_word_pasted_in_utf8_does_not_change_a_windows_file() {
+        let mut bytes = bytes_of("Дата;Код;Количество;Партида\r\n1;2;3;", "windows-1251");
+        bytes.extend("Аспирин".as_bytes());
+        assert_eq!(guess(&bytes, Lang::Bg).encoding.name(), "windows-1251");
+    }
+
+    #[test]
     fn utf16_without_mark_is_seen() {
         for name in ["utf-16le", "utf-16be"] {
             let bytes = bytes_of("Код;Количество;Дата\r\n100;5;01.02.2024\r\n", name);
@@ -572,6 +611,14 @@ mod tests {
                 prop_assert_eq!(whole, !expected.contains('\u{FFFD}'));
                 prop_assert_eq!(places, expected.match_indices(';').map(|(at, _)| at).collect::<Vec<_>>());
             }
+        }
+
+        #[test]
+        fn valid_utf8_with_three_different_letters_is_utf8(
+            text in "[a-z;\\r\\n]{0,20}[\\u{400}-\\u{45F}\\u{5D0}-\\u{5EA}\\u{4E00}-\\u{4E80}a-z;]{0,40}") {
+            let different: BTreeSet<char> = text.chars().filter(|letter| !letter.is_ascii()).collect();
+            prop_assume!(different.len() >= SEVERAL);
+            prop_assert_eq!(guess(text.as_bytes(), Lang::En).encoding.name(), "utf-8");
         }
 
         #[test]

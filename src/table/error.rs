@@ -50,6 +50,9 @@ pub enum Error {
     /// The header is said to stand in a row that does not exist.
     #[error("the file has no row {0} to hold the header")]
     NoHeader(u32),
+    /// Names of columns with bytes that are no letters; which, and where.
+    #[error("the names of the columns are damaged")]
+    DamagedHeader(Box<Issue>),
     /// A mapping's encoding or delimiter that nobody knows.
     #[error("unknown {what}")]
     Unknown {
@@ -75,6 +78,7 @@ impl Error {
             Self::Dtd => Issue::new(&T009),
             Self::NoSheet { wanted, known } => Issue::new(&T010).arg(wanted).arg(known.join(", ")),
             Self::NoHeader(row) => Issue::new(&T011).arg(row.to_string()),
+            Self::DamagedHeader(issue) => Issue::clone(issue),
             Self::Unknown { what, given } => Issue::new(&T012).arg(*what).arg(given),
         }
     }

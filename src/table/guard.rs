@@ -50,20 +50,24 @@ impl Default for Limits {
 /// Cell formats of a workbook; Excel allows 65,490. The reader copies a font for each.
 const STYLES: u64 = 131_072;
 
-/// Refuses a workbook that is encrypted, damaged, of another format or beyond a limit.
-pub(super) fn check(file: &File, limits: &Limits) -> Result<(), Error> {
+/// Refuses a workbook that is encrypted, damaged, of another format or beyond a limit. True if a cell may hold
+/// a formula whose result was never stored.
+pub(super) fn check(file: &File, limits: &Limits) -> Result<bool, Error> {
     let mut reader = BufReader::new(file.try_clone()?);
     count_parts(&mut reader, limits)?;
     reader.seek(SeekFrom::Start(0))?;
     let mut archive = ZipArchive::new(reader).map_err(|error| broken(&error))?;
     kind(&archive)?;
     let mut left = limits.unpacked;
+    let mut uncalculated = false;
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(|error| broken(&error))?;
         let name = part.name().map_err(|error| broken(&error))?.to_ascii_lowercase();
-        left -= scan_part(&mut part, &name, left, limits)?;
+        let scanned = scan_part(&mut part, &name, left, limits)?;
+        left -= scanned.bytes;
+        uncalculated |= scanned.uncalculated;
     }
-    Ok(())
+    Ok(uncalculated)
 }
 
 fn broken(error: &ZipError) -> Error {
@@ -123,8 +127,16 @@ fn kind<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<(), Error> {
     }
 }
 
-/// Unpacks one part; returns how many bytes it has.
-fn scan_part(part: &mut impl Read, name: &str, left: u64, limits: &Limits) -> Result<u64, Error> {
+/// What was seen in one part.
+struct Scanned {
+    /// How many there are.
+    bytes: u64,
+    /// Whether a cell's formula has no stored result.
+    uncalculated: bool,
+}
+
+/// Unpacks one part.
+fn scan_part(part: &mut impl Read, name: &str, left: u64, limits: &Limits) -> Result<Scanned, Error> {
     let mut scanner = Scanner::new(name, limits);
     let mut buffer = vec![0; 64 * 1024];
     let mut total = 0;
@@ -142,7 +154,7 @@ fn scan_part(part: &mut impl Read, name: &str, left: u64, limits: &Limits) -> Re
         scanner.size(total)?;
         scanner.feed(buffer.get(..read).unwrap_or_default())?;
     }
-    Ok(total)
+    Ok(Scanned { bytes: total, uncalculated: scanner.uncalculated })
 }
 
 /// What stands at the present place of an XML part.
@@ -174,6 +186,12 @@ struct Scanner<'a> {
     /// The last bytes of the present section.
     last: [u8; 3],
     styles: u64,
+    /// The present cell has a formula, and no result so far.
+    formula: bool,
+    /// `cell` where the present result began.
+    result_from: u64,
+    /// A cell's formula had no result.
+    uncalculated: bool,
 }
 
 const TAG_KEPT: usize = 256;
@@ -190,6 +208,9 @@ impl<'a> Scanner<'a> {
             tag: Vec::with_capacity(TAG_KEPT),
             last: [0; 3],
             styles: 0,
+            formula: false,
+            result_from: 0,
+            uncalculated: false,
         }
     }
 
@@ -316,7 +337,13 @@ impl<'a> Scanner<'a> {
         let name = inside.get(..end.unwrap_or(inside.len())).unwrap_or_default();
         let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
         match local {
-            b"c" | b"si" | b"row" => self.cell = 0,
+            b"c" | b"si" | b"row" => {
+                self.uncalculated |= std::mem::take(&mut self.formula);
+                self.cell = 0;
+            }
+            b"f" => self.formula = true,
+            b"v" if self.tag.starts_with(b"/") => self.formula &= self.cell == self.result_from,
+            b"v" => self.result_from = self.cell,
             b"sst" => self.check_count()?,
             b"xf" => self.styles += 1,
             _ => {}
@@ -396,6 +423,27 @@ mod tests {
     fn definitions_are_refused() {
         for text in ["<!DOCTYPE a>", "<?xml?>\n<!doctype x [<!ENTITY a 'b'>]>", "<a/><!ENTITY"] {
             assert!(matches!(scan("a.xml", text.as_bytes(), 4, &small()), Err(Error::Dtd)), "{text}");
+        }
+    }
+
+    #[test]
+    fn formulas_without_a_result_are_seen() {
+        let seen = |cell: &str, chunk: usize| {
+            let limits = Limits::default();
+            let mut scanner = Scanner::new("sheet1.xml", &limits);
+            let sheet = format!("<row><c r='A1'><v>1</v></c>{cell}<c r='C1'><v>2</v></c></row>");
+            sheet.as_bytes().chunks(chunk).for_each(|piece| scanner.feed(piece).unwrap());
+            scanner.uncalculated
+        };
+        for chunk in [1, 5, 1000] {
+            for cell in ["<c><f>A1</f></c>", "<c><f>A1</f><v/></c>", "<c><f t='shared' si='0'/><v></v></c>"] {
+                assert!(seen(cell, chunk), "{cell}");
+            }
+            for cell in
+                ["<c><f>A1</f><v>0</v></c>", "<c/>", "<c t='s'><v/></c>", "<x:c><x:f/><x:v>1</x:v></x:c>"]
+            {
+                assert!(!seen(cell, chunk), "{cell}");
+            }
         }
     }
 

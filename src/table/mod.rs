@@ -31,13 +31,14 @@ pub use inspect::{ColumnInspection, Guess, Inspection, Suspicion, inspect, to_cs
 pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Why};
 pub use row::{Cell, CellKind, Header, Row};
 
-use crate::model::CodeInfo;
+use crate::model::{CodeInfo, Issue};
 
 /// A file as a table: its columns, and its data rows one after another.
 pub struct Table {
     body: Body,
     headers: Vec<Header>,
     found: Found,
+    damaged_header: Option<Issue>,
 }
 
 impl Table {
@@ -51,7 +52,9 @@ impl Table {
         match sniff::format_of(&mut file)? {
             Format::Csv => {
                 let opened = text::open(file, reading)?;
-                Ok(Self::new(Source::Text(Box::new(opened.records)), opened.columns, opened.found, reading))
+                let source = Source::Text(Box::new(opened.records));
+                let table = Self::new(source, opened.columns, opened.found, reading);
+                Ok(Self { damaged_header: opened.damaged_header, ..table })
             }
             Format::Xlsx => {
                 let opened = workbook::open(file, reading, limits)?;
@@ -67,12 +70,17 @@ impl Table {
 
     fn new(source: Source, headers: Vec<Header>, found: Found, reading: &Reading) -> Self {
         let body = Body::new(source, found.header_row.unwrap_or(0), &headers, reading.skip.as_deref());
-        Self { body, headers, found }
+        Self { body, headers, found, damaged_header: None }
     }
 
     /// The columns in order; without names where the file has no header.
     pub fn headers(&self) -> &[Header] {
         &self.headers
+    }
+
+    /// Why the names of the columns cannot be trusted; to be told where no layout knows them.
+    pub fn damaged_header(&self) -> Option<Error> {
+        self.damaged_header.clone().map(|issue| Error::DamagedHeader(Box::new(issue)))
     }
 
     /// Reads the next data row. It has at least as many cells as there are columns, and issues where it is
@@ -108,6 +116,8 @@ pub static CODES: &[&CodeInfo] = &[
     &records::T024,
     &records::T025,
     &records::T026,
+    &workbook::T027,
+    &body::T028,
     &text::W101,
     &workbook::W102,
     &workbook::W103,
@@ -260,6 +270,35 @@ mod tests {
         assert_eq!(
             (found.encoding.as_deref(), rows.last().unwrap().1[1].as_str()),
             (Some("windows-1251"), "Партида")
+        );
+    }
+
+    #[test]
+    fn a_damaged_place_is_told_by_row_and_byte() {
+        let text = [&"Код;Партида;Брой\n1;L".as_bytes()[..], b"\xD0\xFF\xFE;5\n2;L2;6\n"].concat();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file.as_file(), &text).unwrap();
+        let mut table = Table::open(file.path(), &Reading::default()).unwrap();
+        assert!(table.damaged_header().is_none());
+        let mut row = Row::new();
+        assert!(table.read(&mut row).unwrap());
+        let issue = &row.issues()[0];
+        assert_eq!((issue.code.code, issue.place.column.as_deref()), ("T023", Some("Партида")));
+        assert_eq!(issue.args, ["utf-8", "35"]);
+        assert!(table.read(&mut row).unwrap());
+        assert!(row.issues().is_empty());
+    }
+
+    #[test]
+    fn a_damaged_header_is_told_by_byte() {
+        let text = [&b"\xEF\xBB\xBF"[..], "Код;Парт".as_bytes(), b"\xFF;a\n1;2;3\n"].concat();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file.as_file(), &text).unwrap();
+        let table = Table::open(file.path(), &Reading::default()).unwrap();
+        let issue = table.damaged_header().unwrap().issue();
+        assert_eq!(
+            (issue.code.code, issue.place.row, &issue.args[..]),
+            ("T023", Some(1), &["utf-8".to_owned(), "19".to_owned()][..])
         );
     }
 

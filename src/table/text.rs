@@ -8,8 +8,8 @@ use super::encoding::{self, Encoding};
 use super::error::Error;
 use super::header::{self, Wanted};
 use super::reading::{Format, Found, Reading};
-use super::records::{Layout, Records};
-use super::row::Header;
+use super::records::{Layout, Records, T023};
+use super::row::{Header, Row};
 use crate::model::{CodeInfo, Issue, Who, Words};
 
 /// Bytes at the beginning that decide.
@@ -20,6 +20,8 @@ pub(super) struct Opened {
     pub(super) records: Records,
     pub(super) columns: Vec<Header>,
     pub(super) found: Found,
+    /// Bytes in the header that are no letters.
+    pub(super) damaged_header: Option<Issue>,
 }
 
 /// The beginning of a file, and the first place with letters that are not ASCII if that lies behind it.
@@ -46,7 +48,7 @@ pub(super) fn open(mut file: File, reading: &Reading) -> Result<Opened, Error> {
     let delimiter =
         choose_delimiter(reading, separator.map(|(delimiter, _)| delimiter), body, &encoding, &wanted)?;
     let needed = header::rows_needed(reading.header);
-    let rows = dialect::preview(body, sample.whole, delimiter, &encoding, needed);
+    let rows = dialect::preview(body, mark + hidden, sample.whole, delimiter, &encoding, needed);
     let header = header::find(&rows, reading.header, &wanted)?;
     found.encoding = Some(encoding.name().to_owned());
     found.delimiter = Some(dialect::name_of(delimiter));
@@ -54,7 +56,13 @@ pub(super) fn open(mut file: File, reading: &Reading) -> Result<Opened, Error> {
     let layout =
         Layout { after_row: header.row, columns: header.columns.iter().map(Header::label).collect() };
     let records = start(file, mark, hidden, delimiter, encoding, layout)?;
-    Ok(Opened { records, columns: header.columns, found })
+    Ok(Opened { records, columns: header.columns, found, damaged_header: damage(&rows, header.row) })
+}
+
+fn damage(rows: &[Row], header: u32) -> Option<Issue> {
+    let row = rows.iter().find(|row| row.number() == header)?;
+    let issue = row.issues().iter().find(|issue| issue.code.code == T023.code)?;
+    Some(issue.clone().row(header))
 }
 
 fn take_sample(file: &mut File) -> io::Result<Sample> {

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -24,7 +24,8 @@ use super::row::{CellKind, Header, Row};
 use crate::model::names::fold;
 use crate::model::{CodeInfo, Issue, Who, Words};
 
-type Book = Xlsx<BufReader<File>>;
+type Book = Xlsx<BufReader<Place>>;
+type Reader<'a> = XlsxCellReader<'a, BufReader<Place>>;
 
 /// Rows that pass from the thread at once.
 const CHUNK: usize = 128;
@@ -34,6 +35,9 @@ const FAR_TOLD: u32 = 10;
 /// An open workbook with the sheet and header that were chosen.
 pub(super) struct Opened {
     book: Book,
+    /// The same workbook once more if some of its formulas have no result: the library tells of a cell either
+    /// its style or its formula, so two readers go through the sheet in step.
+    formulas: Option<Book>,
     /// The sheet that is read.
     pub(super) sheet: String,
     /// Where its header is.
@@ -43,19 +47,42 @@ pub(super) struct Opened {
 /// Opens a workbook and chooses the sheet: the one that is said, else the visible one with the most expected
 /// names, else the first visible one with anything in it.
 pub(super) fn open(file: File, reading: &Reading, limits: &Limits) -> Result<Opened, Error> {
-    guard::check(&file, limits)?;
+    let uncalculated = guard::check(&file, limits)?;
     unharmed(|| {
-        let mut book: Book =
-            Xlsx::new(BufReader::with_capacity(64 * 1024, rewound(file)?)).map_err(broken)?;
+        let formulas = if uncalculated { Some(book_of(file.try_clone()?)?) } else { None };
+        let mut book = book_of(file)?;
         let (sheet, rows) = choose_sheet(&mut book, reading)?;
         let header = header::find(&rows, reading.header, &Wanted::new(&reading.expect))?;
-        Ok(Opened { book, sheet, header })
+        Ok(Opened { book, formulas, sheet, header })
     })
 }
 
-fn rewound(mut file: File) -> Result<File, Error> {
-    std::io::Seek::rewind(&mut file)?;
-    Ok(file)
+fn book_of(file: File) -> Result<Book, Error> {
+    Xlsx::new(BufReader::with_capacity(64 * 1024, Place { file, at: 0 })).map_err(broken)
+}
+
+/// A place of its own in a file whose handles share one.
+struct Place {
+    file: File,
+    at: u64,
+}
+
+impl Read for Place {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.file.seek(SeekFrom::Start(self.at))?;
+        let read = self.file.read(out)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Place {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        // The shared place may be another reader's.
+        self.file.seek(SeekFrom::Start(self.at))?;
+        self.at = self.file.seek(to)?;
+        Ok(self.at)
+    }
 }
 
 /// Runs library code that may panic on files it did not expect.
@@ -111,7 +138,8 @@ fn visible_sheets(book: &Book) -> Vec<String> {
 }
 
 fn preview(book: &mut Book, sheet: &str, limit: usize) -> Result<Vec<Row>, Error> {
-    let mut cells = Cells::new(book.worksheet_cells_reader(sheet).map_err(broken)?, Layout::default());
+    let reader = book.worksheet_cells_reader(sheet).map_err(broken)?;
+    let mut cells = Cells::new(reader, None, Layout::default());
     let mut rows = Vec::new();
     let mut row = Row::new();
     while rows.len() < limit && cells.next(&mut row)? {
@@ -194,10 +222,11 @@ fn hand_over(
     send: &SyncSender<Result<Vec<Row>, Error>>,
     spare: &Receiver<Vec<Row>>,
 ) {
-    let mut book = opened.book;
+    let Opened { mut book, mut formulas, sheet, .. } = opened;
     let outcome = unharmed(|| {
-        let reader = book.worksheet_cells_reader(&opened.sheet).map_err(broken)?;
-        let mut cells = Cells::new(reader, layout.clone());
+        let reader = book.worksheet_cells_reader(&sheet).map_err(broken)?;
+        let formulas = formulas.as_mut().map(|book| book.worksheet_cells_reader(&sheet).map_err(broken));
+        let mut cells = Cells::new(reader, formulas.transpose()?, layout.clone());
         loop {
             let mut chunk = spare.try_recv().unwrap_or_default();
             let read = fill(&mut cells, &mut chunk);
@@ -215,10 +244,7 @@ fn hand_over(
     let _ = send.send(outcome.map(|()| Vec::new()));
 }
 
-fn fill<RS: std::io::Read + std::io::Seek>(
-    cells: &mut Cells<'_, RS>,
-    chunk: &mut Vec<Row>,
-) -> Result<(), Error> {
+fn fill(cells: &mut Cells<'_>, chunk: &mut Vec<Row>) -> Result<(), Error> {
     chunk.resize_with(CHUNK, Row::new);
     let mut filled = 0;
     let mut outcome = Ok(true);
@@ -234,8 +260,10 @@ fn fill<RS: std::io::Read + std::io::Seek>(
 }
 
 /// Gathers the sparse cells of a sheet into rows.
-struct Cells<'a, RS: std::io::Read + std::io::Seek> {
-    reader: XlsxCellReader<'a, RS>,
+struct Cells<'a> {
+    reader: Reader<'a>,
+    /// Stands at the same cell; only where some formulas have no result.
+    formulas: Option<Reader<'a>>,
     layout: Layout,
     /// Zeros of each style's mask.
     masks: Vec<usize>,
@@ -251,18 +279,20 @@ struct Cells<'a, RS: std::io::Read + std::io::Seek> {
 struct Item<'a, 'b> {
     row: u32,
     column: usize,
+    /// [`DataRef::Empty`] for a formula without a result; other empty cells are passed over.
     value: Cow<'b, DataRef<'a>>,
     mask: usize,
 }
 
-impl<'a, RS: std::io::Read + std::io::Seek> Cells<'a, RS> {
-    fn new(reader: XlsxCellReader<'a, RS>, layout: Layout) -> Self {
+impl<'a> Cells<'a> {
+    fn new(reader: Reader<'a>, formulas: Option<Reader<'a>>, layout: Layout) -> Self {
         let mask = |style: &calamine::Style| {
             style.number_format.as_ref().map_or(0, |form| mask_of(&form.format_code))
         };
         let masks = reader.styles().iter().map(mask).collect();
         Self {
             reader,
+            formulas,
             layout,
             masks,
             ahead: None,
@@ -285,10 +315,11 @@ impl<'a, RS: std::io::Read + std::io::Seek> Cells<'a, RS> {
                 self.ended = true;
                 break;
             };
-            if matches!(cell.get_value(), DataRef::Empty) {
+            let uncalculated = has_formula(self.formulas.as_mut())?;
+            let (at, column) = cell.get_position();
+            if matches!(cell.get_value(), DataRef::Empty) && !(uncalculated && self.is_inside(column)) {
                 continue;
             }
-            let (at, column) = cell.get_position();
             let mask = self.masks.get(style).copied().unwrap_or(0);
             let item =
                 Item { row: at, column: column as usize, value: Cow::Borrowed(cell.get_value()), mask };
@@ -307,6 +338,12 @@ impl<'a, RS: std::io::Read + std::io::Seek> Cells<'a, RS> {
             self.put(&item, row)?;
         }
         Ok(number.is_some())
+    }
+
+    /// Whether a column belongs to the table; formulas beside it are nobody's loss. Without a header nobody
+    /// knows where the table ends.
+    fn is_inside(&self, column: u32) -> bool {
+        self.layout.after_row == 0 || (column as usize) < self.layout.columns.len()
     }
 
     fn begin(&mut self, number: u32, row: &mut Row) -> Result<u32, Error> {
@@ -378,7 +415,10 @@ impl<'a, RS: std::io::Read + std::io::Seek> Cells<'a, RS> {
                 out.push_str(&error.to_string());
                 CellKind::Error
             }
-            DataRef::Empty => CellKind::Text,
+            DataRef::Empty => {
+                row.add_issue(Issue::at(&T027, Some(self.layout.label(item.column))));
+                CellKind::Text
+            }
         }
     }
 
@@ -392,6 +432,33 @@ impl<'a, RS: std::io::Read + std::io::Seek> Cells<'a, RS> {
         CellKind::Text
     }
 }
+
+/// Moves on by one cell; whether that has a formula.
+fn has_formula(formulas: Option<&mut Reader<'_>>) -> Result<bool, Error> {
+    let Some(reader) = formulas else { return Ok(false) };
+    let cell = reader.next_cell_with_formula_metadata().map_err(broken)?;
+    Ok(cell.is_some_and(|cell| cell.formula.is_some()))
+}
+
+/// A formula whose result was never stored.
+pub(super) static T027: CodeInfo = CodeInfo {
+    code: "T027",
+    who: Who::User,
+    bg: Words {
+        message: "клетката съдържа формула, която още не е изчислена; отворете файла в Excel и го запишете",
+        why: "Програмата, създала файла, е записала формулата без резултата ѝ. Ако клетката се приеме за празна, \
+              стойността ѝ ще се загуби.",
+        example: "=B2*C2 без записана стойност",
+        repair: "Отворете файла в Excel, изчакайте изчисляването, запишете го и отново го поставете в папката.",
+    },
+    en: Words {
+        message: "the cell holds a formula that was never calculated; open the file in Excel and save it",
+        why: "The program that wrote the file stored the formula without its result. Taking the cell for empty \
+              would lose its value.",
+        example: "=B2*C2 without a stored value",
+        repair: "Open the file in Excel, let it calculate, save it and drop it once more.",
+    },
+};
 
 /// A number with more digits than a workbook keeps.
 pub(super) static W102: CodeInfo = CodeInfo {
@@ -418,7 +485,7 @@ pub(super) static W103: CodeInfo = CodeInfo {
     code: "W103",
     who: Who::User,
     bg: Words {
-        message: "клетка в колона {0} стои далеч извън таблицата и не е прочетена",
+        message: "клетка в колона {0} стои далеч извън таблицата и не е прочетена; изтрийте я, ако не е нужна",
         why: "Четат се първите 1024 колони. Такива клетки остават след случайно въвеждане някъде далеч.",
         example: "стойност в XFD1048576",
         repair: "Изтрийте клетката, ако не е нужна.",
@@ -561,6 +628,61 @@ mod tests {
 
     const SHEET: &str = r#"<worksheet><sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>Код</t></is></c></row><row r="2"><c r="A2"><v>7</v></c></row></sheetData></worksheet>"#;
 
+    /// The header row and one data row of these cells.
+    fn codes_of(cells: &str) -> Vec<(u32, String, Vec<&'static str>)> {
+        let header: String = ["A", "B", "C"]
+            .map(|name| format!("<c r=\"{name}1\" t=\"inlineStr\"><is><t>име{name}</t></is></c>"))
+            .concat();
+        let sheet = format!(
+            "<worksheet><sheetData><row r=\"1\">{header}</row><row r=\"2\">{cells}</row></sheetData></worksheet>"
+        );
+        let (rows, _) =
+            read_bytes(&book_of(sheet.as_bytes()), &Reading::default(), &Limits::default()).unwrap();
+        let codes = |row: &Row| row.issues().iter().map(|issue| issue.code.code).collect();
+        rows.iter().map(|row| (row.number(), texts(row).join("|"), codes(row))).collect()
+    }
+
+    #[test]
+    fn a_formula_without_a_result_is_told_and_its_row_is_not_blank() {
+        for formula in ["<f>A2*2</f>", "<f>A2*2</f><v/>", "<f t=\"shared\" si=\"0\"/><v></v>"] {
+            let cells = format!("<c r=\"A2\"><v>1</v></c><c r=\"B2\">{formula}</c><c r=\"C2\"><v>3</v></c>");
+            assert_eq!(codes_of(&cells), [(2, "1||3".to_owned(), vec!["T027"])], "{formula}");
+            assert_eq!(
+                codes_of(&format!("<c r=\"B2\">{formula}</c>")),
+                [(2, "||".to_owned(), vec!["T027"])],
+                "nothing else in the row: {formula}"
+            );
+        }
+    }
+
+    #[test]
+    fn calculated_formulas_and_those_beside_the_table_are_no_matter() {
+        let cells = r#"<c r="A2"><f>1</f><v>1</v></c><c r="B2" t="str"><f>""</f><v></v></c><c r="C2"/><c r="F2"><f>9</f></c>"#;
+        assert_eq!(codes_of(cells), [(2, "1||".to_owned(), vec![])]);
+    }
+
+    #[test]
+    fn a_value_pushed_out_of_the_table_refuses_its_row_and_a_note_beside_it_does_not() {
+        let cells = |last: &str| {
+            format!(
+                r#"<c r="A2"><v>1</v></c><c r="B2"><v>2</v></c><c r="C2"><v>3</v></c><c r="{last}2"><v>4</v></c>"#
+            )
+        };
+        assert_eq!(codes_of(&cells("D"))[0].2, ["T028"]);
+        assert_eq!(codes_of(&cells("E"))[0].2, ["W105"]);
+    }
+
+    #[test]
+    fn an_uncalculated_total_is_no_matter() {
+        let sheet = r#"<worksheet><sheetData>
+            <row r="1"><c r="A1" t="str"><v>Код</v></c><c r="B1" t="str"><v>Брой</v></c><c r="C1" t="str"><v>Име</v></c><c r="D1" t="str"><v>Дата</v></c></row>
+            <row r="2"><c r="A2"><v>1</v></c><c r="B2"><v>2</v></c><c r="C2"><v>3</v></c></row>
+            <row r="3"><c r="A3" t="str"><v>Общо</v></c><c r="B3"><f>SUM(B2:B2)</f><v/></c></row></sheetData></worksheet>"#;
+        let (rows, found) =
+            read_bytes(&book_of(sheet.as_bytes()), &Reading::default(), &Limits::default()).unwrap();
+        assert_eq!((rows.len(), found.left_out_count.total, found.notes.len()), (1, 1, 0));
+    }
+
     #[test]
     fn a_sheet_without_styles_is_read() {
         let (rows, _) =
@@ -633,7 +755,7 @@ mod tests {
         fn any_markup_ends_in_rows_or_one_error(inside in proptest::collection::vec(prop_oneof![
             Just("<row>"), Just("</row>"), Just("<c>"), Just("</c>"), Just("<v>1</v>"), Just("<c r=\"B2\">"),
             Just("<c r=\"A1048577\" t=\"s\">"), Just("<is><t>x</t></is>"), Just("<f>"), Just("<v/>"), Just("</f>"),
-            Just("<c t=\"e\">"), Just("<v>#N/A</v>"), Just("&lt;"), Just("<c r=\"ZZZZZZZZ9\">")], 0..20)) {
+            Just("<f t=\"shared\" si=\"0\">"), Just("<c t=\"e\">"), Just("<v>#N/A</v>"), Just("&lt;"), Just("<c r=\"ZZZZZZZZ9\">")], 0..20)) {
             let sheet = format!("<worksheet><sheetData>{}</sheetData></worksheet>", inside.concat());
             let _ = read_bytes(&book_of(sheet.as_bytes()), &Reading::default(), &Limits::default());
         }

@@ -4,11 +4,11 @@ use crate::model::Schema;
 
 /// A field's name in words, Bulgarian and English; its own name where no words are known.
 pub fn label(schema: &Schema, field: usize) -> (&str, &str) {
-    label_of(schema.fields.get(field).map_or("", |field| field.name.as_str()))
+    field_words(schema.fields.get(field).map_or("", |field| field.name.as_str()))
 }
 
-/// The same for a field of this name, whatever the schema.
-pub fn label_of(name: &str) -> (&str, &str) {
+/// What a field of that name is called, Bulgarian and English.
+pub fn field_words(name: &str) -> (&str, &str) {
     match name {
         "p_actor_reg_no" => ("регистрационен номер", "registration number"),
         "p_report_date" => ("дата на отчета", "report date"),

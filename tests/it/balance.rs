@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-use super::place::Place;
+use super::place::{Place, sha256};
 use super::sheet::Sheet;
 
 const STATUSES: [&str; 8] =
@@ -46,7 +45,7 @@ fn one(path: &Path, receipt: &Value) -> Result<(), String> {
         let name = report["name"].as_str().unwrap();
         let file = path.with_file_name(name);
         let bytes = std::fs::read(&file).map_err(|error| format!("names {name}: {error}"))?;
-        let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = sha256(&bytes);
         if report["sha256"] != hash {
             return Err(format!("{name} has other bytes than the receipt says"));
         }

@@ -13,6 +13,11 @@
 mod balance;
 mod case;
 mod cases;
+mod codes;
+mod commands;
+mod crash;
+mod layers;
+mod ledger;
 mod normal;
 mod place;
 mod sheet;

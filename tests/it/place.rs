@@ -101,11 +101,6 @@ impl Place {
         serde_json::from_slice(&self.server.books().unwrap()).unwrap()
     }
 
-    /// Where the sandbox listens.
-    pub(crate) fn base_url(&self) -> String {
-        self.server.base_url()
-    }
-
     /// A connection that reads the ledger beside the program.
     pub(crate) fn ledger(&self) -> Option<rusqlite::Connection> {
         let path = self.path("state/rxdrop.db");
@@ -174,4 +169,13 @@ fn lay_over(base: &mut toml::Table, over: &toml::Table) {
 /// `{ env = … }` replaces `{ value = … }` as a whole.
 fn is_secret(table: &toml::Table) -> bool {
     ["env", "file", "value"].iter().any(|key| table.contains_key(*key))
+}
+
+/// SHA-256 in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    sha2::Sha256::digest(bytes).iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
+    text
 }

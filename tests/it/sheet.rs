@@ -100,21 +100,23 @@ fn shown(cell: &Data) -> String {
     cell.to_string()
 }
 
-fn is_workbook(path: &Path) -> bool {
+/// Whether a name says that it is a workbook.
+pub(crate) fn is_workbook(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "xlsx")
 }
 
-/// Text of a file in one of the encodings the tests use: UTF-8 where it is, else windows-1251.
+/// Text of a file in one of the encodings the tests use: what a mark says, UTF-8 where it is, else windows-1251.
 pub(crate) fn decoded(bytes: &[u8]) -> String {
     text_of(bytes).0
 }
 
 fn text_of(bytes: &[u8]) -> (String, Dialect) {
-    let bare = bytes.strip_prefix(b"\xEF\xBB\xBF");
-    let byte_order_mark = bare.is_some();
-    let bare = bare.unwrap_or(bytes);
-    let encoding =
+    let marked = encoding_rs::Encoding::for_bom(bytes);
+    let byte_order_mark = marked.is_some();
+    let bare = &bytes[marked.map_or(0, |(_, length)| length)..];
+    let usual =
         if std::str::from_utf8(bare).is_ok() { encoding_rs::UTF_8 } else { encoding_rs::WINDOWS_1251 };
+    let encoding = marked.map_or(usual, |(encoding, _)| encoding);
     let text = encoding.decode_without_bom_handling(bare).0.into_owned();
     let first = text.lines().next().unwrap_or_default();
     let delimiter =

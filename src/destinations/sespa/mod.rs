@@ -30,7 +30,7 @@ mod wire;
 use chrono::{Days, NaiveDate};
 use http::{Request, Response};
 
-use super::{Call, Context, Destination, Error, Limits, Login, Reply, Section, SespaWire, Window};
+use super::{Call, Context, Destination, Error, Limits, Login, Reply, Section, SespaWire, Ticket, Window};
 use crate::model::{CodeInfo, Schema};
 use crate::validate::{Record, Rule};
 
@@ -127,6 +127,11 @@ impl Destination for Sespa {
         self.read(call, answer)
     }
 
+    fn ticket(&self, remote_batch: &str) -> Option<Ticket> {
+        let asks = !self.settings.status_path.is_empty();
+        asks.then(|| Ticket(serde_json::json!({ TICKET_BATCH: remote_batch })))
+    }
+
     fn submit_until(&self, day: NaiveDate) -> Option<NaiveDate> {
         last_day(&self.submit_windows, day)
     }
@@ -138,9 +143,13 @@ impl Destination for Sespa {
 
 /// The last day of the window that holds for a day: the newest that began by then.
 fn last_day(windows: &[Window], day: NaiveDate) -> Option<NaiveDate> {
+    if windows.is_empty() {
+        return None;
+    }
+    // A row dated before every window has no day left but its own: it is late, and a person decides.
     let begun = windows.iter().filter(|window| window.from <= day);
-    let window = begun.max_by_key(|window| window.from)?;
-    day.checked_add_days(Days::new(u64::from(window.days)))
+    let days = begun.max_by_key(|window| window.from).map_or(0, |window| window.days);
+    day.checked_add_days(Days::new(u64::from(days)))
 }
 
 /// Settings that would only show in the middle of the work.

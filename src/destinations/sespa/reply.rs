@@ -59,6 +59,10 @@ impl Sespa {
         let remote_batch = self.batch_of(body);
         let rows = body.member(&self.settings.items_key).list().filter(|rows| !rows.is_empty());
         match (rows, remote_batch) {
+            // Where nothing can be asked, only a person can find out what became of the batch.
+            (None, Some(batch)) if self.settings.status_path.is_empty() => {
+                unknown(answer, &format!("taken as batch {}", shortened(&batch)))
+            }
             (None, Some(batch)) => pending(batch, answer),
             (None, None) => unknown(answer, "neither rows nor a batch number"),
             (Some(rows), remote_batch) => {

@@ -23,18 +23,24 @@ impl Sqlite {
             return Err(Error::Order("acceptance of a file that is not staged"));
         };
         self.commit(now, "accepted", |tx| {
+            super::stage::require_staging(tx, intake)?;
+            let rows: i64 =
+                tx.query_row("SELECT count(*) FROM rows WHERE intake_id = ?1", [intake], |row| row.get(0))?;
+            if rows != staging.rows {
+                return Err(Error::Order("a file whose staged rows are not all there"));
+            }
             let target = target_of(tx, intake)?;
             let mut issues = issues.to_vec();
             let accepted = match target {
                 Some(target) => merge(tx, &staging, target)?,
                 None => take(tx, &staging, &mut issues)?,
             };
-            tx.execute(
-                "UPDATE intakes SET reading = ?2, issues = ?3, changed = changed + 1 WHERE id = ?1",
-                params![target.unwrap_or(intake), reading.to_string(), json(&issues)?],
-            )?;
-            let rows: i64 =
-                tx.query_row("SELECT count(*) FROM rows WHERE intake_id = ?1", [intake], |row| row.get(0))?;
+            if target.is_none() {
+                tx.execute(
+                    "UPDATE intakes SET reading = ?2, issues = ?3, changed = changed + 1 WHERE id = ?1",
+                    params![intake, reading.to_string(), json(&issues)?],
+                )?;
+            }
             Ok((accepted, Event::about(intake, serde_json::json!({"rows": rows}))))
         })
     }
@@ -50,26 +56,93 @@ fn take(tx: &Transaction<'_>, staging: &Staging, issues: &mut Vec<StoredIssue>) 
     let former = former_of(tx, staging.intake)?;
     if let Some(former) = &former {
         let missing = missing_facts(tx, former.intake, staging.intake)?;
-        if missing.0 == 0 {
+        if missing.0 == 0 && says_something(tx, former.intake, staging)? {
             replace_former(tx, staging.intake, former.intake)?;
         } else {
             doubt_weak(tx, staging)?;
-            issues.push(told(&codes::MISSING_FACTS, [missing.0.to_string(), missing.1]));
-            tx.execute(
-                "UPDATE intakes SET period = ?2, changed = changed + 1 WHERE id = ?1",
-                params![former.intake, former.stamp],
-            )?;
+            // A second round of repairs is expected to hold fewer rows.
+            if missing.0 > 0 && !staging.names_rows {
+                issues.push(told(&codes::MISSING_FACTS, [missing.0.to_string(), missing.1]));
+            }
+            move_aside(tx, former)?;
             accepted.move_aside = Some((former.intake, former.stamp.clone()));
         }
     }
     take_places(tx, staging, |_| Ok(true))?;
+    judge_waiting(tx, staging.intake)?;
+    replace_older_changes(tx, staging.intake)?;
     documents(tx, staging.intake)?;
     tx.execute("UPDATE intakes SET state = 'taken' WHERE id = ?1", [staging.intake])?;
+    withdraw_unfit(tx, staging.intake)?;
     Ok(accepted)
+}
+
+/// Whether a former file has a fact at all, or is the same content: else nothing says that it lives on in the new one.
+fn says_something(conn: &Connection, former: i64, staging: &Staging) -> Result<bool, Error> {
+    Ok(conn.query_row(
+        "SELECT sha256 = ?2 OR EXISTS (SELECT 1 FROM facts WHERE intake_id = ?1) FROM intakes WHERE id = ?1",
+        params![former, staging.sha256],
+        |row| row.get(0),
+    )?)
+}
+
+/// From here on a former file's reports bear its time of receipt.
+pub(super) fn move_aside(tx: &Transaction<'_>, former: &Former) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE intakes SET period = ?2, changed = changed + 1 WHERE id = ?1",
+        params![former.intake, former.stamp],
+    )?;
+    Ok(())
+}
+
+/// Rows staged behind one that was answered before this file was accepted are judged now.
+fn judge_waiting(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
+    for waiting in record::select(tx, "r.intake_id = ?1 AND r.state = 'behind'", &[&intake])? {
+        let Some(met) = waiting.of_record.map_or(Ok(None), |of| record::get(tx, of))? else { continue };
+        if !met.state.is_open() {
+            wait_behind(tx, &waiting, &met, waiting.way.unwrap_or(Way::Key))?;
+        }
+    }
+    Ok(())
+}
+
+/// The newer proposal of a change stands for the older ones.
+fn replace_older_changes(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
+    for change in
+        record::select(tx, "r.intake_id = ?1 AND r.state = 'held' AND r.of_record IS NOT NULL", &[&intake])?
+    {
+        if !record::reason(tx, change.id)?.iter().any(|issue| issue.code == codes::CHANGE.code) {
+            continue;
+        }
+        let older = record::select(
+            tx,
+            "r.of_record = ?1 AND r.state = 'held' AND r.newer IS NULL AND r.intake_id <> ?2",
+            &[&change.of_record, &intake],
+        )?;
+        for older in older {
+            tx.execute("UPDATE records SET newer = ?2 WHERE id = ?1", params![older.id, change.id])?;
+            record::mark_changed(tx, older.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// An earlier content of this name that no mapping fitted was a mistake of its author: this one is its correction.
+fn withdraw_unfit(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE intakes SET state = 'withdrawn' WHERE state = 'received' AND kind = 'drop' AND id < ?1
+            AND issues LIKE '%\"F006\"%' AND (folder, name) = (SELECT folder, name FROM intakes WHERE id = ?1)",
+        [intake],
+    )?;
+    Ok(())
 }
 
 /// A second reading: rows whose record is still refused or held get the new one; the rest is dropped.
 fn merge(tx: &Transaction<'_>, staging: &Staging, target: i64) -> Result<Accepted, Error> {
+    if !same_rows(tx, staging.intake, target)? {
+        return Err(Error::ReadDifferently);
+    }
+    ignore_by_rule(tx, staging.intake, target)?;
     let mut moved = Vec::new();
     let open = |older: &Known| Ok(older.intake == target && older.newer.is_none());
     take_places(tx, staging, open)?;
@@ -86,10 +159,42 @@ fn merge(tx: &Transaction<'_>, staging: &Staging, target: i64) -> Result<Accepte
             ignored_fields = (SELECT ignored_fields FROM intakes WHERE id = ?2) WHERE id = ?1",
         params![target, staging.intake],
     )?;
+    tx.execute("UPDATE intakes SET changed = changed + 1 WHERE id = ?1", [target])?;
     for id in &moved {
         documents_of_record(tx, *id)?;
     }
     Ok(Accepted::default())
+}
+
+/// Whether both readings have the same data rows: only then is row n the same row.
+fn same_rows(conn: &Connection, one: i64, other: i64) -> Result<bool, Error> {
+    Ok(conn.query_row(
+        "SELECT NOT EXISTS (SELECT row_no FROM rows WHERE intake_id = ?1 EXCEPT SELECT row_no FROM rows WHERE intake_id = ?2)
+            AND NOT EXISTS (SELECT row_no FROM rows WHERE intake_id = ?2 EXCEPT SELECT row_no FROM rows WHERE intake_id = ?1)",
+        params![one, other],
+        |row| row.get(0),
+    )?)
+}
+
+/// Refused and held rows that a rule now says are not to be reported.
+fn ignore_by_rule(tx: &Transaction<'_>, retry: i64, target: i64) -> Result<(), Error> {
+    let mut found = tx.prepare(
+        "SELECT new.row_no, new.issues, k.record_id FROM rows new JOIN links k ON k.intake_id = ?2 AND k.row_no = new.row_no
+           JOIN records r ON r.id = k.record_id
+          WHERE new.intake_id = ?1 AND new.ignored = 1 AND r.newer IS NULL AND r.state IN ('refused', 'rejected', 'held')",
+    )?;
+    let ignored: Vec<(u32, Option<String>, i64)> = found
+        .query_map(params![retry, target], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (row, issues, record) in ignored {
+        tx.execute(
+            "UPDATE rows SET issues = ?3 WHERE intake_id = ?1 AND row_no = ?2",
+            params![target, row, issues],
+        )?;
+        record::set(tx, record, RecordState::Ignored, None, None, &[])?;
+        documents_of_record(tx, record)?;
+    }
+    Ok(())
 }
 
 /// Puts a re-read record in its row's place in the target file.
@@ -132,6 +237,7 @@ pub(super) fn former_of(conn: &Connection, intake: i64) -> Result<Option<Former>
         .query_row(
             "SELECT f.id, f.received_at FROM intakes f JOIN intakes n ON n.id = ?1
               WHERE f.folder = n.folder AND f.name = n.name AND f.id < n.id AND f.kind = 'drop' AND f.state = 'taken'
+                AND n.kind = 'drop'
                 AND f.superseded_by IS NULL AND f.period IS NULL ORDER BY f.id DESC LIMIT 1",
             [intake],
             |row| Ok((row.get(0)?, row.get(1)?)),
@@ -236,12 +342,15 @@ pub(super) fn take_place(tx: &Transaction<'_>, newcomer: &Known, older: &Known) 
         params![older.intake, older.row, older.id],
     )?;
     tx.execute("UPDATE records SET newer = ?2 WHERE id = ?1", params![older.id, newcomer.id])?;
-    tx.execute(
-        "UPDATE records SET newer = ?2 WHERE of_record = ?1 AND state = 'held' AND way = 'key' AND id <> ?2
-          AND newer IS NULL AND intake_id <> ?3",
-        params![older.id, newcomer.id, newcomer.intake],
-    )?;
-    let stands = matches!(newcomer.state, RecordState::Ready | RecordState::Refused);
+    if newcomer.sha256 != older.sha256 {
+        // Twins of the replaced one; in the same content each is met by its own row.
+        tx.execute(
+            "UPDATE records SET newer = ?2 WHERE of_record = ?1 AND state = 'held' AND way = 'key' AND id <> ?2
+              AND newer IS NULL AND intake_id <> ?3",
+            params![older.id, newcomer.id, newcomer.intake],
+        )?;
+    }
+    let stands = matches!(newcomer.state, RecordState::Ready | RecordState::Refused | RecordState::Held);
     if stands {
         tx.execute(
             "UPDATE OR IGNORE facts SET live = 1 WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?3",
@@ -319,15 +428,24 @@ pub(super) fn judge_followers(tx: &Transaction<'_>, of: i64) -> Result<(), Error
     }
     let mut first: BTreeMap<i64, i64> = BTreeMap::new();
     for follower in followers {
+        if !is_taken(tx, follower.intake)? {
+            continue;
+        }
         let twice = *first.entry(follower.intake).or_insert(follower.id);
         if twice != follower.id && met.state.gives_way() {
             hold_twice(tx, twice, &follower)?;
         } else {
             wait_behind(tx, &follower, &met, follower.way.unwrap_or(Way::Key))?;
         }
+        documents_of_record(tx, follower.id)?;
         record::mark_changed(tx, follower.id)?;
     }
     Ok(())
+}
+
+/// Rows of a file that is not accepted yet are judged when it is.
+fn is_taken(conn: &Connection, intake: i64) -> Result<bool, Error> {
+    Ok(conn.query_row("SELECT state = 'taken' FROM intakes WHERE id = ?1", [intake], |row| row.get(0))?)
 }
 
 /// Two rows of one file waited for the same earlier one, and it was refused: a key twice in one file.

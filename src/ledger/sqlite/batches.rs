@@ -9,7 +9,7 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::accept::judge_followers;
+use super::accept::{documents_of_record, judge_followers};
 use super::record::{self, told};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
@@ -26,8 +26,9 @@ impl Sqlite {
         let due: Option<(i64, String, Option<String>)> = self
             .conn
             .prepare_cached(
-                "SELECT id, state, due_at FROM batches WHERE realm_id = ?1 AND state IN ('retry', 'pending')
-                  AND due_at IS NOT NULL ORDER BY due_at, id LIMIT 1",
+                "SELECT id, state, due_at FROM batches WHERE realm_id = ?1
+                  AND state IN ('sending', 'retry', 'pending') AND state <> 'sending' AND due_at IS NOT NULL
+                  ORDER BY due_at, id LIMIT 1",
             )?
             .query_row([realm], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
@@ -38,7 +39,7 @@ impl Sqlite {
         // A batch that was not received goes first: the system is not reached, or told us to wait.
         let retrying: Option<String> = self
             .conn
-            .prepare_cached("SELECT min(due_at) FROM batches WHERE realm_id = ?1 AND state = 'retry'")?
+            .prepare_cached("SELECT min(due_at) FROM batches WHERE realm_id = ?1 AND due_at IS NOT NULL AND state = 'retry'")?
             .query_row([realm], |row| row.get(0))?;
         if let Some(at) = retrying.as_deref().and_then(from_stamp) {
             return Ok(Work::Later(later.map_or(at, |later| later.min(at))));
@@ -52,7 +53,9 @@ impl Sqlite {
     pub(super) fn busy(&self) -> Result<bool, Error> {
         let sending: bool = self
             .conn
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM batches WHERE state = 'sending')")?
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM batches WHERE state <> 'settled' AND state = 'sending')",
+            )?
             .query_row([], |row| row.get(0))?;
         for realm in self.realms.values() {
             if sending || !ready(&self.conn, *realm, 1)?.is_empty() {
@@ -66,12 +69,14 @@ impl Sqlite {
         let Some(realm) = self.realm(&want.section) else { return Ok(None) };
         let (installation, epoch) = (i64::from(self.installation), self.epoch);
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        set_late_aside(&tx, realm, want)?;
-        let mut numbers = Numbers::read(&tx, installation, realm)?;
+        let numbers = Numbers::read(&tx, installation, realm)?;
         let claimed = loop {
             let candidates = ready(&tx, realm, want.rows)?;
             if candidates.is_empty() {
                 break None;
+            }
+            if set_late_aside(&tx, &candidates, want)? {
+                continue;
             }
             let items = numbers.give(&tx, &candidates)?;
             let made = build(&items);
@@ -88,6 +93,7 @@ impl Sqlite {
                     &[told(&codes::TOO_LARGE, [])],
                 )?;
                 record::mark_changed(&tx, first.record)?;
+                documents_of_record(&tx, first.record)?;
             }
         };
         let Some((mut candidates, mut items, made)) = claimed else {
@@ -96,7 +102,7 @@ impl Sqlite {
         };
         candidates.truncate(made.used);
         items.truncate(made.used);
-        numbers.keep(&tx, &candidates)?;
+        numbers.keep(&tx, &candidates, &items)?;
         let batch = insert_batch(&tx, realm, want, epoch, &made.body, items.len())?;
         for (position, (candidate, item)) in candidates.iter().zip(&mut items).enumerate() {
             item.transaction = enter(&tx, batch, position, candidate, &item.number)?;
@@ -158,6 +164,9 @@ impl Sqlite {
         self.commit(now, "settled", |tx| {
             let batch: i64 =
                 tx.query_row("SELECT batch_id FROM attempts WHERE id = ?1", [attempt], |row| row.get(0))?;
+            if is_over(tx, batch)? {
+                return Ok(((), Event::about(batch, serde_json::json!("answered already"))));
+            }
             let data = match verdict {
                 BatchVerdict::Settled { outcomes, remote } => {
                     settled(tx, batch, attempt, outcomes, remote.as_deref(), now)?
@@ -180,9 +189,9 @@ impl Sqlite {
         owner: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<(String, OpenBatch, RawAnswer)>, Error> {
-        let open: Vec<(i64, i64, String, String)> = {
+        let open: Vec<(i64, i64, String, i64)> = {
             let mut found = self.conn.prepare(
-                "SELECT a.id, a.batch_id, a.state, b.section FROM attempts a JOIN batches b ON b.id = a.batch_id
+                "SELECT a.id, a.batch_id, a.state, b.realm_id FROM attempts a JOIN batches b ON b.id = a.batch_id
                   WHERE a.state IN ('sending', 'answered') ORDER BY a.id",
             )?;
             found
@@ -195,16 +204,24 @@ impl Sqlite {
             Ok((epoch, Event::about(epoch, serde_json::json!({"owner": owner}))))
         })?;
         let mut unread = Vec::new();
-        for (attempt, batch, state, section) in open {
+        for (attempt, batch, state, realm) in open {
             if state == "sending" {
                 let seen = "the program was stopped between sending and the answer".to_owned();
                 self.settle_batch(attempt, &BatchVerdict::Unknown { seen }, now)?;
             } else if let Some((open, answer)) = unread_answer(&self.conn, batch, attempt)? {
-                unread.push((section, open, answer));
+                // The section may bear another name now.
+                let section =
+                    self.realms.iter().find(|(_, one)| **one == realm).map(|(name, _)| name.clone());
+                unread.extend(section.map(|section| (section, open, answer)));
             }
         }
         Ok(unread)
     }
+}
+
+/// A batch that is settled stays so, whatever comes late.
+fn is_over(conn: &Connection, batch: i64) -> Result<bool, Error> {
+    Ok(conn.query_row("SELECT state = 'settled' FROM batches WHERE id = ?1", [batch], |row| row.get(0))?)
 }
 
 /// A ready record.
@@ -214,11 +231,14 @@ struct Candidate {
     transaction: Option<i64>,
     number: Option<String>,
     mapped: Option<String>,
+    /// Last day to send, for one that must be held against it: not let go by a person, never in a request.
+    until: Option<String>,
 }
 
 fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, Error> {
     let mut found = conn.prepare_cached(
-        "SELECT r.id, r.members, t.id, t.number, r.mapped_number
+        "SELECT r.id, r.members, t.id, t.number, r.mapped_number,
+                CASE WHEN r.released = 0 AND r.transaction_id IS NULL THEN r.until END
            FROM records r JOIN intakes i ON i.id = r.intake_id
            LEFT JOIN transactions t ON t.id = r.transaction_id AND t.state = 'not_received'
           WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' ORDER BY r.id LIMIT ?2",
@@ -230,33 +250,31 @@ fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, 
             transaction: row.get(2)?,
             number: row.get(3)?,
             mapped: row.get(4)?,
+            until: row.get(5)?,
         })
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     Ok(found.query_map(params![realm, limit], read)?.collect::<Result<_, _>>()?)
 }
 
-/// Rows past their last day that never were in a request and that nobody let go.
-fn set_late_aside(tx: &Transaction<'_>, realm: i64, want: &Want) -> Result<(), Error> {
+/// Sets aside those past their last day that never were in a request and that nobody let go. Tells whether any was.
+fn set_late_aside(tx: &Transaction<'_>, candidates: &[Candidate], want: &Want) -> Result<bool, Error> {
     let (state, code) = match want.late {
-        Late::Send => return Ok(()),
+        Late::Send => return Ok(false),
         Late::Hold => (RecordState::Held, &codes::LATE_HELD),
         Late::Refuse => (RecordState::Refused, &codes::LATE_REFUSED),
     };
-    let mut found = tx.prepare_cached(
-        "SELECT r.id, r.until FROM records r JOIN intakes i ON i.id = r.intake_id
-          WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' AND r.until < ?2 AND r.released = 0
-            AND r.transaction_id IS NULL LIMIT 10000",
-    )?;
-    let late: Vec<(i64, String)> = found
-        .query_map(params![realm, want.today.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
-    for (id, until) in late {
-        let until = super::stage::day_text(super::day(&until));
-        record::set(tx, id, state, None, None, &[told(code, [until])])?;
-        record::mark_changed(tx, id)?;
+    let today = want.today.to_string();
+    let mut any = false;
+    for candidate in candidates {
+        let Some(until) = candidate.until.as_ref().filter(|until| **until < today) else { continue };
+        let until = super::stage::day_text(super::day(until));
+        record::set(tx, candidate.record, state, None, None, &[told(code, [until])])?;
+        record::mark_changed(tx, candidate.record)?;
+        documents_of_record(tx, candidate.record)?;
+        any = true;
     }
-    Ok(())
+    Ok(any)
 }
 
 /// The numbers we issue: each once, only rising.
@@ -275,7 +293,7 @@ impl Numbers {
     }
 
     /// A number for each: the one it has, the mapped one, or the next free one.
-    fn give(&mut self, tx: &Transaction<'_>, candidates: &[Candidate]) -> Result<Vec<ClaimItem>, Error> {
+    fn give(&self, tx: &Transaction<'_>, candidates: &[Candidate]) -> Result<Vec<ClaimItem>, Error> {
         let mut next = self.next;
         let mut items = Vec::with_capacity(candidates.len());
         for candidate in candidates {
@@ -308,12 +326,11 @@ impl Numbers {
     }
 
     /// Raises the counter past the numbers of those that go.
-    fn keep(&mut self, tx: &Transaction<'_>, gone: &[Candidate]) -> Result<(), Error> {
-        let mut next = self.next;
-        for candidate in gone.iter().filter(|one| one.number.is_none() && one.mapped.is_none()) {
-            let _ = candidate;
-            self.free(tx, &mut next)?;
-        }
+    fn keep(&self, tx: &Transaction<'_>, gone: &[Candidate], items: &[ClaimItem]) -> Result<(), Error> {
+        let fresh = gone.iter().zip(items).filter(|(one, _)| one.number.is_none() && one.mapped.is_none());
+        let Some((_, last)) = fresh.last() else { return Ok(()) };
+        let number: i64 = last.number.parse().map_err(|_| Error::Order("a number of ours that is none"))?;
+        let next = number - self.base + 1;
         tx.execute("UPDATE meta SET value = ?1 WHERE key = 'next_number'", [next.to_string()])?;
         Ok(())
     }
@@ -480,12 +497,13 @@ pub(super) fn settle_one(
     let moved = tx
         .prepare_cached(
             "UPDATE transactions SET state = ?2, remote_id = ?3, errors = ?4, settled_at = ?5
-              WHERE id = ?1 AND state IN ('sending', 'pending', 'unknown', 'not_received')",
+              WHERE id = ?1 AND state <> 'accepted' AND state <> 'refused'",
         )?
         .execute(params![transaction, state, id, errors, at])?;
     if moved == 1 {
         tx.prepare_cached(
-            "UPDATE records SET state = ?2 WHERE id = ?1 AND state IN ('sending', 'pending', 'unknown', 'ready')",
+            "UPDATE records SET state = ?2 WHERE id = ?1
+                AND (state = 'sending' OR state = 'pending' OR state = 'unknown' OR state = 'ready')",
         )?
         .execute(params![record, record_state.word()])?;
     }

@@ -16,8 +16,9 @@ impl Sqlite {
         let language = if file.language == Lang::Bg { "bg" } else { "en" };
         self.commit(now, "received", |tx| {
             tx.execute(
+                // What was received and not read yet stays: its content is in the spool, and its rows must be told.
                 "UPDATE intakes SET state = 'withdrawn', changed = changed + 1
-                  WHERE folder = ?1 AND name = ?2 AND kind = 'drop' AND state IN ('received', 'held', 'unreadable')",
+                  WHERE folder = ?1 AND name = ?2 AND kind = 'drop' AND state IN ('held', 'unreadable')",
                 params![folder, file.name],
             )?;
             tx.execute(
@@ -64,12 +65,28 @@ impl Sqlite {
 
     pub(super) fn unfinished_files(&self) -> Result<Vec<i64>, Error> {
         let mut found = self.conn.prepare_cached(
-            "SELECT id FROM intakes WHERE state IN ('received', 'staging', 'held') ORDER BY id",
+            "SELECT id FROM intakes WHERE state IN ('received', 'staging', 'held') AND kind = 'drop' ORDER BY id",
         )?;
         Ok(found.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 
+    pub(super) fn has_bytes(&self, sha256: &str) -> Result<bool, Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM intakes WHERE sha256 = ?1)")?
+            .query_row([sha256], |row| row.get(0))?)
+    }
+
     pub(super) fn newest_of(&self, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error> {
+        if folder.is_none() {
+            let mut found =
+                self.conn.prepare_cached("SELECT DISTINCT folder FROM intakes WHERE name = ?1")?;
+            let folders: Vec<String> =
+                found.query_map([name], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            if folders.len() > 1 {
+                return Err(Error::Ambiguous { name: name.to_owned(), folders });
+            }
+        }
         let newest: Option<i64> = self
             .conn
             .prepare_cached(
@@ -83,13 +100,11 @@ impl Sqlite {
     }
 
     pub(super) fn who_is(&self, reference: &str) -> Result<Option<Referenced>, Error> {
-        let Some((intake, row)) = parse_reference(reference, &self.id) else { return Ok(None) };
+        let Some((intake, _)) = parse_reference(reference, &self.id) else { return Ok(None) };
         let mapping: Option<Option<String>> = self
             .conn
-            .prepare_cached(
-                "SELECT i.mapping FROM intakes i JOIN rows w ON w.intake_id = i.id WHERE i.id = ?1 AND w.row_no = ?2",
-            )?
-            .query_row(params![intake, row], |row| row.get(0))
+            .prepare_cached("SELECT mapping FROM intakes WHERE id = ?1")?
+            .query_row([intake], |row| row.get(0))
             .optional()?;
         Ok(mapping.map(|mapping| Referenced {
             intake,

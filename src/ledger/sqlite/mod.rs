@@ -325,6 +325,9 @@ impl super::Ledger for Sqlite {
     fn report_of(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<Option<i64>, Error> {
         self.intake_of_report(folder, name, sha256)
     }
+    fn has_content(&mut self, sha256: &str) -> Result<bool, Error> {
+        self.has_bytes(sha256)
+    }
     fn reports(&mut self, folder: &Path) -> Result<Vec<(String, i64)>, Error> {
         self.report_names_of(folder)
     }

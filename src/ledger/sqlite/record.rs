@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::ledger::codes;
 use crate::ledger::states::{RecordState, Way};
 use crate::ledger::{Error, StoredIssue};
-use crate::model::CodeInfo;
+use crate::model::{CodeInfo, both};
+use crate::validate::field_words;
 
 /// What judging needs of a record.
 #[derive(Debug, Clone)]
@@ -114,6 +115,13 @@ pub(super) fn set(
     Ok(())
 }
 
+/// Why a record stands where it stands.
+pub(super) fn reason(conn: &Connection, id: i64) -> Result<Vec<StoredIssue>, Error> {
+    let reason: Option<String> =
+        conn.prepare_cached("SELECT reason FROM records WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
+    Ok(super::parse(reason.as_deref()))
+}
+
 /// A stored issue of this room.
 pub(super) fn told(code: &CodeInfo, args: impl IntoIterator<Item = String>) -> StoredIssue {
     StoredIssue { code: code.code.to_owned(), column: None, args: args.into_iter().collect() }
@@ -126,11 +134,17 @@ pub(super) fn told_of(code: &CodeInfo, met: &Known, differs: &[String]) -> Store
         code_text if code_text == codes::DUPLICATE.code => {
             told(code, [id, met.file.clone(), met.row.to_string()])
         }
-        code_text if code_text == codes::CHANGE.code => told(code, [id, differs.join(", ")]),
+        code_text if code_text == codes::CHANGE.code => told(code, [id, in_words(differs)]),
         code_text if code_text == codes::REVERSED.code => told(code, [id]),
         code_text if code_text == codes::TWICE.code => told(code, [met.row.to_string()]),
         _ => told(code, [met.file.clone(), met.row.to_string()]),
     }
+}
+
+/// What members are called, for people.
+fn in_words(fields: &[String]) -> String {
+    let (bulgarian, english): (Vec<&str>, Vec<&str>) = fields.iter().map(|field| field_words(field)).unzip();
+    both(&bulgarian.join(", "), &english.join(", "))
 }
 
 /// Names of members in which two canonical records differ, less the ignored ones.

@@ -23,6 +23,10 @@ pub(super) struct Staging {
     /// The newest earlier intake of the same content.
     again_of: Option<i64>,
     accept: Accept,
+    /// Rows staged so far: acceptance wants to find exactly these.
+    pub(super) rows: i64,
+    /// Whether any row names another (`rx_ref`).
+    pub(super) names_rows: bool,
 }
 
 impl Sqlite {
@@ -31,13 +35,12 @@ impl Sqlite {
         let realms = self.realms.clone();
         let ledger = self.id.clone();
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        clear(&tx, plan.intake)?;
+        clear_stagings(&tx, plan.intake)?;
         let sections = scopes(&tx, &realms, plan)?;
-        let again_of =
-            earlier_of_same_content(&tx, plan.intake, sections.first().map(|(_, realm, _)| *realm))?;
+        let again_of = earlier_of_same_content(&tx, plan, sections.first().map(|(_, realm, _)| *realm))?;
         tx.prepare_cached(
             "UPDATE intakes SET state = 'staging', mapping = ?2, ignored_fields = ?3, sections = ?4, realm_id = ?5,
-                accept = ?6, again_of = ?7 WHERE id = ?1",
+                accept = ?6, again_of = ?7, layout = ?8 WHERE id = ?1",
         )?
         .execute(params![
             plan.intake,
@@ -46,7 +49,8 @@ impl Sqlite {
             json(&plan.sections)?,
             sections.first().map(|(_, realm, _)| *realm),
             plan.accept.word(),
-            again_of
+            again_of,
+            plan.layout
         ])?;
         tx.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS met_keys (scope_id INTEGER, key TEXT, times INTEGER, record_id INTEGER,
@@ -71,6 +75,8 @@ impl Sqlite {
             ignore: plan.ignore.clone(),
             again_of,
             accept: plan.accept,
+            rows: 0,
+            names_rows: false,
         });
         Ok(())
     }
@@ -79,6 +85,7 @@ impl Sqlite {
     pub(super) fn stage_rows(&mut self, rows: &[StagedRow]) -> Result<(), Error> {
         let Some(staging) = self.staging.clone() else { return Err(Error::Order("rows before a plan")) };
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        require_staging(&tx, staging.intake)?;
         for row in rows {
             tx.prepare_cached(
                 "INSERT INTO rows (intake_id, row_no, ignored, issues) VALUES (?1, ?2, ?3, ?4)",
@@ -94,8 +101,35 @@ impl Sqlite {
             }
         }
         tx.commit()?;
+        if let Some(staging) = &mut self.staging {
+            staging.rows += i64::try_from(rows.len()).unwrap_or_default();
+            staging.names_rows |=
+                rows.iter().filter_map(|row| row.record.as_ref()).any(|one| one.reference.is_some());
+        }
         Ok(())
     }
+}
+
+/// Somebody may have set the file aside meanwhile: then what is staged counts for nothing.
+pub(super) fn require_staging(conn: &Connection, intake: i64) -> Result<(), Error> {
+    let state: String =
+        conn.query_row("SELECT state FROM intakes WHERE id = ?1", [intake], |row| row.get(0))?;
+    if state == "staging" {
+        Ok(())
+    } else {
+        Err(Error::Order("a file was set aside while its rows were staged"))
+    }
+}
+
+/// Drops what interrupted stagings left: nothing may wait behind rows that never came.
+fn clear_stagings(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
+    let mut found = tx.prepare("SELECT id FROM intakes WHERE state = 'staging' OR id = ?1")?;
+    let stagings: Vec<i64> = found.query_map([intake], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for staging in stagings {
+        clear(tx, staging)?;
+        tx.execute("UPDATE intakes SET state = 'received' WHERE id = ?1 AND state = 'staging'", [staging])?;
+    }
+    Ok(())
 }
 
 /// A record just inserted, looking for its place among the facts.
@@ -106,6 +140,17 @@ struct Newcomer<'a> {
     staged: &'a StagedRecord,
     id: i64,
     scope: Option<i64>,
+}
+
+/// In place of a scope, for rows that name another: two that name the same are a key twice in one file.
+const NAMED_ROWS: i64 = -1;
+
+/// A newcomer's own fact.
+struct OwnFact {
+    scope: i64,
+    key: String,
+    live: Option<Known>,
+    weak: bool,
 }
 
 /// The earlier row that a newcomer is about, apart from its fact.
@@ -174,6 +219,7 @@ impl<'a> Newcomer<'a> {
             return self.refuse(&codes::NUMBER_TAKEN);
         }
         let mut place = Place { live: true, ..Place::default() };
+        let fact = self.own_fact()?;
         match self.named_or_same_content()? {
             Target::None => {}
             Target::Row(way, known) => self.meet_target(&mut place, way, *known)?,
@@ -182,8 +228,13 @@ impl<'a> Newcomer<'a> {
                 return record::set(self.tx, self.id, RecordState::Held, None, None, &reason);
             }
         }
-        let key = if place.stopped.is_none() { self.meet_fact(&mut place)? } else { self.first_key() };
-        self.write(&place, key)
+        if self.staged.own == Own::BeforeStart {
+            place.live = false;
+        }
+        if let (Some(fact), None) = (&fact, &place.stopped) {
+            self.meet_fact(&mut place, fact)?;
+        }
+        self.write(&place, fact.map(|fact| (fact.scope, fact.key)))
     }
 
     /// The record this row names, or the same row of the same content.
@@ -214,6 +265,12 @@ impl<'a> Newcomer<'a> {
         if known.intake == self.staging.intake {
             return Ok(());
         }
+        if way == Way::Named {
+            self.meet_brother(place, NAMED_ROWS, &known.id.to_string())?;
+            if place.stopped.is_some() {
+                return Ok(());
+            }
+        }
         match self.verdict(way, &known, false) {
             Some(Judgement::TakesPlace | Judgement::Anew) => {
                 place.live = false;
@@ -238,33 +295,46 @@ impl<'a> Newcomer<'a> {
         }
     }
 
-    /// Meets the live record of its own fact; gives the key its fact gets.
-    fn meet_fact(&self, place: &mut Place) -> Result<Option<(i64, String)>, Error> {
+    /// Its own fact with the live record of it. Equal rows of one file without a key are counted: the n-th of this
+    /// file meets the n-th known.
+    fn own_fact(&self) -> Result<Option<OwnFact>, Error> {
         let (Some(scope), Some(fact)) = (self.scope, &self.staged.fact) else { return Ok(None) };
-        if self.staged.own == Own::BeforeStart {
-            place.live = false;
-        }
-        match fact {
-            FactKey::Strong(key) => self.meet_strong(place, scope, key),
-            FactKey::Weak(key) => self.meet_weak(place, scope, key),
-        }
+        let base = match fact {
+            FactKey::Strong(key) => {
+                let live = record::live(self.tx, scope, key)?;
+                return Ok(Some(OwnFact { scope, key: key.clone(), live, weak: false }));
+            }
+            FactKey::Weak(base) => base,
+        };
+        let first = weak_key(base, 1);
+        let Some(known) = record::live(self.tx, scope, &first)? else {
+            return Ok(Some(OwnFact { scope, key: first, live: None, weak: true }));
+        };
+        let times = self.count_of(scope, base, i64::from(known.intake == self.staging.intake))?;
+        let key = weak_key(base, times);
+        let live = if times == 1 { Some(known) } else { record::live(self.tx, scope, &key)? };
+        Ok(Some(OwnFact { scope, key, live, weak: true }))
     }
 
-    fn meet_strong(&self, place: &mut Place, scope: i64, key: &str) -> Result<Option<(i64, String)>, Error> {
-        let known = record::live(self.tx, scope, key)?;
-        let Some(known) = known.filter(|known| place.takes.as_ref().is_none_or(|taken| taken.id != known.id))
-        else {
-            if place.takes.is_some() {
-                self.meet_brother(place, scope, key)?;
+    fn meet_fact(&self, place: &mut Place, fact: &OwnFact) -> Result<(), Error> {
+        let taken = place.takes.as_ref().map(|taken| taken.id);
+        let known = fact.live.clone().filter(|known| Some(known.id) != taken);
+        if fact.weak {
+            if let Some(known) = known {
+                let again = known.sha256 == self.staging.sha256 || self.former_has(fact.scope, &fact.key)?;
+                self.meet(place, if again { Way::WeakAgain } else { Way::WeakElsewhere }, known, false)?;
             }
-            return Ok(Some((scope, key.to_owned())));
+            return Ok(());
+        }
+        let Some(known) = known else {
+            return if taken.is_some() { self.meet_brother(place, fact.scope, &fact.key) } else { Ok(()) };
         };
         let same_file = known.intake == self.staging.intake;
-        self.meet(place, Way::Key, known, same_file);
+        self.meet(place, Way::Key, known, same_file)?;
         if !same_file && place.stopped.is_none() {
-            self.meet_brother(place, scope, key)?;
+            self.meet_brother(place, fact.scope, &fact.key)?;
         }
-        Ok(Some((scope, key.to_owned())))
+        Ok(())
     }
 
     /// Two rows of this file that both want the place of one earlier record are a key twice in one file.
@@ -287,22 +357,6 @@ impl<'a> Newcomer<'a> {
         Ok(())
     }
 
-    /// Without a key, equal rows of one file are counted: the n-th of this file meets the n-th known.
-    fn meet_weak(&self, place: &mut Place, scope: i64, base: &str) -> Result<Option<(i64, String)>, Error> {
-        let first = weak_key(base, 1);
-        let Some(known) = record::live(self.tx, scope, &first)? else { return Ok(Some((scope, first))) };
-        let same_file = known.intake == self.staging.intake;
-        let times = self.count_of(scope, base, i64::from(same_file))?;
-        let key = weak_key(base, times);
-        let known = if times == 1 { Some(known) } else { record::live(self.tx, scope, &key)? };
-        let taken = place.takes.as_ref().map(|taken| taken.id);
-        if let Some(known) = known.filter(|known| Some(known.id) != taken) {
-            let again = known.sha256 == self.staging.sha256 || self.former_has(scope, &key)?;
-            self.meet(place, if again { Way::WeakAgain } else { Way::WeakElsewhere }, known, false);
-        }
-        Ok(Some((scope, key)))
-    }
-
     fn former_has(&self, scope: i64, key: &str) -> Result<bool, Error> {
         Ok(self
             .tx
@@ -323,7 +377,11 @@ impl<'a> Newcomer<'a> {
         Ok(times)
     }
 
-    fn meet(&self, place: &mut Place, way: Way, known: Known, same_file: bool) {
+    fn meet(&self, place: &mut Place, way: Way, known: Known, same_file: bool) -> Result<(), Error> {
+        if let Some(stopped) = self.sibling(way, &known)? {
+            place.stopped = Some(stopped);
+            return Ok(());
+        }
         match self.verdict(way, &known, same_file) {
             Some(Judgement::TakesPlace | Judgement::Anew) => {
                 place.live = false;
@@ -332,17 +390,44 @@ impl<'a> Newcomer<'a> {
             None => place.live = false,
             Some(verdict) => place.stopped = Some((verdict, way, known)),
         }
+        Ok(())
+    }
+
+    /// An equal row that a person already decided about beside the live one: sent as a transaction of its own, or
+    /// dropped. It counts before the live one does.
+    fn sibling(&self, way: Way, known: &Known) -> Result<Option<(Judgement, Way, Known)>, Error> {
+        if way == Way::SameContent || self.staged.own != Own::Ready || known.intake == self.staging.intake {
+            return Ok(None);
+        }
+        let decided = record::select(
+            self.tx,
+            "r.of_record = ?1 AND (r.state = 'ignored' OR (r.released = 1 AND r.state <> 'held'))",
+            &[&known.id],
+        )?;
+        for other in decided {
+            let same = match (&self.staged.members, &other.members) {
+                (Some(one), Some(two)) => differences(one, two, &self.staging.ignore).is_empty(),
+                _ => false,
+            };
+            if same && !other.state.gives_way() {
+                let met = Met { way, state: other.state, same_file: false, same_members: true };
+                return Ok(Some((judge(&met), way, other)));
+            }
+        }
+        Ok(None)
     }
 
     /// None: it stands as it is, without becoming the fact's live row.
     fn verdict(&self, way: Way, known: &Known, same_file: bool) -> Option<Judgement> {
         let differs = self.differs(way, known);
         let met = Met { way, state: known.state, same_file, same_members: differs.is_empty() };
-        let verdict =
-            if self.dropped_before(known, way).unwrap_or(false) { Judgement::Ignored } else { judge(&met) };
+        let verdict = judge(&met);
         match self.staged.own {
             Own::Ready => Some(verdict),
-            Own::BeforeStart => Some(verdict).filter(|verdict| *verdict == Judgement::Duplicate),
+            Own::BeforeStart => {
+                let again = way == Way::SameContent && verdict == Judgement::TakesPlace;
+                Some(verdict).filter(|verdict| again || *verdict == Judgement::Duplicate)
+            }
             Own::Refused if way == Way::SameContent => Some(verdict),
             Own::Refused => Some(verdict).filter(|verdict| *verdict == Judgement::TakesPlace),
         }
@@ -354,19 +439,6 @@ impl<'a> Newcomer<'a> {
             (_, Some(one), Some(other)) => differences(one, other, &self.staging.ignore),
             _ => vec![String::new()],
         }
-    }
-
-    /// Whether a person said of an equal row, met the same way, that it is not to be reported.
-    fn dropped_before(&self, known: &Known, way: Way) -> Result<bool, Error> {
-        if known.state != RecordState::Accepted || way == Way::SameContent || self.staged.own != Own::Ready {
-            return Ok(false);
-        }
-        let dropped = record::select(self.tx, "r.of_record = ?1 AND r.state = 'ignored'", &[&known.id])?;
-        let same = |other: &Known| match (&self.staged.members, &other.members) {
-            (Some(one), Some(two)) => differences(one, two, &self.staging.ignore).is_empty(),
-            _ => false,
-        };
-        Ok(dropped.iter().any(same))
     }
 
     fn write(&self, place: &Place, key: Option<(i64, String)>) -> Result<(), Error> {
@@ -401,16 +473,11 @@ impl<'a> Newcomer<'a> {
         } else {
             state
         };
-        let reason = [told_of(code, met, &self.differs(way, met))];
-        record::set(self.tx, self.id, state, Some(way), Some(met.id), &reason)
-    }
-
-    fn first_key(&self) -> Option<(i64, String)> {
-        let key = match self.staged.fact.as_ref()? {
-            FactKey::Strong(key) => key.clone(),
-            FactKey::Weak(base) => weak_key(base, 1),
+        let reason = match verdict {
+            Judgement::Ignored => record::reason(self.tx, met.id)?,
+            _ => vec![told_of(code, met, &self.differs(way, met))],
         };
-        Some((self.scope?, key))
+        record::set(self.tx, self.id, state, Some(way), Some(met.id), &reason)
     }
 
     fn refuse(&self, code: &CodeInfo) -> Result<(), Error> {
@@ -441,18 +508,15 @@ impl<'a> Newcomer<'a> {
     }
 
     fn is_same_fact(&self, other: &Known) -> Result<bool, Error> {
-        let key: Option<String> = self
-            .tx
-            .prepare_cached("SELECT key FROM facts WHERE intake_id = ?1 AND row_no = ?2 AND part = 0")?
-            .query_row(params![other.intake, other.row], |row| row.get(0))
-            .optional()?;
-        Ok(match (&self.staged.fact, &key) {
-            (Some(FactKey::Strong(mine)), Some(key)) => mine == key,
-            (Some(FactKey::Weak(mine)), Some(key)) => {
-                key.rsplit_once('#').is_some_and(|(base, _)| base == mine)
-            }
-            _ => false,
-        })
+        let mut keys =
+            self.tx.prepare_cached("SELECT key FROM facts WHERE intake_id = ?1 AND row_no = ?2")?;
+        let keys: Vec<String> =
+            keys.query_map(params![other.intake, other.row], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(keys.iter().any(|key| match &self.staged.fact {
+            Some(FactKey::Strong(mine)) => mine == key,
+            Some(FactKey::Weak(mine)) => key.rsplit_once('#').is_some_and(|(base, _)| base == mine),
+            None => false,
+        }))
     }
 
     fn was_issued(&self, number: &str) -> Result<bool, Error> {
@@ -540,17 +604,21 @@ fn scopes(
     Ok(found)
 }
 
-fn earlier_of_same_content(conn: &Connection, intake: i64, realm: Option<i64>) -> Result<Option<i64>, Error> {
-    let earlier = conn
-        .query_row(
-            "SELECT coalesce(max(CASE WHEN n.kind = 'retry' THEN NULL ELSE e.id END), NULL)
-               FROM intakes e JOIN intakes n ON n.id = ?1
-              WHERE e.sha256 = n.sha256 AND e.id < n.id AND e.state = 'taken' AND e.realm_id IS ?2",
-            params![intake, realm],
-            |row| row.get(0),
-        )
-        .optional()?;
-    Ok(earlier.flatten())
+/// The newest earlier file of the same bytes under the same layout; of a second reading, the file itself.
+fn earlier_of_same_content(conn: &Connection, plan: &Plan, realm: Option<i64>) -> Result<Option<i64>, Error> {
+    let target: Option<i64> =
+        conn.query_row("SELECT target FROM intakes WHERE id = ?1", [plan.intake], |row| row.get(0))?;
+    if target.is_some() {
+        return Ok(target);
+    }
+    let earlier = conn.query_row(
+        "SELECT max(e.id) FROM intakes e JOIN intakes n ON n.id = ?1
+          WHERE e.sha256 = n.sha256 AND e.id < n.id AND e.kind = 'drop' AND e.state = 'taken' AND e.realm_id IS ?2
+            AND e.layout = ?3",
+        params![plan.intake, realm, plan.layout],
+        |row| row.get(0),
+    )?;
+    Ok(earlier)
 }
 
 impl Sqlite {
@@ -565,6 +633,16 @@ impl Sqlite {
         let issues = json(issues)?;
         self.commit(now, "file", |tx| {
             clear(tx, intake)?;
+            let former = super::accept::former_of(tx, intake)?;
+            let reports =
+                matches!(state, crate::ledger::FileState::Unreadable | crate::ledger::FileState::Held);
+            if let Some(former) = former.filter(|_| reports) {
+                super::accept::move_aside(tx, &former)?;
+            }
+            if state == crate::ledger::FileState::Withdrawn {
+                // When it comes back it is a file to be taken, not one that is known.
+                tx.execute("DELETE FROM sightings WHERE intake_id = ?1", [intake])?;
+            }
             tx.execute(
                 "UPDATE intakes SET state = ?2, issues = ?3, changed = changed + 1 WHERE id = ?1",
                 params![intake, state.word(), issues],

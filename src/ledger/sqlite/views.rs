@@ -31,18 +31,25 @@ struct RecordPart {
     seen: Option<String>,
     sent_at: Option<String>,
     earlier_id: Option<String>,
+    earlier_number: Option<String>,
+    earlier_state: Option<String>,
 }
 
 const ROWS: &str =
     "SELECT w.row_no, w.ignored, w.issues, r.state, r.reason, r.until, r.reverse_until, r.newer,
-    t.number, t.errors, t.remote_id, b.id, b.state, b.seen, b.sent_at, ot.remote_id
+    t.number, t.errors, t.remote_id, b.id, b.state, b.seen, b.sent_at, ot.remote_id, ot.number, o.state
   FROM rows w
   LEFT JOIN links k ON k.intake_id = w.intake_id AND k.row_no = w.row_no
   LEFT JOIN records r ON r.id = k.record_id
   LEFT JOIN transactions t ON t.id = r.transaction_id
   LEFT JOIN batches b ON b.id = t.batch_id
-  LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed')
+  LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed', 'behind')
   LEFT JOIN transactions ot ON ot.id = o.transaction_id ";
+
+/// Taken and neither ready nor at its end; the condition of the index `records_open`.
+const OPEN: &str =
+    "r.state <> 'accepted' AND r.state <> 'ready' AND r.state <> 'refused' AND r.state <> 'rejected'
+    AND r.state <> 'duplicate' AND r.state <> 'reversed' AND r.state <> 'ignored'";
 
 fn joined(row: &Row<'_>) -> rusqlite::Result<Joined> {
     let state: Option<String> = row.get(3)?;
@@ -71,6 +78,8 @@ fn record_part(row: &Row<'_>, state: &str) -> rusqlite::Result<RecordPart> {
         seen: row.get(13)?,
         sent_at: row.get(14)?,
         earlier_id: row.get(15)?,
+        earlier_number: row.get(16)?,
+        earlier_state: row.get(17)?,
     })
 }
 
@@ -144,11 +153,12 @@ impl Sqlite {
 
     pub(super) fn file_view(&self, intake: i64) -> Result<Option<FileView>, Error> {
         let ledger_head = head(&self.conn)?;
+        let mine: Vec<i64> = self.realms.values().copied().collect();
         let found = self
             .conn
             .query_row(
                 "SELECT i.folder, i.name, i.sha256, i.received_at, i.state, i.sections, m.system, m.environment,
-                    i.mapping, i.reading, i.issues, i.language, f.name, f.received_at, i.period
+                    i.mapping, i.reading, i.issues, i.language, f.name, f.received_at, i.period, i.realm_id
                    FROM intakes i LEFT JOIN realms m ON m.id = i.realm_id LEFT JOIN intakes f ON f.id = i.supersedes
                   WHERE i.id = ?1",
                 [intake],
@@ -174,6 +184,7 @@ impl Sqlite {
                         language: if text(11)? == "en" { Lang::En } else { Lang::Bg },
                         supersedes,
                         period: maybe(14)?,
+                        here: row.get::<_, Option<i64>>(15)?.is_none_or(|realm| mine.contains(&realm)),
                         batches: Vec::new(),
                         ledger_head: ledger_head.clone(),
                     })
@@ -210,17 +221,21 @@ impl Sqlite {
     pub(super) fn count(&self) -> Result<Summary, Error> {
         let mut summary = Summary::default();
         let mine: Vec<i64> = self.realms.values().copied().collect();
-        let mut found = self.conn.prepare(
-            // Both conditions on the state stand word for word in a partial index: nothing else is looked at.
-            "WITH open AS (
-                SELECT state, realm_id, until, newer, intake_id FROM records WHERE state = 'ready'
-                UNION ALL SELECT state, realm_id, until, newer, intake_id FROM records
-                 WHERE state IN ('behind', 'unknown', 'held', 'sending', 'pending'))
-             SELECT r.state, r.realm_id, m.environment, count(*), min(r.until)
-               FROM open r JOIN intakes i ON i.id = r.intake_id LEFT JOIN realms m ON m.id = r.realm_id
-              WHERE r.newer IS NULL AND i.state = 'taken' AND (r.state <> 'held' OR i.superseded_by IS NULL)
-              GROUP BY r.state, r.realm_id",
-        )?;
+        for open in ["r.state = 'ready'", OPEN] {
+            self.count_open(open, &mine, &mut summary)?;
+        }
+        summary.batches = self.open_batches()?;
+        Ok(summary)
+    }
+
+    fn count_open(&self, open: &str, mine: &[i64], summary: &mut Summary) -> Result<(), Error> {
+        let mut found = self.conn.prepare(&format!(
+            "SELECT r.state, r.realm_id, m.environment, count(*), min(r.until)
+               FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN realms m ON m.id = r.realm_id
+              WHERE {open} AND r.newer IS NULL
+                AND i.state = 'taken' AND (r.state <> 'held' OR i.superseded_by IS NULL)
+              GROUP BY r.state, r.realm_id"
+        ))?;
         let mut rows = found.query([])?;
         while let Some(row) = rows.next()? {
             let (state, realm): (String, Option<i64>) = (row.get(0)?, row.get(1)?);
@@ -239,8 +254,7 @@ impl Sqlite {
             let until = until.as_deref().and_then(day);
             summary.next_until = [summary.next_until, until].into_iter().flatten().min();
         }
-        summary.batches = self.open_batches()?;
-        Ok(summary)
+        Ok(())
     }
 
     fn open_batches(&self) -> Result<Vec<(i64, String, u64)>, Error> {
@@ -265,17 +279,35 @@ impl Sqlite {
 /// Status and messages of a row from its own record.
 fn tell(view: &mut RowView, record: &RecordPart) {
     view.status = record.state.status();
-    view.issues.extend(record.reason.iter().cloned());
-    view.number.clone_from(&record.number);
+    view.issues.extend(reason(record));
+    view.number = record.number.clone().or_else(|| record.earlier_number.clone().filter(|_| repeats(record)));
     view.batch = record.batch;
     view.sent_at = record.sent_at.as_deref().and_then(from_stamp);
-    view.id = record.remote_id.clone().or_else(|| record.earlier_id.clone());
+    view.id = record.remote_id.clone().or_else(|| record.earlier_id.clone().filter(|_| repeats(record)));
     let last = if record.state == RecordState::Accepted { &record.reverse_until } else { &record.until };
     view.until = last.as_deref().filter(|_| record.state.status() != Status::Ignored).and_then(day);
     if record.state == RecordState::Rejected {
         view.system_errors.clone_from(&record.errors);
     }
     view.issues.extend(told_by_state(record));
+}
+
+/// Whether it is the same fact as an earlier record, whose numbers it shows.
+fn repeats(record: &RecordPart) -> bool {
+    matches!(record.state, RecordState::Duplicate | RecordState::Reversed)
+}
+
+/// Why it stands where it stands. Behind an unknown outcome a person must act, though not on this row.
+fn reason(record: &RecordPart) -> Vec<StoredIssue> {
+    let unknown = record.earlier_state.as_deref() == Some(RecordState::Unknown.word());
+    let mut reason = record.reason.clone();
+    if record.state == RecordState::Behind && unknown {
+        for issue in reason.iter_mut().filter(|issue| issue.code == codes::BEHIND.code) {
+            codes::BEHIND_UNKNOWN.code.clone_into(&mut issue.code);
+            issue.args.push(record.earlier_number.clone().unwrap_or_default());
+        }
+    }
+    reason
 }
 
 /// What to say where the state itself is the reason.

@@ -157,6 +157,7 @@ fn plan(intake: i64) -> Plan {
     Plan {
         intake,
         mapping: MappingRef { name: "m".to_owned(), version: 1, sha256: "s".to_owned() },
+        layout: String::new(),
         scope: "m".to_owned(),
         keyed: true,
         ignore: Vec::new(),
@@ -199,6 +200,7 @@ impl Ledger for Books {
         fn keep_reports(&mut self, file: i64, folder: &Path, files: &[(String, String, String)], now: DateTime<Utc>) -> Is<()>;
         fn reported(&mut self, intake: i64, changes: i64) -> Is<()>;
         fn report_of(&mut self, folder: &Path, name: &str, sha256: &str) -> Is<Option<i64>>;
+        fn has_content(&mut self, sha256: &str) -> Is<bool>;
         fn reports(&mut self, folder: &Path) -> Is<Vec<(String, i64)>>;
         fn summary(&mut self) -> Is<Summary>;
         fn files(&mut self, limit: u32) -> Is<Vec<i64>>;
