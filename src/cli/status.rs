@@ -44,17 +44,21 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
         .filter(|one| wanted.is_empty() || wanted.contains(&one.name) || one.name.is_empty())
         .collect();
     let files = files(&shop, &wanted)?;
+    let is_known = |name: &&String| {
+        files.iter().any(|(view, _)| view.name == **name) || waiting.iter().any(|one| one.name == **name)
+    };
+    let strangers: Vec<&String> = wanted.iter().filter(|name| !is_known(name)).collect();
     if args.json {
         out::line(&document(&files, &waiting, &summary, looked.too_old, lang).to_string())?;
     } else {
         show(&files, &waiting, &summary, looked.too_old, lang)?;
-        for name in &wanted {
-            let known = files.iter().any(|(view, _)| view.name == *name)
-                || waiting.iter().any(|one| one.name == *name);
-            if !known {
-                out::line(&format!("{name}: {}", unknown_file(&folders, name, lang)))?;
-            }
+        for name in &strangers {
+            out::line(&format!("{name}: {}", unknown_file(&folders, name, lang)))?;
         }
+    }
+    let nowhere = |name: &&String| !folders.iter().any(|folder| folder.drop.folder.join(name).exists());
+    if strangers.iter().any(nowhere) {
+        return Ok(ExitStatus::Unable);
     }
     Ok(exit(&summary, &waiting, &files))
 }

@@ -5,7 +5,7 @@ use crate::model::{CodeInfo, Who, Words};
 /// Every code of this room.
 pub static CODES: &[&CodeInfo] = &[
     &F001, &F002, &F003, &F004, &F005, &F006, &F007, &F008, &F009, &F010, &F011, &F012, &F013, &F014, &F015,
-    &F016,
+    &F016, &F017,
 ];
 
 /// Open in another program.
@@ -293,6 +293,24 @@ pub static F016: CodeInfo = CodeInfo {
         why: "Nothing of it was reported.",
         example: "a file moved elsewhere right after it was dropped",
         repair: "If it must be reported, put it back.",
+    },
+};
+
+/// No mapping fits, and one of them is broken.
+pub static F017: CodeInfo = CodeInfo {
+    code: "F017",
+    who: Who::Integrator,
+    bg: Words {
+        message: "файлът чака: никоя справка не подхожда, а настройката в {0} има грешка; кажете на внедрителя на програмата, после файлът тръгва сам",
+        why: "Може би точно сгрешената настройка е за този файл.",
+        example: "Сгрешено име на поле след промяна на настройката.",
+        repair: "За настройващия: `rxdrop doctor --offline` показва грешката с ред и място.",
+    },
+    en: Words {
+        message: "the file waits: no layout fits, and the one in {0} has a mistake; tell the person who sets the program up, then the file goes by itself",
+        why: "The broken layout may be the very one for this file.",
+        example: "A field's name mistyped when the layout was changed.",
+        repair: "Integrator: `rxdrop doctor --offline` shows the mistake with line and place.",
     },
 };
 

@@ -20,6 +20,7 @@ use crate::model::{CodeInfo, Lang};
 
 pub use codes::{
     CODES, F001, F002, F003, F004, F005, F006, F007, F008, F009, F010, F011, F012, F013, F014, F015, F016,
+    F017,
 };
 pub use list::{Candidate, FileId, Ignored, Listing, Refused, Stamp, list};
 pub use names::{Report, ReportName, escaped, parse_report_name, report_name};

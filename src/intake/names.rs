@@ -222,7 +222,9 @@ pub(super) fn is_lock(name: &str) -> bool {
 /// puts it in place of up to two letters of a longer one, `LibreOffice` wraps it.
 pub(super) fn locks_of(name: &str) -> impl Iterator<Item = String> {
     let name = name.to_lowercase();
-    let office = (0..=2).filter_map({
+    // Short names are whole in a lock's name: else the lock of `2.csv` would hold `12.csv` too.
+    let stem = name.split('.').next().unwrap_or_default().chars().count();
+    let office = (0..=stem.saturating_sub(6).min(2)).filter_map({
         let name = name.clone();
         move |left_out| {
             let start = name.char_indices().nth(left_out)?.0;
@@ -325,6 +327,7 @@ mod tests {
     fn locks_of_a_file_are_found_by_its_name() {
         let locks: Vec<_> = locks_of("Доставки.xlsx").collect();
         assert_eq!(locks, ["~$доставки.xlsx", "~$оставки.xlsx", "~$ставки.xlsx", ".~lock.доставки.xlsx#"]);
+        assert_eq!(locks_of("12.csv").collect::<Vec<_>>(), ["~$12.csv", ".~lock.12.csv#"]);
     }
 
     #[test]

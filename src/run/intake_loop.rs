@@ -75,7 +75,7 @@ pub fn look(
 
 /// A file that nobody could read yet: who takes it out of the folder takes it back. Others are in the spool for good.
 fn waits_for_a_person(view: &FileView) -> bool {
-    let unfit = [intake::F006.code, intake::F007.code];
+    let unfit = [intake::F006.code, intake::F007.code, intake::F017.code];
     view.state == FileState::Held
         || view.state == FileState::Received
             && view.issues.iter().any(|issue| unfit.contains(&issue.code.as_str()))

@@ -59,20 +59,35 @@ fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) ->
     if origins.len() > 1 {
         return Ok(Err((FileState::Held, vec![told(&codes::TWO_ORIGINS, [])])));
     }
-    let origin = origins.first().and_then(|name| mappings.named(name)).cloned();
+    let origin = origins.first().map(|name| mappings.named(name).cloned());
     let fit = match &origin {
-        Some(mapping) => open_as(&view.snapshot, mapping, drop),
+        Some(Some(mapping)) => open_as(&view.snapshot, mapping, drop),
+        // Another mapping might fit its name, and read the repaired rows as something else.
+        Some(None) => Fit::None,
         None => convert::choose(&view.snapshot, &view.name, &mappings.good, drop.language),
     };
     Ok(match fit {
         Fit::One(mapping, table) => Ok((mapping, *table)),
-        Fit::None => Err((FileState::Received, vec![told(&intake::F006, [])])),
+        Fit::None => Err((FileState::Received, vec![nothing_fits(mappings)])),
         Fit::Tie(several) => {
             let names: Vec<_> = several.iter().map(|mapping| mapping.name.clone()).collect();
             Err((FileState::Received, vec![told(&intake::F007, [names.join(", ")])]))
         }
         Fit::Unreadable(error) => Err((FileState::Unreadable, vec![StoredIssue::from(&error.issue())])),
     })
+}
+
+/// A mapping that is broken may be the one: then the file itself may be right.
+fn nothing_fits(mappings: &Mappings) -> StoredIssue {
+    let broken: BTreeSet<String> = mappings
+        .problems
+        .iter()
+        .map(|problem| problem.path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        .collect();
+    if broken.is_empty() {
+        return told(&intake::F006, []);
+    }
+    told(&intake::F017, [broken.into_iter().collect::<Vec<_>>().join(", ")])
 }
 
 /// A file with `rx_ref` goes by the mapping of the file that is named, whatever its own name.
