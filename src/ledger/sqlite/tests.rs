@@ -74,17 +74,25 @@ impl Bench {
         intake
     }
 
-    fn fill(&mut self, intake: i64, rows: &[StagedRow], keyed: bool, accept: Accept) {
-        let plan = Plan {
-            intake,
-            mapping: MappingRef { name: "m".into(), version: 1, sha256: "s".into() },
-            scope: "m".into(),
-            layout: String::new(),
-            keyed,
-            ignore: vec!["notes".into()],
-            sections: vec!["sespa".into()],
-            accept,
+    /// Stages a file and leaves it so.
+    fn stage_only(&mut self, name: &str, rows: &[StagedRow]) -> (i64, DateTime<Utc>) {
+        let now = self.now();
+        let file = NewFile {
+            folder: "/drop".into(),
+            name: name.to_owned(),
+            bytes: 1,
+            mtime_ns: self.minute,
+            sha256: name.to_owned(),
+            language: Lang::En,
         };
+        let intake = self.ledger.receive(&file, now).unwrap();
+        self.ledger.plan(&plan_for(intake, true, Accept::GoodRows)).unwrap();
+        self.ledger.stage(rows).unwrap();
+        (intake, now)
+    }
+
+    fn fill(&mut self, intake: i64, rows: &[StagedRow], keyed: bool, accept: Accept) {
+        let plan = plan_for(intake, keyed, accept);
         self.ledger.plan(&plan).unwrap();
         for chunk in rows.chunks(3) {
             self.ledger.stage(chunk).unwrap();
@@ -126,6 +134,19 @@ impl Bench {
             .iter()
             .map(|row| row.issues.first().map_or(String::new(), |one| one.code.clone()))
             .collect()
+    }
+}
+
+fn plan_for(intake: i64, keyed: bool, accept: Accept) -> Plan {
+    Plan {
+        intake,
+        mapping: MappingRef { name: "m".into(), version: 1, sha256: "s".into() },
+        scope: "m".into(),
+        layout: String::new(),
+        keyed,
+        ignore: vec!["notes".into()],
+        sections: vec!["sespa".into()],
+        accept,
     }
 }
 
@@ -544,4 +565,93 @@ fn nothing_in_the_hot_path_looks_at_every_record() {
         let plan = plan_of(&bench, sql);
         assert!(plan.contains("INDEX"), "{sql}\n{plan}");
     }
+}
+
+#[test]
+fn retry_reaches_rows_without_a_fact_and_equal_rows_stay_apart() {
+    let mut bench = Bench::new();
+    let rows = [weak(2, "x"), staged(3, None, None)];
+    let file = bench.drop_rows("a.csv", "c", &rows, false, Accept::GoodRows);
+    bench.send_all(&accepted);
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &[weak(2, "x"), weak(3, "x")], false, Accept::GoodRows);
+    assert_eq!(
+        bench.statuses(file),
+        [Accepted, Waiting],
+        "an equal row of one file is a movement of its own"
+    );
+}
+
+#[test]
+fn a_change_sent_as_its_own_transaction_is_known_the_next_night() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.send_all(&accepted);
+    bench.drop_file("b.csv", &[(2, "k1", 5)]);
+    let now = bench.now();
+    bench.ledger.release(&What::File("b.csv".into()), Some(Double::Send), &by(), now).unwrap();
+    bench.send_all(&accepted);
+    let next = bench.drop_file("c.csv", &[(2, "k1", 5), (3, "k9", 1)]);
+    assert_eq!(bench.statuses(next), [Duplicate, Waiting]);
+}
+
+#[test]
+fn of_twins_the_one_that_was_sent_is_the_fact() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k1", 2)]);
+    let now = bench.now();
+    bench.ledger.release(&What::Row("a.csv".into(), 2), Some(Double::Drop), &by(), now).unwrap();
+    bench.ledger.release(&What::Row("a.csv".into(), 3), Some(Double::Send), &by(), now).unwrap();
+    bench.send_all(&accepted);
+    let next = bench.drop_file("b.csv", &[(2, "k1", 2), (3, "k7", 1)]);
+    assert_eq!(bench.statuses(next), [Duplicate, Waiting]);
+}
+
+#[test]
+fn retry_leaves_twins_to_a_person() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k1", 2)]);
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &[keyed((2, "k1", 1)), keyed((3, "k1", 2))], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Held, Held]);
+    assert!(bench.rows(file).iter().all(|row| !row.replaced));
+}
+
+#[test]
+fn a_row_of_a_file_that_was_never_accepted_takes_no_place() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let (later, _) = bench.stage_only("b.csv", &[keyed((2, "k1", 5))]);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    let now = bench.now();
+    bench.ledger.set_aside(later, crate::ledger::FileState::Unreadable, &[], now).unwrap();
+    bench.drop_file("c.csv", &[(2, "zz", 7)]);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(first), [Refused]);
+    assert!(!bench.rows(first)[0].replaced);
+}
+
+#[test]
+fn what_was_set_aside_while_it_was_staged_is_not_accepted() {
+    let mut bench = Bench::new();
+    let (intake, now) = bench.stage_only("a.csv", &[keyed((2, "k1", 1))]);
+    bench.ledger.set_aside(intake, crate::ledger::FileState::Held, &[], now).unwrap();
+    assert!(bench.ledger.stage(&[keyed((3, "k2", 1))]).is_err());
+    assert!(bench.ledger.accept(intake, &serde_json::json!({}), &[], now).is_err());
+}
+
+#[test]
+fn more_late_rows_than_a_batch_holds_are_all_set_aside() {
+    let mut bench = Bench::new();
+    let keys: Vec<String> = (0..600).map(|index| format!("k{index}")).collect();
+    let lines: Vec<Line<'_>> = keys.iter().zip(2..).map(|(key, row)| (row, key.as_str(), 1)).collect();
+    let file = bench.drop_file("a.csv", &lines);
+    let now = bench.now();
+    let late = Want { today: "2026-09-10".parse().unwrap(), ..want(now) };
+    let build: crate::ledger::Build = Box::new(|items| Built { used: items.len(), body: Vec::new() });
+    assert!(bench.ledger.claim(&late, build).unwrap().is_none());
+    assert!(bench.statuses(file).iter().all(|status| *status == Held));
 }
