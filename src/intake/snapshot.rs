@@ -1,6 +1,5 @@
 //! A copy of one file that nobody else can change.
 
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::list::refusal;
 use super::{Candidate, Error, Stamp};
+use crate::model::hash;
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -185,14 +185,7 @@ fn copy(
         progress(bytes);
     }
     part.sync_all().map_err(spooled)?;
-    Ok((hexadecimal(&hash.finalize()), bytes))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Ok((hash::hex(&hash.finalize()), bytes))
 }
 
 /// Gives the copy the name of its hash. A copy of the same content that is there already stays.

@@ -152,15 +152,6 @@ pub struct StagedRow {
 /// Which file a row's `rx_ref` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Referenced {
-    /// The intake of the row named.
-    pub intake: i64,
     /// The mapping that intake was read with.
     pub mapping: Option<MappingRef>,
-}
-
-/// What came of accepting a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Accepted {
-    /// A former file of the same name whose reports must be moved aside, with the stamp they get.
-    pub move_aside: Option<(i64, String)>,
 }

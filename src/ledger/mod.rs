@@ -15,7 +15,7 @@ mod view;
 
 pub use codes::CODES;
 pub use intake::{
-    Accept, Accepted, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
+    Accept, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
 };
 pub use people::{By, Decided, Decision, Double, Summary, Touched, What};
 pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, RawAnswer, Want, Work};
@@ -106,7 +106,7 @@ pub trait Ledger: Send {
         reading: &serde_json::Value,
         issues: &[StoredIssue],
         now: DateTime<Utc>,
-    ) -> Result<Accepted, Error>;
+    ) -> Result<(), Error>;
 
     /// A file without its rows.
     fn file(&mut self, intake: i64) -> Result<Option<FileView>, Error>;

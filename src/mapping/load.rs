@@ -1,7 +1,6 @@
 //! A mapping file, read and checked: every mistake at once.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::Range;
@@ -29,7 +28,7 @@ use super::{
     ConditionPlan, FieldPlan, Key, LookupPlan, Mapping, Match, Piece, Report, RulePlan, Source, Subject,
     TableSettings, Target, columns,
 };
-use crate::model::{Kind, Lang, Schema, names};
+use crate::model::{Kind, Lang, Schema, hash, names};
 
 /// The schema of a section of the configuration by the section's name; none where there is no such section.
 pub type Schemas<'a> = dyn Fn(&str) -> Option<Arc<Schema>> + 'a;
@@ -593,12 +592,7 @@ impl Loader<'_> {
                 return None;
             }
         }
-        let mut hex = String::new();
-        for byte in hasher.finalize() {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Some(hex)
+        Some(hash::hex(&hasher.finalize()))
     }
 }
 
@@ -785,21 +779,14 @@ reason = "не е в ПЛС"
 
     #[test]
     fn the_hash_covers_the_lists() {
-        let hash = |lists: &[(&str, &str)]| load_text(WHOLE, lists).unwrap().sha256;
-        let first = hash(&LISTS);
+        let hash_with = |lists: &[(&str, &str)]| load_text(WHOLE, lists).unwrap().sha256;
+        let first = hash_with(&LISTS);
         assert_eq!(first.len(), 64);
-        assert_eq!(first, hash(&LISTS));
-        assert_ne!(first, hash(&[("warehouses.csv", "code,postcode\nСФ,1001\n"), LISTS[1]]));
+        assert_eq!(first, hash_with(&LISTS));
+        assert_ne!(first, hash_with(&[("warehouses.csv", "code,postcode\nСФ,1001\n"), LISTS[1]]));
         let plain = "name=\"x\"\ndestination=\"sespa\"\nfields={p_quantity=\"A\"}\n";
-        let expected = format!("{:x}", HexOf(Sha256::digest(plain.as_bytes()).as_slice()));
+        let expected = hash::sha256(plain.as_bytes());
         assert_eq!(load_text(plain, &[]).unwrap().sha256, expected, "without lists it is the file's own");
-    }
-
-    struct HexOf<'a>(&'a [u8]);
-    impl std::fmt::LowerHex for HexOf<'_> {
-        fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
-        }
     }
 
     #[test]

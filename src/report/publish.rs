@@ -4,19 +4,18 @@
 //! receipts and notices are renamed aside, changed errors files are inputs and stay until their bytes are in
 //! the spool. What is open in a spreadsheet program is left; the report gets a number.
 
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::Sofia;
-use sha2::{Digest, Sha256};
 
 use super::join::Cause;
 use super::prepare::{Prepared, PreparedFile};
 use super::receipt::{Receipt, ReportNote};
 use super::{Error, Kind, Names};
+use crate::model::hash;
 
 /// Highest number a report gets while the plain name can't be had.
 const NUMBERS: u32 = 9;
@@ -260,25 +259,9 @@ fn exists(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 
-/// SHA-256 of a file's bytes, lower-case hex.
+/// The hash of a file's bytes.
 fn sha256_of(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut part = vec![0; 64 * 1024];
-    loop {
-        let read = file.read(&mut part)?;
-        if read == 0 {
-            return Ok(hex(&hash.finalize()));
-        }
-        hash.update(part.get(..read).unwrap_or_default());
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hash::sha256_of(File::open(path)?)
 }
 
 /// A file under a hidden temporary name; removed unless it is renamed.

@@ -104,7 +104,7 @@ fn finish(
         stage(shop, &folder.drop, &folder.mappings, intake, ending)?
     };
     match staged {
-        Some(Staged::Accepted(_)) => looked.accepted += 1,
+        Some(Staged::Accepted) => looked.accepted += 1,
         Some(Staged::Aside(state @ (FileState::Received | FileState::Held), issues)) => {
             folder.tried.insert(intake);
             let told =

@@ -23,7 +23,7 @@ const CHUNK_ROWS: usize = 5_000;
 #[derive(Debug)]
 pub enum Staged {
     /// Its rows act.
-    Accepted(ledger::Accepted),
+    Accepted,
     /// It waits or can't be read; the issues say why.
     Aside(FileState, Vec<StoredIssue>),
 }
@@ -166,8 +166,8 @@ fn fill(
     let issues = found.notes.iter().map(StoredIssue::from).chain(notes).collect::<Vec<_>>();
     let reading = pinned::keep(&found, &filled)?;
     let (intake, now) = (view.intake, shop.world.clock.now());
-    let accepted = shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
-    Ok(Some(Staged::Accepted(accepted)))
+    shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
+    Ok(Some(Staged::Accepted))
 }
 
 /// Why rows are no longer staged.

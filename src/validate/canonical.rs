@@ -10,7 +10,7 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 use super::Record;
-use crate::model::{Field, FieldSet, Kind, Schema, Value};
+use crate::model::{Field, Kind, Schema, Value};
 
 impl Record {
     /// All members.
@@ -46,19 +46,6 @@ impl Record {
         out.push(b'}');
         String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
-}
-
-/// Names of the fields in which two records differ, besides those in `ignore` and our number.
-pub fn differences<'s>(
-    former: &Record,
-    newer: &Record,
-    schema: &'s Schema,
-    ignore: FieldSet,
-) -> Vec<&'s str> {
-    let compared = |index: usize| index != schema.number_field && !ignore.contains(index);
-    let differs = |index: &usize| compared(*index) && former.value(*index) != newer.value(*index);
-    let fields = schema.fields.iter().enumerate();
-    fields.filter(|(index, _)| differs(index)).map(|(_, field)| field.name.as_str()).collect()
 }
 
 /// Reads a whole record. Straight into its values: each row is read back before it is sent, and a tree of JSON
@@ -271,8 +258,8 @@ mod tests {
     use chrono::{Days, NaiveTime};
     use proptest::prelude::*;
 
-    use super::{differences, push_date_time, push_integer, push_text};
-    use crate::model::{FieldSet, Value};
+    use super::{push_date_time, push_integer, push_text};
+    use crate::model::Value;
     use crate::validate::Record;
     use crate::validate::tests::{day, schema};
 
@@ -336,13 +323,10 @@ mod tests {
     }
 
     #[test]
-    fn our_number_and_ignored_fields_make_no_difference() {
+    fn the_fact_leaves_notes_out() {
         let schema = schema();
-        let former = Record::restored(&schema, r#"{"kind":1,"code":"A","number":5}"#).expect("record");
         let newer =
             Record::restored(&schema, r#"{"kind":1,"code":"B","number":6,"text":"x"}"#).expect("record");
-        assert_eq!(differences(&former, &newer, &schema, FieldSet::default()), ["code", "text"]);
-        assert_eq!(differences(&former, &newer, &schema, FieldSet::from_iter([3])), ["code"]);
         assert_eq!(newer.fact_text(&schema), r#"{"kind":1,"code":"B","number":6}"#);
     }
 }

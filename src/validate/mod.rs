@@ -16,7 +16,7 @@ use chrono::NaiveDate;
 use crate::mapping::Draft;
 use crate::model::{CodeInfo, FieldSet, Issue, Schema};
 
-pub use canonical::{differences, push_date_time, push_day, push_integer, push_text};
+pub use canonical::{push_date_time, push_day, push_integer, push_text};
 pub use labels::{label, label_of};
 pub use record::{Candidate, Findings, Record, Rule, Verdict};
 pub use rules::{V001, V002, V003, V004, V005, V006, V007, W301, W302, registration_mismatch, shown};

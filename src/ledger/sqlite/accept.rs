@@ -9,7 +9,7 @@ use super::record::{self, Known, differences, told, told_of};
 use super::stage::{Staging, stopped_as};
 use super::{Event, Sqlite, from_stamp, json, parse};
 use crate::ledger::states::{Judgement, Met, RecordState, Way, judge};
-use crate::ledger::{Accepted, Error, StoredIssue, codes};
+use crate::ledger::{Error, StoredIssue, codes};
 
 impl Sqlite {
     pub(super) fn accept_file(
@@ -18,7 +18,7 @@ impl Sqlite {
         reading: &serde_json::Value,
         issues: &[StoredIssue],
         now: DateTime<Utc>,
-    ) -> Result<Accepted, Error> {
+    ) -> Result<(), Error> {
         let Some(staging) = self.staging.take().filter(|staging| staging.intake == intake) else {
             return Err(Error::Order("acceptance of a file that is not staged"));
         };
@@ -31,17 +31,17 @@ impl Sqlite {
             }
             let target = target_of(tx, intake)?;
             let mut issues = issues.to_vec();
-            let accepted = match target {
+            match target {
                 Some(target) => merge(tx, &staging, target)?,
                 None => take(tx, &staging, &mut issues)?,
-            };
+            }
             if target.is_none() {
                 tx.execute(
                     "UPDATE intakes SET reading = ?2, issues = ?3, changed = changed + 1 WHERE id = ?1",
                     params![intake, reading.to_string(), json(&issues)?],
                 )?;
             }
-            Ok((accepted, Event::about(intake, serde_json::json!({"rows": rows}))))
+            Ok(((), Event::about(intake, serde_json::json!({"rows": rows}))))
         })
     }
 }
@@ -51,8 +51,7 @@ fn target_of(conn: &Connection, intake: i64) -> Result<Option<i64>, Error> {
 }
 
 /// A dropped file: its rows take the places of those that gave way, and it may take its former's reports.
-fn take(tx: &Transaction<'_>, staging: &Staging, issues: &mut Vec<StoredIssue>) -> Result<Accepted, Error> {
-    let mut accepted = Accepted::default();
+fn take(tx: &Transaction<'_>, staging: &Staging, issues: &mut Vec<StoredIssue>) -> Result<(), Error> {
     let former = former_of(tx, staging.intake)?;
     if let Some(former) = &former {
         let missing = missing_facts(tx, former.intake, staging.intake)?;
@@ -65,7 +64,6 @@ fn take(tx: &Transaction<'_>, staging: &Staging, issues: &mut Vec<StoredIssue>) 
                 issues.push(told(&codes::MISSING_FACTS, [missing.0.to_string(), missing.1]));
             }
             move_aside(tx, former)?;
-            accepted.move_aside = Some((former.intake, former.stamp.clone()));
         }
     }
     take_places(tx, staging, |_| Ok(true))?;
@@ -74,7 +72,7 @@ fn take(tx: &Transaction<'_>, staging: &Staging, issues: &mut Vec<StoredIssue>) 
     documents(tx, staging.intake)?;
     tx.execute("UPDATE intakes SET state = 'taken' WHERE id = ?1", [staging.intake])?;
     withdraw_unfit(tx, staging.intake)?;
-    Ok(accepted)
+    Ok(())
 }
 
 /// Whether a former file has a fact at all, or is the same content: else nothing says that it lives on in the new one.
@@ -138,7 +136,7 @@ fn withdraw_unfit(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
 }
 
 /// A second reading: rows whose record is still refused or held get the new one; the rest is dropped.
-fn merge(tx: &Transaction<'_>, staging: &Staging, target: i64) -> Result<Accepted, Error> {
+fn merge(tx: &Transaction<'_>, staging: &Staging, target: i64) -> Result<(), Error> {
     if !same_rows(tx, staging.intake, target)? {
         return Err(Error::ReadDifferently);
     }
@@ -163,7 +161,7 @@ fn merge(tx: &Transaction<'_>, staging: &Staging, target: i64) -> Result<Accepte
     for id in &moved {
         documents_of_record(tx, *id)?;
     }
-    Ok(Accepted::default())
+    Ok(())
 }
 
 /// Whether both readings have the same data rows: only then is row n the same row.

@@ -107,7 +107,6 @@ impl Sqlite {
             .query_row([intake], |row| row.get(0))
             .optional()?;
         Ok(mapping.map(|mapping| Referenced {
-            intake,
             mapping: mapping.as_deref().and_then(|text| serde_json::from_str(text).ok()),
         }))
     }

@@ -22,9 +22,9 @@ use crate::model::hash;
 
 use super::migrations::{APPLICATION_ID, MIGRATIONS};
 use super::{
-    Accepted, BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile,
-    NewFile, OpenBatch, Plan, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue, Summary,
-    Want, What, Work,
+    BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile, NewFile,
+    OpenBatch, Plan, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue, Summary, Want, What,
+    Work,
 };
 
 /// How long a statement waits for another process's commit.
@@ -295,7 +295,7 @@ impl super::Ledger for Sqlite {
         reading: &serde_json::Value,
         issues: &[StoredIssue],
         now: DateTime<Utc>,
-    ) -> Result<Accepted, Error> {
+    ) -> Result<(), Error> {
         self.accept_file(intake, reading, issues, now)
     }
     fn file(&mut self, intake: i64) -> Result<Option<FileView>, Error> {

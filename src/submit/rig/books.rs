@@ -8,9 +8,9 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::ledger::{
-    Accept, Accepted, BatchVerdict, Build, By, Decided, Decision, Double, Error, FactKey, FileState,
-    FileView, Handle, KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan, RawAnswer,
-    Referenced, RowView, SectionRef, Sqlite, StagedRecord, StagedRow, StoredIssue, Summary, Want, What, Work,
+    Accept, BatchVerdict, Build, By, Decided, Decision, Double, Error, FactKey, FileState, FileView, Handle,
+    KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan, RawAnswer, Referenced, RowView,
+    SectionRef, Sqlite, StagedRecord, StagedRow, StoredIssue, Summary, Want, What, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -192,7 +192,7 @@ impl Ledger for Books {
         fn set_aside(&mut self, file: i64, to: FileState, why: &[StoredIssue], now: DateTime<Utc>) -> Is<()>;
         fn plan(&mut self, plan: &Plan) -> Is<()>;
         fn stage(&mut self, rows: &[StagedRow]) -> Is<()>;
-        fn accept(&mut self, file: i64, read: &serde_json::Value, why: &[StoredIssue], now: DateTime<Utc>) -> Is<Accepted>;
+        fn accept(&mut self, file: i64, read: &serde_json::Value, why: &[StoredIssue], now: DateTime<Utc>) -> Is<()>;
         fn file(&mut self, intake: i64) -> Is<Option<FileView>>;
         fn rows(&mut self, intake: i64, after: u32, limit: u32) -> Is<Vec<RowView>>;
         fn due_reports(&mut self) -> Is<Vec<i64>>;
