@@ -61,7 +61,18 @@ pub enum Body {
     BeforeStart(NaiveDate, Option<Record>),
 }
 
+impl Body {
+    fn into_record(self) -> Option<Record> {
+        match self {
+            Self::Good(record) => Some(record),
+            Self::BeforeStart(_, record) => record,
+            Self::Bad | Self::Ignored(_) => None,
+        }
+    }
+}
+
 /// Judges the rows of one file.
+#[derive(Clone)]
 pub struct Judge {
     bound: Bound,
     targets: Vec<Target>,
@@ -77,17 +88,25 @@ impl Judge {
         Self { bound, targets, forced, today, draft: Draft::default() }
     }
 
+    /// Whether a row may take cells of the row above it, so that one judge must see all of them in order.
+    pub fn needs_order(&self) -> bool {
+        !self.bound.filled_columns().is_empty()
+    }
+
     /// The sections, as [`Judged::target`] counts them.
     pub fn targets(&self) -> &[Target] {
         &self.targets
     }
 
-    /// Maps and validates one row.
-    pub fn judge(&mut self, row: &Row) -> Judged {
+    /// Maps and validates one row, into the place of another whose memory is used again.
+    pub fn judge(&mut self, row: &Row, judged: &mut Judged) {
+        if let Some(record) = std::mem::take(&mut judged.body).into_record() {
+            self.draft.values = record.into_slots();
+        }
         self.bound.apply(row, &mut self.draft);
         let target = self.target();
         let reference = self.bound.rx_ref().and_then(|index| row.cell(index));
-        let mut judged = Judged {
+        *judged = Judged {
             row: row.number(),
             issues: Vec::new(),
             target,
@@ -99,23 +118,18 @@ impl Judge {
         };
         if let Some(reason) = self.draft.ignored.take() {
             judged.body = Body::Ignored(reason);
-            return judged;
+            return;
         }
-        let Some(goal) = self.targets.get(target.unwrap_or_default()) else { return judged };
+        let Some(goal) = self.targets.get(target.unwrap_or_default()) else { return };
         let schema = goal.destination.schema();
         judged.day = self.draft.value(schema.date_field).and_then(Value::as_day);
         let start = goal.report_from.filter(|from| judged.day.is_some_and(|day| day < *from));
-        finish(goal, &mut self.draft, &mut judged, row, self.today);
+        finish(goal, &mut self.draft, judged, row, self.today);
         if let Some(from) = start {
             // What was accepted before stays known; everything else of that time is not ours to report.
             judged.issues.clear();
-            let record = match std::mem::replace(&mut judged.body, Body::Bad) {
-                Body::Good(record) => Some(record),
-                _ => None,
-            };
-            judged.body = Body::BeforeStart(from, record);
+            judged.body = Body::BeforeStart(from, std::mem::take(&mut judged.body).into_record());
         }
-        judged
     }
 
     fn target(&self) -> Option<usize> {

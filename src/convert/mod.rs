@@ -1,12 +1,14 @@
 //! A table in, judged rows out: mapping, then validation, row by row, each row by itself.
 //!
-//! Reading runs on a thread of its own, a few blocks of rows ahead; mapping and validating follow on another,
-//! and the caller takes what comes of it. Memory does not grow with the number of rows.
+//! Reading runs on a thread of its own, a few blocks of rows ahead; mapping and validating follow on others that
+//! take the blocks in turn, and the caller takes what comes of them in the same turn, so the order stays. Memory
+//! does not grow with the number of rows.
 
 mod choose;
 mod judge;
 mod mappings;
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use crate::table::{self, Found, Row, Table};
@@ -19,6 +21,8 @@ pub use mappings::{Mappings, Schemas};
 const BLOCK_ROWS: usize = 256;
 /// Blocks on their way between two threads.
 const BLOCKS: usize = 4;
+/// Most threads that judge: with so many, reading is what takes longest.
+const MOST_JUDGES: usize = 3;
 
 /// Conversion stopped.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +54,20 @@ pub fn for_each_row<E: std::error::Error>(
     judge: Judge,
     mut each: impl FnMut(&Row, &mut Judged) -> Result<(), E>,
 ) -> Result<Found, Error<E>> {
-    let (read, unjudged) = sync_channel::<Step>(BLOCKS);
-    let (done, judged) = sync_channel::<Step>(BLOCKS);
     let (empty, spare) = channel::<Block>();
     std::thread::scope(|scope| {
-        let reader = scope.spawn(move || read_blocks(table, &read, &spare));
-        scope.spawn(move || judge_blocks(judge, &unjudged, &done));
-        for step in judged {
+        let (desks, judged): (Vec<_>, Vec<_>) = judges(judge)
+            .into_iter()
+            .map(|judge| {
+                let (read, unjudged) = sync_channel::<Step>(BLOCKS);
+                let (done, judged) = sync_channel::<Step>(BLOCKS);
+                scope.spawn(move || judge_blocks(judge, &unjudged, &done));
+                (read, judged)
+            })
+            .unzip();
+        let reader = scope.spawn(move || read_blocks(table, &desks, &spare));
+        // Whoever is next in turn and has nothing more was the last.
+        for step in judged.iter().cycle().map_while(|judged| judged.recv().ok()) {
             let mut block = step?;
             for (row, judged) in block.rows.iter().zip(&mut block.judged) {
                 each(row, judged).map_err(Error::Sink)?;
@@ -64,6 +75,8 @@ pub fn for_each_row<E: std::error::Error>(
             // The reader is gone once it is done; then the block is simply dropped.
             let _ = empty.send(block);
         }
+        // A reader that waits with a full desk would wait for ever.
+        drop(judged);
         match reader.join() {
             Ok(found) => Ok(found),
             Err(panic) => std::panic::resume_unwind(panic),
@@ -71,11 +84,20 @@ pub fn for_each_row<E: std::error::Error>(
     })
 }
 
+/// One judge for each thread that may judge.
+fn judges(judge: Judge) -> Vec<Judge> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let more = if judge.needs_order() { 0 } else { threads.clamp(1, MOST_JUDGES) - 1 };
+    let mut judges: Vec<Judge> = (0..more).map(|_| judge.clone()).collect();
+    judges.push(judge);
+    judges
+}
+
 fn judge_blocks(mut judge: Judge, read: &Receiver<Step>, done: &SyncSender<Step>) {
     for mut step in read {
         if let Ok(Block { rows, judged }) = &mut step {
-            judged.clear();
-            judged.extend(rows.iter().map(|row| judge.judge(row)));
+            judged.resize_with(rows.len(), Judged::default);
+            rows.iter().zip(judged).for_each(|(row, judged)| judge.judge(row, judged));
         }
         if done.send(step).is_err() {
             break;
@@ -83,30 +105,38 @@ fn judge_blocks(mut judge: Judge, read: &Receiver<Step>, done: &SyncSender<Step>
     }
 }
 
-fn read_blocks(mut table: Table, full: &SyncSender<Step>, spare: &Receiver<Block>) -> Found {
-    loop {
-        let mut block = spare.try_recv().unwrap_or_default();
-        block.rows.resize_with(BLOCK_ROWS, Row::new);
-        let mut rows = 0;
-        let read = block.rows.iter_mut().try_for_each(|row| match table.read(row) {
-            Ok(true) => {
-                rows += 1;
-                Ok(())
+fn read_blocks(mut table: Table, desks: &[SyncSender<Step>], spare: &Receiver<Block>) -> Found {
+    let (mut more, mut failed) = (true, None);
+    for desk in desks.iter().cycle() {
+        let step = if let Some(error) = failed.take() {
+            Err(error)
+        } else {
+            let mut block = spare.try_recv().unwrap_or_default();
+            match read_block(&mut table, &mut block) {
+                Ok(filled) => more = filled,
+                Err(error) => failed = Some(error),
             }
-            Ok(false) => Err(None),
-            Err(error) => Err(Some(error)),
-        });
-        block.rows.truncate(rows);
-        let ended = read.is_err();
-        if full.send(Ok(block)).is_err() {
-            break;
-        }
-        if let Err(Some(error)) = read {
-            let _ = full.send(Err(error));
-        }
-        if ended {
+            Ok(block)
+        };
+        let last = !more || step.is_err();
+        if desk.send(step).is_err() || last {
             break;
         }
     }
     table.found().clone()
+}
+
+/// Fills a block with the next rows; false where it holds the last ones. What was read before an error stays.
+fn read_block(table: &mut Table, block: &mut Block) -> Result<bool, table::Error> {
+    block.rows.resize_with(BLOCK_ROWS, Row::new);
+    let mut rows = 0;
+    let read = block.rows.iter_mut().try_fold(true, |_, row| match table.read(row) {
+        Ok(true) => {
+            rows += 1;
+            ControlFlow::Continue(true)
+        }
+        ended => ControlFlow::Break(ended),
+    });
+    block.rows.truncate(rows);
+    read.break_value().unwrap_or(Ok(true))
 }

@@ -34,7 +34,7 @@ pub(super) static M007: CodeInfo = CodeInfo {
 
 /// A mapping bound to one file: every name is a place. Rows are applied in order, since empty cells may
 /// take the one above.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Bound {
     /// Every way to make a field; those of rules after those of `[fields]`.
     pub(super) plans: Vec<Plan>,
@@ -64,7 +64,7 @@ pub(super) struct Slot {
 }
 
 /// The last filled cell of a column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Fill {
     pub(super) index: usize,
     pub(super) text: String,
@@ -72,7 +72,7 @@ pub(super) struct Fill {
 }
 
 /// How one field is made of a row.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) field: usize,
     pub(super) source: Made,
@@ -88,7 +88,7 @@ pub(super) struct Plan {
 }
 
 /// What a field's texts stand for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Values {
     pub(super) wording: Arc<Wording<CompactString>>,
     /// What texts met so far stand for.
@@ -98,7 +98,7 @@ pub(super) struct Values {
 }
 
 /// Where a field's text comes from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Made {
     Value(String, Option<Value>),
     Template(Vec<Part>),
@@ -106,14 +106,14 @@ pub(super) enum Made {
 }
 
 /// A part of a template.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Part {
     Text(String),
     Column(Slot),
 }
 
 /// A rule of the mapping.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) when: Vec<Condition>,
     pub(super) fields: Vec<(usize, usize)>,
@@ -121,7 +121,7 @@ pub(super) struct Rule {
 }
 
 /// One condition of a rule.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Condition {
     pub(super) subject: SubjectPlace,
     pub(super) test: Test,
@@ -129,14 +129,14 @@ pub(super) struct Condition {
 }
 
 /// What a condition looks at.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum SubjectPlace {
     Column(Slot),
     Field(usize),
 }
 
 /// Where rows go.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum TargetPlan {
     Section(Arc<str>),
     Column(Slot, Wording<Arc<str>>, Memo<Option<Arc<str>>>),

@@ -211,11 +211,15 @@ struct Part {
 impl Reader<'_> {
     /// One digit or more, at most so many.
     fn number(&mut self, most: usize) -> Option<Part> {
-        let digits = self.rest.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
-        let (number, rest) = self.rest.split_at_checked(digits)?;
-        self.rest = rest;
-        let value = number.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-        (digits > 0).then_some(Part { value, digits })
+        let mut part = Part { value: 0, digits: 0 };
+        while let Some((digit, rest)) = self.rest.split_first()
+            && digit.is_ascii_digit()
+            && part.digits < most
+        {
+            self.rest = rest;
+            part = Part { value: part.value * 10 + u32::from(digit - b'0'), digits: part.digits + 1 };
+        }
+        (part.digits > 0).then_some(part)
     }
 
     fn byte(&mut self) -> Option<u8> {

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use crate::model::{FieldSet, Issue, Value};
 
 /// Values and issues of one row. Reused from row to row.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Draft {
     /// One slot a field of the schema.
     pub values: Vec<Option<Value>>,

@@ -33,8 +33,7 @@ pub(super) fn schema() -> Schema {
         ("p_drug_product_code", Kind::Identifier),
         ("p_actor_trn_no", Kind::Integer { min: 0, max: 999_999_999_999_999 }),
     ];
-    let field =
-        |(name, kind): (&str, Kind)| Field { name: name.to_owned(), kind, always: false, identifies: true };
+    let field = |(name, kind): (&str, Kind)| Field { name: name.to_owned(), kind, identifies: true };
     let spec = |number| TypeSpec {
         number,
         code: String::new(),

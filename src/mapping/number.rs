@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use crate::model::wide::{any, hits};
 use crate::model::{CodeInfo, Who, Words};
 
 /// Is no number.
@@ -135,10 +136,10 @@ pub(super) enum Flaw {
 impl Decimal {
     /// Reads a number: sign before or after, thousands in groups of three, one decimal mark.
     pub(super) fn read(text: &str, marks: Marks) -> Result<Self, Flaw> {
-        let text = text.strip_prefix('\'').unwrap_or(text).trim();
-        if let Some(whole) = digits(text) {
+        if let Some(whole) = digits(text).or_else(|| with_zeros(text, marks.decimal)) {
             return Ok(Self { negative: false, whole, fraction: 0 });
         }
+        let text = text.strip_prefix('\'').unwrap_or(text).trim();
         if is_scientific(text) {
             return Err(Flaw::Scientific);
         }
@@ -165,15 +166,16 @@ impl Decimal {
 
 /// `5,71225E+12`, the way a spreadsheet shows a long number. The sign is asked for: `1E5` may be a batch.
 pub(super) fn is_scientific(text: &str) -> bool {
-    if !text.as_bytes().last().is_some_and(u8::is_ascii_digit) {
+    let bytes = text.as_bytes();
+    if !any(bytes, |word| hits(word, b'+') | hits(word, b'-') != 0) {
         return false;
     }
-    let Some(place) = memchr::memchr2(b'E', b'e', text.as_bytes()) else { return false };
-    let (Some(mantissa), Some(exponent)) = (text.get(..place), text.get(place + 1..)) else { return false };
-    let exponent = exponent.strip_prefix(['+', '-']);
+    let Some(sign) = bytes.iter().rposition(|byte| matches!(byte, b'+' | b'-')) else { return false };
+    let mantissa = text.get(..sign).and_then(|before| before.strip_suffix(['E', 'e']));
+    let (Some(mantissa), Some(exponent)) = (mantissa, text.get(sign + 1..)) else { return false };
     let (whole, fraction) = mantissa.split_once([',', '.']).unwrap_or((mantissa, "0"));
     let whole = whole.strip_prefix('-').unwrap_or(whole);
-    [Some(whole), Some(fraction), exponent].iter().all(|part| part.is_some_and(is_digits))
+    [whole, fraction, exponent].into_iter().all(is_digits)
 }
 
 /// The same number with the other sign, as text; the digits stay as they are.
@@ -199,6 +201,14 @@ fn digits(text: &str) -> Option<u64> {
         number = number * 10 + u64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
     }
     Some(number)
+}
+
+/// The next most common: digits, the decimal mark, zeros.
+fn with_zeros(text: &str, decimal: Option<char>) -> Option<u64> {
+    let mark = u8::try_from(decimal?).ok()?;
+    let place = text.bytes().rposition(|byte| byte != b'0')?;
+    let (whole, rest) = text.split_at_checked(place)?;
+    (rest.len() > 1 && rest.as_bytes().first() == Some(&mark)).then(|| digits(whole))?
 }
 
 fn sign(text: &str) -> Option<(bool, &str)> {

@@ -8,6 +8,7 @@ use compact_str::CompactString;
 
 use super::date::{self, Format, M020, M021};
 use super::number::{self, Decimal, Flaw as NumberFlaw, M010, M011, M012, M013, Marks, PLAIN};
+use crate::model::wide::{HIGH, any, any_control};
 use crate::model::{CodeInfo, Issue, Kind, Value, Who, Words, names};
 use crate::table::CellKind;
 
@@ -171,8 +172,7 @@ impl Typing {
     }
 
     fn identifier(&self, text: &str, origin: Origin) -> Result<Value, Flaw> {
-        let (plain, may_be_damaged) = scan(text);
-        if !plain && text.chars().any(|letter| letter.is_control() || names::is_invisible(letter)) {
+        if !is_plain(text) && text.chars().any(|letter| letter.is_control() || names::is_invisible(letter)) {
             return Err(Flaw::new(&M016, text));
         }
         // In a workbook of ours every cell is text, so damage that was never repaired shows by its form only.
@@ -182,7 +182,7 @@ impl Typing {
         }
         let is_number = origin == Origin::Cell(CellKind::Number);
         let was_rounded = self.own_report && is_rounded(text) && text.get(KEPT..).is_some_and(is_zeros);
-        if (may_be_damaged && number::is_scientific(text)) || (is_number && is_rounded(text)) || was_rounded {
+        if number::is_scientific(text) || (is_number && is_rounded(text)) || was_rounded {
             return Err(Flaw::new(&M014, text));
         }
         Ok(Value::Text(CompactString::new(text)))
@@ -233,20 +233,16 @@ impl Typing {
 }
 
 fn plain_text(text: &str) -> Result<Value, Flaw> {
-    let is_broken = |byte: u8| byte.is_ascii_control() & !matches!(byte, b'\t' | b'\n' | b'\r');
-    // Without a way out early the compiler looks at many bytes at once.
-    if text.bytes().fold(false, |broken, byte| broken | is_broken(byte)) {
+    let is_broken = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n' | b'\r');
+    if any(text.as_bytes(), any_control) && text.bytes().any(is_broken) {
         return Err(Flaw::new(&M016, text));
     }
     Ok(Value::Text(CompactString::new(text)))
 }
 
-/// Whether a text is printable ASCII, and whether an `E` stands in it; without a way out early, so that the
-/// compiler looks at many bytes at once.
-fn scan(text: &str) -> (bool, bool) {
-    text.bytes().fold((true, false), |(plain, exponent), byte| {
-        (plain & matches!(byte, b' '..=b'~'), exponent || (byte | 0x20 == b'e'))
-    })
+/// Whether a text is printable ASCII.
+fn is_plain(text: &str) -> bool {
+    !any(text.as_bytes(), |word| word & HIGH != 0 || any_control(word))
 }
 
 /// Digits of a number that spreadsheets keep; what follows is zeros or noise.

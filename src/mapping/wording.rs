@@ -52,7 +52,7 @@ impl<V: Clone + PartialEq> Wording<V> {
 }
 
 /// Remembers what was found out about the last texts of a column, which rarely has many.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Memo<V> {
     known: RefCell<HashMap<CompactString, V, RandomState>>,
 }

@@ -9,6 +9,7 @@ pub mod names;
 mod outcome;
 mod schema;
 mod value;
+pub mod wide;
 
 pub use issue::{CodeInfo, Issue, Lang, Place, Severity, Who, Words, both, in_language};
 pub use outcome::{Environment, Outcome, Status, SystemError};

@@ -31,7 +31,12 @@ impl FieldSet {
     }
     /// The indexes in it, ascending.
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..64).filter(move |field| self.contains(*field))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let field = (rest != 0).then_some(rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(field)
+        })
     }
 }
 
@@ -73,8 +78,6 @@ pub struct Field {
     pub name: String,
     /// How its cell becomes a value.
     pub kind: Kind,
-    /// Allowed in every type, whatever the catalogue lists.
-    pub always: bool,
     /// Part of the fact where a mapping has no key (stock after the movement and notes are not).
     pub identifies: bool,
 }
@@ -96,7 +99,7 @@ pub struct TypeSpec {
     pub until: Option<NaiveDate>,
     /// Fields that must be there.
     pub required: FieldSet,
-    /// Fields that may be there (required ones included).
+    /// Fields that go out if they have a value: those it requires, those it may have, those that every type has.
     pub allowed: FieldSet,
     /// Names of the recipient forms it takes (`permit`, `eik`, `rzi`), empty when it has no recipient.
     pub recipient: Vec<String>,

@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::Lang;
+use crate::model::wide::{HIGH, hits};
 
 /// Stands for a byte without a letter; a row that got one always carries an issue.
 const NO_LETTER: char = '\u{FFFD}';
@@ -42,6 +43,18 @@ struct Page {
 
 /// Set in the last place of a byte that has no letter.
 const GAP: u8 = 0x80;
+/// Set in the last place of a letter that takes three bytes.
+const LONG: u8 = 0x40;
+/// What is left of the last place: how many bytes the letter takes.
+const LENGTH: u8 = 0x03;
+
+/// What became of eight bytes.
+struct Written {
+    /// Where the letter of each begins.
+    starts: [usize; 8],
+    length: usize,
+    flags: u8,
+}
 
 impl Encoding {
     /// UTF-8.
@@ -174,7 +187,8 @@ impl Page {
                 back.push((letter, byte));
             }
             let length = letter.encode_utf8(slot).len();
-            slot[3] = u8::try_from(length).unwrap_or(0) | gap;
+            let long = if length > 2 { LONG } else { 0 };
+            slot[3] = u8::try_from(length).unwrap_or(0) | long | gap;
         }
         back.sort_unstable();
         back.dedup_by_key(|(letter, _)| *letter);
@@ -189,8 +203,7 @@ impl Page {
         self.slot(byte)[3] & GAP != 0
     }
 
-    /// The way of nearly every byte of a big file: eight ASCII bytes at once, others by the table, and the
-    /// delimiters found on the way.
+    /// The way of nearly every byte of a big file: eight at once, and the delimiters found on the way.
     /// Returns the length of the text, and false if a byte had no letter.
     fn decode(
         &self,
@@ -199,8 +212,8 @@ impl Page {
         text: &mut Vec<u8>,
         mut cut: impl FnMut(usize),
     ) -> (usize, bool) {
-        // No letter takes more than three bytes, and each is written as four.
-        let most = bytes.len() * 3 + 8;
+        // No letter takes more than three bytes, and eight letters are written as 24.
+        let most = bytes.len() * 3 + 24;
         if text.len() < most {
             text.resize(most, 0);
         }
@@ -208,18 +221,43 @@ impl Page {
         let (blocks, rest) = bytes.as_chunks::<8>();
         for block in blocks {
             let word = u64::from_le_bytes(*block);
+            let delimiters = hits(word, delimiter);
+            let Some(target) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut) else { break };
             if word & HIGH == 0 {
-                if let Some(target) = text.get_mut(at..at + 8) {
-                    target.copy_from_slice(block);
-                }
-                each_bit(hits(word, delimiter), at, &mut cut);
+                *target = *block;
+                each_bit(delimiters, |place| cut(at + place));
                 at += 8;
-            } else {
-                flags |= self.one_by_one(block, delimiter, text, &mut at, &mut cut);
+                continue;
             }
+            let written = self.eight(*block, text.get_mut(at..).unwrap_or_default());
+            flags |= written.flags;
+            if written.flags & LONG != 0 {
+                self.one_by_one(block, delimiter, text, &mut at, &mut cut);
+                continue;
+            }
+            each_bit(delimiters, |place| cut(at + written.starts.get(place).copied().unwrap_or(0)));
+            at += written.length;
         }
         flags |= self.one_by_one(rest, delimiter, text, &mut at, &mut cut);
         (at, flags & GAP == 0)
+    }
+
+    /// Writes eight letters of at most two bytes each. Where one is longer, what is written is of no use.
+    fn eight(&self, bytes: [u8; 8], text: &mut [u8]) -> Written {
+        let mut written = Written { starts: [0; 8], length: 0, flags: 0 };
+        let Some(window) = text.first_chunk_mut::<24>() else { return written };
+        for (byte, start) in bytes.into_iter().zip(&mut written.starts) {
+            let [first, second, _, last] = self.slot(byte);
+            // Never more than 14 here; the compiler sees that no place is out of bounds.
+            let place = written.length & 15;
+            if let Some(letter) = window.get_mut(place..).and_then(<[u8]>::first_chunk_mut) {
+                *letter = [first, second];
+            }
+            *start = written.length;
+            written.length += usize::from(last & LENGTH);
+            written.flags |= last;
+        }
+        written
     }
 
     /// Decodes bytes to `at` and moves it on; returns the flags of all of them.
@@ -241,7 +279,7 @@ impl Page {
                 target.copy_from_slice(&slot);
             }
             flags |= slot[3];
-            *at += usize::from(slot[3] & !GAP);
+            *at += usize::from(slot[3] & LENGTH);
         }
         flags
     }
@@ -262,18 +300,10 @@ impl Page {
     }
 }
 
-/// The upper bit of each of eight bytes.
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// The upper bits of those of eight bytes that are `wanted`.
-fn hits(word: u64, wanted: u8) -> u64 {
-    let differs = word ^ (0x0101_0101_0101_0101 * u64::from(wanted));
-    !(((differs & !HIGH) + !HIGH) | differs) & HIGH
-}
-
-fn each_bit(mut bits: u64, base: usize, cut: &mut impl FnMut(usize)) {
+/// Calls back with the place, among eight bytes, of each upper bit.
+fn each_bit(mut bits: u64, mut found: impl FnMut(usize)) {
     while bits != 0 {
-        cut(base + bits.trailing_zeros() as usize / 8);
+        found(bits.trailing_zeros() as usize / 8);
         bits &= bits - 1;
     }
 }
@@ -283,7 +313,7 @@ fn each_bit(mut bits: u64, base: usize, cut: &mut impl FnMut(usize)) {
 fn each_place(text: &[u8], wanted: u8, mut cut: impl FnMut(usize)) {
     let (blocks, rest) = text.as_chunks::<8>();
     for (index, block) in blocks.iter().enumerate() {
-        each_bit(hits(u64::from_le_bytes(*block), wanted), index * 8, &mut cut);
+        each_bit(hits(u64::from_le_bytes(*block), wanted), |place| cut(index * 8 + place));
     }
     let base = text.len() - rest.len();
     rest.iter().enumerate().filter(|(_, byte)| **byte == wanted).for_each(|(at, _)| cut(base + at));

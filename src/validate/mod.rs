@@ -37,15 +37,16 @@ pub fn validate(
     today: NaiveDate,
 ) -> Verdict {
     let candidate = Candidate::new(draft, schema, today);
-    let sent = candidate.sent;
+    let behind = candidate.present.minus(candidate.sent);
     let mut findings = Findings::default();
     for rule in rules::ALL.iter().chain(rules) {
         (rule.check)(&candidate, &mut findings);
     }
-    conclude(draft, row_issues, sent, findings)
+    conclude(draft, row_issues, behind, findings)
 }
 
-fn conclude(draft: &mut Draft, row_issues: &[Issue], sent: FieldSet, mut findings: Findings) -> Verdict {
+/// `behind` are the fields that have a value but do not go out.
+fn conclude(draft: &mut Draft, row_issues: &[Issue], behind: FieldSet, mut findings: Findings) -> Verdict {
     let mut issues = row_issues.to_vec();
     issues.append(&mut draft.issues);
     issues.append(&mut findings.issues);
@@ -53,8 +54,8 @@ fn conclude(draft: &mut Draft, row_issues: &[Issue], sent: FieldSet, mut finding
         return Verdict { record: None, issues };
     }
     let mut values = mem::take(&mut draft.values);
-    for (field, value) in values.iter_mut().enumerate() {
-        if !sent.contains(field) {
+    for field in behind.iter() {
+        if let Some(value) = values.get_mut(field) {
             *value = None;
         }
     }

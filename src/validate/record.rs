@@ -19,6 +19,16 @@ impl Record {
         self.values.get(field)?.as_ref()
     }
 
+    /// A slot for each field of the schema.
+    pub fn slots(&self) -> &[Option<Value>] {
+        &self.values
+    }
+
+    /// Its slots, to be filled anew.
+    pub fn into_slots(self) -> Vec<Option<Value>> {
+        self.values
+    }
+
     /// Members in schema order as (index, value).
     pub fn members(&self) -> impl Iterator<Item = (usize, &Value)> {
         self.values.iter().enumerate().filter_map(|(index, value)| value.as_ref().map(|value| (index, value)))
@@ -54,8 +64,7 @@ pub struct Candidate<'a> {
     /// The entry of its type that holds on its day (on any day while it has none); none where the type is
     /// missing, unknown or not valid on that day.
     pub spec: Option<&'a TypeSpec>,
-    /// The fields that go out if they have a value: those its type requires or allows, and those allowed in
-    /// every type. Every field while `spec` is none.
+    /// The fields that go out if they have a value: those its type allows; every field while `spec` is none.
     pub sent: FieldSet,
     /// The fields that have a value, sent or not.
     pub present: FieldSet,
@@ -74,7 +83,7 @@ impl<'a> Candidate<'a> {
             draft,
             schema,
             spec,
-            sent: sent(schema, spec),
+            sent: spec.map_or_else(|| (0..schema.fields.len()).collect(), |spec| spec.allowed),
             present: present.map(|(index, _)| index).collect(),
             today,
         }
@@ -89,13 +98,6 @@ impl<'a> Candidate<'a> {
     pub fn issue(&self, code: &'static CodeInfo, field: usize) -> Issue {
         Issue::at(code, self.draft.column(field))
     }
-}
-
-fn sent(schema: &Schema, spec: Option<&TypeSpec>) -> FieldSet {
-    let (listed, all) =
-        spec.map_or((FieldSet::default(), true), |spec| (spec.required.union(spec.allowed), false));
-    let always = schema.fields.iter().enumerate().filter(|(_, field)| all || field.always);
-    always.map(|(index, _)| index).collect::<FieldSet>().union(listed)
 }
 
 /// What the rules found in one row.

@@ -14,8 +14,8 @@ pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().expect("a day")
 }
 
-fn field(name: &str, kind: Kind, always: bool) -> Field {
-    Field { name: name.to_owned(), kind, always, identifies: name != "text" }
+fn field(name: &str, kind: Kind) -> Field {
+    Field { name: name.to_owned(), kind, identifies: name != "text" }
 }
 
 fn spec(number: i64, name: &str, required: &[usize], until: Option<NaiveDate>) -> TypeSpec {
@@ -27,7 +27,7 @@ fn spec(number: i64, name: &str, required: &[usize], until: Option<NaiveDate>) -
         from: None,
         until,
         required: required.iter().copied().collect(),
-        allowed: required.iter().copied().chain([2]).collect(),
+        allowed: required.iter().copied().chain([2, 3, 4, 5]).collect(),
         recipient: Vec::new(),
     }
 }
@@ -39,13 +39,13 @@ pub(super) fn schema() -> Schema {
     Schema {
         system: "test".to_owned(),
         fields: vec![
-            field("kind", whole(1, 9), false),
-            field("day", Kind::DateTime, false),
-            field("code", Kind::Identifier, false),
-            field("text", Kind::Text, true),
-            field("number", whole(1, i64::MAX), true),
-            field("registration", Kind::Identifier, true),
-            field("amount", whole(1, 100), false),
+            field("kind", whole(1, 9)),
+            field("day", Kind::DateTime),
+            field("code", Kind::Identifier),
+            field("text", Kind::Text),
+            field("number", whole(1, i64::MAX)),
+            field("registration", Kind::Identifier),
+            field("amount", whole(1, 100)),
         ],
         types: vec![
             spec(1, "first", &[0, 1, 2, 6], None),

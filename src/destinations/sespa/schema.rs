@@ -37,24 +37,27 @@ const NINE_DIGITS: i64 = 999_999_999;
 /// Number of fields.
 pub(super) const FIELD_COUNT: usize = 15;
 
-/// Index, name, kind, whether it goes out in every type, whether it is part of the fact where a mapping has no key.
-const FIELDS: [(usize, &str, Kind, bool, bool); FIELD_COUNT] = [
-    (REGISTRATION, "p_actor_reg_no", Kind::Identifier, false, true),
-    (REPORT_DATE, "p_report_date", Kind::DateTime, false, true),
-    (DRUG_CODE, "p_drug_code", Kind::Integer { min: 1, max: NINE_DIGITS }, false, true),
-    (QUANTITY, "p_quantity", Kind::Integer { min: 1, max: NINE_DIGITS }, false, true),
-    (TYPE, "p_trn_type", Kind::Integer { min: 1, max: NINE_DIGITS }, false, true),
-    (RECIPIENT, "p_recipient_code", Kind::Identifier, false, true),
-    (AVAILABLE, "p_available_qty", Kind::Integer { min: 0, max: NINE_DIGITS }, true, false),
-    (BATCH, "p_batch_no", Kind::Identifier, true, true),
-    (POSTCODE, "p_postcode", Kind::Integer { min: 1000, max: 9999 }, true, true),
-    (RECIPIENT_POSTCODE, "p_rcpt_postcode", Kind::Integer { min: 1000, max: 9999 }, false, true),
-    (COUNTRY, "p_country", Kind::Countries, false, true),
-    (PLANNED_DATE, "p_export_planned_date", Kind::Date, false, true),
-    (NOTES, "notes", Kind::Text, true, false),
-    (GTIN, "p_drug_product_code", Kind::Identifier, true, true),
-    (NUMBER, "p_actor_trn_no", Kind::Integer { min: 1, max: FIFTEEN_DIGITS }, true, true),
+/// Index, name, kind, whether it is part of the fact where a mapping has no key.
+const FIELDS: [(usize, &str, Kind, bool); FIELD_COUNT] = [
+    (REGISTRATION, "p_actor_reg_no", Kind::Identifier, true),
+    (REPORT_DATE, "p_report_date", Kind::DateTime, true),
+    (DRUG_CODE, "p_drug_code", Kind::Integer { min: 1, max: NINE_DIGITS }, true),
+    (QUANTITY, "p_quantity", Kind::Integer { min: 1, max: NINE_DIGITS }, true),
+    (TYPE, "p_trn_type", Kind::Integer { min: 1, max: NINE_DIGITS }, true),
+    (RECIPIENT, "p_recipient_code", Kind::Identifier, true),
+    (AVAILABLE, "p_available_qty", Kind::Integer { min: 0, max: NINE_DIGITS }, false),
+    (BATCH, "p_batch_no", Kind::Identifier, true),
+    (POSTCODE, "p_postcode", Kind::Integer { min: 1000, max: 9999 }, true),
+    (RECIPIENT_POSTCODE, "p_rcpt_postcode", Kind::Integer { min: 1000, max: 9999 }, true),
+    (COUNTRY, "p_country", Kind::Countries, true),
+    (PLANNED_DATE, "p_export_planned_date", Kind::Date, true),
+    (NOTES, "notes", Kind::Text, false),
+    (GTIN, "p_drug_product_code", Kind::Identifier, true),
+    (NUMBER, "p_actor_trn_no", Kind::Integer { min: 1, max: FIFTEEN_DIGITS }, true),
 ];
+
+/// What goes out in every type, whatever the catalogue lists.
+const ALWAYS: [usize; 6] = [AVAILABLE, BATCH, POSTCODE, NOTES, GTIN, NUMBER];
 
 /// A catalogue is wrong. Whoever wrote it can mend it.
 #[derive(Debug, thiserror::Error)]
@@ -171,8 +174,8 @@ pub(super) fn schema(catalogue: Option<&str>) -> Result<Schema, CatalogueError> 
     })
 }
 
-fn field((_, name, kind, always, identifies): (usize, &str, Kind, bool, bool)) -> Field {
-    Field { name: name.to_owned(), kind, always, identifies }
+fn field((_, name, kind, identifies): (usize, &str, Kind, bool)) -> Field {
+    Field { name: name.to_owned(), kind, identifies }
 }
 
 fn type_spec(entry: Entry, base: FieldSet) -> Result<TypeSpec, CatalogueError> {
@@ -196,7 +199,7 @@ fn type_spec(entry: Entry, base: FieldSet) -> Result<TypeSpec, CatalogueError> {
         until: entry.until,
         // The destination gives the registration number, so a row never lacks it.
         required: required.minus(FieldSet::from_iter([REGISTRATION])),
-        allowed,
+        allowed: allowed.union(ALWAYS.into_iter().collect()),
         recipient: entry.recipient.iter().map(|form| form.word().to_owned()).collect(),
     })
 }
@@ -235,7 +238,7 @@ fn check_periods(types: &[TypeSpec]) -> Result<(), CatalogueError> {
 #[cfg(test)]
 mod tests {
     use super::{
-        CatalogueError, FIELDS, FieldSet, NOTES, NUMBER, POSTCODE, RECIPIENT, RECIPIENT_POSTCODE, schema,
+        ALWAYS, CatalogueError, FIELDS, FieldSet, NOTES, POSTCODE, RECIPIENT, RECIPIENT_POSTCODE, schema,
     };
     use crate::model::Schema;
 
@@ -262,8 +265,7 @@ mod tests {
         let base = ["p_report_date", "p_drug_code", "p_quantity", "p_trn_type"];
         for spec in &schema.types {
             assert_eq!(&names(&schema, spec.required)[..4], base, "{}", spec.number);
-            assert!(spec.allowed.contains(NOTES), "{}", spec.number);
-            assert!(spec.number == 17 || spec.allowed.contains(NUMBER), "{}", spec.number);
+            assert!(ALWAYS.iter().all(|field| spec.allowed.contains(*field)), "{}", spec.number);
             assert_eq!(spec.required.contains(POSTCODE), spec.number != 10, "{}", spec.number);
         }
     }

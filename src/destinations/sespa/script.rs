@@ -65,6 +65,9 @@ fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
 /// Permit numbers legally join Roman numerals and Cyrillic words (`IV-Р-Т/МР-001`); a part that mixes scripts,
 /// or Latin words beside Cyrillic ones, is odd.
 fn is_mixed_permit(text: &str) -> bool {
+    if !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        return false;
+    }
     let mut words = text
         .split(|letter: char| !(letter.is_ascii_alphanumeric() || is_cyrillic(letter)))
         .filter(|word| !is_roman(word));

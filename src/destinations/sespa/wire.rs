@@ -16,7 +16,7 @@ use crate::validate::{Record, push_date_time, push_day, push_integer, push_text}
 
 /// How records are written, settled once from the settings.
 pub(super) struct Wire {
-    /// `"p_quantity":` for each field.
+    /// `,"p_quantity":` for each field.
     keys: Vec<Vec<u8>>,
     quoted_numbers: bool,
     separator: String,
@@ -33,7 +33,7 @@ impl Wire {
         let names = names(schema, settings);
         check_names(&names, settings)?;
         Ok(Self {
-            keys: names.iter().map(|name| key(name)).collect(),
+            keys: names.iter().map(|name| [b",", key(name).as_slice()].concat()).collect(),
             quoted_numbers: settings.numbers_as == NumberForm::String,
             separator: settings.country_separator.clone(),
             timestamp: TimeForm::new("timestamp", &settings.timestamp)?,
@@ -51,20 +51,15 @@ impl Wire {
         registration: Option<&str>,
         out: &mut Vec<u8>,
     ) {
-        out.push(b'{');
         let start = out.len();
-        for (field, key) in self.keys.iter().enumerate() {
+        for (field, (key, value)) in self.keys.iter().zip(record.slots()).enumerate() {
             let given = match field {
                 REGISTRATION => registration,
                 NUMBER => number,
                 _ => None,
             };
-            let value = record.value(field);
             if given.is_none() && value.is_none() {
                 continue;
-            }
-            if out.len() > start {
-                out.push(b',');
             }
             out.extend_from_slice(key);
             match (given, value) {
@@ -74,13 +69,18 @@ impl Wire {
                 (None, None) => (),
             }
         }
+        match out.get_mut(start) {
+            Some(comma) => *comma = b'{',
+            None => out.push(b'{'),
+        }
         out.push(b'}');
     }
 
     /// Opens a body: registration number, constant members, and the list up to its first row.
     pub(super) fn open_body(&self, registration: Option<&str>, out: &mut Vec<u8>) {
         out.push(b'{');
-        if let (Some(registration), Some(key)) = (registration, self.keys.get(REGISTRATION)) {
+        let key = self.keys.get(REGISTRATION).and_then(|key| key.get(1..));
+        if let (Some(registration), Some(key)) = (registration, key) {
             out.extend_from_slice(key);
             push_text(out, registration);
             out.push(b',');
