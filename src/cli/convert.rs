@@ -12,10 +12,10 @@ use secrecy::ExposeSecret;
 use super::one_off::{self, OneOff};
 use super::{ExitStatus, LangArg, out, world};
 use crate::convert::{self, Body, Fit, Judge, Judged, Target};
-use crate::mapping::Mapping;
+use crate::mapping::{Answers, Mapping};
 use crate::model::{Issue, Lang, Severity};
 use crate::run::Sections;
-use crate::table::{Row, Table};
+use crate::table::{self, Row, Table};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -69,11 +69,13 @@ fn fitted(fit: Fit, lang: Lang) -> Result<(Arc<Mapping>, Table)> {
             let names: Vec<_> = several.iter().map(|mapping| mapping.name.clone()).collect();
             bail!("several mappings fit equally well: {}; name one with --mapping", names.join(", "))
         }
-        Fit::Unreadable(error) => {
-            let issue = error.issue();
-            bail!("{} ({})", issue.code.message(lang, &issue.args), issue.code.code)
-        }
+        Fit::Unreadable(error) => Err(told_error(&error, lang)),
     }
+}
+
+fn told_error(error: &table::Error, lang: Lang) -> anyhow::Error {
+    let issue = error.issue();
+    anyhow::anyhow!("{} ({})", issue.code.message(lang, &issue.args), issue.code.code)
 }
 
 fn judge(
@@ -87,7 +89,10 @@ fn judge(
     let Some(schema) = targets.first().map(|target| target.destination.schema()) else {
         bail!("the mapping names no destination")
     };
-    let bound = mapping.bind(table.headers(), schema).map_err(|issues| {
+    // What no row proves is told cell by cell here: nothing is held, since nothing is sent.
+    let decided = convert::prove(&args.file, table, mapping, schema, Answers::default());
+    let decided = decided.map_err(|error| told_error(&error, lang))?.unwrap_or_default();
+    let bound = mapping.bind_decided(table.headers(), schema, &decided).map_err(|issues| {
         let told = |issue: &Issue| format!("{} ({})", issue.code.message(lang, &issue.args), issue.code.code);
         anyhow::anyhow!("{}", issues.iter().map(told).collect::<Vec<_>>().join("\n"))
     })?;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use super::{ExitStatus, LangArg, load_config, out, what, world};
+use super::{ExitStatus, LangArg, load_config, out, retry, what, world};
 use crate::ledger::{By, Decided, Decision, Double, Ledger, Touched, What};
+use crate::mapping::{Answers, Order};
 use crate::model::{Lang, Status};
 use crate::report::status_word;
 use crate::run::{self, Books, Shop};
@@ -33,9 +34,10 @@ struct ByArgs {
 pub(super) struct ReleaseArgs {
     #[arg(value_name = "WHAT", value_parser = what::parse, help = what::HELP)]
     what: What,
-    /// double=send (a transaction of its own) or double=drop (not to be reported)
+    /// The answer to what is asked. Of rows: double=send (a transaction of its own) or double=drop (not to be
+    /// reported). Of a whole file: decimal=, or decimal=. (the decimal mark), dates=day-first or dates=month-first
     #[arg(long, value_name = "KEY=VALUE", value_parser = answer)]
-    answer: Option<Double>,
+    answer: Option<Answer>,
     #[command(flatten)]
     by: ByArgs,
 }
@@ -55,19 +57,60 @@ pub(super) struct ResolveArgs {
     by: ByArgs,
 }
 
-fn answer(text: &str) -> Result<Double, String> {
-    match text {
-        "double=send" => Ok(Double::Send),
-        "double=drop" => Ok(Double::Drop),
-        _ => Err("the only question is double: answer double=send or double=drop".to_owned()),
-    }
+/// What a person may answer.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    /// About single rows.
+    Double(Double),
+    /// About how a whole file is read.
+    Reading(Answers),
+}
+
+fn answer(text: &str) -> Result<Answer, String> {
+    let reading = |decimal, dates| Answer::Reading(Answers { decimal, dates });
+    Ok(match text {
+        "double=send" => Answer::Double(Double::Send),
+        "double=drop" => Answer::Double(Double::Drop),
+        "decimal=," => reading(Some(','), None),
+        "decimal=." => reading(Some('.'), None),
+        "dates=day-first" => reading(None, Some(Order::DayFirst)),
+        "dates=month-first" => reading(None, Some(Order::MonthFirst)),
+        _ => {
+            return Err("answers are double=send, double=drop, decimal=, decimal=. dates=day-first and \
+                        dates=month-first; the message of the row or file says which is asked for"
+                .to_owned());
+        }
+    })
 }
 
 pub(super) fn release(config: Option<PathBuf>, args: &ReleaseArgs) -> Result<ExitStatus> {
-    let (what, answer) = (args.what.clone(), args.answer);
+    let what = args.what.clone();
+    let answer = match args.answer {
+        Some(Answer::Reading(answers)) => return answer_file(config, &what, answers, &args.by),
+        Some(Answer::Double(double)) => Some(double),
+        None => None,
+    };
     decide(config, &args.by, move |_| {
         Box::new(move |ledger, by, now| ledger.release(&what, answer, &by, now))
     })
+}
+
+/// A file held as a whole is read with the answers at once; what of it is good goes with the next `run` or `watch`.
+fn answer_file(config: Option<PathBuf>, what: &What, answers: Answers, args: &ByArgs) -> Result<ExitStatus> {
+    let What::File(path) = what else { bail!("this answer is about a whole file; name FILE") };
+    let config = load_config(config)?;
+    let _log = world::log(&config.log);
+    let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
+    let (intake, name) = retry::newest(&shop, path)?;
+    let view = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
+    let known = run::answers(view.and_then(|view| view.reading).as_ref());
+    let kept = serde_json::to_value(answers.or(known))?;
+    let by = By { name: args.by.clone(), reason: args.reason.clone() };
+    let now = shop.world.clock.now();
+    if !shop.ledger.ask_blocking(move |ledger| ledger.answer(intake, &kept, &by, now))? {
+        bail!("`{name}` does not wait for this answer; `rxdrop status FILE` shows where it stands");
+    }
+    retry::judge(&shop, &[(intake, name)], args.json, args.lang.into())
 }
 
 pub(super) fn resolve(config: Option<PathBuf>, args: &ResolveArgs) -> Result<ExitStatus> {

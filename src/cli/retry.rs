@@ -1,6 +1,6 @@
 //! `retry`: judges refused and held rows anew under today's mapping, lists and settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
@@ -39,31 +39,38 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let config = load_config(config)?;
     let _log = world::log(&config.log);
     let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
-    let mut folders = run::open_folders(&shop);
-    let mut wanted = Vec::new();
-    for file in &args.files {
-        let path = what::absolute(file);
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let folder = path.parent().filter(|folder| folder.is_absolute()).map(std::path::Path::to_owned);
-        let newest = shop.ledger.ask_blocking({
-            let name = name.clone();
-            move |ledger| ledger.newest(folder.as_deref(), &name)
-        })?;
-        let Some(intake) = newest else {
-            bail!("`{name}` is not in the ledger; `rxdrop status` lists what is")
-        };
-        wanted.push((intake, name));
+    let wanted =
+        args.files.iter().map(|file| newest(&shop, &what::absolute(file))).collect::<Result<Vec<_>>>()?;
+    judge(&shop, &wanted, args.json, args.lang.into())
+}
+
+/// The newest file of a name, as the ledger counts it, with its name.
+pub(super) fn newest(shop: &Shop, path: &Path) -> Result<(i64, String)> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = path.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned);
+    let newest = shop.ledger.ask_blocking({
+        let name = name.clone();
+        move |ledger| ledger.newest(folder.as_deref(), &name)
+    })?;
+    match newest {
+        Some(intake) => Ok((intake, name)),
+        None => bail!("`{name}` is not in the ledger; `rxdrop status` lists what is"),
     }
+}
+
+/// Judges files anew and tells what came of it.
+pub(super) fn judge(shop: &Shop, wanted: &[(i64, String)], json: bool, lang: Lang) -> Result<ExitStatus> {
+    let mut folders = run::open_folders(shop);
     let mut judged = Judged::default();
-    for (intake, name) in &wanted {
-        retry_one(&shop, &mut folders, *intake, name, &mut judged)?;
+    for (intake, name) in wanted {
+        retry_one(shop, &mut folders, *intake, name, &mut judged)?;
     }
-    if args.json {
-        out::line(&judged.as_json(&shop, args.lang.into()).to_string())?;
+    if json {
+        out::line(&judged.as_json(shop, lang).to_string())?;
     } else {
-        judged.tell(&shop, args.lang.into())?;
+        judged.tell(shop, lang)?;
     }
-    Ok(ExitStatus::of(false, false, judged.needs_people()))
+    Ok(ExitStatus::of(false, judged.is_open(), judged.needs_people()))
 }
 
 fn retry_one(
@@ -82,12 +89,14 @@ fn retry_one(
     let reading =
         if taken { shop.ledger.ask_blocking(move |ledger| ledger.retry(intake, now))? } else { intake };
     let staged = run::stage(shop, &folder.drop, &folder.mappings, reading, &CancellationToken::new())?;
-    if let (Some(Staged::Aside(_, issues)), true) = (&staged, taken) {
+    if let Some(Staged::Aside(_, issues)) = &staged {
+        judged.unread.push((name.to_owned(), issues.first().cloned()));
+    }
+    if taken && matches!(staged, Some(Staged::Aside(..))) {
         // The second reading is over; the file stays as it was.
         let none = Vec::new();
         shop.ledger
             .ask_blocking(move |ledger| ledger.set_aside(reading, FileState::Withdrawn, &none, now))?;
-        judged.unread.push((name.to_owned(), issues.first().cloned()));
         return Ok(());
     }
     judged.reported.extend(run::write_due(shop, &mut run::Later::new())?);
@@ -98,6 +107,10 @@ impl Judged {
     fn needs_people(&self) -> bool {
         let people = |file: &Reported| file.totals.refused + file.totals.held > 0;
         !self.unread.is_empty() || self.reported.iter().any(people)
+    }
+
+    fn is_open(&self) -> bool {
+        self.reported.iter().any(|file| file.totals.waiting + file.totals.unknown > 0)
     }
 
     fn tell(&self, shop: &Shop, lang: Lang) -> Result<()> {

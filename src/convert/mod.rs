@@ -9,8 +9,11 @@ mod judge;
 mod mappings;
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
+use crate::mapping::{Answers, Decided, Mapping, Proof};
+use crate::model::{Issue, Schema};
 use crate::table::{self, Found, Row, Table};
 
 pub use choose::{Fit, choose, open_with};
@@ -82,6 +85,28 @@ pub fn for_each_row<E: std::error::Error>(
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
+}
+
+/// Reads the rows once for what their columns prove, where the mapping leaves numbers or dates open.
+///
+/// # Errors
+/// When the file can't be read; what nobody can decide is in the inner error, as questions.
+pub fn prove(
+    path: &Path,
+    table: &Table,
+    mapping: &Mapping,
+    schema: &Schema,
+    answers: Answers,
+) -> Result<Result<Decided, Vec<Issue>>, table::Error> {
+    let Some(mut proof) = Proof::of(mapping, table.headers(), schema) else {
+        return Ok(Ok(Decided::default()));
+    };
+    let mut again = Table::open(path, &table.found().reading())?;
+    let mut row = Row::new();
+    while again.read(&mut row)? {
+        proof.look(&row);
+    }
+    Ok(proof.decide(answers))
 }
 
 /// One judge for each thread that may judge.

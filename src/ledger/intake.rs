@@ -154,4 +154,6 @@ pub struct StagedRow {
 pub struct Referenced {
     /// The mapping that intake was read with.
     pub mapping: Option<MappingRef>,
+    /// What was decided about its numbers and dates.
+    pub answers: Option<serde_json::Value>,
 }

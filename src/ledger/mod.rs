@@ -145,6 +145,15 @@ pub trait Ledger: Send {
         by: &By,
         now: DateTime<Utc>,
     ) -> Result<Decided, Error>;
+    /// A person answers the questions of a file that is held as a whole: it is to be read again, with the answers
+    /// beside how it is read. False where it does not wait for answers.
+    fn answer(
+        &mut self,
+        intake: i64,
+        answers: &serde_json::Value,
+        by: &By,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error>;
     /// A person says what became of an unknown outcome.
     fn resolve(
         &mut self,

@@ -8,10 +8,11 @@ use super::columns::{Columns, Found, W201};
 use super::condition::Test;
 use super::lookup::List;
 use super::number::Marks;
+use super::proof::Decided;
 use super::typed::{Origin, Typing};
 use super::wording::{Memo, Wording};
 use super::{FieldPlan, Key, LookupPlan, Mapping, Piece, Report, RulePlan, Source, Subject, Target};
-use crate::model::{CodeInfo, FieldSet, Issue, Schema, Value, Who, Words};
+use crate::model::{CodeInfo, FieldSet, Issue, Kind, Schema, Value, Who, Words};
 use crate::table::{CellKind, Header};
 
 /// A field of the mapping that the destination does not know.
@@ -148,6 +149,19 @@ impl Mapping {
     /// # Errors
     /// Issues of the whole file: columns that are missing or stand twice, fields the system lacks.
     pub fn bind(&self, headers: &[Header], schema: &Schema) -> Result<Bound, Vec<Issue>> {
+        self.bind_decided(headers, schema, &Decided::default())
+    }
+
+    /// The same, with what the file's columns proved about themselves.
+    ///
+    /// # Errors
+    /// As [`Mapping::bind`].
+    pub fn bind_decided(
+        &self,
+        headers: &[Header],
+        schema: &Schema,
+        decided: &Decided,
+    ) -> Result<Bound, Vec<Issue>> {
         let columns = Columns::of(headers);
         let rx_ref = columns.rx_ref();
         let marks = Marks { decimal: self.table.decimal, thousands: self.table.thousands };
@@ -155,6 +169,7 @@ impl Mapping {
             columns,
             schema,
             marks,
+            decided,
             own_report: rx_ref.is_some(),
             fills: Vec::new(),
             plans: Vec::new(),
@@ -212,6 +227,7 @@ struct Binder<'a> {
     columns: Columns<'a>,
     schema: &'a Schema,
     marks: Marks,
+    decided: &'a Decided,
     own_report: bool,
     fills: Vec<Fill>,
     plans: Vec<Plan>,
@@ -249,8 +265,7 @@ impl Binder<'_> {
     fn plan(&mut self, plan: &FieldPlan) -> Option<Plan> {
         let field = self.field(&plan.field)?;
         let kind = self.schema.fields.get(field)?.kind;
-        let formats = Arc::clone(&plan.formats);
-        let typing = Typing { kind, marks: self.marks, formats, own_report: self.own_report };
+        let typing = self.typing(kind, plan);
         // Checked when the mapping was loaded; a catalogue exchanged since then is told as a field it lacks.
         let constant = |text: &str| typing.value(text, Origin::Constant).ok().filter(|_| !text.is_empty());
         let optional = plan.default.is_some();
@@ -277,6 +292,21 @@ impl Binder<'_> {
             default,
             typing,
         })
+    }
+
+    /// How the field's texts become values: as the mapping says, else as its column proves.
+    fn typing(&self, kind: Kind, plan: &FieldPlan) -> Typing {
+        let columns = plan.columns();
+        let places = columns.iter().filter_map(|name| match self.columns.find(name) {
+            Found::Column { index, .. } => Some(index),
+            Found::Missing | Found::Several(_) => None,
+        });
+        let places: Vec<usize> = places.collect();
+        let marks = places.iter().find_map(|column| self.decided.marks(*column)).unwrap_or(self.marks);
+        let proven = places.iter().find_map(|column| self.decided.formats(*column));
+        let common = plan.formats.is_empty();
+        let formats = proven.unwrap_or_else(|| Arc::clone(&plan.formats));
+        Typing { kind, marks, formats, common, own_report: self.own_report }
     }
 
     fn field(&mut self, name: &str) -> Option<usize> {

@@ -293,8 +293,13 @@ impl Loader<'_> {
         self.check_constant_alone(&form);
         self.check_negate(kind, &form);
         let formats = self.formats(kind, form.format.as_ref());
-        let typing =
-            kind.map(|kind| Typing { kind, marks: PLAIN, formats: Arc::clone(&formats), own_report: false });
+        let typing = kind.map(|kind| Typing {
+            kind,
+            marks: PLAIN,
+            formats: Arc::clone(&formats),
+            common: formats.is_empty(),
+            own_report: false,
+        });
         let of_field = OfField { name: &name.value, typing: typing.as_ref() };
         for constant in form.value.iter().chain(&form.default) {
             self.check_constant(&of_field, constant);

@@ -2,7 +2,7 @@
 //!
 //! A [`Mapping`] is one TOML file: what it is for, how the file is read, what its rows' keys are and where
 //! each field's value comes from. [`load`] finds every mistake at once; [`choose`] finds the mapping of a
-//! file; [`Mapping::bind`] turns names of columns into places once per file; [`Bound::apply`] makes a
+//! file; [`Proof`] finds what its columns prove where a mapping leaves it open; [`Mapping::bind`] turns names of columns into places once per file; [`Bound::apply`] makes a
 //! [`Draft`] of each row. Nothing a row holds is an error: what is wrong with it is an issue in its draft.
 
 mod apply;
@@ -17,6 +17,7 @@ mod lookup;
 mod matching;
 mod number;
 mod problem;
+mod proof;
 mod typed;
 mod wording;
 
@@ -35,6 +36,7 @@ pub use load::{OpenLookup, Schemas, load};
 pub use lookup::LookupTable;
 pub use matching::{Choice, Match, choose};
 pub use problem::Problem;
+pub use proof::{Answers, Decided, Order, Proof};
 
 /// Every code this room gives.
 pub static CODES: &[&CodeInfo] = &[
@@ -56,7 +58,11 @@ pub static CODES: &[&CodeInfo] = &[
     &date::M020,
     &date::M021,
     &typed::M022,
+    &proof::M030,
+    &proof::M031,
     &columns::W201,
+    &proof::W202,
+    &proof::W203,
 ];
 
 /// How one kind of file becomes a system's transactions. Checked: what it names exists.

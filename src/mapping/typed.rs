@@ -149,8 +149,10 @@ pub(super) struct Typing {
     pub(super) kind: Kind,
     /// Marks of numbers in text cells.
     pub(super) marks: Marks,
-    /// Forms of dates in text cells; empty for the common ones.
+    /// Forms of dates in text cells.
     pub(super) formats: Arc<[Format]>,
+    /// Whether dates may have the common forms too: the mapping states none.
+    pub(super) common: bool,
     /// The file is a report of ours, where a workbook's dates stand as text.
     pub(super) own_report: bool,
 }
@@ -211,7 +213,7 @@ impl Typing {
         let found = match origin {
             Origin::Cell(CellKind::Date) => date::read_iso(text),
             Origin::Constant => self.formatted(text).or_else(|| date::read_common(text)),
-            Origin::Cell(_) if self.formats.is_empty() => date::read_common(text),
+            Origin::Cell(_) if self.common => date::read_common(text).or_else(|| self.formatted(text)),
             Origin::Cell(_) => self.formatted(text).or_else(|| self.own_date(text)),
         };
         found.ok_or_else(|| {
@@ -307,8 +309,15 @@ mod tests {
     const CELL: Origin = Origin::Cell(CellKind::Text);
 
     fn typing(kind: Kind, formats: &[&str]) -> Typing {
+        let common = formats.is_empty();
         let formats = formats.iter().map(|format| Format::new(format).unwrap()).collect();
-        Typing { kind, marks: Marks { decimal: Some(','), thousands: None }, formats, own_report: false }
+        Typing {
+            common,
+            kind,
+            marks: Marks { decimal: Some(','), thousands: None },
+            formats,
+            own_report: false,
+        }
     }
 
     fn code(result: Result<Value, Flaw>) -> &'static str {

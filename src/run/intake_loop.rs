@@ -8,6 +8,7 @@ use anyhow::Result;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::pinned;
 use super::reports::{self, Later, Notices, Reported};
 use super::take::Ends;
 use super::{Folder, Outcome, Sender, Shop, Staged, Until, Waiting, stage};
@@ -97,7 +98,9 @@ fn finish(
     if !look_only && waits_for_a_person(&view) && folder.withdraw_gone(shop, intake, &view.name)? {
         return Ok(());
     }
-    let waits = view.state == FileState::Received && folder.tried.contains(&intake);
+    let answers = pinned::answers(view.reading.as_ref());
+    let open = matches!(view.state, FileState::Received | FileState::Held);
+    let waits = open && folder.tried.get(&intake) == Some(&answers);
     let staged = if look_only || waits {
         Some(Staged::Aside(view.state, view.issues.clone()))
     } else {
@@ -106,7 +109,7 @@ fn finish(
     match staged {
         Some(Staged::Accepted) => looked.accepted += 1,
         Some(Staged::Aside(state @ (FileState::Received | FileState::Held), issues)) => {
-            folder.tried.insert(intake);
+            folder.tried.insert(intake, answers);
             let told =
                 issues.first().and_then(|issue| Some((shop.catalogue.get(&issue.code)?, issue.args.clone())));
             let (code, args) = told.unwrap_or((&intake::F002, vec!["1 s".to_owned()]));

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::mapping::Answers;
 use crate::model::Lang;
 use crate::table::{Encoding, Found, Reading};
 
@@ -24,15 +25,21 @@ pub(super) struct Pinned {
 }
 
 /// What is kept: what the receipt tells, and what only reading again needs.
-pub(super) fn keep(found: &Found, fill_down: &[usize]) -> Result<Value, serde_json::Error> {
+pub(super) fn keep(found: &Found, fill_down: &[usize], answers: Answers) -> Result<Value, serde_json::Error> {
     let reading = found.reading();
     let mut kept = serde_json::to_value(found)?;
     if let Some(kept) = kept.as_object_mut() {
         kept.insert("skip".to_owned(), json!(reading.skip));
         kept.insert("fill_down".to_owned(), json!(fill_down));
+        kept.insert("answers".to_owned(), json!(answers));
         kept.insert("english".to_owned(), json!(reading.language == Lang::En));
     }
     Ok(kept)
+}
+
+/// What was answered or decided about a file's numbers and dates, of what is kept.
+pub fn answers(kept: Option<&Value>) -> Answers {
+    kept.and_then(|kept| Answers::deserialize(kept.get("answers")?).ok()).unwrap_or_default()
 }
 
 impl Pinned {

@@ -1,6 +1,6 @@
 //! One received file: which mapping, its rows into the ledger, accepted or set aside.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,8 +11,10 @@ use super::{Shop, lock, pinned};
 use crate::config::DropFolder;
 use crate::convert::{self, Fit, Judge, Mappings};
 use crate::intake;
-use crate::ledger::{self, Accept, FileState, FileView, Handle, Plan, StagedRow, StoredIssue, codes};
-use crate::mapping::Mapping;
+use crate::ledger::{
+    self, Accept, FileState, FileView, Handle, Plan, Referenced, StagedRow, StoredIssue, codes,
+};
+use crate::mapping::{Answers, Mapping};
 use crate::model::{CodeInfo, Issue};
 use crate::table::{Reading, Row, Table};
 
@@ -41,7 +43,7 @@ pub fn stage(
 ) -> Result<Option<Staged>> {
     let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(None) };
     let staged = match find(shop, drop, mappings, &view)? {
-        Ok((mapping, table)) => fill(shop, drop, &mapping, table, &view, ending)?,
+        Ok(found) => fill(shop, drop, found, &view, ending)?,
         Err((state, issues)) => Some(Staged::Aside(state, issues)),
     };
     let Some(staged) = staged else { return Ok(None) };
@@ -51,15 +53,24 @@ pub fn stage(
     Ok(Some(staged))
 }
 
-/// A file's mapping with the file open as it says, or why it is set aside.
-type Found = Result<(Arc<Mapping>, Table), (FileState, Vec<StoredIssue>)>;
+/// A file's mapping with the file open as it says, and what is known of its numbers and dates.
+struct Opened {
+    mapping: Arc<Mapping>,
+    table: Table,
+    answers: Answers,
+}
+
+/// A file ready to be staged, or why it is set aside.
+type Found = Result<Opened, (FileState, Vec<StoredIssue>)>;
 
 fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) -> Result<Found> {
     let origins = origins(&shop.ledger, &view.snapshot)?;
     if origins.len() > 1 {
         return Ok(Err((FileState::Held, vec![told(&codes::TWO_ORIGINS, [])])));
     }
-    let origin = origins.first().map(|name| mappings.named(name).cloned());
+    let origin = origins.keys().next().map(|name| mappings.named(name).cloned());
+    // Repaired rows are read as the file was that they come from.
+    let answers = origins.values().next().copied().unwrap_or_else(|| pinned::answers(view.reading.as_ref()));
     let fit = match &origin {
         Some(Some(mapping)) => open_as(&view.snapshot, mapping, drop),
         // Another mapping might fit its name, and read the repaired rows as something else.
@@ -67,7 +78,7 @@ fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) ->
         None => convert::choose(&view.snapshot, &view.name, &mappings.good, drop.language),
     };
     Ok(match fit {
-        Fit::One(mapping, table) => Ok((mapping, *table)),
+        Fit::One(mapping, table) => Ok(Opened { mapping, table: *table, answers }),
         Fit::None => Err((FileState::Received, vec![nothing_fits(mappings)])),
         Fit::Tie(several) => {
             let names: Vec<_> = several.iter().map(|mapping| mapping.name.clone()).collect();
@@ -99,10 +110,11 @@ fn open_as(path: &Path, mapping: &Arc<Mapping>, drop: &DropFolder) -> Fit {
     }
 }
 
-/// Names of the mappings that the rows' `rx_ref` lead to; empty where the file has no such column.
-fn origins(ledger: &Handle, path: &Path) -> Result<BTreeSet<String>> {
+/// Names of the mappings that the rows' `rx_ref` lead to, with what was decided about the first file of each; empty
+/// where the file has no such column.
+fn origins(ledger: &Handle, path: &Path) -> Result<BTreeMap<String, Answers>> {
     let reading = Reading { expect: vec!["rx_ref".to_owned(), "rx_status".to_owned()], ..Reading::default() };
-    let mut names = BTreeSet::new();
+    let mut names = BTreeMap::new();
     let Ok(mut table) = Table::open(path, &reading) else { return Ok(names) };
     let Some(at) = table.headers().iter().position(|header| &*header.name == "rx_ref") else {
         return Ok(names);
@@ -116,7 +128,11 @@ fn origins(ledger: &Handle, path: &Path) -> Result<BTreeSet<String>> {
             continue;
         }
         let origin = ledger.ask_blocking(move |ledger| ledger.referenced(&reference))?;
-        names.extend(origin.and_then(|origin| origin.mapping).map(|mapping| mapping.name));
+        if let Some(Referenced { mapping: Some(mapping), answers }) = origin {
+            let answers =
+                answers.and_then(|answers| serde_json::from_value(answers).ok()).unwrap_or_default();
+            names.entry(mapping.name).or_insert(answers);
+        }
     }
     Ok(names)
 }
@@ -125,8 +141,7 @@ fn origins(ledger: &Handle, path: &Path) -> Result<BTreeSet<String>> {
 fn fill(
     shop: &Shop,
     drop: &DropFolder,
-    mapping: &Mapping,
-    table: Table,
+    Opened { mapping, table, answers }: Opened,
     view: &FileView,
     ending: &CancellationToken,
 ) -> Result<Option<Staged>> {
@@ -146,15 +161,20 @@ fn fill(
     let Some(schema) = targets.first().map(|target| target.destination.schema()) else {
         return Ok(aside(FileState::Received, &[]));
     };
-    let bound = match mapping.bind(table.headers(), schema) {
+    let decided = match convert::prove(&view.snapshot, &table, &mapping, schema, answers) {
+        Ok(Ok(decided)) => decided,
+        Ok(Err(questions)) => return Ok(aside(FileState::Held, &questions)),
+        Err(error) => return Ok(aside(FileState::Unreadable, &[error.issue()])),
+    };
+    let bound = match mapping.bind_decided(table.headers(), schema, &decided) {
         Ok(bound) => bound,
         Err(issues) => return Ok(aside(FileState::Unreadable, &issues)),
     };
-    let notes: Vec<StoredIssue> = bound.notes().iter().map(StoredIssue::from).collect();
+    let notes: Vec<StoredIssue> = bound.notes().iter().chain(&decided.notes).map(StoredIssue::from).collect();
     let filled = bound.filled_columns();
     let _desk = lock::desk(&shop.desk)?;
     let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
-    let plan = Plan { layout, ..plan(drop, mapping, schema, &sections, view.intake) };
+    let plan = Plan { layout, ..plan(drop, &mapping, schema, &sections, view.intake) };
     shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;
     let judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
     let found = match stage_rows(&shop.ledger, table, judge, ending) {
@@ -164,7 +184,7 @@ fn fill(
         Err(convert::Error::Sink(Halt::Stopped)) => return Ok(None),
     };
     let issues = found.notes.iter().map(StoredIssue::from).chain(notes).collect::<Vec<_>>();
-    let reading = pinned::keep(&found, &filled)?;
+    let reading = pinned::keep(&found, &filled, decided.answers().or(answers))?;
     let (intake, now) = (view.intake, shop.world.clock.now());
     shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
     Ok(Some(Staged::Accepted))

@@ -12,6 +12,7 @@ use crate::config::DropFolder;
 use crate::convert::Mappings;
 use crate::intake::{self, Candidate, Readiness, Settling, Stamp};
 use crate::ledger::{FileState, KnownFile, NewFile, StoredIssue};
+use crate::mapping::Answers;
 use crate::model::{CodeInfo, hash};
 
 /// Something in a folder that waits, with its reason.
@@ -51,8 +52,8 @@ pub struct Folder {
     /// Its mappings.
     pub mappings: Mappings,
     mappings_stamp: Vec<(PathBuf, u64, Option<std::time::SystemTime>)>,
-    /// Files that no mapping fits, tried with the mappings as they are now.
-    pub tried: HashSet<i64>,
+    /// Files that wait for a person, tried with the mappings as they are now and these answers.
+    pub tried: HashMap<i64, Answers>,
     settling: Settling,
     hashes: HashMap<String, (Stamp, String)>,
     since: BTreeMap<String, DateTime<Utc>>,
@@ -74,7 +75,7 @@ impl Folder {
             mappings_stamp: mappings_stamp(&drop.mappings),
             drop,
             mappings,
-            tried: HashSet::new(),
+            tried: HashMap::new(),
             hashes: HashMap::new(),
             since: BTreeMap::new(),
             waiting: Vec::new(),

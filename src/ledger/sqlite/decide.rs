@@ -38,6 +38,24 @@ impl Sqlite {
         })
     }
 
+    pub(super) fn keep_answers(
+        &mut self,
+        intake: i64,
+        answers: &serde_json::Value,
+        by: &By,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        self.commit(now, "answered", |tx| {
+            let kept = tx.execute(
+                "UPDATE intakes SET reading = ?2, state = 'received', changed = changed + 1
+                  WHERE id = ?1 AND state = 'held' AND kind = 'drop'",
+                params![intake, serde_json::json!({"answers": answers}).to_string()],
+            )?;
+            let data = serde_json::json!({"by": by.name, "reason": by.reason, "answers": answers});
+            Ok((kept > 0, Event::about(intake, data)))
+        })
+    }
+
     pub(super) fn resolve_unknown(
         &mut self,
         what: &What,

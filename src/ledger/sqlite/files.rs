@@ -40,8 +40,9 @@ impl Sqlite {
     pub(super) fn retry_file(&mut self, target: i64, now: DateTime<Utc>) -> Result<i64, Error> {
         self.commit(now, "retry", |tx| {
             tx.execute(
-                "INSERT INTO intakes (kind, target, folder, name, sha256, bytes, received_at, state, language)
-                 SELECT 'retry', id, folder, name, sha256, bytes, ?2, 'received', language FROM intakes WHERE id = ?1",
+                "INSERT INTO intakes (kind, target, folder, name, sha256, bytes, received_at, state, language, reading)
+                 SELECT 'retry', id, folder, name, sha256, bytes, ?2, 'received', language,
+                        iif(reading IS NULL, NULL, json_object('answers', json(reading -> '$.answers'))) FROM intakes WHERE id = ?1",
                 params![target, stamp(now)],
             )?;
             Ok((tx.last_insert_rowid(), Event::about(target, serde_json::json!({}))))
@@ -101,13 +102,14 @@ impl Sqlite {
 
     pub(super) fn who_is(&self, reference: &str) -> Result<Option<Referenced>, Error> {
         let Some((intake, _)) = parse_reference(reference, &self.id) else { return Ok(None) };
-        let mapping: Option<Option<String>> = self
+        let found: Option<(Option<String>, Option<String>)> = self
             .conn
-            .prepare_cached("SELECT mapping FROM intakes WHERE id = ?1")?
-            .query_row([intake], |row| row.get(0))
+            .prepare_cached("SELECT mapping, reading ->> '$.answers' FROM intakes WHERE id = ?1")?
+            .query_row([intake], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        Ok(mapping.map(|mapping| Referenced {
+        Ok(found.map(|(mapping, answers)| Referenced {
             mapping: mapping.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            answers: answers.as_deref().and_then(|text| serde_json::from_str(text).ok()),
         }))
     }
 

@@ -346,6 +346,15 @@ impl super::Ledger for Sqlite {
     ) -> Result<Decided, Error> {
         self.release_held(what, answer, by, now)
     }
+    fn answer(
+        &mut self,
+        intake: i64,
+        answers: &serde_json::Value,
+        by: &By,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        self.keep_answers(intake, answers, by, now)
+    }
     fn resolve(
         &mut self,
         what: &What,

@@ -205,6 +205,7 @@ impl Ledger for Books {
         fn summary(&mut self) -> Is<Summary>;
         fn files(&mut self, limit: u32) -> Is<Vec<i64>>;
         fn release(&mut self, what: &What, answer: Option<Double>, by: &By, now: DateTime<Utc>) -> Is<Decided>;
+        fn answer(&mut self, file: i64, answers: &serde_json::Value, by: &By, now: DateTime<Utc>) -> Is<bool>;
         fn resolve(&mut self, what: &What, decision: &Decision, by: &By, now: DateTime<Utc>) -> Is<Decided>;
         fn work(&mut self, section: &str, now: DateTime<Utc>) -> Is<Work>;
         fn is_busy(&mut self) -> Is<bool>;

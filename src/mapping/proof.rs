@@ -1,0 +1,484 @@
+//! What a column proves about its own numbers and dates, where the mapping leaves that open.
+//!
+//! `1.234` is one or a thousand, `03/04/2026` March or April: a single cell can't tell, but another cell of the same
+//! column often can. So such columns are read once before anything is judged, one decision is made for each, and
+//! the row that proves it is told. Where no row does, a person is asked; nothing is guessed cell by cell.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::columns::{Columns, Found};
+use super::date::Format;
+use super::number::Marks;
+use super::typed::shown;
+use super::{FieldPlan, Mapping, Source};
+use crate::model::{CodeInfo, Issue, Kind, Schema, Who, Words};
+use crate::table::{Cell, CellKind, Header, Row};
+
+/// A decimal mark that a row proves.
+pub(super) static W202: CodeInfo = CodeInfo {
+    code: "W202",
+    who: Who::Nobody,
+    bg: Words {
+        message: "в колона „{0}“ дробите се отделят с „{1}“: така показва ред {2} ({3})",
+        why: "Число като 1.234 може да значи едно или хиляда. Друг ред от същата колона показва кое е вярното.",
+        example: "1.234 на един ред и 1.234,50 на друг",
+        repair: "Не е нужно да правите нищо. Който пише настройката, може да каже знака с `decimal`.",
+    },
+    en: Words {
+        message: "in column `{0}` the decimal mark is `{1}`: row {2} proves it ({3})",
+        why: "A number like 1.234 may be one or a thousand. Another row of the same column shows which.",
+        example: "1.234 in one row and 1.234,50 in another",
+        repair: "Nothing to do. The mapping's author may state the mark with `decimal`.",
+    },
+};
+
+/// An order of day and month that a row proves.
+pub(super) static W203: CodeInfo = CodeInfo {
+    code: "W203",
+    who: Who::Nobody,
+    bg: Words {
+        message: "в колона „{0}“ датите са {1}: така показва ред {2} ({3})",
+        why: "Дата като 03/04/2026 може да е през март или през април. Друг ред от същата колона показва кое е вярното.",
+        example: "03/04/2026 на един ред и 23/04/2026 на друг",
+        repair: "Не е нужно да правите нищо. Който пише настройката, може да каже вида на датата с `format`.",
+    },
+    en: Words {
+        message: "in column `{0}` dates are {1}: row {2} proves it ({3})",
+        why: "A date like 03/04/2026 may be in March or in April. Another row of the same column shows which.",
+        example: "03/04/2026 in one row and 23/04/2026 in another",
+        repair: "Nothing to do. The mapping's author may state the form with `format`.",
+    },
+};
+
+/// No row proves the decimal mark.
+pub(super) static M030: CodeInfo = CodeInfo {
+    code: "M030",
+    who: Who::User,
+    bg: Words {
+        message: "не личи дали „{1}“ на ред {2} в колона „{0}“ е цяло число с хиляди или дроб; нищо не е подадено. \
+                  Запишете числата без разделител и поставете файла отново, или помолете администратора да отговори: \
+                  rxdrop release ФАЙЛ --answer decimal=, (или decimal=.)",
+        why: "Точка или запетая с точно три цифри след нея може да дели хиляди или да е десетичният знак, а никой \
+              друг ред на колоната не показва кое. Грешката би била хилядократна.",
+        example: "1.234 във всички редове",
+        repair: "Най-добре внедрителят на програмата да укаже знака в настройката (decimal): тогава въпросът не идва повече. Отговорът с --answer важи \
+                 само за този файл.",
+    },
+    en: Words {
+        message: "nothing tells whether `{1}` in row {2} of column `{0}` has thousands or a fraction; nothing was \
+                  sent. Write the numbers without a separator and drop the file again, or have the administrator \
+                  answer: rxdrop release FILE --answer decimal=, (or decimal=.)",
+        why: "A point or comma followed by exactly three digits may divide thousands or be the decimal mark, and no \
+              other row of the column shows which. The mistake would be a thousandfold.",
+        example: "1.234 in all rows",
+        repair: "Best: the person who set up the reporting states the mark (`decimal`); then it is never asked again. What --answer says holds for \
+                 this file only.",
+    },
+};
+
+/// No row proves which part of the date is the day.
+pub(super) static M031: CodeInfo = CodeInfo {
+    code: "M031",
+    who: Who::User,
+    bg: Words {
+        message: "не личи кое е денят и кое месецът в „{1}“ на ред {2} в колона „{0}“; нищо не е подадено. Запишете \
+                  датите като 31.12.2026 и поставете файла отново, или помолете администратора да отговори: rxdrop \
+                  release ФАЙЛ --answer dates=day-first (или dates=month-first)",
+        why: "Нито един ред на колоната няма число над 12, което да покаже деня. Разменени ден и месец променят и \
+              датата на отчета, и законовия срок.",
+        example: "03/04/2026 във всички редове",
+        repair: "Най-добре внедрителят на програмата да укаже вида на датата в настройката (format): тогава въпросът не идва повече. Отговорът с --answer важи \
+                 само за този файл.",
+    },
+    en: Words {
+        message: "nothing tells day from month in `{1}` in row {2} of column `{0}`; nothing was sent. Write dates like \
+                  31.12.2026 and drop the file again, or have the administrator answer: rxdrop release FILE --answer \
+                  dates=day-first (or dates=month-first)",
+        why: "No row of the column has a number above 12 that would show the day. Swapped, they change both the \
+              reported day and the legal window.",
+        example: "03/04/2026 in all rows",
+        repair: "Best: the person who set up the reporting states the form (`format`); then it is never asked again. What --answer says holds for \
+                 this file only.",
+    },
+};
+
+/// What a person answered to the questions of one file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Answers {
+    /// The decimal mark, `,` or `.`.
+    pub decimal: Option<char>,
+    /// The order of day and month.
+    pub dates: Option<Order>,
+}
+
+/// Which part of a date like `03/04/2026` is the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// `23/04/2026`
+    DayFirst,
+    /// `04/23/2026`
+    MonthFirst,
+}
+
+impl Answers {
+    /// These, and of the other where these are silent.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { decimal: self.decimal.or(other.decimal), dates: self.dates.or(other.dates) }
+    }
+}
+
+impl Order {
+    /// The forms of dates in this order, after those that need none.
+    fn formats(self) -> Arc<[Format]> {
+        let parts = if self == Self::DayFirst { ["%d", "%m"] } else { ["%m", "%d"] };
+        let forms = ['/', '-'].into_iter().flat_map(|mark| {
+            let day = format!("{}{mark}{}{mark}%Y", parts[0], parts[1]);
+            ["", " %H:%M", " %H:%M:%S"].map(|time| Format::new(&format!("{day}{time}")))
+        });
+        forms.filter_map(Result::ok).collect()
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::DayFirst => ("ден/месец/година", "day/month/year"),
+            Self::MonthFirst => ("месец/ден/година", "month/day/year"),
+        }
+    }
+}
+
+/// What was decided about the columns of one file, by their places.
+#[derive(Debug, Clone, Default)]
+pub struct Decided {
+    marks: BTreeMap<usize, char>,
+    orders: BTreeMap<usize, Order>,
+    /// What was decided and by which row, for the receipt.
+    pub notes: Vec<Issue>,
+}
+
+impl Decided {
+    /// Marks of a column's numbers, where they were decided: the one that is not decimal divides thousands.
+    pub(super) fn marks(&self, column: usize) -> Option<Marks> {
+        let thousands = |mark| if mark == ',' { '.' } else { ',' };
+        self.marks.get(&column).map(|mark| Marks { decimal: Some(*mark), thousands: Some(thousands(*mark)) })
+    }
+
+    /// What was decided alike for all columns: it holds for the repaired rows of the file too, which may prove
+    /// nothing by themselves.
+    pub fn answers(&self) -> Answers {
+        let mut marks = self.marks.values();
+        let mut orders = self.orders.values();
+        let (mark, order) = (marks.next().copied(), orders.next().copied());
+        Answers {
+            decimal: mark.filter(|mark| marks.all(|other| other == mark)),
+            dates: order.filter(|order| orders.all(|other| other == order)),
+        }
+    }
+
+    /// Forms of a column's dates, where its order was decided.
+    pub(super) fn formats(&self, column: usize) -> Option<Arc<[Format]>> {
+        self.orders.get(&column).map(|order| order.formats())
+    }
+}
+
+/// Looks at the rows of one file for what they prove.
+#[derive(Debug)]
+pub struct Proof {
+    numbers: Vec<Column<char>>,
+    dates: Vec<Column<Order>>,
+}
+
+/// A column that the mapping leaves open, and what it says so far.
+#[derive(Debug)]
+struct Column<T> {
+    index: usize,
+    label: Arc<str>,
+    /// The first row that proves something: what, where, by which text.
+    proven: Option<(T, u32, String)>,
+    /// Another row proves the contrary: then each cell stands for itself.
+    torn: bool,
+    /// The first cell that needs a decision.
+    open: Option<(u32, String)>,
+}
+
+/// What one cell says.
+#[derive(Debug, PartialEq, Eq)]
+enum Says<T> {
+    /// This is how its column is written.
+    This(T),
+    /// It can be read in two ways.
+    Open,
+    Nothing,
+}
+
+impl Proof {
+    /// None where the mapping leaves nothing open that this file has.
+    pub fn of(mapping: &Mapping, headers: &[Header], schema: &Schema) -> Option<Self> {
+        let columns = Columns::of(headers);
+        let mut proof = Self { numbers: Vec::new(), dates: Vec::new() };
+        let marks_open = mapping.table.decimal.is_none() && mapping.table.thousands.is_none();
+        let ruled = mapping.rules.iter().flat_map(|rule| &rule.fields);
+        for plan in mapping.fields.iter().chain(ruled).filter(|plan| plan.is_plain()) {
+            let kind =
+                schema.field(&plan.field).and_then(|field| schema.fields.get(field)).map(|field| field.kind);
+            match kind {
+                Some(Kind::Integer { .. }) if marks_open => add(&mut proof.numbers, plan, &columns),
+                Some(Kind::Date | Kind::DateTime) if plan.formats.is_empty() => {
+                    add(&mut proof.dates, plan, &columns);
+                }
+                _ => {}
+            }
+        }
+        (!proof.numbers.is_empty() || !proof.dates.is_empty()).then_some(proof)
+    }
+
+    /// Looks at one data row.
+    pub fn look(&mut self, row: &Row) {
+        let text = |cell: Cell<'_>| cell.kind == CellKind::Text && !cell.text.is_empty();
+        for column in &mut self.numbers {
+            if let Some(cell) = row.cell(column.index).filter(|cell| text(*cell)) {
+                column.hear(number_says(cell.text.trim()), row.number(), cell.text);
+            }
+        }
+        for column in &mut self.dates {
+            if let Some(cell) = row.cell(column.index).filter(|cell| text(*cell)) {
+                column.hear(date_says(cell.text.trim()), row.number(), cell.text);
+            }
+        }
+    }
+
+    /// One decision for each column that needs one.
+    ///
+    /// # Errors
+    /// The questions that neither a row nor a person answers.
+    pub fn decide(self, answers: Answers) -> Result<Decided, Vec<Issue>> {
+        let mut decided = Decided::default();
+        let mut questions = Vec::new();
+        for column in self.numbers.into_iter().filter(|column| !column.torn) {
+            let noted = |mark: &char, issue: Issue| issue.arg(mark.to_string());
+            if let Some(mark) =
+                column.settle(answers.decimal, [&W202, &M030], noted, &mut decided.notes, &mut questions)
+            {
+                decided.marks.insert(column.index, mark);
+            }
+        }
+        for column in self.dates.into_iter().filter(|column| !column.torn) {
+            let noted = |order: &Order, issue: Issue| issue.both(order.words().0, order.words().1);
+            if let Some(order) =
+                column.settle(answers.dates, [&W203, &M031], noted, &mut decided.notes, &mut questions)
+            {
+                decided.orders.insert(column.index, order);
+            }
+        }
+        if questions.is_empty() { Ok(decided) } else { Err(questions) }
+    }
+}
+
+fn add<T>(list: &mut Vec<Column<T>>, plan: &FieldPlan, columns: &Columns<'_>) {
+    for name in plan.columns() {
+        if let Found::Column { index, label, .. } = columns.find(name)
+            && list.iter().all(|known| known.index != index)
+        {
+            list.push(Column { index, label, proven: None, torn: false, open: None });
+        }
+    }
+}
+
+impl<T: Copy + PartialEq> Column<T> {
+    fn hear(&mut self, says: Says<T>, row: u32, text: &str) {
+        match (says, &self.proven) {
+            (Says::This(what), None) => self.proven = Some((what, row, shown(text.trim()))),
+            (Says::This(what), Some((known, ..))) => self.torn |= what != *known,
+            (Says::Open, _) if self.open.is_none() => self.open = Some((row, shown(text.trim()))),
+            (Says::Open | Says::Nothing, _) => {}
+        }
+    }
+
+    /// What holds for the column. It is told only where a cell could be read in two ways.
+    fn settle(
+        &self,
+        answer: Option<T>,
+        [note, question]: [&'static CodeInfo; 2],
+        say: impl Fn(&T, Issue) -> Issue,
+        notes: &mut Vec<Issue>,
+        questions: &mut Vec<Issue>,
+    ) -> Option<T> {
+        let about = |code| Issue::at(code, Some(Arc::clone(&self.label))).arg(&*self.label);
+        if let Some((what, row, text)) = &self.proven {
+            // What held for the file that this one repairs may differ; then no cell is read in either way.
+            if answer.is_some_and(|answer| answer != *what) {
+                return None;
+            }
+            if self.open.is_some() {
+                notes.push(say(what, about(note)).arg(row.to_string()).arg(text));
+            }
+            return Some(*what);
+        }
+        let (row, text) = self.open.as_ref()?;
+        if answer.is_none() {
+            questions.push(about(question).arg(text).arg(row.to_string()));
+        }
+        answer
+    }
+}
+
+/// What a number says of its column's marks.
+fn number_says(text: &str) -> Says<char> {
+    let text = text.trim_start_matches(['-', '+', '\'']).trim_end_matches('-').trim();
+    let is_blank = |letter: char| matches!(letter, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}');
+    let known = |letter: char| letter.is_ascii_digit() || matches!(letter, ',' | '.') || is_blank(letter);
+    if !text.chars().all(known) {
+        return Says::Nothing;
+    }
+    let times = |mark: char| text.matches(mark).count();
+    let other = |mark: char| if mark == ',' { '.' } else { ',' };
+    let last = if text.rfind(',') > text.rfind('.') { ',' } else { '.' };
+    match (times(last), times(other(last))) {
+        (0, _) => Says::Nothing,
+        (1, 0) => single_says(text, last),
+        (_, 0) => Says::This(other(last)),
+        (1, _) => Says::This(last),
+        _ => Says::Nothing,
+    }
+}
+
+/// The same for a number with one mark.
+fn single_says(text: &str, mark: char) -> Says<char> {
+    let (before, after) = text.split_once(mark).unwrap_or((text, ""));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(after) || before.is_empty() {
+        Says::Nothing
+    } else if after.len() == 3 && digits(before) && before.len() <= 3 && !before.starts_with('0') {
+        Says::Open
+    } else {
+        Says::This(mark)
+    }
+}
+
+/// What a date says of the order in its column. Dates with points and ISO dates have one order only.
+fn date_says(text: &str) -> Says<Order> {
+    let day = text.split([' ', 'T']).next().unwrap_or_default();
+    let mut parts = day.split(['/', '-']);
+    let part = |part: Option<&str>, most: usize| {
+        part.filter(|part| (1..=most).contains(&part.len()))?.parse::<u16>().ok()
+    };
+    let (first, second) = (part(parts.next(), 2), part(parts.next(), 2));
+    let year = parts.next().filter(|year| year.len() == 4 && parts.next().is_none());
+    match (first, second, year.and_then(|year| year.parse::<u16>().ok())) {
+        (Some(13..=31), Some(1..=12), Some(_)) => Says::This(Order::DayFirst),
+        (Some(1..=12), Some(13..=31), Some(_)) => Says::This(Order::MonthFirst),
+        (Some(1..=12), Some(1..=12), Some(_)) => Says::Open,
+        _ => Says::Nothing,
+    }
+}
+
+impl FieldPlan {
+    /// Whether a cell's own text becomes the value.
+    fn is_plain(&self) -> bool {
+        matches!(self.source, Source::Columns(_))
+            && self.take.is_none()
+            && self.values.is_none()
+            && self.lookup.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::fixture::{codes, headers, mapping, row, schema};
+
+    const MAPPING: &str = "[fields]\np_quantity = \"Бр\"\np_report_date = \"Дата\"\n";
+
+    fn decide(rows: &[[&str; 2]], answers: Answers) -> Result<Decided, Vec<String>> {
+        let mut proof = Proof::of(&mapping(MAPPING), &headers(&["Бр", "Дата"]), &schema()).unwrap();
+        for cells in rows {
+            proof.look(&row(cells));
+        }
+        proof.decide(answers).map_err(|issues| codes(&issues))
+    }
+
+    #[test]
+    fn numbers_say_what_their_marks_mean() {
+        for (text, wanted) in [
+            ("1.234,50", Says::This(',')),
+            ("1,234.5", Says::This('.')),
+            ("1.234.567", Says::This(',')),
+            ("5,00", Says::This(',')),
+            ("12,5-", Says::This(',')),
+            ("1234.000", Says::This('.')),
+            ("0,500", Says::This(',')),
+            ("1 234,000", Says::This(',')),
+            ("1.234", Says::Open),
+            ("-12,000", Says::Open),
+            ("12", Says::Nothing),
+            ("12,x", Says::Nothing),
+            (",5", Says::Nothing),
+            ("", Says::Nothing),
+        ] {
+            assert_eq!(number_says(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_say_which_part_is_the_day() {
+        for (text, wanted) in [
+            ("23/04/2026", Says::This(Order::DayFirst)),
+            ("4-23-2026 10:15", Says::This(Order::MonthFirst)),
+            ("03/04/2026", Says::Open),
+            ("03.04.2026", Says::Nothing),
+            ("2026-04-03", Says::Nothing),
+            ("33/04/2026", Says::Nothing),
+            ("03/04/26", Says::Nothing),
+        ] {
+            assert_eq!(date_says(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_row_decides_for_its_column_and_is_named() {
+        let decided = decide(&[["1.234", "03/04/2026"], ["2,50", "23/04/2026"]], Answers::default()).unwrap();
+        assert_eq!(
+            codes(&decided.notes),
+            ["W202 Бр|,|7|2,50", "W203 Дата|ден/месец/година\u{1f}day/month/year|7|23/04/2026"]
+        );
+        assert_eq!(decided.marks(0), Some(Marks { decimal: Some(','), thousands: Some('.') }));
+        let formats = decided.formats(1).unwrap();
+        let read = |text: &str| formats.iter().find_map(|format| format.read(text)).map(|at| at.to_string());
+        assert_eq!(read("03/04/2026").as_deref(), Some("2026-04-03 00:00:00"));
+        assert_eq!(read("3-4-2026 9:05").as_deref(), Some("2026-04-03 09:05:00"));
+    }
+
+    #[test]
+    fn what_no_row_proves_is_asked_and_a_person_may_answer() {
+        let rows = [["1.234", "03/04/2026"], ["12", "2026-05-01"]];
+        assert_eq!(
+            decide(&rows, Answers::default()).unwrap_err(),
+            ["M030 Бр|1.234|7", "M031 Дата|03/04/2026|7"]
+        );
+        let answers = Answers { decimal: Some('.'), dates: Some(Order::MonthFirst) };
+        let decided = decide(&rows, answers).unwrap();
+        assert_eq!(decided.marks(0).and_then(|marks| marks.decimal), Some('.'));
+        assert!(decided.notes.is_empty() && decided.formats(1).is_some());
+    }
+
+    #[test]
+    fn nothing_is_decided_where_nothing_is_open_or_rows_disagree() {
+        let decided = decide(&[["1", "1.5.2026"], ["2", ""]], Answers::default()).unwrap();
+        assert_eq!((decided.marks(0), decided.notes.len()), (None, 0));
+        let decided = decide(&[["1,50", "23/4/2026"]], Answers::default()).unwrap();
+        assert!(decided.formats(1).is_some() && decided.notes.is_empty(), "nothing could be misread");
+        let decided = decide(&[["1,50", ""], ["2.5", ""], ["1.234", ""]], Answers::default()).unwrap();
+        assert_eq!(decided.marks(0), None, "each number stands for itself");
+    }
+
+    #[test]
+    fn what_the_mapping_says_is_not_looked_for() {
+        let said = "table = { decimal = \",\" }\n[fields]\np_quantity = \"Бр\"\np_report_date = { column = \"Дата\", format = \"%d/%m/%Y\" }\n";
+        assert!(Proof::of(&mapping(said), &headers(&["Бр", "Дата"]), &schema()).is_none());
+    }
+}
