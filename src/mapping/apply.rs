@@ -9,9 +9,10 @@ use super::Report;
 use super::bind::{Bound, Condition, Made, Part, Plan, Slot, SubjectPlace, TargetPlan};
 use super::draft::Draft;
 use super::lookup;
+use super::memo::Met;
 use super::number;
 use super::typed::{Flaw, Origin, shown};
-use crate::model::{CodeInfo, Issue, Who, Words};
+use crate::model::{CodeInfo, Issue, Value, Who, Words};
 use crate::table::{CellKind, Row};
 
 /// A cell's text is not among the texts the mapping lists.
@@ -106,12 +107,14 @@ impl Bound {
             // Asks nothing of anybody, so nothing of it can be wrong.
             draft.issues.clear();
             draft.columns.fill(None);
+            draft.values.fill(None);
             return;
         }
         for (field, plan) in self.active.iter().enumerate() {
             match plan.and_then(|plan| self.plans.get(plan)) {
+                Some(plan) if plan.direct && fill_known(plan, row, draft) => {}
                 Some(plan) => self.fill(plan, row, draft),
-                None => draft.set_column(field, None),
+                None => draft.put(field, None, None),
             }
         }
     }
@@ -158,30 +161,33 @@ impl Bound {
 
     /// A field is looked at as text, before its kind: a rule may be about numbers the system does not take.
     fn holds(&self, condition: &Condition, row: &Row, active: &[Option<usize>]) -> bool {
-        let (text, origin) = match &condition.subject {
-            SubjectPlace::Column(slot) => {
+        let Condition { test, memo, .. } = condition;
+        let holds = match &condition.subject {
+            SubjectPlace::Column(slot) => memo.get(self.met(row, slot), || {
                 let (text, kind) = self.cell(row, slot);
-                (Cow::Borrowed(text), Origin::Cell(kind))
-            }
+                Some(test.holds(text, Origin::Cell(kind), self.marks))
+            }),
             SubjectPlace::Field(field) => {
                 let plan = active.get(*field).copied().flatten().and_then(|plan| self.plans.get(plan));
-                match plan.map(|plan| self.text(plan, row)) {
+                let (text, origin) = match plan.map(|plan| self.text(plan, row)) {
                     Some(Ok(text)) => (text.text, text.origin),
                     Some(Err(_)) | None => (Cow::Borrowed(""), Origin::Constant),
-                }
+                };
+                memo.get(Met::text(&text, origin), || Some(test.holds(&text, origin, self.marks)))
             }
         };
-        condition.test.holds(&text, origin, self.marks, &condition.memo)
+        holds.unwrap_or(false)
     }
 
     fn route(&self, row: &Row, draft: &mut Draft) {
         match &self.target {
             TargetPlan::Section(name) => draft.set_destination(Some(name)),
             TargetPlan::Column(slot, values, memo) => {
-                let text = self.cell(row, slot).0;
-                let section = memo.get(text, || values.find(text).cloned());
+                let met = self.met(row, slot);
+                let section = memo.get(met, || Some(values.find(self.cell(row, slot).0).cloned())).flatten();
                 draft.set_destination(section.as_ref());
                 if section.is_none() {
+                    let text = self.cell(row, slot).0;
                     let issue = Issue::at(&M006, Some(Arc::clone(&slot.label))).row(row.number());
                     draft.issues.push(issue.arg(shown(text)));
                 }
@@ -202,8 +208,7 @@ impl Bound {
     /// Makes one field's value, or says why there is none.
     fn fill(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
         if let Made::Value(_, value) = &plan.source {
-            draft.set_column(plan.field, None);
-            set(&mut draft.values, plan.field, value.clone());
+            draft.put(plan.field, value.clone(), None);
             return;
         }
         if !self.fill_directly(plan, row, draft) {
@@ -218,45 +223,47 @@ impl Bound {
         if plan.take.is_some() || plan.lookup.is_some() || plan.negate {
             return false;
         }
-        let filled =
-            slots.iter().map(|slot| (slot, self.cell(row, slot))).find(|(_, (text, _))| !text.is_empty());
-        let Some((slot, (text, kind))) = filled else {
-            draft.set_column(plan.field, slots.first().map(|slot| &slot.label));
-            set(&mut draft.values, plan.field, plan.default.clone());
-            return true;
-        };
-        let value = match &plan.values {
-            None => plan.typing.value(text, Origin::Cell(kind)).ok(),
-            Some(_) if kind == CellKind::Error => None,
-            Some(values) => values.typed.get(text, || {
-                let word = values.wording.find(text)?;
-                plan.typing.value(word, Origin::Constant).ok().filter(|_| !word.is_empty())
-            }),
-        };
-        let Some(value) = value else { return false };
-        draft.set_column(plan.field, Some(&slot.label));
-        set(&mut draft.values, plan.field, Some(value));
+        for slot in slots {
+            let Some(made) = self.value(plan, row, slot) else { return false };
+            if made.is_some() {
+                draft.put(plan.field, made, Some(&slot.label));
+                return true;
+            }
+        }
+        draft.put(plan.field, plan.default.clone(), slots.first().map(|slot| &slot.label));
         true
     }
 
-    fn fill_slowly(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
-        let made = match self.text(plan, row) {
-            Ok(text) => {
-                draft.set_column(plan.field, text.column);
-                if text.text.is_empty() {
-                    set(&mut draft.values, plan.field, plan.default.clone());
-                    return;
+    /// The value of a cell, or that it is empty; none where something is wrong with it.
+    fn value(&self, plan: &Plan, row: &Row, slot: &Slot) -> Option<Option<Value>> {
+        let met = self.met(row, slot);
+        if met.is_nothing() {
+            return Some(None);
+        }
+        plan.memo.get(met, || {
+            let (text, kind) = self.cell(row, slot);
+            match &plan.values {
+                _ if text.is_empty() => Some(None),
+                None => plan.typing.value(text, Origin::Cell(kind)).ok().map(Some),
+                Some(_) if kind == CellKind::Error => None,
+                Some(values) => {
+                    let word = values.wording.find(text).filter(|word| !word.is_empty())?;
+                    plan.typing.value(word, Origin::Constant).ok().map(Some)
                 }
-                plan.typing.value(&text.text, text.origin)
             }
-            Err((flaw, column)) => {
-                draft.set_column(plan.field, column);
-                Err(flaw)
-            }
+        })
+    }
+
+    fn fill_slowly(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
+        let (made, column) = match self.text(plan, row) {
+            Ok(text) if text.text.is_empty() => (Ok(plan.default.clone()), text.column),
+            Ok(text) => (plan.typing.value(&text.text, text.origin).map(Some), text.column),
+            Err((flaw, column)) => (Err(flaw), column),
         };
         match made {
-            Ok(value) => set(&mut draft.values, plan.field, Some(value)),
+            Ok(value) => draft.put(plan.field, value, column),
             Err(flaw) => {
+                draft.put(plan.field, None, column);
                 draft.failed.insert(plan.field);
                 draft.issues.push(flaw.at(row.number(), draft.column(plan.field)));
             }
@@ -328,6 +335,17 @@ impl Bound {
         Material { text, origin, column }
     }
 
+    /// What [`Bound::cell`] gives depends on this alone.
+    fn met<'r>(&'r self, row: &'r Row, slot: &Slot) -> Met<'r> {
+        match row.raw(slot.index) {
+            Some(cell) if slot.fill.is_none() => Met::cell(cell),
+            _ => {
+                let (text, kind) = self.cell(row, slot);
+                Met::text(text, Origin::Cell(kind))
+            }
+        }
+    }
+
     /// A cell, trimmed, or the one above where the mapping says so.
     fn cell<'r>(&'r self, row: &'r Row, slot: &Slot) -> (&'r str, CellKind) {
         let (mut text, mut kind) =
@@ -352,7 +370,8 @@ fn translate<'r>(
         taken(pattern, text, plan.optional)?;
     }
     if let (Some(values), false) = (&plan.values, text.text.is_empty()) {
-        let found = values.texts.get(&text.text, || values.wording.find(&text.text).cloned());
+        let met = Met::text(&text.text, text.origin);
+        let found = values.texts.get(met, || Some(values.wording.find(&text.text).cloned())).flatten();
         let found = found.ok_or_else(|| Flaw::new(&M003, &text.text))?;
         text.text = Cow::Owned(found.into_string());
         text.origin = Origin::Constant;
@@ -407,10 +426,19 @@ fn trimmed(text: &str) -> &str {
     }
 }
 
-fn set<T>(list: &mut [T], index: usize, value: T) {
-    if let Some(place) = list.get_mut(index) {
-        *place = value;
+/// The way most fields go: a cell that was met before. False where it was not.
+#[inline]
+fn fill_known(plan: &Plan, row: &Row, draft: &mut Draft) -> bool {
+    let Made::Columns(slots) = &plan.source else { return false };
+    let Some((slot, cell)) = slots.first().and_then(|slot| Some((slot, row.raw(slot.index)?))) else {
+        return false;
+    };
+    let made = if cell.bytes.is_empty() { None } else { plan.memo.known(Met::cell(cell)) };
+    if made.is_none() && !cell.bytes.is_empty() {
+        return false;
     }
+    draft.put(plan.field, made.flatten().or_else(|| plan.default.clone()), Some(&slot.label));
+    true
 }
 
 #[cfg(test)]

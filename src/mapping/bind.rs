@@ -7,10 +7,11 @@ use compact_str::CompactString;
 use super::columns::{Columns, Found, W201};
 use super::condition::Test;
 use super::lookup::List;
+use super::memo::Memo;
 use super::number::Marks;
 use super::proof::Decided;
 use super::typed::{Origin, Typing};
-use super::wording::{Memo, Wording};
+use super::wording::Wording;
 use super::{FieldPlan, Key, LookupPlan, Mapping, Piece, Report, RulePlan, Source, Subject, Target};
 use crate::model::{CodeInfo, FieldSet, Issue, Kind, Schema, Value, Who, Words};
 use crate::table::{CellKind, Header};
@@ -86,6 +87,10 @@ pub(super) struct Plan {
     /// The value where nothing was left.
     pub(super) default: Option<Value>,
     pub(super) typing: Typing,
+    /// The field depends on one cell alone, as it stands.
+    pub(super) direct: bool,
+    /// What cells met so far came to, where it depends on one cell alone; nothing where they are empty.
+    pub(super) memo: Memo<Option<Value>>,
 }
 
 /// What a field's texts stand for.
@@ -94,8 +99,6 @@ pub(super) struct Values {
     pub(super) wording: Arc<Wording<CompactString>>,
     /// What texts met so far stand for.
     pub(super) texts: Memo<Option<CompactString>>,
-    /// The same as values of the field; none where the field is not made so directly.
-    pub(super) typed: Memo<Option<Value>>,
 }
 
 /// Where a field's text comes from.
@@ -126,6 +129,7 @@ pub(super) struct Rule {
 pub(super) struct Condition {
     pub(super) subject: SubjectPlace,
     pub(super) test: Test,
+    /// What the test said of texts met so far.
     pub(super) memo: Memo<bool>,
 }
 
@@ -276,11 +280,11 @@ impl Binder<'_> {
             Source::Columns(names) => Made::Columns(self.first_of(names, optional)),
         };
         let lookup = plan.lookup.as_ref().map(|lookup| self.lookup(lookup));
-        let values = plan.values.as_ref().map(|wording| Values {
-            wording: Arc::clone(wording),
-            texts: Memo::new(),
-            typed: Memo::new(),
-        });
+        let values =
+            plan.values.as_ref().map(|wording| Values { wording: Arc::clone(wording), texts: Memo::new() });
+        let plain = plan.take.is_none() && lookup.is_none() && !plan.negate;
+        let direct = plain
+            && matches!(&source, Made::Columns(slots) if matches!(&**slots, [slot] if slot.fill.is_none()));
         Some(Plan {
             field,
             source,
@@ -291,6 +295,8 @@ impl Binder<'_> {
             optional,
             default,
             typing,
+            direct,
+            memo: Memo::new(),
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::number::{Decimal, Marks};
 use super::typed::Origin;
-use super::wording::{Memo, Wording};
+use super::wording::Wording;
 use crate::model::names;
 
 /// The tests of one condition; all must hold.
@@ -21,11 +21,11 @@ pub(super) struct Test {
 
 impl Test {
     /// Whether a trimmed text passes. A text that is no number is neither below nor above anything.
-    pub(super) fn holds(&self, text: &str, origin: Origin, marks: Marks, memo: &Memo<bool>) -> bool {
+    pub(super) fn holds(&self, text: &str, origin: Origin, marks: Marks) -> bool {
         if self.empty.is_some_and(|empty| empty != text.is_empty()) {
             return false;
         }
-        if self.asks_wording() && !memo.get(text, || self.wording_holds(text)) {
+        if self.asks_wording() && !self.wording_holds(text) {
             return false;
         }
         if self.below.is_none() && self.above.is_none() {
@@ -73,7 +73,7 @@ mod tests {
 
     fn holds(test: &Test, cell: &str) -> bool {
         let marks = Marks { decimal: Some(','), thousands: None };
-        test.holds(cell, Origin::Cell(CellKind::Text), marks, &Memo::new())
+        test.holds(cell, Origin::Cell(CellKind::Text), marks)
     }
 
     #[test]

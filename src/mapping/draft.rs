@@ -43,10 +43,9 @@ impl Draft {
         self.document = None;
     }
 
-    /// The same, but keeps where values came from: it is mostly the same in the next row, and counting references
-    /// anew costs more than comparing them.
+    /// The same, but keeps the values and where they came from: each will be [`Draft::put`] anew. Where they come
+    /// from is mostly the same in the next row, and counting references anew costs more than comparing them.
     pub(super) fn restart(&mut self, fields: usize) {
-        self.values.clear();
         self.values.resize_with(fields, || None);
         self.columns.resize(fields, None);
         self.issues.clear();
@@ -56,10 +55,12 @@ impl Draft {
         self.document = None;
     }
 
-    /// Sets where a field's value came from.
-    pub(super) fn set_column(&mut self, field: usize, column: Option<&Arc<str>>) {
-        if let Some(place) = self.columns.get_mut(field) {
-            set_shared(place, column);
+    /// Sets a field's value and where it came from.
+    #[inline]
+    pub(super) fn put(&mut self, field: usize, value: Option<Value>, column: Option<&Arc<str>>) {
+        if let (Some(place), Some(origin)) = (self.values.get_mut(field), self.columns.get_mut(field)) {
+            *place = value;
+            set_shared(origin, column);
         }
     }
 

@@ -15,6 +15,7 @@ mod draft;
 mod load;
 mod lookup;
 mod matching;
+mod memo;
 mod number;
 mod problem;
 mod proof;

@@ -1,6 +1,5 @@
 //! Texts of cells and what they stand for: first exactly, then without case, blanks and look-alikes.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 
 use compact_str::CompactString;
@@ -51,36 +50,6 @@ impl<V: Clone + PartialEq> Wording<V> {
     }
 }
 
-/// Remembers what was found out about the last texts of a column, which rarely has many.
-#[derive(Debug, Clone)]
-pub(super) struct Memo<V> {
-    known: RefCell<HashMap<CompactString, V, RandomState>>,
-}
-
-impl<V: Clone> Memo<V> {
-    /// Enough for a column of kinds or groups; a column of other things would only fill memory.
-    const MOST: usize = 512;
-    /// Longer texts are no kinds or groups.
-    const LENGTH: usize = 128;
-
-    pub(super) fn new() -> Self {
-        Self { known: RefCell::default() }
-    }
-
-    /// What is known about a text, found out if need be.
-    pub(super) fn get(&self, text: &str, find: impl FnOnce() -> V) -> V {
-        if let Some(found) = self.known.borrow().get(text) {
-            return found.clone();
-        }
-        let found = find();
-        let mut known = self.known.borrow_mut();
-        if known.len() < Self::MOST && text.len() <= Self::LENGTH {
-            known.insert(text.into(), found.clone());
-        }
-        found
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,18 +66,5 @@ mod tests {
         assert_eq!(wording.find("А1"), Some(&2));
         assert_eq!(wording.find("а1"), None, "could be either");
         assert_eq!(wording.find("Б"), None);
-    }
-
-    #[test]
-    fn a_memo_asks_once_and_stays_small() {
-        let memo = Memo::new();
-        for _ in 0..2 {
-            assert_eq!(memo.get("x", || 1), 1);
-        }
-        assert_eq!(memo.get("x", || 2), 1);
-        for number in 0..2000 {
-            memo.get(&number.to_string(), || 0);
-        }
-        assert_eq!(memo.known.borrow().len(), Memo::<i32>::MOST);
     }
 }

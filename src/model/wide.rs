@@ -30,6 +30,15 @@ pub const fn hits(word: u64, wanted: u8) -> u64 {
     !(((differs & !HIGH) + !HIGH) | differs) & HIGH
 }
 
+/// Calls back with the place, among eight bytes, of each upper bit.
+#[inline]
+pub fn each_bit(mut bits: u64, mut found: impl FnMut(u32)) {
+    while bits != 0 {
+        found(bits.trailing_zeros() / 8);
+        bits &= bits - 1;
+    }
+}
+
 /// Whether one of eight bytes is below a bound of at most 128.
 #[inline]
 pub const fn any_below(word: u64, bound: u8) -> bool {

@@ -51,6 +51,8 @@ pub(super) struct Body {
 struct SkipWords {
     words: Vec<(char, String)>,
     by_default: bool,
+    /// Whether one of them begins with a digit.
+    with_digit: bool,
 }
 
 /// What a row is.
@@ -128,6 +130,12 @@ impl Body {
     }
 
     fn judge(&self, row: &Row) -> Verdict {
+        // Nearly every row begins so, with a date or a number.
+        let begins_with_digit =
+            row.raw(0).and_then(|cell| cell.bytes.first()).is_some_and(u8::is_ascii_digit);
+        if begins_with_digit && !self.words.with_digit {
+            return Verdict::Data;
+        }
         if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
         } else if !self.words.begin(row) {
@@ -234,7 +242,9 @@ impl SkipWords {
         let stated = skip.map(|words| words.iter().map(|word| fold(word)).collect::<Vec<_>>());
         let words = stated.unwrap_or_else(|| TOTALS.iter().map(|word| fold(word)).collect());
         let with_first = |word: String| word.chars().next().map(|first| (first, word));
-        Self { words: words.into_iter().filter_map(with_first).collect(), by_default: skip.is_none() }
+        let words: Vec<_> = words.into_iter().filter_map(with_first).collect();
+        let with_digit = words.iter().any(|(first, _)| first.is_ascii_digit());
+        Self { words, by_default: skip.is_none(), with_digit }
     }
 
     /// Whether the row's first filled cell begins with one of the words.

@@ -1,16 +1,18 @@
 //! Which letters the bytes of a text file stand for.
 //!
-//! Fields are decoded one by one after splitting bytes: right for UTF-8 and for every single-byte code
-//! page, because delimiters, quotes and line ends are plain ASCII there. Only UTF-16 goes through
-//! [`utf16_to_utf8`] first.
+//! Records are split as bytes: right for UTF-8 and for every single-byte code page, because delimiters, quotes
+//! and line ends are plain ASCII there. A cell of a code page is decoded when somebody asks for its text. Only
+//! UTF-16 goes through [`utf16_to_utf8`] first.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
+use compact_str::CompactString;
+use memchr::{memchr, memchr2, memchr3};
+
 use crate::model::Lang;
-use crate::model::wide::{HIGH, hits};
 
 /// Stands for a byte without a letter; a row that got one always carries an issue.
 const NO_LETTER: char = '\u{FFFD}';
@@ -33,27 +35,18 @@ enum Form {
     SingleByte(Page),
 }
 
-/// A single-byte code page: the UTF-8 of every byte, and in the last place how many bytes that takes.
+/// A single-byte code page. Cheap to clone.
 #[derive(Debug, Clone)]
-struct Page {
-    letters: Arc<[[u8; 4]; 256]>,
+pub(super) struct Page(Arc<Letters>);
+
+#[derive(Debug)]
+struct Letters {
+    /// The UTF-8 of every byte, and in the last place how many bytes that takes.
+    letters: [[u8; 4]; 256],
+    /// Bytes that have no letter.
+    gaps: Vec<u8>,
     /// The way back, by letter: reports are written in the input's encoding.
-    bytes: Arc<Vec<(char, u8)>>,
-}
-
-/// Set in the last place of a byte that has no letter.
-const GAP: u8 = 0x80;
-/// Set in the last place of a letter that takes three bytes.
-const LONG: u8 = 0x40;
-/// What is left of the last place: how many bytes the letter takes.
-const LENGTH: u8 = 0x03;
-
-/// What became of eight bytes.
-struct Written {
-    /// Where the letter of each begins.
-    starts: [usize; 8],
-    length: usize,
-    flags: u8,
+    bytes: Vec<(char, u8)>,
 }
 
 impl Encoding {
@@ -104,37 +97,15 @@ impl Encoding {
         if let Form::Utf16 { big_endian } = self.form { Some(big_endian) } else { None }
     }
 
-    /// Decodes a record, with `space` to work in, and calls back with every place in the text where the
-    /// delimiter stands. False if a byte was no letter of this encoding; such bytes become U+FFFD. UTF-16 has
-    /// become UTF-8 before it comes here.
-    pub(super) fn decode<'a>(
-        &self,
-        bytes: &'a [u8],
-        delimiter: u8,
-        space: &'a mut Vec<u8>,
-        mut cut: impl FnMut(usize),
-    ) -> (&'a str, bool) {
-        let (length, whole) = match &self.form {
-            Form::SingleByte(page) => page.decode(bytes, delimiter, space, cut),
-            Form::Utf8 | Form::Utf16 { .. } => {
-                if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-                    each_place(bytes, delimiter, cut);
-                    return (text, true);
-                }
-                replace_damage(bytes, space);
-                each_place(space, delimiter, &mut cut);
-                (space.len(), false)
-            }
-        };
-        let text = space.get(..length).unwrap_or_default();
-        // What was made from tables is UTF-8; only the compiler does not know.
-        (simdutf8::basic::from_utf8(text).unwrap_or_default(), whole)
+    /// The code page, if it is one.
+    pub(super) fn page(&self) -> Option<&Page> {
+        if let Form::SingleByte(page) = &self.form { Some(page) } else { None }
     }
 
     /// The place of the first byte of `bytes` that is no letter.
     pub(super) fn first_invalid(&self, bytes: &[u8]) -> Option<usize> {
         match &self.form {
-            Form::SingleByte(page) => bytes.iter().position(|byte| page.is_gap(*byte)),
+            Form::SingleByte(page) => page.first_gap(bytes),
             Form::Utf8 | Form::Utf16 { .. } => {
                 std::str::from_utf8(bytes).err().map(|error| error.valid_up_to())
             }
@@ -176,112 +147,62 @@ fn lower_name(known: &'static encoding_rs::Encoding) -> &'static str {
     }
 }
 
+/// Bytes of a cell whose letters are written without asking for memory first.
+const SHORT: usize = 40;
+
 impl Page {
     fn new(upper: impl Iterator<Item = char>) -> Self {
-        let mut table = [[0; 4]; 256];
-        let mut back = Vec::new();
+        let mut page = Letters { letters: [[0; 4]; 256], gaps: Vec::new(), bytes: Vec::new() };
         let letters = (0..0x80_u8).map(char::from).chain(upper);
-        for ((slot, letter), byte) in table.iter_mut().zip(letters).zip(0..=0xFF_u8) {
-            let gap = if letter == NO_LETTER { GAP } else { 0 };
-            if gap == 0 {
-                back.push((letter, byte));
+        for ((slot, letter), byte) in page.letters.iter_mut().zip(letters).zip(0..=0xFF_u8) {
+            if letter == NO_LETTER {
+                page.gaps.push(byte);
+            } else {
+                page.bytes.push((letter, byte));
             }
-            let length = letter.encode_utf8(slot).len();
-            let long = if length > 2 { LONG } else { 0 };
-            slot[3] = u8::try_from(length).unwrap_or(0) | long | gap;
+            slot[3] = u8::try_from(letter.encode_utf8(slot).len()).unwrap_or(0);
         }
-        back.sort_unstable();
-        back.dedup_by_key(|(letter, _)| *letter);
-        Self { letters: Arc::new(table), bytes: Arc::new(back) }
+        page.bytes.sort_unstable();
+        page.bytes.dedup_by_key(|(letter, _)| *letter);
+        Self(Arc::new(page))
     }
 
-    fn slot(&self, byte: u8) -> [u8; 4] {
-        self.letters.get(usize::from(byte)).copied().unwrap_or_default()
-    }
-
-    fn is_gap(&self, byte: u8) -> bool {
-        self.slot(byte)[3] & GAP != 0
-    }
-
-    /// The way of nearly every byte of a big file: eight at once, and the delimiters found on the way.
-    /// Returns the length of the text, and false if a byte had no letter.
-    fn decode(
-        &self,
-        bytes: &[u8],
-        delimiter: u8,
-        text: &mut Vec<u8>,
-        mut cut: impl FnMut(usize),
-    ) -> (usize, bool) {
-        // No letter takes more than three bytes, and eight letters are written as 24.
-        let most = bytes.len() * 3 + 24;
-        if text.len() < most {
-            text.resize(most, 0);
+    /// The place of the first byte that has no letter. Most pages have at most a few such bytes.
+    pub(super) fn first_gap(&self, bytes: &[u8]) -> Option<usize> {
+        match *self.0.gaps.as_slice() {
+            [] => None,
+            [one] => memchr(one, bytes),
+            [one, two] => memchr2(one, two, bytes),
+            [one, two, three] => memchr3(one, two, three, bytes),
+            ref gaps => bytes.iter().position(|byte| gaps.contains(byte)),
         }
-        let (mut at, mut flags) = (0, 0);
-        let (blocks, rest) = bytes.as_chunks::<8>();
-        for block in blocks {
-            let word = u64::from_le_bytes(*block);
-            let delimiters = hits(word, delimiter);
-            let Some(target) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut) else { break };
-            if word & HIGH == 0 {
-                *target = *block;
-                each_bit(delimiters, |place| cut(at + place));
-                at += 8;
-                continue;
-            }
-            let written = self.eight(*block, text.get_mut(at..).unwrap_or_default());
-            flags |= written.flags;
-            if written.flags & LONG != 0 {
-                self.one_by_one(block, delimiter, text, &mut at, &mut cut);
-                continue;
-            }
-            each_bit(delimiters, |place| cut(at + written.starts.get(place).copied().unwrap_or(0)));
-            at += written.length;
-        }
-        flags |= self.one_by_one(rest, delimiter, text, &mut at, &mut cut);
-        (at, flags & GAP == 0)
     }
 
-    /// Writes eight letters of at most two bytes each. Where one is longer, what is written is of no use.
-    fn eight(&self, bytes: [u8; 8], text: &mut [u8]) -> Written {
-        let mut written = Written { starts: [0; 8], length: 0, flags: 0 };
-        let Some(window) = text.first_chunk_mut::<24>() else { return written };
-        for (byte, start) in bytes.into_iter().zip(&mut written.starts) {
-            let [first, second, _, last] = self.slot(byte);
-            // Never more than 14 here; the compiler sees that no place is out of bounds.
-            let place = written.length & 15;
-            if let Some(letter) = window.get_mut(place..).and_then(<[u8]>::first_chunk_mut) {
-                *letter = [first, second];
-            }
-            *start = written.length;
-            written.length += usize::from(last & LENGTH);
-            written.flags |= last;
+    /// The text of a cell; bytes without a letter become U+FFFD.
+    pub(super) fn decode(&self, bytes: &[u8]) -> CompactString {
+        if bytes.len() <= SHORT {
+            let mut text = [0; SHORT * 3 + 1];
+            let length = self.write(bytes, &mut text);
+            // What was made from tables is UTF-8; only the compiler does not know.
+            let text = std::str::from_utf8(text.get(..length).unwrap_or_default());
+            return CompactString::new(text.unwrap_or_default());
         }
-        written
+        let mut text = vec![0; bytes.len() * 3 + 1];
+        let length = self.write(bytes, &mut text);
+        text.truncate(length);
+        String::from_utf8(text).unwrap_or_default().into()
     }
 
-    /// Decodes bytes to `at` and moves it on; returns the flags of all of them.
-    fn one_by_one(
-        &self,
-        bytes: &[u8],
-        delimiter: u8,
-        text: &mut [u8],
-        at: &mut usize,
-        cut: &mut impl FnMut(usize),
-    ) -> u8 {
-        let mut flags = 0;
+    /// Writes letters of at most three bytes each, and one byte more; returns where the text ends.
+    fn write(&self, bytes: &[u8], text: &mut [u8]) -> usize {
+        let mut at = 0;
         for byte in bytes {
-            let slot = self.slot(*byte);
-            if *byte == delimiter {
-                cut(*at);
-            }
-            if let Some(target) = text.get_mut(*at..*at + 4) {
-                target.copy_from_slice(&slot);
-            }
-            flags |= slot[3];
-            *at += usize::from(slot[3] & LENGTH);
+            let slot = self.0.letters.get(usize::from(*byte)).copied().unwrap_or_default();
+            let Some(target) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut) else { break };
+            *target = slot;
+            at += usize::from(slot[3]);
         }
-        flags
+        at
     }
 
     fn encode(&self, text: &str, out: &mut Vec<u8>) -> bool {
@@ -295,39 +216,27 @@ impl Page {
     }
 
     fn find(&self, letter: char) -> Option<u8> {
-        let at = self.bytes.binary_search_by_key(&letter, |(known, _)| *known).ok()?;
-        self.bytes.get(at).map(|(_, byte)| *byte)
+        let at = self.0.bytes.binary_search_by_key(&letter, |(known, _)| *known).ok()?;
+        self.0.bytes.get(at).map(|(_, byte)| *byte)
     }
 }
 
-/// Calls back with the place, among eight bytes, of each upper bit.
-fn each_bit(mut bits: u64, mut found: impl FnMut(usize)) {
-    while bits != 0 {
-        found(bits.trailing_zeros() as usize / 8);
-        bits &= bits - 1;
+impl PartialEq for Page {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
-}
-
-/// Calls back with every place of a byte. Delimiters stand a few bytes apart, too close for a search that
-/// starts anew behind each.
-fn each_place(text: &[u8], wanted: u8, mut cut: impl FnMut(usize)) {
-    let (blocks, rest) = text.as_chunks::<8>();
-    for (index, block) in blocks.iter().enumerate() {
-        each_bit(hits(u64::from_le_bytes(*block), wanted), |place| cut(index * 8 + place));
-    }
-    let base = text.len() - rest.len();
-    rest.iter().enumerate().filter(|(_, byte)| **byte == wanted).for_each(|(at, _)| cut(base + at));
 }
 
 /// Text with U+FFFD for what is no UTF-8.
-fn replace_damage(bytes: &[u8], text: &mut Vec<u8>) {
-    text.clear();
+pub(super) fn replace_damage(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 16);
     for chunk in bytes.utf8_chunks() {
-        text.extend_from_slice(chunk.valid().as_bytes());
+        text.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {
-            text.extend_from_slice("\u{FFFD}".as_bytes());
+            text.push(NO_LETTER);
         }
     }
+    text
 }
 
 /// What the first bytes of a file say about its encoding.
@@ -614,8 +523,8 @@ mod tests {
     #[test]
     fn an_undefined_byte_is_told() {
         let encoding = Encoding::from_name("windows-1251").unwrap();
-        let mut space = Vec::new();
-        assert_eq!(encoding.decode(&[b'a', 0x98, 0xC0], b';', &mut space, |_| {}), ("a\u{FFFD}А", false));
+        let page = encoding.page().unwrap();
+        assert_eq!(page.decode(&[b'a', 0x98, 0xC0]), "a\u{FFFD}А");
         assert_eq!(encoding.first_invalid(&[b'a', 0x98, 0xC0]), Some(1));
     }
 
@@ -630,16 +539,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decoding_is_exact_and_finds_every_delimiter(bytes in proptest::collection::vec(
+        fn decoding_is_exact(bytes in proptest::collection::vec(
             prop_oneof![Just(b';'), 0xC0_u8.., any::<u8>()], 0..60)) {
-            for (name, known) in [("windows-1251", encoding_rs::WINDOWS_1251), ("ibm866", encoding_rs::IBM866)] {
-                let (mut space, mut places) = (Vec::new(), Vec::new());
+            for (name, known) in [
+                ("windows-1251", encoding_rs::WINDOWS_1251),
+                ("ibm866", encoding_rs::IBM866),
+                ("windows-1257", encoding_rs::WINDOWS_1257),
+                ("iso-8859-5", encoding_rs::ISO_8859_5),
+            ] {
                 let encoding = Encoding::from_name(name).unwrap();
-                let (text, whole) = encoding.decode(&bytes, b';', &mut space, |at| places.push(at));
-                let expected = known.decode_without_bom_handling(&bytes).0.replace('\u{98}', "\u{FFFD}");
-                prop_assert_eq!(text, &expected);
-                prop_assert_eq!(whole, !expected.contains('\u{FFFD}'));
-                prop_assert_eq!(places, expected.match_indices(';').map(|(at, _)| at).collect::<Vec<_>>());
+                let page = encoding.page().unwrap();
+                let is_gap = |letter: char| letter == '\u{FFFD}' || ('\u{80}'..'\u{A0}').contains(&letter);
+                let expected: String = known.decode_without_bom_handling(&bytes).0.chars()
+                    .map(|letter| if is_gap(letter) { '\u{FFFD}' } else { letter }).collect();
+                prop_assert_eq!(page.decode(&bytes), expected.as_str());
+                prop_assert_eq!(page.first_gap(&bytes), expected.chars().position(is_gap));
             }
         }
 
@@ -649,14 +563,6 @@ mod tests {
             let different: BTreeSet<char> = text.chars().filter(|letter| !letter.is_ascii()).collect();
             prop_assume!(different.len() >= SEVERAL);
             prop_assert_eq!(guess(text.as_bytes(), Lang::En).encoding.name(), "utf-8");
-        }
-
-        #[test]
-        fn damaged_utf8_is_cut_at_its_delimiters_too(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let (mut space, mut places) = (Vec::new(), Vec::new());
-            let (text, whole) = Encoding::utf8().decode(&bytes, b';', &mut space, |at| places.push(at));
-            prop_assert_eq!(whole, std::str::from_utf8(&bytes).is_ok());
-            prop_assert_eq!(places, text.match_indices(';').map(|(at, _)| at).collect::<Vec<_>>());
         }
     }
 

@@ -29,7 +29,7 @@ pub use encoding::Encoding;
 pub use error::Error;
 pub use inspect::{ColumnInspection, Guess, Inspection, Suspicion, inspect, to_csv};
 pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Why};
-pub use row::{Cell, CellKind, Header, Row};
+pub use row::{Cell, CellKind, Header, RawCell, Row};
 
 use crate::model::{CodeInfo, Issue};
 

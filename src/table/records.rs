@@ -1,15 +1,16 @@
 //! Records of delimited text: where each begins and ends, and its fields.
 //!
 //! The rules of RFC 4180 as the `csv` crate reads them, with three differences: blank lines are records (row
-//! numbers must be those Excel shows), bytes are decoded field by field, and a quote that is opened and never
+//! numbers must be those Excel shows), bytes become letters cell by cell, and a quote that is opened and never
 //! closed damages its own line only instead of swallowing the rows below.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memchr3};
 
-use super::encoding::Encoding;
+use super::encoding::{Encoding, replace_damage};
 use super::row::{CellKind, Row};
 use crate::model::{CodeInfo, Issue, Who, Words};
 
@@ -57,8 +58,8 @@ pub(super) struct Records {
     number: u32,
     quotes_met: bool,
     unquote: csv_core::Reader,
-    fields: Vec<u8>,
-    space: Vec<u8>,
+    /// Cells of a record whose quotes were taken off, and where they end.
+    cells: Vec<u8>,
     ends: Vec<usize>,
 }
 
@@ -106,8 +107,7 @@ impl Records {
             number: 0,
             quotes_met: false,
             unquote: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
-            fields: Vec::new(),
-            space: Vec::new(),
+            cells: Vec::new(),
             ends: vec![0; MAX_COLUMNS + 1],
         }
     }
@@ -229,22 +229,12 @@ impl Records {
 
     /// Splits the record into the row's cells.
     fn split(&mut self, frame: Frame, row: &mut Row) {
-        let (mut fields, mut space) = (std::mem::take(&mut self.fields), std::mem::take(&mut self.space));
-        let mut record = self.unread().get(..frame.len).unwrap_or_default();
-        if let Some(rest) = record.strip_prefix(b"\xEF\xBB\xBF")
-            && self.encoding == Encoding::utf8()
-        {
-            record = rest;
-        }
         let whole = if let Shape::Quoted { .. } = frame.shape {
             self.quotes_met = true;
-            let unquoted = self.unquote_into(frame.len, &mut fields);
-            let ends = self.ends.get(..unquoted).unwrap_or_default();
-            push_quoted(&fields, ends, &self.encoding, &mut space, row)
+            self.split_quoted(frame, row)
         } else {
-            push_plain(record, self.delimiter, &self.encoding, &mut space, row)
+            self.split_plain(frame, row)
         };
-        (self.fields, self.space) = (fields, space);
         let record = self.unread().get(..frame.len).unwrap_or_default();
         if !whole {
             self.tell_invalid(record, row);
@@ -260,15 +250,45 @@ impl Records {
         }
     }
 
+    /// Cells of a record in which no quote has a meaning. False if a byte was no letter.
+    fn split_plain(&self, frame: Frame, row: &mut Row) -> bool {
+        let record = self.unread().get(..frame.len).unwrap_or_default();
+        if let Some(page) = self.encoding.page() {
+            row.fill_coded(record, page, self.delimiter, MAX_COLUMNS);
+            return page.first_gap(record).is_none();
+        }
+        let is_utf8 = self.encoding == Encoding::utf8();
+        let record = record.strip_prefix(b"\xEF\xBB\xBF").filter(|_| is_utf8).unwrap_or(record);
+        let (text, whole) = utf8(record);
+        row.fill(&text, self.delimiter, MAX_COLUMNS);
+        whole
+    }
+
+    /// Cells of a record some of which are quoted. False if a byte was no letter.
+    fn split_quoted(&mut self, frame: Frame, row: &mut Row) -> bool {
+        let mut cells = std::mem::take(&mut self.cells);
+        let count = self.unquote_into(frame.len, &mut cells);
+        let ends = self.ends.get(..count).unwrap_or_default();
+        let all = cells.get(..ends.last().copied().unwrap_or(0)).unwrap_or_default();
+        let whole = if let Some(page) = self.encoding.page() {
+            row.fill_coded_until(all, page, ends);
+            page.first_gap(all).is_none()
+        } else {
+            push_each(all, ends, row)
+        };
+        self.cells = cells;
+        whole
+    }
+
     /// Takes quotes off; returns how many fields there are, their ends in `self.ends`.
-    fn unquote_into(&mut self, len: usize, fields: &mut Vec<u8>) -> usize {
+    fn unquote_into(&mut self, len: usize, cells: &mut Vec<u8>) -> usize {
         let record = self.buffer.get(self.start..self.start + len).unwrap_or_default();
-        fields.resize(record.len().max(1), 0);
+        cells.resize(record.len().max(1), 0);
         self.unquote.reset();
         let (mut input, mut written, mut count) = (record, 0, 0);
         // The second round, with no input, tells the reader that the record ends here.
         for _ in 0..2 {
-            let out = fields.get_mut(written..).unwrap_or_default();
+            let out = cells.get_mut(written..).unwrap_or_default();
             let ends = self.ends.get_mut(count..).unwrap_or_default();
             let (_, read, wrote, ended) = self.unquote.read_record(input, out, ends);
             input = input.get(read..).unwrap_or_default();
@@ -407,30 +427,21 @@ fn count_lines(field: &[u8]) -> usize {
     if feeds > 0 { feeds } else { memchr_iter(b'\r', field).count() }
 }
 
-/// Cells of a record in which no quote has a meaning. False if a byte was no letter.
-///
-/// The whole record is decoded at once and cut where the delimiter stands.
-fn push_plain(record: &[u8], delimiter: u8, encoding: &Encoding, space: &mut Vec<u8>, row: &mut Row) -> bool {
-    let (text, whole) = encoding.decode(record, delimiter, space, |end| row.cut(end, MAX_COLUMNS));
-    row.cut(text.len(), MAX_COLUMNS);
-    row.fill(text);
-    whole
+/// Text of UTF-8, and false if a byte was no letter.
+fn utf8(bytes: &[u8]) -> (Cow<'_, str>, bool) {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => (Cow::Borrowed(text), true),
+        Err(_) => (Cow::Owned(replace_damage(bytes)), false),
+    }
 }
 
-/// Cells of a record whose quotes were taken off. False if a byte was no letter.
-fn push_quoted(
-    fields: &[u8],
-    ends: &[usize],
-    encoding: &Encoding,
-    space: &mut Vec<u8>,
-    row: &mut Row,
-) -> bool {
+/// Cells of UTF-8 one by one: what is no letter in one may become a letter with the next. False if a byte was none.
+fn push_each(cells: &[u8], ends: &[usize], row: &mut Row) -> bool {
     let mut whole = true;
     let mut start = 0;
     for end in ends {
-        let field = fields.get(start..*end).unwrap_or_default();
-        let (text, letters) = encoding.decode(field, 0, space, |_| {});
-        row.push(text, CellKind::Text);
+        let (text, letters) = utf8(cells.get(start..*end).unwrap_or_default());
+        row.push(&text, CellKind::Text);
         whole &= letters;
         start = *end;
     }

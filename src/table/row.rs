@@ -1,8 +1,13 @@
 //! One row of text cells, as a buffer to be read into again and again.
 
+use std::cell::{Cell as Shared, OnceCell};
 use std::sync::Arc;
 
+use compact_str::CompactString;
+
+use super::encoding::Page;
 use crate::model::Issue;
+use crate::model::wide::{HIGH, any, each_bit, hits};
 
 /// What the file says a cell is. A text file has only [`CellKind::Text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +30,15 @@ pub enum CellKind {
 pub struct Cell<'a> {
     /// Exactly as it stands in a text file; canonical for a workbook's numbers and dates.
     pub text: &'a str,
+    /// What the file says it is.
+    pub kind: CellKind,
+}
+
+/// A cell as its file has it: for telling whether it is one that was met before, without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawCell<'a> {
+    /// Its bytes, blanks around it too. A file has one encoding: where they are equal, so is the text.
+    pub bytes: &'a [u8],
     /// What the file says it is.
     pub kind: CellKind,
 }
@@ -62,13 +76,37 @@ fn short(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
+/// Calls back with every place of a byte. Delimiters stand a few bytes apart, too close for a search that
+/// starts anew behind each.
+fn each_place(record: &[u8], wanted: u8, mut found: impl FnMut(u32)) {
+    let (blocks, rest) = record.as_chunks::<8>();
+    let mut base = 0;
+    for block in blocks {
+        each_bit(hits(u64::from_le_bytes(*block), wanted), |place| found(base + place));
+        base += 8;
+    }
+    rest.iter().zip(base..).filter(|(byte, _)| **byte == wanted).for_each(|(_, at)| found(at));
+}
+
+/// The bit of all cells that have none of their own.
+const FAR: u64 = 1 << 63;
+
 /// A data row. Reused: reading the next row overwrites it without allocating.
 #[derive(Debug, Default, Clone)]
 pub struct Row {
     number: u32,
+    /// Empty where the row is of a code page.
     text: String,
-    /// Where each cell's text begins and ends; between two cells a delimiter may stand.
+    /// Bytes of a code page, and which.
+    coded: Vec<u8>,
+    page: Option<Page>,
+    /// What was read of coded cells: most columns of a file are never asked for.
+    letters: Vec<OnceCell<CompactString>>,
+    /// Which were read, by bits; the last stands for all from there on.
+    read: Shared<u64>,
+    /// Where each cell begins and ends; between two cells a delimiter may stand.
     bounds: Vec<(u32, u32)>,
+    /// Cells beyond the last of these are text.
     kinds: Vec<CellKind>,
     issues: Vec<Issue>,
 }
@@ -83,6 +121,8 @@ impl Row {
     pub fn start(&mut self, number: u32) {
         self.number = number;
         self.text.clear();
+        self.coded.clear();
+        self.forget_letters();
         self.bounds.clear();
         self.kinds.clear();
         self.issues.clear();
@@ -102,31 +142,74 @@ impl Row {
     /// Makes a cell of what was written into the buffer since the last one.
     pub fn finish_cell(&mut self, kind: CellKind) {
         let start = self.bounds.last().map_or(0, |(_, end)| *end);
-        self.bounds.push((start, short(self.text.len())));
+        self.kinds.resize(self.bounds.len(), CellKind::Text);
         self.kinds.push(kind);
+        self.bounds.push((start, short(self.text.len())));
     }
 
-    /// Ends a text cell of an empty row at a place of the text that [`Row::fill`] will give it; the next cell
-    /// begins behind the delimiter that stands there. Cells beyond `most` are not kept.
-    pub(super) fn cut(&mut self, end: usize, most: usize) {
-        if self.bounds.len() < most {
-            let start = self.bounds.last().map_or(0, |(_, end)| *end + 1);
-            self.bounds.push((start, short(end)));
+    /// Gives an empty row text cells that end at delimiters. Those beyond `most` are not kept.
+    pub(super) fn fill(&mut self, text: &str, delimiter: u8, most: usize) {
+        self.text.push_str(text);
+        self.cut(text.as_bytes(), delimiter, most);
+    }
+
+    /// The same from bytes of a code page.
+    pub(super) fn fill_coded(&mut self, record: &[u8], page: &Page, delimiter: u8, most: usize) {
+        self.cut(record, delimiter, most);
+        self.take_coded(record, page);
+    }
+
+    /// Gives an empty row text cells that end where it is said, one right behind the other.
+    pub(super) fn fill_coded_until(&mut self, cells: &[u8], page: &Page, ends: &[usize]) {
+        let mut start = 0;
+        for end in ends {
+            self.bounds.push((start, short(*end)));
+            start = short(*end);
+        }
+        self.take_coded(cells, page);
+    }
+
+    fn take_coded(&mut self, bytes: &[u8], page: &Page) {
+        self.coded.extend_from_slice(bytes);
+        if self.page.as_ref() != Some(page) {
+            self.page = Some(page.clone());
+        }
+        if self.letters.len() < self.bounds.len() {
+            self.letters.resize_with(self.bounds.len(), OnceCell::new);
         }
     }
 
-    /// Gives the row the text whose cells were cut.
-    pub(super) fn fill(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.kinds.resize(self.bounds.len(), CellKind::Text);
+    fn cut(&mut self, record: &[u8], delimiter: u8, most: usize) {
+        let mut start = 0;
+        let mut cut = |end| {
+            if self.bounds.len() < most {
+                self.bounds.push((start, end));
+                start = end + 1;
+            }
+        };
+        each_place(record, delimiter, &mut cut);
+        cut(short(record.len()));
+    }
+
+    fn forget_letters(&mut self) {
+        let mut read = self.read.take();
+        if read & FAR != 0 {
+            self.letters.iter_mut().for_each(|cell| drop(cell.take()));
+            return;
+        }
+        while read != 0 {
+            if let Some(cell) = self.letters.get_mut(read.trailing_zeros() as usize) {
+                cell.take();
+            }
+            read &= read - 1;
+        }
     }
 
     /// Appends empty cells until there are so many.
     pub fn pad_to(&mut self, width: usize) {
         while self.len() < width {
-            let end = short(self.text.len());
+            let end = short(self.text.len() + self.coded.len());
             self.bounds.push((end, end));
-            self.kinds.push(CellKind::Text);
         }
     }
 
@@ -163,8 +246,32 @@ impl Row {
     /// The cell at a position; none beyond the row's end.
     pub fn cell(&self, index: usize) -> Option<Cell<'_>> {
         let (start, end) = *self.bounds.get(index)?;
-        Some(Cell {
-            text: self.text.get(start as usize..end as usize)?,
+        let place = start as usize..end as usize;
+        let kind = self.kinds.get(index).copied().unwrap_or_default();
+        let text = if self.coded.is_empty() {
+            self.text.get(place)?
+        } else {
+            self.letters(index, self.coded.get(place)?)?
+        };
+        Some(Cell { text, kind })
+    }
+
+    /// The letters of a coded cell, read when they are first asked for.
+    fn letters<'r>(&'r self, index: usize, bytes: &'r [u8]) -> Option<&'r str> {
+        if !any(bytes, |word| word & HIGH != 0) {
+            return std::str::from_utf8(bytes).ok();
+        }
+        let (page, cell) = (self.page.as_ref()?, self.letters.get(index)?);
+        self.read.set(self.read.get() | 1_u64.checked_shl(short(index)).unwrap_or(FAR));
+        Some(cell.get_or_init(|| page.decode(bytes)))
+    }
+
+    /// The cell at a position as the file has it; none beyond the row's end.
+    pub fn raw(&self, index: usize) -> Option<RawCell<'_>> {
+        let (start, end) = *self.bounds.get(index)?;
+        let bytes = if self.coded.is_empty() { self.text.as_bytes() } else { &self.coded };
+        Some(RawCell {
+            bytes: bytes.get(start as usize..end as usize)?,
             kind: self.kinds.get(index).copied().unwrap_or_default(),
         })
     }

@@ -1,0 +1,224 @@
+//! What came of the texts met so far: a column rarely has many different ones.
+
+use std::cell::RefCell;
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+
+use super::typed::Origin;
+use crate::table::{CellKind, RawCell};
+
+/// A text as it was met, before anything is known about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Met<'a> {
+    bytes: &'a [u8],
+    /// Tells apart equal bytes that mean different things.
+    tag: u8,
+}
+
+impl<'a> Met<'a> {
+    /// A cell as the file has it.
+    #[inline]
+    pub(super) fn cell(cell: RawCell<'a>) -> Self {
+        Self { bytes: cell.bytes, tag: kind(cell.kind) }
+    }
+
+    /// A text that was read already.
+    pub(super) fn text(text: &'a str, origin: Origin) -> Self {
+        let tag = match origin {
+            Origin::Cell(of) => kind(of),
+            Origin::Constant => 0x40,
+        };
+        Self { bytes: text.as_bytes(), tag: tag | 0x80 }
+    }
+
+    /// Whether there is nothing, not even a blank.
+    pub(super) fn is_nothing(self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+fn kind(kind: CellKind) -> u8 {
+    match kind {
+        CellKind::Text => 0,
+        CellKind::Number => 1,
+        CellKind::Date => 2,
+        CellKind::Bool => 3,
+        CellKind::Error => 4,
+    }
+}
+
+/// Remembers what was found out about the last texts. It has a fixed number of places, and where most texts are
+/// new it leaves off for a while.
+#[derive(Debug, Clone)]
+pub(super) struct Memo<V>(RefCell<Places<V>>);
+
+#[derive(Debug, Clone)]
+struct Places<V> {
+    /// None until something is to be remembered.
+    places: Vec<Place<V>>,
+    /// Grows with every text that was known, falls with every other.
+    credit: u16,
+    /// Texts not to be looked at before the next try.
+    rest: u16,
+}
+
+#[derive(Debug, Clone)]
+struct Place<V> {
+    bytes: Vec<u8>,
+    tag: u8,
+    value: Option<V>,
+}
+
+/// A power of two; enough for a column of kinds, groups or days.
+const PLACES: usize = 256;
+/// Longer texts are of many kinds.
+const LENGTH: usize = 128;
+/// New texts that a column may begin with. To remember one costs about as much as is saved by knowing one.
+const TRIAL: u16 = 256;
+/// New texts in a row that a column which repeats itself may have.
+const MOST_CREDIT: u16 = 2 * TRIAL;
+/// Texts of a column that does not repeat itself, before it is tried again.
+const REST: u16 = 16_384;
+
+impl<V: Clone> Memo<V> {
+    pub(super) fn new() -> Self {
+        Self(RefCell::new(Places { places: Vec::new(), credit: TRIAL, rest: 0 }))
+    }
+
+    /// What is known about a text, found out if need be. That nothing was found is not remembered.
+    pub(super) fn get(&self, met: Met<'_>, find: impl FnOnce() -> Option<V>) -> Option<V> {
+        self.known(met).or_else(|| {
+            let found = find()?;
+            self.learn(met, &found);
+            Some(found)
+        })
+    }
+
+    /// What is known about a text.
+    #[inline]
+    pub(super) fn known(&self, met: Met<'_>) -> Option<V> {
+        let mut all = self.0.borrow_mut();
+        if all.rest > 0 {
+            all.rest -= 1;
+            return None;
+        }
+        let at = met.place();
+        let holds = |at: usize| all.places.get(at).filter(|place| place.holds(met));
+        let value = holds(at).or_else(|| holds(at ^ 1))?.value.clone();
+        all.credit = MOST_CREDIT.min(all.credit + 1);
+        value
+    }
+
+    /// Remembers what a text came to that was not known.
+    pub(super) fn learn(&self, met: Met<'_>, value: &V) {
+        let mut all = self.0.borrow_mut();
+        if all.rest > 0 || met.bytes.len() > LENGTH {
+            return;
+        }
+        all.credit -= 1;
+        if all.credit == 0 {
+            (all.credit, all.rest) = (TRIAL, REST);
+        }
+        all.put(met, value);
+    }
+}
+
+impl Met<'_> {
+    /// Where it would be remembered.
+    #[inline]
+    fn place(self) -> usize {
+        let mut hasher = FixedState::default().build_hasher();
+        hasher.write(self.bytes);
+        usize::try_from(hasher.finish() % PLACES as u64).unwrap_or(0)
+    }
+}
+
+impl<V: Clone> Places<V> {
+    /// Two frequent texts of one place do not drive each other out: one may stand beside it.
+    fn put(&mut self, met: Met<'_>, value: &V) {
+        if self.places.is_empty() {
+            self.places.resize_with(PLACES, || Place { bytes: Vec::new(), tag: 0, value: None });
+        }
+        let at = met.place();
+        let is_taken = |at: usize| self.places.get(at).is_none_or(|place| place.value.is_some());
+        let at = if is_taken(at) && !is_taken(at ^ 1) { at ^ 1 } else { at };
+        if let Some(place) = self.places.get_mut(at) {
+            place.bytes.clear();
+            place.bytes.extend_from_slice(met.bytes);
+            place.tag = met.tag;
+            place.value = Some(value.clone());
+        }
+    }
+}
+
+impl<V> Place<V> {
+    #[inline]
+    fn holds(&self, met: Met<'_>) -> bool {
+        self.bytes == met.bytes && self.tag == met.tag
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn met(text: &str) -> Met<'_> {
+        Met::cell(RawCell { bytes: text.as_bytes(), kind: CellKind::Text })
+    }
+
+    #[test]
+    fn a_memo_asks_once_of_each_kind() {
+        let memo = Memo::new();
+        for _ in 0..2 {
+            assert_eq!(memo.get(met("x"), || Some(1)), Some(1));
+        }
+        assert_eq!(memo.get(met("x"), || Some(2)), Some(1));
+        assert_eq!(memo.get(Met::text("x", Origin::Constant), || Some(3)), Some(3));
+        let number = RawCell { bytes: b"x", kind: CellKind::Number };
+        assert_eq!(memo.get(Met::cell(number), || Some(4)), Some(4));
+        assert_eq!(memo.get(met("y"), || None), None);
+        assert_eq!(memo.get(met("y"), || Some(5)), Some(5), "nothing found is nothing known");
+    }
+
+    #[test]
+    fn a_memo_stays_small_and_rests_where_nothing_repeats() {
+        let memo = Memo::new();
+        let mut found = 0;
+        for number in 0..60_000 {
+            let text = number.to_string();
+            assert_eq!(memo.get(met(&text), || Some(number)), Some(number));
+            for _ in 0..2 {
+                memo.get(met(&text), || {
+                    found += 1;
+                    Some(number)
+                });
+            }
+            assert!(memo.0.borrow().places.len() <= PLACES);
+        }
+        assert_eq!(found, 0, "each text comes thrice");
+        for number in 0..MOST_CREDIT + REST / 2 {
+            memo.get(met(&number.to_string()), || Some(0));
+        }
+        assert!(memo.0.borrow().rest > 0);
+        let long = "x".repeat(LENGTH + 1);
+        memo.0.borrow_mut().rest = 0;
+        assert_eq!(memo.get(met(&long), || Some(1)), Some(1));
+        assert_eq!(memo.get(met(&long), || Some(2)), Some(2));
+    }
+
+    #[test]
+    fn two_frequent_texts_find_room_side_by_side() {
+        let memo = Memo::new();
+        let mut asked = 0;
+        for _ in 0..100 {
+            for text in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+                memo.get(met(text), || {
+                    asked += 1;
+                    Some(())
+                });
+            }
+        }
+        assert_eq!(asked, 8);
+    }
+}
