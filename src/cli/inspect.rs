@@ -68,7 +68,9 @@ fn show(inspection: &Inspection, lang: Lang) -> Result<()> {
     );
     facts.push(format!("{} data rows", inspection.rows));
     let left = &found.left_out_count;
-    for (count, what) in [(left.title, "title"), (left.blank, "blank"), (left.total, "total")] {
+    for (count, what) in
+        [(left.title, "title"), (left.blank, "blank"), (left.total, "total"), (left.beyond, "foreign")]
+    {
         if count > 0 {
             facts.push(format!("{count} {what} row(s) left out"));
         }

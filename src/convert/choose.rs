@@ -24,8 +24,11 @@ fn reading(mapping: &Mapping, language: Lang) -> Reading {
     Reading {
         encoding: mapping.table.encoding.clone(),
         delimiter: mapping.table.delimiter.clone(),
+        quote: None,
+        backslash: None,
         sheet: mapping.table.sheet.clone(),
         header: mapping.table.header,
+        header_rows: None,
         skip: mapping.table.skip.clone(),
         expect: mapping.column_names(),
         language,

@@ -15,9 +15,12 @@ pub(super) struct Pinned {
     encoding: Option<String>,
     byte_order_mark: bool,
     delimiter: Option<String>,
+    quote_mark: Option<char>,
+    backslash: bool,
     /// The sheet of a workbook.
     pub(super) sheet: Option<String>,
     header_row: Option<u32>,
+    header_rows: Option<u32>,
     skip: Option<Vec<String>>,
     english: bool,
     /// Places of the columns whose empty cells take the one above.
@@ -30,6 +33,7 @@ pub(super) fn keep(found: &Found, fill_down: &[usize], answers: Answers) -> Resu
     let mut kept = serde_json::to_value(found)?;
     if let Some(kept) = kept.as_object_mut() {
         kept.insert("skip".to_owned(), json!(reading.skip));
+        kept.insert("quote_mark".to_owned(), json!(reading.quote));
         kept.insert("fill_down".to_owned(), json!(fill_down));
         kept.insert("answers".to_owned(), json!(answers));
         kept.insert("english".to_owned(), json!(reading.language == Lang::En));
@@ -48,8 +52,11 @@ impl Pinned {
         Reading {
             encoding: self.encoding.clone(),
             delimiter: self.delimiter.clone(),
+            quote: self.quote_mark,
+            backslash: Some(self.backslash),
             sheet: self.sheet.clone(),
             header: self.header_row,
+            header_rows: self.header_rows,
             skip: self.skip.clone(),
             expect: Vec::new(),
             language: if self.english { Lang::En } else { Lang::Bg },

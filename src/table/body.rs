@@ -1,17 +1,23 @@
 //! The data rows of a file: titles, blank rows and totals left out, ragged rows told.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::error::Error;
+use super::mend;
 use super::reading::{Format, Found, Why};
-use super::records::Records;
+use super::records::{Records, T022};
 use super::row::{Header, Row};
+use super::shape::Shapes;
 use super::workbook::{Sheet, T027};
 use crate::model::names::{fold, look_alike};
 use crate::model::{CodeInfo, Issue, Severity, Who, Words};
 
 /// Words that totals begin with where a mapping names none.
 const TOTALS: [&str; 7] = ["Общо", "Всичко", "Сума", "Total", "Totals", "Grand total", "Sum"];
+/// Damaged rows that are tried to be put right: a file of nothing else is another table.
+const MOST_TRIED: usize = 10_000;
 /// Rows that may stand behind totals, such as signatures.
 const TAIL: usize = 64;
 
@@ -35,7 +41,9 @@ impl Source {
 /// Gives the data rows one after another.
 pub(super) struct Body {
     source: Source,
+    /// The last row of the header, and its first.
     header_row: u32,
+    above: u32,
     columns: usize,
     /// Columns up to the last one with a name: a row needs so many cells.
     needed: usize,
@@ -46,6 +54,26 @@ pub(super) struct Body {
     ready: VecDeque<Row>,
     rows: u64,
     ended: bool,
+    /// What the cells of each column look like; of a text file only, since a workbook's cells have their places.
+    shapes: LazyShapes,
+    names: Vec<Arc<str>>,
+    tried: usize,
+    /// The row before was blank: a table may have ended.
+    after_blank: bool,
+}
+
+/// Learns what columns look like: asked once, and only where a row is damaged.
+pub(super) type Learn = Box<dyn Fn() -> Shapes + Send>;
+
+struct LazyShapes {
+    learn: Option<Learn>,
+    known: OnceCell<Shapes>,
+}
+
+impl LazyShapes {
+    fn get(&self) -> &Shapes {
+        self.known.get_or_init(|| self.learn.as_ref().map_or_else(Shapes::default, |learn| learn()))
+    }
 }
 
 struct SkipWords {
@@ -60,17 +88,25 @@ struct SkipWords {
 enum Verdict {
     Data,
     LeftOut(Why),
-    /// Totals if only such rows, and sparse ones, follow until the end.
-    Tail,
+    /// No data if only such rows, and sparse ones, follow until the end.
+    Tail(Why),
 }
 
 impl Body {
-    pub(super) fn new(source: Source, header_row: u32, columns: &[Header], skip: Option<&[String]>) -> Self {
+    /// `header` is its last row and how many it takes.
+    pub(super) fn new(
+        source: Source,
+        header: (u32, u32),
+        columns: &[Header],
+        skip: Option<&[String]>,
+        learn: Option<Learn>,
+    ) -> Self {
         let named = columns.iter().filter(|column| !column.name.is_empty()).count();
         let last_named = columns.iter().rposition(|column| !column.name.is_empty()).map(|at| at + 1);
         Self {
             source,
-            header_row,
+            header_row: header.0,
+            above: header.0.saturating_sub(header.1.saturating_sub(1)),
             columns: columns.len(),
             needed: last_named.unwrap_or(columns.len()),
             named: if named == 0 { columns.len() } else { named },
@@ -79,6 +115,10 @@ impl Body {
             ready: VecDeque::new(),
             rows: 0,
             ended: false,
+            shapes: LazyShapes { learn, known: OnceCell::new() },
+            names: columns.iter().map(Header::label).collect(),
+            tried: 0,
+            after_blank: false,
         }
     }
 
@@ -103,9 +143,15 @@ impl Body {
                 return Ok(false);
             }
             match self.judge(row) {
-                Verdict::Data => return Ok(true),
-                Verdict::LeftOut(why) => leave_out(row, why, found),
-                Verdict::Tail => self.look_ahead(row, found)?,
+                Verdict::Data => {
+                    self.after_blank = false;
+                    return Ok(true);
+                }
+                Verdict::LeftOut(why) => {
+                    self.after_blank = why == Why::Blank;
+                    leave_out(row, why, found);
+                }
+                Verdict::Tail(why) => self.look_ahead(row, why, found)?,
             }
         }
     }
@@ -119,14 +165,37 @@ impl Body {
             }
             self.last_number = number;
             if number > self.header_row {
+                self.mend(row);
                 return Ok(true);
             }
-            if number < self.header_row {
+            if number < self.above {
                 found.leave_out(number, if row.is_blank() { Why::Blank } else { Why::Title });
             }
         }
         self.ended = true;
         Ok(false)
+    }
+
+    /// Puts a row right that has another number of cells than the header, or a quote too many.
+    fn mend(&mut self, row: &mut Row) {
+        let Source::Text(records) = &self.source else { return };
+        let unclosed = row.issues().iter().any(|issue| issue.code.code == T022.code);
+        let whole = (self.needed..=self.columns).contains(&row.len()) || !has_text_from(row, self.columns);
+        let damaged = unclosed || row.len() < self.needed || !whole;
+        if !damaged || self.tried >= MOST_TRIED || row.is_blank() || self.words.begin(row) {
+            return;
+        }
+        self.tried += 1;
+        let cells: Vec<&str> = row.cells().map(|cell| cell.text).collect();
+        let Some(mended) = mend::mend(&records.last_record(), &cells, records.dialect(), self.shapes.get())
+        else {
+            return;
+        };
+        let (bg, en) = mended.damage.words();
+        let column = mended.at.and_then(|at| self.names.get(at)).cloned();
+        row.mend(&mended.cells);
+        row.forget_issues(T022.code);
+        row.add_issue(Issue::at(&T029, column).both(bg, en));
     }
 
     fn judge(&self, row: &Row) -> Verdict {
@@ -139,11 +208,12 @@ impl Body {
         if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
         } else if !self.words.begin(row) {
-            Verdict::Data
+            let behind = self.after_blank && self.words.by_default && self.is_alien(row);
+            if behind { Verdict::Tail(Why::Beyond) } else { Verdict::Data }
         } else if !self.words.by_default {
             Verdict::LeftOut(Why::Total)
         } else if self.is_sparse(row) {
-            Verdict::Tail
+            Verdict::Tail(Why::Total)
         } else {
             Verdict::Data
         }
@@ -154,21 +224,31 @@ impl Body {
         row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 2 <= self.named
     }
 
-    /// Reads on behind a row that looks like totals. Only if nothing but sparse rows follow until the end are
+    /// Not of this table: sparse, or with another number of cells.
+    fn is_alien(&self, row: &Row) -> bool {
+        let is_text = matches!(self.source, Source::Text(_));
+        self.is_sparse(row) || is_text && row.len() != self.columns && !row.is_mended()
+    }
+
+    /// Reads on behind a row that looks like totals, or like another table. Only if nothing but sparse rows follow until the end are
     /// they left out; otherwise all of them are data, because a row must never be lost.
-    fn look_ahead(&mut self, first: &mut Row, found: &mut Found) -> Result<(), Error> {
+    fn look_ahead(&mut self, first: &mut Row, why: Why, found: &mut Found) -> Result<(), Error> {
+        let begins = first.number();
         let mut held = vec![std::mem::take(first)];
         loop {
             let mut row = Row::new();
             if !self.pull(&mut row, found)? {
-                for row in held {
-                    leave_out(&row, if is_blank(&row) { Why::Blank } else { Why::Total }, found);
+                for row in &held {
+                    leave_out(row, if is_blank(row) { Why::Blank } else { why }, found);
+                }
+                if why == Why::Beyond {
+                    found.note(Issue::new(&W107).row(begins).arg(begins.to_string()));
                 }
                 return Ok(());
             }
-            let sparse = self.is_sparse(&row);
+            let alien = if why == Why::Beyond { self.is_alien(&row) } else { self.is_sparse(&row) };
             held.push(row);
-            if !sparse || held.len() > TAIL {
+            if !alien || held.len() > TAIL {
                 break;
             }
         }
@@ -212,7 +292,7 @@ impl Body {
 
     fn finish(&self, found: &mut Found) {
         if let Source::Text(records) = &self.source {
-            found.quote = records.quotes_met().then_some('"');
+            found.quote = records.quote_met();
         }
         if self.rows == 0 && !found.notes.iter().any(|note| note.code.code == W104.code) {
             found.note(Issue::new(&W104));
@@ -325,6 +405,26 @@ pub(super) static T028: CodeInfo = CodeInfo {
     },
 };
 
+/// A damaged row that was put right.
+pub(super) static T029: CodeInfo = CodeInfo {
+    code: "T029",
+    who: Who::User,
+    bg: Words {
+        message: "редът е повреден ({0}) и е подреден по вида на съседните редове; не е подаден – сравнете клетките \
+                  със своята програма и ако са верни, запишете ги така",
+        why: "Кои клетки са верните личи само по това как изглеждат другите редове. Вероятно е така, но не е сигурно.",
+        example: "1.8.20264, където другите редове имат дата и количество",
+        repair: "Проверете реда във файла с грешките: там клетките са по местата си. Ако са верни, запишете и затворете файла.",
+    },
+    en: Words {
+        message: "the row was damaged ({0}) and is put in order by the look of its neighbours; not sent: compare its \
+                  cells with your program and, if they are right, save them so",
+        why: "Which cells are the right ones shows only by what other rows look like. That is likely, not certain.",
+        example: "1.8.20264 where the other rows have a date and a quantity",
+        repair: "Check the row in the errors file, where its cells are in their places. If they are right, save and close that file.",
+    },
+};
+
 /// Nothing below the header.
 pub(super) static W104: CodeInfo = CodeInfo {
     code: "W104",
@@ -340,6 +440,24 @@ pub(super) static W104: CodeInfo = CodeInfo {
         why: "The file has names of columns but not one row of data.",
         example: "an export for a day without movements",
         repair: "If there should be rows, export again.",
+    },
+};
+
+/// Rows below the table that are not of it.
+pub(super) static W107: CodeInfo = CodeInfo {
+    code: "W107",
+    who: Who::User,
+    bg: Words {
+        message: "от ред {0} надолу редовете не са от таблицата и не се четат; ако са движения, поставете ги в отделен файл",
+        why: "След празен ред до края на файла следват редове с друг брой клетки: бележка, подпис или друга таблица.",
+        example: "обобщение по складове под справката",
+        repair: "Ако са движения, запишете ги в отделен файл със свои имена на колоните. Иначе не правете нищо.",
+    },
+    en: Words {
+        message: "from row {0} down the rows are not of the table and are not read; if they are movements, put them into a file of their own",
+        why: "Behind a blank row, and until the end of the file, rows have another number of cells: a note, a signature or another table.",
+        example: "a summary by warehouse below the report",
+        repair: "If they are movements, save them in a file of their own with its own column names. Otherwise there is nothing to do.",
     },
 };
 

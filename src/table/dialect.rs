@@ -1,29 +1,34 @@
-//! Which character stands between the cells of a text file.
+//! How the cells of a text file are divided: what stands between them, and which quotes around them.
 
 use std::io::Cursor;
 
 use super::encoding::Encoding;
+use super::general::{self, Dialect, Quote};
 use super::header::Wanted;
 use super::records::{Layout, Records};
 use super::row::Row;
+use super::shape::Shapes;
 
 /// The delimiters that are looked for, in order of preference.
-const CANDIDATES: [u8; 4] = [b';', b'\t', b'|', b','];
+const CANDIDATES: [u8; 5] = [b';', b'\t', b'|', b',', b' '];
+/// Characters of the longest delimiter.
+const LONGEST: usize = 4;
 
-/// The delimiter a mapping names: one character, or a word for the tab. None if it is neither.
-pub(super) fn named(delimiter: &str) -> Option<u8> {
+/// The delimiter a mapping names: a few characters, or a word for the tab. None if it is neither.
+pub(super) fn named(delimiter: &str) -> Option<Vec<u8>> {
+    let fits = |byte: &u8| byte.is_ascii() && !matches!(byte, b'"' | b'\'' | b'\n' | b'\r' | 0);
     match delimiter {
-        "\\t" | "tab" | "Tab" | "TAB" => Some(b'\t'),
-        _ => match *delimiter.as_bytes() {
-            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | 0) => Some(byte),
-            _ => None,
-        },
+        "\\t" | "tab" | "Tab" | "TAB" => Some(vec![b'\t']),
+        _ if (1..=LONGEST).contains(&delimiter.len()) && delimiter.as_bytes().iter().all(fits) => {
+            Some(delimiter.as_bytes().to_vec())
+        }
+        _ => None,
     }
 }
 
 /// How a delimiter is written in receipts and settings.
-pub(super) fn name_of(delimiter: u8) -> String {
-    if delimiter == b'\t' { "\\t".to_owned() } else { char::from(delimiter).to_string() }
+pub(super) fn name_of(delimiter: &[u8]) -> String {
+    if delimiter == b"\t" { "\\t".to_owned() } else { String::from_utf8_lossy(delimiter).into_owned() }
 }
 
 /// The delimiter of a `sep=` line at the top, and the bytes the line takes.
@@ -46,13 +51,76 @@ pub(super) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
     Some((delimiter, text.len() - rest.len() + end))
 }
 
-/// Finds the delimiter of a sample: the one that yields the expected names, else the one that cuts most rows
-/// into the same number of cells.
-pub(super) fn find(sample: &[u8], encoding: &Encoding, wanted: &Wanted) -> u8 {
-    let trials: Vec<Trial> =
-        CANDIDATES.into_iter().map(|delimiter| Trial::new(sample, delimiter, encoding, wanted)).collect();
+/// What is known of a dialect beforehand.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    pub(super) delimiter: Option<Vec<u8>>,
+    pub(super) quote: Option<Quote>,
+    pub(super) backslash: Option<bool>,
+}
+
+/// Finds the dialect of a sample: the delimiter that yields the expected names, else the one that cuts most rows
+/// into the same number of cells; the quote that cells stand in; a longer delimiter where all of them are so.
+pub(super) fn find(sample: &[u8], encoding: &Encoding, wanted: &Wanted, known: &Known) -> Dialect {
+    let head = sample.get(..ENOUGH).unwrap_or(sample);
+    let quotes = known.quote.map_or_else(|| vec![Quote::Double, Quote::Single], |quote| vec![quote]);
+    let delimiters =
+        known.delimiter.clone().map_or_else(|| CANDIDATES.map(|one| vec![one]).to_vec(), |one| vec![one]);
+    let mut trials = Vec::new();
+    for quote in quotes.into_iter().filter(|quote| known.quote.is_some() || is_used(head, *quote)) {
+        let backslash = known.backslash.unwrap_or_else(|| escapes(head, quote));
+        for delimiter in delimiters.clone() {
+            let dialect = Dialect { delimiter, quote, backslash };
+            trials.push(Trial::new(sample, dialect, encoding, wanted));
+        }
+    }
     // `max_by_key` takes the last of equals; the first candidate is preferred.
-    trials.iter().rev().max_by_key(|trial| trial.merit()).map_or(b';', |trial| trial.delimiter)
+    let best = trials.into_iter().rev().max_by_key(Trial::merit);
+    match best {
+        Some(best) if known.delimiter.is_none() => lengthened(best.dialect, head, encoding),
+        Some(best) => best.dialect,
+        None => Dialect::plain(b';'),
+    }
+}
+
+/// Whether a quote may stand around cells; the usual one always may.
+fn is_used(head: &[u8], quote: Quote) -> bool {
+    let single = quote.byte();
+    let begins = |two: &&[u8]| matches!(two, [before, mark] if *mark == single && !before.is_ascii_alphanumeric() && *before < 0x80);
+    quote == Quote::Double || head.first() == Some(&single) || head.windows(2).filter(begins).count() > 1
+}
+
+/// Whether quotes inside quotes bear a backslash: `\"` is met, and none of them ends its cell.
+fn escapes(head: &[u8], quote: Quote) -> bool {
+    let (mark, pair) = (quote.byte(), [b'\\', quote.byte()]);
+    let inside = |at: &usize| {
+        head.get(at + 2).is_some_and(|next| next.is_ascii_alphanumeric() || *next >= 0x80 || *next == mark)
+    };
+    memchr::memmem::find_iter(head, &pair).filter(inside).count() > 0
+}
+
+/// `, ` or ` | ` or `||` in place of the single character, where every delimiter is so.
+fn lengthened(dialect: Dialect, head: &[u8], encoding: &Encoding) -> Dialect {
+    let [mark] = dialect.delimiter[..] else { return dialect };
+    let text = encoding.text_of(head);
+    let records: Vec<&str> =
+        text.lines().filter(|line| line.contains(char::from(mark))).take(super::header::PREVIEW).collect();
+    let mark = char::from(mark);
+    for longer in [format!(" {mark} "), format!("{mark}{mark}"), format!("{mark} ")] {
+        let other = Dialect { delimiter: longer.clone().into_bytes(), ..dialect.clone() };
+        let whole = |record: &&str| {
+            let read = general::split(record, &other);
+            let bare = read
+                .cells
+                .iter()
+                .all(|cell| read.quoted > 0 || !cell.contains(mark) && !cell.starts_with(' '));
+            bare && read.cells.len() > 1
+        };
+        if mark != ' ' && records.len() > 1 && records.iter().all(whole) {
+            return other;
+        }
+    }
+    dialect
 }
 
 /// The first rows of a sample that begins at a place of the file. Where the sample is only the beginning of a file its last row is left out.
@@ -60,14 +128,14 @@ pub(super) fn preview(
     sample: &[u8],
     place: usize,
     whole: bool,
-    delimiter: u8,
+    dialect: &Dialect,
     encoding: &Encoding,
     limit: usize,
 ) -> Vec<Row> {
     let mut records = Records::new(
         Box::new(Cursor::new(sample.to_vec())),
         place as u64,
-        delimiter,
+        dialect.clone(),
         encoding.clone(),
         Layout::default(),
     );
@@ -86,7 +154,7 @@ pub(super) fn preview(
 const ENOUGH: usize = 64 * 1024;
 
 struct Trial {
-    delimiter: u8,
+    dialect: Dialect,
     /// Expected names found in one row.
     names: usize,
     /// Times it stands between two quotes, where nothing but a delimiter does.
@@ -95,38 +163,59 @@ struct Trial {
     tenths: usize,
     /// The usual number of cells, 1 not counted.
     width: usize,
+    /// Cells that stand in its quotes.
+    quoted: usize,
     /// Most of its marks stand between digits, as a decimal comma does.
     between_digits: bool,
+    /// A blank, which stands between words too: only a table of figures is divided by it.
+    doubtful: bool,
 }
 
 impl Trial {
-    fn new(sample: &[u8], delimiter: u8, encoding: &Encoding, wanted: &Wanted) -> Self {
+    fn new(sample: &[u8], dialect: Dialect, encoding: &Encoding, wanted: &Wanted) -> Self {
         let head = sample.get(..ENOUGH).unwrap_or(sample);
-        let rows = preview(head, 0, head.len() == sample.len(), delimiter, encoding, super::header::PREVIEW);
+        let rows = preview(head, 0, head.len() == sample.len(), &dialect, encoding, super::header::PREVIEW);
         let filled: Vec<usize> = rows.iter().filter(|row| !row.is_blank()).map(Row::len).collect();
         let frequency = |width: usize| filled.iter().filter(|other| **other == width).count();
         let usual =
             filled.iter().copied().filter(|width| *width > 1).max_by_key(|width| (frequency(*width), *width));
+        let width = usual.unwrap_or(0);
+        let delimiter = dialect.delimiter.first().copied().unwrap_or_default();
+        let quote = dialect.quote.byte();
+        let count = |bytes: &[u8]| memchr::memmem::find_iter(head, bytes).count();
+        let between = [&[quote], &dialect.delimiter[..], &[quote]].concat();
+        let tenths = usual.map_or(0, |width| frequency(width) * 10 / filled.len().max(1));
+        let blank = dialect.delimiter == b" ";
         Self {
-            delimiter,
             names: wanted.best(&rows),
-            between_quotes: memchr::memmem::find_iter(head, &[b'"', delimiter, b'"']).count(),
-            tenths: usual.map_or(0, |width| frequency(width) * 10 / filled.len().max(1)),
-            width: usual.unwrap_or(0),
+            between_quotes: count(&between),
+            tenths,
+            width,
+            quoted: count(&[&dialect.delimiter[..], &[quote]].concat())
+                .min(count(&[&[quote], &dialect.delimiter[..]].concat())),
             between_digits: between_digits(head, delimiter),
+            doubtful: blank && (tenths < 9 || !has_figures(&rows, width)),
+            dialect,
         }
     }
 
     /// Greater is better.
-    fn merit(&self) -> (usize, usize, bool, usize, usize) {
+    fn merit(&self) -> (bool, usize, usize, bool, usize, usize, usize) {
         (
+            !self.doubtful,
             self.names,
             self.between_quotes,
             self.tenths >= 6 && !self.between_digits,
             self.tenths / 3,
             self.width,
+            self.quoted,
         )
     }
+}
+
+/// Whether two columns of this many hold figures.
+fn has_figures(rows: &[Row], width: usize) -> bool {
+    Shapes::learn(rows.iter(), width).rigid().count() > 1
 }
 
 fn between_digits(sample: &[u8], delimiter: u8) -> bool {
@@ -144,7 +233,8 @@ mod tests {
 
     fn found(text: &str, expect: &[&str]) -> char {
         let expect: Vec<String> = expect.iter().map(|name| (*name).to_owned()).collect();
-        char::from(find(text.as_bytes(), &Encoding::utf8(), &Wanted::new(&expect)))
+        let found = find(text.as_bytes(), &Encoding::utf8(), &Wanted::new(&expect), &Known::default());
+        char::from(found.delimiter[0])
     }
 
     #[test]
@@ -175,9 +265,9 @@ mod tests {
 
     #[test]
     fn a_delimiter_may_be_named() {
-        assert_eq!(named("\\t"), Some(b'\t'));
-        assert_eq!(named(";"), Some(b';'));
-        assert_eq!(named(";;"), None);
-        assert_eq!(named("\""), None);
+        assert_eq!(named("\\t"), Some(vec![b'\t']));
+        assert_eq!(named(";"), Some(vec![b';']));
+        assert_eq!(named("||"), Some(b"||".to_vec()));
+        assert_eq!((named("\""), named(""), named(";;;;;")), (None, None, None));
     }
 }

@@ -102,6 +102,14 @@ impl Encoding {
         if let Form::SingleByte(page) = &self.form { Some(page) } else { None }
     }
 
+    /// Bytes as text, U+FFFD for what is no letter. UTF-16 has become UTF-8 before it comes here.
+    pub(super) fn text_of(&self, bytes: &[u8]) -> String {
+        match self.page() {
+            Some(page) => page.decode(bytes).into(),
+            None => replace_damage(bytes),
+        }
+    }
+
     /// The place of the first byte of `bytes` that is no letter.
     pub(super) fn first_invalid(&self, bytes: &[u8]) -> Option<usize> {
         match &self.form {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::error::Error;
 use super::row::{Header, Row};
+use super::shape::Shapes;
 use crate::model::names::fold;
 
 /// Rows at the top of a file among which the header is looked for.
@@ -42,10 +43,12 @@ fn without_count(name: &str) -> &str {
     }
 }
 
-/// The header: its row as Excel counts, 0 where there is none, and its columns.
+/// The header: its last row as Excel counts, 0 where there is none, and its columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FoundHeader {
     pub(super) row: u32,
+    /// Rows it takes.
+    pub(super) rows: u32,
     pub(super) columns: Vec<Header>,
 }
 
@@ -54,14 +57,84 @@ pub(super) fn rows_needed(stated: Option<u32>) -> usize {
     stated.map_or(PREVIEW, |row| PREVIEW.max(row.min(LOWEST_HEADER) as usize))
 }
 
+/// Most rows of one header.
+const MOST_ROWS: usize = 3;
+
 /// Finds the header among the first rows: where it is said to be, else by the expected names, else by its looks.
-pub(super) fn find(rows: &[Row], stated: Option<u32>, wanted: &Wanted) -> Result<FoundHeader, Error> {
-    let row = match stated {
-        Some(0) => return Ok(FoundHeader { row: 0, columns: nameless(usual_width(rows)) }),
-        Some(number) => rows.iter().find(|row| row.number() == number).ok_or(Error::NoHeader(number))?,
-        None => by_names(rows, wanted).or_else(|| by_looks(rows)).ok_or(Error::Empty)?,
-    };
-    Ok(FoundHeader { row: row.number(), columns: columns_of(row) })
+/// `stated` is its last row, and how many rows it takes.
+pub(super) fn find(rows: &[Row], stated: Option<(u32, u32)>, wanted: &Wanted) -> Result<FoundHeader, Error> {
+    let only = |row: &Row| FoundHeader { row: row.number(), rows: 1, columns: columns_of(&[row]) };
+    match stated {
+        Some((0, _)) => Ok(none(rows)),
+        Some((last, count)) => {
+            let at = rows.iter().position(|row| row.number() == last).ok_or(Error::NoHeader(last))?;
+            let first = at.saturating_sub(count.max(1) as usize - 1);
+            Ok(of_rows(rows.get(first..=at).unwrap_or_default()))
+        }
+        None => match by_names(rows, wanted) {
+            Some(row) => Ok(only(row)),
+            None => by_looks(rows).map(|at| around(rows, at)).ok_or(Error::Empty),
+        },
+    }
+}
+
+/// No header: columns have letters only.
+fn none(rows: &[Row]) -> FoundHeader {
+    FoundHeader { row: 0, rows: 0, columns: nameless(usual_width(rows)) }
+}
+
+fn of_rows(rows: &[Row]) -> FoundHeader {
+    let lines: Vec<&Row> = rows.iter().collect();
+    let row = rows.last().map_or(0, Row::number);
+    FoundHeader { row, rows: u32::try_from(rows.len()).unwrap_or(1), columns: columns_of(&lines) }
+}
+
+/// The header around the row that looks like one: none at all where it looks like the rows below it, several rows
+/// where its neighbours look as little like data as itself.
+fn around(rows: &[Row], at: usize) -> FoundHeader {
+    let width = rows.get(at).map_or(0, Row::len);
+    let below = |from: usize| Shapes::learn(rows.iter().skip(from), width);
+    // Further rows of the header would teach what data does not look like.
+    let shapes = below(at + MOST_ROWS);
+    let known = if shapes.rigid().next().is_some() { &shapes } else { &below(at + 1) };
+    if is_data(rows.get(at), known) {
+        return none(rows);
+    }
+    let alike = |row: Option<&Row>| row.is_some_and(|row| row.len() == width && is_heading(row, &shapes));
+    let mut last = at;
+    while last + 1 - at < MOST_ROWS && alike(rows.get(last + 1)) {
+        last += 1;
+    }
+    let mut first = at;
+    while first > 0 && last + 1 - first < MOST_ROWS && alike(rows.get(first - 1)) {
+        first -= 1;
+    }
+    of_rows(rows.get(first..=last).unwrap_or_default())
+}
+
+/// Whether a row has the forms of the rows below it.
+fn is_data(row: Option<&Row>, shapes: &Shapes) -> bool {
+    let Some(row) = row else { return false };
+    let (mut fits, mut strange) = (0, 0);
+    for (column, text) in rigid_cells(row, shapes) {
+        if shapes.fit_at(column, text) > 1 { fits += 1 } else { strange += 1 }
+    }
+    fits > strange
+}
+
+/// Whether a row names columns: words, and no figures where figures stand below.
+fn is_heading(row: &Row, shapes: &Shapes) -> bool {
+    let cells: Vec<_> = rigid_cells(row, shapes).collect();
+    let strange = cells.iter().all(|(column, text)| shapes.fit_at(*column, text) < 0);
+    !cells.is_empty() && strange && words(row) >= 2
+}
+
+/// The filled cells of a row in columns with a form of their own.
+fn rigid_cells<'r>(row: &'r Row, shapes: &'r Shapes) -> impl Iterator<Item = (usize, &'r str)> {
+    shapes
+        .rigid()
+        .filter_map(|column| Some((column, row.cell(column)?.text.trim())))
+        .filter(|(_, text)| !text.is_empty())
 }
 
 /// The first row with the most expected names, if there is one at all.
@@ -71,9 +144,9 @@ fn by_names<'a>(rows: &'a [Row], wanted: &Wanted) -> Option<&'a Row> {
 }
 
 /// The first row that has nearly as many cells of words as any row: titles have fewer, data has figures.
-fn by_looks(rows: &[Row]) -> Option<&Row> {
+fn by_looks(rows: &[Row]) -> Option<usize> {
     let most = rows.iter().map(words).max()?;
-    rows.iter().find(|row| words(row) * 4 >= most * 3 && !row.is_blank())
+    rows.iter().position(|row| words(row) * 4 >= most * 3 && !row.is_blank())
 }
 
 /// Cells of a row that hold words rather than figures or dates.
@@ -86,8 +159,14 @@ fn words(row: &Row) -> usize {
         .count()
 }
 
-fn columns_of(row: &Row) -> Vec<Header> {
-    row.cells().enumerate().map(|(index, cell)| Header { name: clean(cell.text).into(), index }).collect()
+/// The columns of a header, its rows joined by blanks.
+fn columns_of(rows: &[&Row]) -> Vec<Header> {
+    let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    let name = |index: usize| {
+        let parts = rows.iter().filter_map(|row| row.cell(index)).map(|cell| clean(cell.text));
+        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    };
+    (0..width).map(|index| Header { name: name(index).into(), index }).collect()
 }
 
 /// A header's text without blanks and byte-order marks around it.
@@ -122,7 +201,7 @@ mod tests {
 
     fn find_in(lines: &[&str], stated: Option<u32>, expect: &[&str]) -> u32 {
         let expect: Vec<String> = expect.iter().map(|name| (*name).to_owned()).collect();
-        find(&rows(lines), stated, &Wanted::new(&expect)).unwrap().row
+        find(&rows(lines), stated.map(|row| (row, 1)), &Wanted::new(&expect)).unwrap().row
     }
 
     const SHEET: [&str; 5] = [
@@ -143,13 +222,38 @@ mod tests {
 
     #[test]
     fn no_header_means_columns_without_names() {
-        let found = find(&rows(&SHEET), Some(0), &Wanted::new(&[])).unwrap();
+        let found = find(&rows(&SHEET), Some((0, 1)), &Wanted::new(&[])).unwrap();
         assert_eq!(found.columns.len(), 4);
         assert_eq!(&*found.columns[3].label(), "D");
     }
 
     #[test]
     fn a_header_below_the_end_is_refused() {
-        assert!(matches!(find(&rows(&SHEET), Some(9), &Wanted::new(&[])), Err(Error::NoHeader(9))));
+        assert!(matches!(find(&rows(&SHEET), Some((9, 1)), &Wanted::new(&[])), Err(Error::NoHeader(9))));
+    }
+
+    const DAY: [&str; 5] = [
+        "01.11.2024;Йод;5;AB1",
+        "02.11.2024;Аналгин;6;AB2",
+        "03.11.2024;Йод;7;",
+        "04.11.2024;;8;AB4",
+        "05.11.2024;Йод;9;AB5",
+    ];
+
+    #[test]
+    fn data_is_no_header() {
+        let found = find(&rows(&DAY), None, &Wanted::new(&[])).unwrap();
+        assert_eq!((found.row, found.columns.len()), (0, 4));
+    }
+
+    #[test]
+    fn a_header_of_several_rows_is_joined() {
+        let lines = [&["Справка", "Дата;Стока;Брой;Партида", "ден;име;оп.;"], &DAY[..]].concat();
+        let found = find(&rows(&lines), None, &Wanted::new(&[])).unwrap();
+        let names: Vec<_> = found.columns.iter().map(|column| column.name.to_string()).collect();
+        assert_eq!((found.row, found.rows), (3, 2));
+        assert_eq!(names, ["Дата ден", "Стока име", "Брой оп.", "Партида"]);
+        let pinned = find(&rows(&lines), Some((3, 2)), &Wanted::new(&[])).unwrap();
+        assert_eq!(pinned, found);
     }
 }

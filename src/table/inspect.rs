@@ -115,18 +115,15 @@ pub fn inspect(path: &Path, reading: &Reading, examples: usize) -> Result<Inspec
     })
 }
 
-/// Writes a file as CSV: header, then data rows; UTF-8, comma, CRLF, quotes by RFC 4180. Without a header the
-/// columns are named by their letters. Returns the number of data rows.
+/// Writes a file as CSV: header, if there is one, then data rows; UTF-8, comma, CRLF, quotes by RFC 4180. Returns the number of data rows.
 pub fn to_csv(path: &Path, reading: &Reading, out: impl Write) -> Result<u64, Error> {
     let mut table = Table::open(path, reading)?;
     let mut writer =
         csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(out);
-    let has_header = table.found().header_row != Some(0);
-    let names = table
-        .headers()
-        .iter()
-        .map(|header| if has_header { header.name.to_string() } else { header.letter() });
-    writer.write_record(names).map_err(std::io::Error::from)?;
+    if table.found().header_row != Some(0) {
+        let names = table.headers().iter().map(|header| header.name.as_bytes());
+        writer.write_record(names).map_err(std::io::Error::from)?;
+    }
     let mut row = Row::new();
     let mut rows = 0;
     while table.read(&mut row)? {

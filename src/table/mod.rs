@@ -10,13 +10,18 @@ mod body;
 mod dialect;
 mod encoding;
 mod error;
+mod general;
 mod guard;
 mod header;
 mod inspect;
+mod mend;
 mod number;
+#[cfg(test)]
+mod pollution;
 mod reading;
 mod records;
 mod row;
+mod shape;
 mod sniff;
 mod text;
 mod workbook;
@@ -24,7 +29,7 @@ mod workbook;
 use std::fs::File;
 use std::path::Path;
 
-use body::{Body, Source};
+use body::{Body, Learn, Source};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use inspect::{ColumnInspection, Guess, Inspection, Suspicion, inspect, to_csv};
@@ -53,7 +58,7 @@ impl Table {
             Format::Csv => {
                 let opened = text::open(file, reading)?;
                 let source = Source::Text(Box::new(opened.records));
-                let table = Self::new(source, opened.columns, opened.found, reading);
+                let table = Self::new(source, opened.columns, opened.found, reading, Some(opened.learn));
                 Ok(Self { damaged_header: opened.damaged_header, ..table })
             }
             Format::Xlsx => {
@@ -61,15 +66,23 @@ impl Table {
                 let mut found = Found::new(Format::Xlsx, reading);
                 found.sheet = Some(opened.sheet.clone());
                 found.header_row = Some(opened.header.row);
+                found.header_rows = Some(opened.header.rows);
                 let columns = opened.header.columns.clone();
                 let sheet = workbook::Sheet::start(opened, &columns)?;
-                Ok(Self::new(Source::Sheet(sheet), columns, found, reading))
+                Ok(Self::new(Source::Sheet(sheet), columns, found, reading, None))
             }
         }
     }
 
-    fn new(source: Source, headers: Vec<Header>, found: Found, reading: &Reading) -> Self {
-        let body = Body::new(source, found.header_row.unwrap_or(0), &headers, reading.skip.as_deref());
+    fn new(
+        source: Source,
+        headers: Vec<Header>,
+        found: Found,
+        reading: &Reading,
+        learn: Option<Learn>,
+    ) -> Self {
+        let header = (found.header_row.unwrap_or(0), found.header_rows.unwrap_or(1));
+        let body = Body::new(source, header, &headers, reading.skip.as_deref(), learn);
         Self { body, headers, found, damaged_header: None }
     }
 
@@ -118,11 +131,13 @@ pub static CODES: &[&CodeInfo] = &[
     &records::T026,
     &workbook::T027,
     &body::T028,
+    &body::T029,
     &text::W101,
     &workbook::W102,
     &workbook::W103,
     &body::W104,
     &body::W105,
+    &body::W107,
     &text::W106,
     &inspect::W110,
     &inspect::W111,
@@ -174,7 +189,7 @@ mod tests {
             assert_eq!((found.delimiter.as_deref(), found.header_row), (Some(";"), Some(3)));
             assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [4, 6], "{name}");
             assert_eq!(rows[1].1, ["02.11.2024", "A101", "6,00", "L2"]);
-            let count = LeftOutCount { title: 1, blank: 3, total: 2, separator: 0 };
+            let count = LeftOutCount { title: 1, blank: 3, total: 2, beyond: 0, separator: 0 };
             assert_eq!((found.left_out_count, found.quote), (count, Some('"')));
         }
     }
@@ -228,8 +243,10 @@ mod tests {
         let text = "a;b;c\n1;\"x;3\n4;\"y\";6\n7;8;9\n";
         let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
         assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [2, 3, 4]);
-        assert_eq!(rows[0].2, ["T022"]);
+        assert_eq!((rows[0].2.as_slice(), rows[0].1.join("|")), (&["T029"][..], "1|x|3".to_owned()));
         assert_eq!(rows[1].1, ["4", "y", "6"]);
+        let (rows, _) = read_bytes(b"a;b;c\n1;\"x;3\n7;8;9\n", &Reading::default()).unwrap();
+        assert_eq!(rows[0].2, ["T022"], "too few rows to prove anything");
     }
 
     #[test]
@@ -256,7 +273,7 @@ mod tests {
             Err(Error::Unknown { what: "encoding", .. })
         ));
         assert!(matches!(
-            read_bytes(b"a", &stated("utf-8", ";;")),
+            read_bytes(b"a", &stated("utf-8", "\"")),
             Err(Error::Unknown { what: "delimiter", .. })
         ));
     }

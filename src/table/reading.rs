@@ -11,10 +11,16 @@ pub struct Reading {
     pub encoding: Option<String>,
     /// `;`, `,`, `|`, a tab itself, or the words `\t` or `tab`.
     pub delimiter: Option<String>,
+    /// The quote of a text file, `"` or `'`.
+    pub quote: Option<char>,
+    /// Whether a backslash stands before quotes inside quotes of a text file.
+    pub backslash: Option<bool>,
     /// Name of the sheet of a workbook.
     pub sheet: Option<String>,
-    /// Row of the header as Excel counts; 0 where there is none.
+    /// Last row of the header as Excel counts; 0 where there is none.
     pub header: Option<u32>,
+    /// Rows of the header; 1 where only its row is known.
+    pub header_rows: Option<u32>,
     /// Rows whose first filled cell begins so are no data. None: the totals behind the last row are
     /// found by the usual words.
     pub skip: Option<Vec<String>>,
@@ -47,10 +53,17 @@ pub struct Found {
     pub delimiter: Option<String>,
     /// The quote of a text file, if a quoted cell was met.
     pub quote: Option<char>,
+    /// Whether quotes inside quotes bear a backslash; otherwise they are doubled.
+    pub backslash: bool,
+    /// The quote that is looked for, whether a quoted cell was met or not.
+    #[serde(skip)]
+    pub(super) pinned_quote: Option<char>,
     /// Of a workbook.
     pub sheet: Option<String>,
-    /// Row of the header as Excel counts; 0 where there is none.
+    /// Last row of the header as Excel counts; 0 where there is none.
     pub header_row: Option<u32>,
+    /// Rows of the header.
+    pub header_rows: Option<u32>,
     /// Rows that are no data: the first hundred, in order. Their whole number is in `left_out_count`.
     pub left_out: Vec<LeftOut>,
     /// How many rows are no data.
@@ -83,6 +96,8 @@ pub enum Why {
     Blank,
     /// Totals, or what stands below them.
     Total,
+    /// Below the table behind a blank row: a note, a signature, another table.
+    Beyond,
 }
 
 /// How many rows are no data, by kind.
@@ -94,12 +109,21 @@ pub struct LeftOutCount {
     pub blank: u32,
     /// Totals, and what stands below them.
     pub total: u32,
+    /// Below the table behind a blank row.
+    pub beyond: u32,
     /// `sep=` lines; Excel hides them and counts none.
     pub separator: u32,
 }
 
 const LEFT_OUT_SHOWN: usize = 100;
 const NOTES_KEPT: usize = 100;
+
+impl Reading {
+    /// Where the header is said to be: its last row, and how many it takes.
+    pub(super) fn stated_header(&self) -> Option<(u32, u32)> {
+        self.header.map(|row| (row, self.header_rows.unwrap_or(1)))
+    }
+}
 
 impl Found {
     pub(super) fn new(format: Format, reading: &Reading) -> Self {
@@ -109,8 +133,11 @@ impl Found {
             byte_order_mark: false,
             delimiter: None,
             quote: None,
+            backslash: false,
+            pinned_quote: None,
             sheet: None,
             header_row: None,
+            header_rows: None,
             left_out: Vec::new(),
             left_out_count: LeftOutCount::default(),
             notes: Vec::new(),
@@ -124,8 +151,11 @@ impl Found {
         Reading {
             encoding: self.encoding.clone(),
             delimiter: self.delimiter.clone(),
+            quote: self.pinned_quote,
+            backslash: Some(self.backslash),
             sheet: self.sheet.clone(),
             header: self.header_row,
+            header_rows: self.header_rows,
             skip: self.skip.clone(),
             expect: Vec::new(),
             language: self.language,
@@ -137,6 +167,7 @@ impl Found {
             Why::Title => self.left_out_count.title += 1,
             Why::Blank => self.left_out_count.blank += 1,
             Why::Total => self.left_out_count.total += 1,
+            Why::Beyond => self.left_out_count.beyond += 1,
         }
         if self.left_out.len() < LEFT_OUT_SHOWN {
             self.left_out.push(LeftOut { row, why });

@@ -6,11 +6,13 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memchr3};
 
 use super::encoding::{Encoding, replace_damage};
+use super::general::{self, Close, Dialect};
 use super::row::{CellKind, Row};
 use crate::model::{CodeInfo, Issue, Who, Words};
 
@@ -52,11 +54,15 @@ pub(super) struct Records {
     at_end: bool,
     /// Place of `buffer[start]` in the file.
     offset: u64,
-    delimiter: u8,
+    dialect: Dialect,
+    /// The delimiter, where the dialect is the usual one.
+    plain: Option<u8>,
     encoding: Encoding,
     layout: Layout,
     number: u32,
     quotes_met: bool,
+    /// Where in the buffer the last record stood.
+    last: Range<usize>,
     unquote: csv_core::Reader,
     /// Cells of a record whose quotes were taken off, and where they end.
     cells: Vec<u8>,
@@ -90,10 +96,11 @@ impl Records {
     pub(super) fn new(
         input: Box<dyn Read + Send>,
         offset: u64,
-        delimiter: u8,
+        dialect: Dialect,
         encoding: Encoding,
         layout: Layout,
     ) -> Self {
+        let plain = dialect.as_plain();
         Self {
             input,
             buffer: vec![0; BUFFER],
@@ -101,20 +108,31 @@ impl Records {
             end: 0,
             at_end: false,
             offset,
-            delimiter,
+            plain,
+            dialect,
             encoding,
             layout,
             number: 0,
             quotes_met: false,
-            unquote: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            last: 0..0,
+            unquote: csv_core::ReaderBuilder::new().delimiter(plain.unwrap_or(b',')).build(),
             cells: Vec::new(),
             ends: vec![0; MAX_COLUMNS + 1],
         }
     }
 
-    /// Whether a quoted field was met so far.
-    pub(super) fn quotes_met(&self) -> bool {
-        self.quotes_met
+    /// The quote, if a quoted field was met so far.
+    pub(super) fn quote_met(&self) -> Option<char> {
+        self.quotes_met.then(|| char::from(self.dialect.quote.byte()))
+    }
+
+    pub(super) fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    /// The last record as text, quotes and delimiters and all.
+    pub(super) fn last_record(&self) -> String {
+        self.encoding.text_of(self.buffer.get(self.last.clone()).unwrap_or_default())
     }
 
     /// Reads the next record, blank lines too. False at the end.
@@ -133,8 +151,10 @@ impl Records {
         if frame.shape == Shape::Unclosed {
             row.add_issue(Issue::new(&T022));
         }
+        self.last = self.start..self.start + frame.len;
         self.go_on(frame.taken);
         if frame.shape == Shape::TooLong {
+            self.last = 0..0;
             row.add_issue(Issue::new(&T025).arg(MAX_RECORD.to_string()));
             self.skip_line()?;
         }
@@ -173,8 +193,12 @@ impl Records {
             if bytes.is_empty() && self.at_end {
                 return Ok(None);
             }
-            if let Some(frame) = frame(bytes, self.delimiter, self.at_end) {
-                return Ok(Some(frame));
+            let found = match self.plain {
+                Some(delimiter) => frame(bytes, delimiter, self.at_end),
+                None => odd_frame(bytes, &self.dialect, self.at_end),
+            };
+            if found.is_some() {
+                return Ok(found);
             }
             if bytes.len() >= MAX_RECORD {
                 let len = bytes.len();
@@ -229,11 +253,12 @@ impl Records {
 
     /// Splits the record into the row's cells.
     fn split(&mut self, frame: Frame, row: &mut Row) {
-        let whole = if let Shape::Quoted { .. } = frame.shape {
-            self.quotes_met = true;
-            self.split_quoted(frame, row)
-        } else {
-            self.split_plain(frame, row)
+        let quoted = matches!(frame.shape, Shape::Quoted { .. });
+        self.quotes_met |= quoted;
+        let whole = match self.plain {
+            None => self.split_oddly(frame, row),
+            Some(_) if quoted => self.split_quoted(frame, row),
+            Some(delimiter) => self.split_plain(frame, delimiter, row),
         };
         let record = self.unread().get(..frame.len).unwrap_or_default();
         if !whole {
@@ -251,17 +276,27 @@ impl Records {
     }
 
     /// Cells of a record in which no quote has a meaning. False if a byte was no letter.
-    fn split_plain(&self, frame: Frame, row: &mut Row) -> bool {
+    fn split_plain(&self, frame: Frame, delimiter: u8, row: &mut Row) -> bool {
         let record = self.unread().get(..frame.len).unwrap_or_default();
         if let Some(page) = self.encoding.page() {
-            row.fill_coded(record, page, self.delimiter, MAX_COLUMNS);
+            row.fill_coded(record, page, delimiter, MAX_COLUMNS);
             return page.first_gap(record).is_none();
         }
         let is_utf8 = self.encoding == Encoding::utf8();
         let record = record.strip_prefix(b"\xEF\xBB\xBF").filter(|_| is_utf8).unwrap_or(record);
         let (text, whole) = utf8(record);
-        row.fill(&text, self.delimiter, MAX_COLUMNS);
+        row.fill(&text, delimiter, MAX_COLUMNS);
         whole
+    }
+
+    /// Cells of a record of an unusual dialect. False if a byte was no letter.
+    fn split_oddly(&self, frame: Frame, row: &mut Row) -> bool {
+        let record = self.unread().get(..frame.len).unwrap_or_default();
+        let text = self.encoding.text_of(record);
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
+        let cells = general::split(text, &self.dialect).cells;
+        cells.iter().take(MAX_COLUMNS).for_each(|cell| row.push(cell, CellKind::Text));
+        self.encoding.first_invalid(record).is_none()
     }
 
     /// Cells of a record some of which are quoted. False if a byte was no letter.
@@ -306,6 +341,42 @@ impl Records {
         let damaged = (0..row.len()).find(|index| text_of(row, *index).contains('\u{FFFD}'));
         let column = damaged.map(|index| self.layout.label(index));
         row.add_issue(Issue::at(&T023, column).arg(self.encoding.name()).arg(place));
+    }
+}
+
+/// The first record of `bytes` in an unusual dialect; none if its end is not there yet.
+fn odd_frame(bytes: &[u8], dialect: &Dialect, at_end: bool) -> Option<Frame> {
+    let (mut at, mut shape) = (0, Shape::Plain);
+    loop {
+        if bytes.get(at) == Some(&dialect.quote.byte()) {
+            let close = dialect.close(bytes, at + 1);
+            match close {
+                Close::At(end) if at_end || end + dialect.delimiter.len() < bytes.len() => {
+                    let spans = count_lines(bytes.get(at..end).unwrap_or_default()) > 0;
+                    shape = Shape::Quoted { spans_from: spans_of(shape).or(spans.then_some(at)) };
+                    at = end + 1;
+                }
+                Close::Open if at_end || bytes.len() - at > MAX_QUOTED => {
+                    return unclosed_frame(bytes, at, at_end);
+                }
+                Close::At(_) | Close::Open => return None,
+            }
+        }
+        let rest = bytes.get(at..).unwrap_or_default();
+        let first = dialect.delimiter.first().copied().unwrap_or(b',');
+        match memchr3(first, b'\n', b'\r', rest) {
+            Some(found) if dialect.divides(rest.get(found..).unwrap_or_default()) => {
+                at += found + dialect.delimiter.len();
+            }
+            Some(found) if rest.get(found) == Some(&first) => at += found + 1,
+            Some(_) => {
+                return line_end(bytes, at, shape).filter(|frame| at_end || is_complete(bytes, *frame));
+            }
+            None => return at_end.then_some(Frame { len: bytes.len(), taken: bytes.len(), shape }),
+        }
+        if at >= bytes.len() && !at_end {
+            return None;
+        }
     }
 }
 
@@ -585,7 +656,7 @@ mod tests {
 
     fn records(bytes: &[u8], delimiter: u8, layout: Layout) -> Records {
         let input = Box::new(io::Cursor::new(bytes.to_vec()));
-        Records::new(input, 0, delimiter, Encoding::utf8(), layout)
+        Records::new(input, 0, Dialect::plain(delimiter), Encoding::utf8(), layout)
     }
 
     fn layout(width: usize) -> Layout {

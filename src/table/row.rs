@@ -109,6 +109,7 @@ pub struct Row {
     /// Cells beyond the last of these are text.
     kinds: Vec<CellKind>,
     issues: Vec<Issue>,
+    mended: bool,
 }
 
 impl Row {
@@ -126,6 +127,22 @@ impl Row {
         self.bounds.clear();
         self.kinds.clear();
         self.issues.clear();
+        self.mended = false;
+    }
+
+    /// Gives a damaged row the cells it must have had.
+    pub(super) fn mend(&mut self, cells: &[String]) {
+        let issues = std::mem::take(&mut self.issues);
+        self.start(self.number);
+        for cell in cells {
+            self.push(cell, CellKind::Text);
+        }
+        (self.issues, self.mended) = (issues, true);
+    }
+
+    /// Whether it was damaged and put right by inference.
+    pub fn is_mended(&self) -> bool {
+        self.mended
     }
 
     /// Appends a cell.
@@ -279,6 +296,11 @@ impl Row {
     /// All cells in order.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
         (0..self.len()).filter_map(|index| self.cell(index))
+    }
+
+    /// Takes away the issues of a code: what they told is mended.
+    pub(super) fn forget_issues(&mut self, code: &str) {
+        self.issues.retain(|issue| issue.code.code != code);
     }
 
     /// What was found wrong while reading it.

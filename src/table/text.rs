@@ -3,17 +3,22 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
-use super::dialect;
+use super::body::Learn;
+use super::dialect::{self, Known};
 use super::encoding::{self, Encoding};
 use super::error::Error;
+use super::general::{Dialect, Quote};
 use super::header::{self, Wanted};
 use super::reading::{Format, Found, Reading};
 use super::records::{Layout, Records, T023};
 use super::row::{Header, Row};
+use super::shape::Shapes;
 use crate::model::{CodeInfo, Issue, Who, Words};
 
 /// Bytes at the beginning that decide.
 const SAMPLE: usize = 256 * 1024;
+/// Rows by which columns are known.
+const LEARNED: usize = 1_000;
 
 /// An open text file with what was found out about it.
 pub(super) struct Opened {
@@ -22,6 +27,8 @@ pub(super) struct Opened {
     pub(super) found: Found,
     /// Bytes in the header that are no letters.
     pub(super) damaged_header: Option<Issue>,
+    /// Tells what the cells of its first rows look like.
+    pub(super) learn: Learn,
 }
 
 /// The beginning of a file, and the first place with letters that are not ASCII if that lies behind it.
@@ -45,18 +52,27 @@ pub(super) fn open(mut file: File, reading: &Reading) -> Result<Opened, Error> {
         return Err(Error::Empty);
     }
     let wanted = Wanted::new(&reading.expect);
-    let delimiter =
-        choose_delimiter(reading, separator.map(|(delimiter, _)| delimiter), body, &encoding, &wanted)?;
+    let dialect =
+        choose_dialect(reading, separator.map(|(delimiter, _)| delimiter), body, &encoding, &wanted)?;
     let needed = header::rows_needed(reading.header);
-    let rows = dialect::preview(body, mark + hidden, sample.whole, delimiter, &encoding, needed);
-    let header = header::find(&rows, reading.header, &wanted)?;
+    let rows = dialect::preview(body, mark + hidden, sample.whole, &dialect, &encoding, needed);
+    let header = header::find(&rows, reading.stated_header(), &wanted)?;
     found.encoding = Some(encoding.name().to_owned());
-    found.delimiter = Some(dialect::name_of(delimiter));
+    found.delimiter = Some(dialect::name_of(&dialect.delimiter));
+    found.backslash = dialect.backslash;
+    found.pinned_quote = Some(char::from(dialect.quote.byte()));
     found.header_row = Some(header.row);
+    found.header_rows = Some(header.rows);
     let layout =
         Layout { after_row: header.row, columns: header.columns.iter().map(Header::label).collect() };
-    let records = start(file, mark, hidden, delimiter, encoding, layout)?;
-    Ok(Opened { records, columns: header.columns, found, damaged_header: damage(&rows, header.row) })
+    let records = start(file, mark, hidden, dialect.clone(), encoding.clone(), layout)?;
+    let damaged_header = damage(&rows, header.row);
+    let (body, last, width) = (body.to_vec(), header.row, header.columns.len());
+    let learn = Box::new(move || {
+        let rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
+        Shapes::learn(rows.iter().filter(|row| row.number() > last), width)
+    });
+    Ok(Opened { records, columns: header.columns, found, damaged_header, learn })
 }
 
 fn damage(rows: &[Row], header: u32) -> Option<Issue> {
@@ -117,19 +133,21 @@ fn as_text(bytes: &[u8], encoding: &Encoding) -> Vec<u8> {
     text
 }
 
-fn choose_delimiter(
+fn choose_dialect(
     reading: &Reading,
     separator: Option<u8>,
     body: &[u8],
     encoding: &Encoding,
     wanted: &Wanted,
-) -> Result<u8, Error> {
-    match &reading.delimiter {
-        Some(named) => {
-            dialect::named(named).ok_or_else(|| Error::Unknown { what: "delimiter", given: named.clone() })
-        }
-        None => Ok(separator.unwrap_or_else(|| dialect::find(body, encoding, wanted))),
-    }
+) -> Result<Dialect, Error> {
+    let unknown = |named: &String| Error::Unknown { what: "delimiter", given: named.clone() };
+    let named = reading.delimiter.as_ref().map(|named| dialect::named(named).ok_or_else(|| unknown(named)));
+    let known = Known {
+        delimiter: named.transpose()?.or(separator.map(|one| vec![one])),
+        quote: reading.quote.map(|quote| if quote == '\'' { Quote::Single } else { Quote::Double }),
+        backslash: reading.backslash,
+    };
+    Ok(dialect::find(body, encoding, wanted, &known))
 }
 
 /// Records from behind the byte-order mark and the `sep=` line.
@@ -137,7 +155,7 @@ fn start(
     mut file: File,
     mark: usize,
     hidden: usize,
-    delimiter: u8,
+    dialect: Dialect,
     encoding: Encoding,
     layout: Layout,
 ) -> io::Result<Records> {
@@ -147,7 +165,7 @@ fn start(
         input = encoding::utf16_to_utf8(input, big_endian);
     }
     io::copy(&mut input.as_mut().take(hidden as u64), &mut io::sink())?;
-    Ok(Records::new(input, (mark + hidden) as u64, delimiter, encoding, layout))
+    Ok(Records::new(input, (mark + hidden) as u64, dialect, encoding, layout))
 }
 
 /// An encoding that only the folder's language decided.

@@ -52,7 +52,7 @@ pub(super) fn open(file: File, reading: &Reading, limits: &Limits) -> Result<Ope
         let formulas = if uncalculated { Some(book_of(file.try_clone()?)?) } else { None };
         let mut book = book_of(file)?;
         let (sheet, rows) = choose_sheet(&mut book, reading)?;
-        let header = header::find(&rows, reading.header, &Wanted::new(&reading.expect))?;
+        let header = header::find(&rows, reading.stated_header(), &Wanted::new(&reading.expect))?;
         Ok(Opened { book, formulas, sheet, header })
     })
 }
