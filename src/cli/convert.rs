@@ -96,7 +96,7 @@ fn judge(
         let told = |issue: &Issue| format!("{} ({})", issue.code.message(lang, &issue.args), issue.code.code);
         anyhow::anyhow!("{}", issues.iter().map(told).collect::<Vec<_>>().join("\n"))
     })?;
-    Ok(Judge::new(bound, targets, forced, world::world_on(args.one_off.today).clock.today()))
+    Ok(Judge::new(bound.without_keys(), targets, forced, world::world_on(args.one_off.today).clock.today()))
 }
 
 /// Where records and issues go.

@@ -20,10 +20,11 @@ pub use choose::{Fit, choose, open_with};
 pub use judge::{Body, Judge, Judged, Target};
 pub use mappings::{Mappings, Schemas};
 
-/// Rows handed over at once: enough that the hand-over costs nothing, few enough that they stay in the cache.
-const BLOCK_ROWS: usize = 256;
+/// Rows handed over at once: enough that the hand-over costs little, few enough that all blocks on their way stay
+/// in the cache.
+const BLOCK_ROWS: usize = 64;
 /// Blocks on their way between two threads.
-const BLOCKS: usize = 4;
+const BLOCKS: usize = 2;
 /// Most threads that judge: with so many, reading is what takes longest.
 const MOST_JUDGES: usize = 3;
 

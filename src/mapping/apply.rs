@@ -94,6 +94,9 @@ struct Material<'r> {
     column: Option<&'r Arc<str>>,
 }
 
+/// Something is wrong with a cell, or it is not so simple.
+struct Wrong;
+
 impl Bound {
     /// Makes the draft of a row. Rows must come in the order of the file.
     pub fn apply(&mut self, row: &Row, draft: &mut Draft) {
@@ -112,7 +115,6 @@ impl Bound {
         }
         for (field, plan) in self.active.iter().enumerate() {
             match plan.and_then(|plan| self.plans.get(plan)) {
-                Some(plan) if plan.direct && fill_known(plan, row, draft) => {}
                 Some(plan) => self.fill(plan, row, draft),
                 None => draft.put(field, None, None),
             }
@@ -207,24 +209,26 @@ impl Bound {
 
     /// Makes one field's value, or says why there is none.
     fn fill(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
-        if let Made::Value(_, value) = &plan.source {
-            draft.put(plan.field, value.clone(), None);
-            return;
-        }
-        if !self.fill_directly(plan, row, draft) {
-            self.fill_slowly(plan, row, draft);
+        match &plan.source {
+            Made::Value(_, value) => draft.put(plan.field, value.clone(), None),
+            Made::Columns(slots) if plan.direct && self.fill_directly(plan, slots, row, draft) => {}
+            _ => self.fill_slowly(plan, row, draft),
         }
     }
 
     /// The way most fields go: a cell, perhaps one of listed words, and its kind. Nothing is allocated.
-    /// Leaves what is not so simple, and every issue, to [`Bound::fill_slowly`].
-    fn fill_directly(&self, plan: &Plan, row: &Row, draft: &mut Draft) -> bool {
-        let Made::Columns(slots) = &plan.source else { return false };
-        if plan.take.is_some() || plan.lookup.is_some() || plan.negate {
-            return false;
-        }
+    /// Leaves every issue to [`Bound::fill_slowly`].
+    fn fill_directly(&self, plan: &Plan, slots: &[Slot], row: &Row, draft: &mut Draft) -> bool {
         for slot in slots {
-            let Some(made) = self.value(plan, row, slot) else { return false };
+            let met = self.met(row, slot);
+            let known = if met.is_nothing() { Some(None) } else { plan.memo.known(met) };
+            let made = match known {
+                Some(made) => made,
+                None => match self.learn(plan, row, slot, met) {
+                    Ok(made) => made,
+                    Err(Wrong) => return false,
+                },
+            };
             if made.is_some() {
                 draft.put(plan.field, made, Some(&slot.label));
                 return true;
@@ -234,24 +238,21 @@ impl Bound {
         true
     }
 
-    /// The value of a cell, or that it is empty; none where something is wrong with it.
-    fn value(&self, plan: &Plan, row: &Row, slot: &Slot) -> Option<Option<Value>> {
-        let met = self.met(row, slot);
-        if met.is_nothing() {
-            return Some(None);
-        }
-        plan.memo.get(met, || {
-            let (text, kind) = self.cell(row, slot);
-            match &plan.values {
-                _ if text.is_empty() => Some(None),
-                None => plan.typing.value(text, Origin::Cell(kind)).ok().map(Some),
-                Some(_) if kind == CellKind::Error => None,
-                Some(values) => {
-                    let word = values.wording.find(text).filter(|word| !word.is_empty())?;
-                    plan.typing.value(word, Origin::Constant).ok().map(Some)
-                }
+    /// The value of a cell that was not met before; none where there is nothing in it.
+    fn learn(&self, plan: &Plan, row: &Row, slot: &Slot, met: Met<'_>) -> Result<Option<Value>, Wrong> {
+        let (text, kind) = self.cell(row, slot);
+        let value = |text, origin| plan.typing.value(text, origin).map(Some).map_err(|_| Wrong);
+        let made = match &plan.values {
+            _ if text.is_empty() => None,
+            None => value(text, Origin::Cell(kind))?,
+            Some(_) if kind == CellKind::Error => return Err(Wrong),
+            Some(values) => {
+                let word = values.wording.find(text).filter(|word| !word.is_empty()).ok_or(Wrong)?;
+                value(word, Origin::Constant)?
             }
-        })
+        };
+        plan.memo.learn(met, &made);
+        Ok(made)
     }
 
     fn fill_slowly(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
@@ -336,6 +337,7 @@ impl Bound {
     }
 
     /// What [`Bound::cell`] gives depends on this alone.
+    #[inline]
     fn met<'r>(&'r self, row: &'r Row, slot: &Slot) -> Met<'r> {
         match row.raw(slot.index) {
             Some(cell) if slot.fill.is_none() => Met::cell(cell),
@@ -424,21 +426,6 @@ fn trimmed(text: &str) -> &str {
         }
         _ => text.trim(),
     }
-}
-
-/// The way most fields go: a cell that was met before. False where it was not.
-#[inline]
-fn fill_known(plan: &Plan, row: &Row, draft: &mut Draft) -> bool {
-    let Made::Columns(slots) = &plan.source else { return false };
-    let Some((slot, cell)) = slots.first().and_then(|slot| Some((slot, row.raw(slot.index)?))) else {
-        return false;
-    };
-    let made = if cell.bytes.is_empty() { None } else { plan.memo.known(Met::cell(cell)) };
-    if made.is_none() && !cell.bytes.is_empty() {
-        return false;
-    }
-    draft.put(plan.field, made.flatten().or_else(|| plan.default.clone()), Some(&slot.label));
-    true
 }
 
 #[cfg(test)]

@@ -87,9 +87,9 @@ pub(super) struct Plan {
     /// The value where nothing was left.
     pub(super) default: Option<Value>,
     pub(super) typing: Typing,
-    /// The field depends on one cell alone, as it stands.
+    /// The field is made of one cell alone, as it stands.
     pub(super) direct: bool,
-    /// What cells met so far came to, where it depends on one cell alone; nothing where they are empty.
+    /// What cells met so far came to, where the field is made so directly; nothing where they are blank.
     pub(super) memo: Memo<Option<Value>>,
 }
 
@@ -221,6 +221,12 @@ impl Bound {
         self.fills.iter().map(|fill| fill.index).collect()
     }
 
+    /// The same for whoever asks for no key and no document: making them of every row takes its time.
+    #[must_use]
+    pub fn without_keys(self) -> Self {
+        Self { key: Vec::new(), document: Vec::new(), ..self }
+    }
+
     /// The fields the mapping makes, in `[fields]` or by a rule.
     pub fn mapped(&self) -> FieldSet {
         self.plans.iter().map(|plan| plan.field).collect()
@@ -282,9 +288,7 @@ impl Binder<'_> {
         let lookup = plan.lookup.as_ref().map(|lookup| self.lookup(lookup));
         let values =
             plan.values.as_ref().map(|wording| Values { wording: Arc::clone(wording), texts: Memo::new() });
-        let plain = plan.take.is_none() && lookup.is_none() && !plan.negate;
-        let direct = plain
-            && matches!(&source, Made::Columns(slots) if matches!(&**slots, [slot] if slot.fill.is_none()));
+        let direct = plan.take.is_none() && lookup.is_none() && !plan.negate;
         Some(Plan {
             field,
             source,

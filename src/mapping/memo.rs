@@ -56,7 +56,7 @@ pub(super) struct Memo<V>(RefCell<Places<V>>);
 #[derive(Debug, Clone)]
 struct Places<V> {
     /// None until something is to be remembered.
-    places: Vec<Place<V>>,
+    all: Vec<Place<V>>,
     /// Grows with every text that was known, falls with every other.
     credit: u16,
     /// Texts not to be looked at before the next try.
@@ -83,44 +83,46 @@ const REST: u16 = 16_384;
 
 impl<V: Clone> Memo<V> {
     pub(super) fn new() -> Self {
-        Self(RefCell::new(Places { places: Vec::new(), credit: TRIAL, rest: 0 }))
+        Self(RefCell::new(Places { all: Vec::new(), credit: TRIAL, rest: 0 }))
     }
 
     /// What is known about a text, found out if need be. That nothing was found is not remembered.
     pub(super) fn get(&self, met: Met<'_>, find: impl FnOnce() -> Option<V>) -> Option<V> {
-        self.known(met).or_else(|| {
-            let found = find()?;
-            self.learn(met, &found);
-            Some(found)
-        })
+        let known = self.known(met);
+        if known.is_some() {
+            return known;
+        }
+        let found = find()?;
+        self.learn(met, &found);
+        Some(found)
     }
 
     /// What is known about a text.
     #[inline]
     pub(super) fn known(&self, met: Met<'_>) -> Option<V> {
-        let mut all = self.0.borrow_mut();
-        if all.rest > 0 {
-            all.rest -= 1;
+        let mut memory = self.0.borrow_mut();
+        if memory.rest > 0 {
+            memory.rest -= 1;
             return None;
         }
         let at = met.place();
-        let holds = |at: usize| all.places.get(at).filter(|place| place.holds(met));
+        let holds = |at: usize| memory.all.get(at).filter(|place| place.holds(met));
         let value = holds(at).or_else(|| holds(at ^ 1))?.value.clone();
-        all.credit = MOST_CREDIT.min(all.credit + 1);
+        memory.credit = MOST_CREDIT.min(memory.credit + 1);
         value
     }
 
     /// Remembers what a text came to that was not known.
     pub(super) fn learn(&self, met: Met<'_>, value: &V) {
-        let mut all = self.0.borrow_mut();
-        if all.rest > 0 || met.bytes.len() > LENGTH {
+        let mut memory = self.0.borrow_mut();
+        if memory.rest > 0 || met.bytes.len() > LENGTH {
             return;
         }
-        all.credit -= 1;
-        if all.credit == 0 {
-            (all.credit, all.rest) = (TRIAL, REST);
+        memory.credit -= 1;
+        if memory.credit == 0 {
+            (memory.credit, memory.rest) = (TRIAL, REST);
         }
-        all.put(met, value);
+        memory.put(met, value);
     }
 }
 
@@ -137,13 +139,13 @@ impl Met<'_> {
 impl<V: Clone> Places<V> {
     /// Two frequent texts of one place do not drive each other out: one may stand beside it.
     fn put(&mut self, met: Met<'_>, value: &V) {
-        if self.places.is_empty() {
-            self.places.resize_with(PLACES, || Place { bytes: Vec::new(), tag: 0, value: None });
+        if self.all.is_empty() {
+            self.all.resize_with(PLACES, || Place { bytes: Vec::new(), tag: 0, value: None });
         }
         let at = met.place();
-        let is_taken = |at: usize| self.places.get(at).is_none_or(|place| place.value.is_some());
+        let is_taken = |at: usize| self.all.get(at).is_none_or(|place| place.value.is_some());
         let at = if is_taken(at) && !is_taken(at ^ 1) { at ^ 1 } else { at };
-        if let Some(place) = self.places.get_mut(at) {
+        if let Some(place) = self.all.get_mut(at) {
             place.bytes.clear();
             place.bytes.extend_from_slice(met.bytes);
             place.tag = met.tag;
@@ -194,7 +196,7 @@ mod tests {
                     Some(number)
                 });
             }
-            assert!(memo.0.borrow().places.len() <= PLACES);
+            assert!(memo.0.borrow().all.len() <= PLACES);
         }
         assert_eq!(found, 0, "each text comes thrice");
         for number in 0..MOST_CREDIT + REST / 2 {

@@ -7,6 +7,11 @@ use chrono::NaiveDate;
 pub struct FieldSet(u64);
 
 impl FieldSet {
+    /// The fields of which it is true, in the schema's order.
+    pub fn of(fields: impl Iterator<Item = bool>) -> Self {
+        // Without a branch: this runs for every field of every row.
+        Self(fields.zip(0..64).fold(0, |set, (there, place)| set | u64::from(there) << place))
+    }
     /// Adds a field.
     pub fn insert(&mut self, field: usize) {
         self.0 |= 1 << field;
@@ -19,6 +24,11 @@ impl FieldSet {
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+    /// Everything in both sets.
+    #[must_use]
+    pub fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
     /// Everything in this set and not in the other.
     #[must_use]

@@ -42,7 +42,7 @@ pub(super) struct Page(Arc<Letters>);
 #[derive(Debug)]
 struct Letters {
     /// The UTF-8 of every byte, and in the last place how many bytes that takes.
-    letters: [[u8; 4]; 256],
+    utf8: [[u8; 4]; 256],
     /// Bytes that have no letter.
     gaps: Vec<u8>,
     /// The way back, by letter: reports are written in the input's encoding.
@@ -160,9 +160,9 @@ const SHORT: usize = 40;
 
 impl Page {
     fn new(upper: impl Iterator<Item = char>) -> Self {
-        let mut page = Letters { letters: [[0; 4]; 256], gaps: Vec::new(), bytes: Vec::new() };
+        let mut page = Letters { utf8: [[0; 4]; 256], gaps: Vec::new(), bytes: Vec::new() };
         let letters = (0..0x80_u8).map(char::from).chain(upper);
-        for ((slot, letter), byte) in page.letters.iter_mut().zip(letters).zip(0..=0xFF_u8) {
+        for ((slot, letter), byte) in page.utf8.iter_mut().zip(letters).zip(0..=0xFF_u8) {
             if letter == NO_LETTER {
                 page.gaps.push(byte);
             } else {
@@ -205,7 +205,7 @@ impl Page {
     fn write(&self, bytes: &[u8], text: &mut [u8]) -> usize {
         let mut at = 0;
         for byte in bytes {
-            let slot = self.0.letters.get(usize::from(*byte)).copied().unwrap_or_default();
+            let slot = self.0.utf8.get(usize::from(*byte)).copied().unwrap_or_default();
             let Some(target) = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut) else { break };
             *target = slot;
             at += usize::from(slot[3]);

@@ -308,3 +308,62 @@ impl Row {
         &self.issues
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::encoding::Encoding;
+    use super::*;
+
+    fn texts(row: &Row) -> Vec<&str> {
+        row.cells().map(|cell| cell.text).collect()
+    }
+
+    fn coded(text: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        assert!(Encoding::from_name("windows-1251").unwrap().encode(text, &mut bytes));
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn cells_of_a_code_page_are_those_of_its_text(
+            records in proptest::collection::vec("[а-яА-Яa-z0-9; №]{0,90}", 1..4), most in 1_usize..12) {
+            let encoding = Encoding::from_name("windows-1251").unwrap();
+            let (mut one, mut other) = (Row::new(), Row::new());
+            for record in &records {
+                let bytes = coded(record);
+                one.start(1);
+                one.fill_coded(&bytes, encoding.page().unwrap(), b';', most);
+                other.start(1);
+                other.fill(record, b';', most);
+                prop_assert_eq!(texts(&one), record.split(';').take(most).collect::<Vec<_>>());
+                prop_assert_eq!(texts(&other), texts(&one));
+                let raw: Vec<u8> = (0..one.len()).filter_map(|at| one.raw(at)).flat_map(|cell| cell.bytes).copied().collect();
+                let joined: String = texts(&one).concat();
+                prop_assert_eq!(raw, coded(&joined));
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_filled_anew_forgets_its_letters() {
+        let encoding = Encoding::from_name("windows-1251").unwrap();
+        let mut row = Row::new();
+        for letter in ["а", "б"] {
+            let cells = coded(&letter.repeat(70));
+            let ends: Vec<usize> = (1..=70).collect();
+            row.start(1);
+            row.fill_coded_until(&cells, encoding.page().unwrap(), &ends);
+            assert_eq!(texts(&row), vec![letter; 70]);
+            row.pad_to(72);
+            assert_eq!((row.cell(71).unwrap().text, row.len()), ("", 72));
+            let few = row.clone();
+            assert_eq!(few.cell(3).unwrap().text, letter);
+        }
+        row.start(2);
+        row.push("x", CellKind::Number);
+        assert_eq!(row.cell(0), Some(Cell { text: "x", kind: CellKind::Number }));
+    }
+}

@@ -78,15 +78,20 @@ impl<'a> Candidate<'a> {
         let number = draft.value(schema.type_field).and_then(Value::as_integer);
         let day = draft.value(schema.date_field).and_then(Value::as_day);
         let spec = number.and_then(|number| schema.type_on(number, day));
-        let present = draft.values.iter().enumerate().filter(|(_, value)| value.is_some());
         Self {
             draft,
             schema,
             spec,
             sent: spec.map_or_else(|| (0..schema.fields.len()).collect(), |spec| spec.allowed),
-            present: present.map(|(index, _)| index).collect(),
+            present: FieldSet::of(draft.values.iter().map(Option::is_some)),
             today,
         }
+    }
+
+    /// The fields that go out with their values.
+    pub fn members(&self) -> impl Iterator<Item = (usize, &'a Value)> {
+        let draft = self.draft;
+        self.present.both(self.sent).iter().filter_map(|field| Some((field, draft.value(field)?)))
     }
 
     /// The value of a field that goes out.

@@ -101,13 +101,20 @@ fn is_establishment(code: u16) -> bool {
 
 /// Whether the text has the digits of a GTIN: 8, 12, 13 or 14 of them.
 pub(super) fn is_gtin_shape(text: &str) -> bool {
-    is_digits(text) && matches!(text.len(), 8 | 12..=14)
+    matches!(text.len(), 8 | 12..=14) && is_digits(text)
 }
 
 /// Whether the last digit of a GTIN is the one GS1's modulo 10 gives: weights 3 and 1 from the right.
 pub(super) fn gtin_check_holds(text: &str) -> bool {
-    let weighted = digits(text).rev().zip(0..).map(|(digit, place)| digit * (1 + 2 * (place % 2)));
-    weighted.sum::<u32>().is_multiple_of(10)
+    // Zeros before it change nothing. So it is 16 digits, of which every other one counts thrice, from the first.
+    let mut padded = [b'0'; 16];
+    let Some(place) = padded.len().checked_sub(text.len()).and_then(|start| padded.get_mut(start..)) else {
+        return false;
+    };
+    place.copy_from_slice(text.as_bytes());
+    let (pairs, _) = padded.as_chunks::<2>();
+    let value = |digit: u8| u32::from(digit & 0x0F);
+    pairs.iter().map(|[thrice, once]| 3 * value(*thrice) + value(*once)).sum::<u32>().is_multiple_of(10)
 }
 
 fn digits(text: &str) -> impl DoubleEndedIterator<Item = u32> {

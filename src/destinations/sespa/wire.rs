@@ -16,8 +16,8 @@ use crate::validate::{Record, push_date_time, push_day, push_integer, push_text}
 
 /// How records are written, settled once from the settings.
 pub(super) struct Wire {
-    /// `,"p_quantity":` for each field.
-    keys: Vec<Vec<u8>>,
+    /// For each field.
+    keys: Vec<Key>,
     quoted_numbers: bool,
     separator: String,
     timestamp: TimeForm,
@@ -33,7 +33,7 @@ impl Wire {
         let names = names(schema, settings);
         check_names(&names, settings)?;
         Ok(Self {
-            keys: names.iter().map(|name| [b",", key(name).as_slice()].concat()).collect(),
+            keys: names.iter().map(|name| Key::new(name)).collect(),
             quoted_numbers: settings.numbers_as == NumberForm::String,
             separator: settings.country_separator.clone(),
             timestamp: TimeForm::new("timestamp", &settings.timestamp)?,
@@ -58,15 +58,20 @@ impl Wire {
                 NUMBER => number,
                 _ => None,
             };
-            if given.is_none() && value.is_none() {
-                continue;
-            }
-            out.extend_from_slice(key);
             match (given, value) {
-                (Some(number), _) if field == NUMBER => self.push_our_number(number, out),
-                (Some(text), _) => push_text(out, text),
-                (None, Some(value)) => self.push_value(field, value, out),
                 (None, None) => (),
+                (None, Some(value)) => {
+                    key.push(out);
+                    self.push_value(field, value, out);
+                }
+                (Some(number), _) if field == NUMBER => {
+                    key.push(out);
+                    self.push_our_number(number, out);
+                }
+                (Some(text), _) => {
+                    key.push(out);
+                    push_text(out, text);
+                }
             }
         }
         match out.get_mut(start) {
@@ -79,7 +84,7 @@ impl Wire {
     /// Opens a body: registration number, constant members, and the list up to its first row.
     pub(super) fn open_body(&self, registration: Option<&str>, out: &mut Vec<u8>) {
         out.push(b'{');
-        let key = self.keys.get(REGISTRATION).and_then(|key| key.get(1..));
+        let key = self.keys.get(REGISTRATION).and_then(|key| key.bytes.get(1..));
         if let (Some(registration), Some(key)) = (registration, key) {
             out.extend_from_slice(key);
             push_text(out, registration);
@@ -126,6 +131,32 @@ impl Wire {
         } else {
             let codes: Vec<&str> = countries.split([',', ';']).map(str::trim).collect();
             push_text(out, &codes.join(&self.separator));
+        }
+    }
+}
+
+/// `,"p_quantity":` as it stands before a value.
+struct Key {
+    bytes: Vec<u8>,
+    /// The same with zeros behind it, unless it is longer: so many bytes at once are quicker than just enough.
+    padded: [u8; 32],
+}
+
+impl Key {
+    fn new(name: &str) -> Self {
+        let bytes = [b",", key(name).as_slice()].concat();
+        let mut padded = [0; 32];
+        padded.iter_mut().zip(&bytes).for_each(|(place, byte)| *place = *byte);
+        Self { bytes, padded }
+    }
+
+    fn push(&self, out: &mut Vec<u8>) {
+        if self.bytes.len() <= self.padded.len() {
+            let end = out.len() + self.bytes.len();
+            out.extend_from_slice(&self.padded);
+            out.truncate(end);
+        } else {
+            out.extend_from_slice(&self.bytes);
         }
     }
 }

@@ -26,16 +26,17 @@ pub static V004: CodeInfo = CodeInfo {
 };
 
 fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
-    let fields = candidate.schema.fields.iter().zip(&candidate.draft.values).enumerate();
-    for (index, (field, value)) in fields {
-        if let (Kind::Integer { min, max }, Some(Value::Integer(number))) = (field.kind, value) {
-            // An unknown type has an issue of its own.
-            let judged = candidate.sent.contains(index) && index != candidate.schema.type_field;
-            if judged && !(min..=max).contains(number) {
-                let (bg, en) = label(candidate.schema, index);
-                let issue = candidate.issue(&V004, index).both(bg, en).arg(number.to_string());
-                findings.add(issue.arg(min.to_string()).arg(max.to_string()));
-            }
+    for (index, value) in candidate.members() {
+        let Value::Integer(number) = value else { continue };
+        let Some(Kind::Integer { min, max }) = candidate.schema.fields.get(index).map(|field| field.kind)
+        else {
+            continue;
+        };
+        // An unknown type has an issue of its own.
+        if !(min..=max).contains(number) && index != candidate.schema.type_field {
+            let (bg, en) = label(candidate.schema, index);
+            let issue = candidate.issue(&V004, index).both(bg, en).arg(number.to_string());
+            findings.add(issue.arg(min.to_string()).arg(max.to_string()));
         }
     }
 }

@@ -48,9 +48,9 @@ pub static W302: CodeInfo = CodeInfo {
 };
 
 fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
-    for (index, value) in candidate.draft.values.iter().enumerate() {
-        let Some(Value::Text(text)) = value else { continue };
-        if !any(text.as_bytes(), may_hide) || !candidate.sent.contains(index) {
+    for (index, value) in candidate.members() {
+        let Value::Text(text) = value else { continue };
+        if !any(text.as_bytes(), may_hide) {
             continue;
         }
         let kind = candidate.schema.fields.get(index).map(|field| field.kind);
