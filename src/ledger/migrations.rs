@@ -78,15 +78,8 @@ CREATE TABLE rows (
     row_no INTEGER NOT NULL,
     ignored INTEGER NOT NULL DEFAULT 0,              -- a rule says it makes no record
     issues TEXT,                                     -- of reading, mapping, validation; NULL = none
+    record_id INTEGER,                               -- the record it gave (several rows may give one)
     PRIMARY KEY (intake_id, row_no)
-) STRICT, WITHOUT ROWID;
-
--- Which records a row gave (several rows may give one record, one row two).
-CREATE TABLE links (
-    intake_id INTEGER NOT NULL,
-    row_no INTEGER NOT NULL,
-    record_id INTEGER NOT NULL,
-    PRIMARY KEY (intake_id, row_no, record_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE records (

@@ -4,6 +4,7 @@ mod accept;
 mod batches;
 mod decide;
 mod files;
+mod many;
 mod record;
 mod stage;
 #[cfg(test)]

@@ -67,11 +67,11 @@ pub(super) fn select(
     Ok(known)
 }
 
-/// The (first) record of a row.
+/// The record of a row.
 pub(super) fn of_row(conn: &Connection, intake: i64, row: u32) -> Result<Option<Known>, Error> {
     let id: Option<i64> = conn
         .prepare_cached(
-            "SELECT record_id FROM links WHERE intake_id = ?1 AND row_no = ?2 ORDER BY record_id LIMIT 1",
+            "SELECT record_id FROM rows WHERE intake_id = ?1 AND row_no = ?2 AND record_id IS NOT NULL",
         )?
         .query_row(params![intake, row], |row| row.get(0))
         .optional()?;
