@@ -240,9 +240,9 @@ struct Candidate {
 
 fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, Error> {
     let mut found = conn.prepare_cached(
-        "SELECT r.id, r.members, t.id, t.number, r.mapped_number,
+        "SELECT r.id, c.members, t.id, t.number, r.mapped_number,
                 CASE WHEN r.released = 0 AND r.transaction_id IS NULL THEN r.until END
-           FROM records r JOIN intakes i ON i.id = r.intake_id
+           FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
            LEFT JOIN transactions t ON t.id = r.transaction_id AND t.state = 'not_received'
           WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' ORDER BY r.id LIMIT ?2",
     )?;
@@ -458,7 +458,7 @@ fn read_batch(conn: &Connection, batch: i64, state: &str) -> Result<Option<OpenB
         .optional()?;
     let Some((body, ticket, tries, attempt)) = found else { return Ok(None) };
     let mut items = conn.prepare_cached(
-        "SELECT t.id, t.number, r.members FROM transactions t JOIN records r ON r.id = t.record_id
+        "SELECT t.id, t.number, c.members FROM transactions t LEFT JOIN contents c ON c.record_id = t.record_id
           WHERE t.batch_id = ?1 ORDER BY t.position",
     )?;
     let items = items.query_map([batch], |row| {
@@ -506,7 +506,9 @@ fn settled(
     let mut counts = [0_u32; 3];
     let unsaid = Outcome::Unknown;
     let mut told = Vec::new();
-    for (index, (transaction, over)) in transactions_of(tx, batch)?.into_iter().enumerate() {
+    let members = transactions_of(tx, batch)?;
+    let all = members.len();
+    for (index, (transaction, over)) in members.into_iter().enumerate() {
         let outcome = outcomes.get(index).unwrap_or(&unsaid);
         // One that is already settled stays as it is.
         if !over {
@@ -521,7 +523,12 @@ fn settled(
             *count += 1;
         }
     }
-    apply(tx, &told, &at)?;
+    write_outcomes(tx, &told, &at)?;
+    if told.len() == all {
+        move_records(tx, "batch_id", batch)?;
+    } else {
+        told.iter().try_for_each(|(transaction, ..)| move_records(tx, "id", *transaction))?;
+    }
     let state = if counts.get(2).copied() == Some(0) { "settled" } else { "unknown" };
     let seen = (state == "unknown").then_some("the answer does not name every row");
     finish(tx, batch, attempt, state, "applied", seen, now)?;
@@ -548,8 +555,12 @@ fn written(outcome: &Outcome) -> Result<Option<String>, Error> {
     }
 }
 
-/// Applies outcomes to transactions and then to their records.
-fn apply(tx: &Transaction<'_>, told: &[(i64, &Outcome, Option<String>)], at: &str) -> Result<(), Error> {
+/// Writes outcomes down with their transactions.
+fn write_outcomes(
+    tx: &Transaction<'_>,
+    told: &[(i64, &Outcome, Option<String>)],
+    at: &str,
+) -> Result<(), Error> {
     many::run(
         tx,
         "WITH told (id, state, remote_id, errors, at) AS (VALUES {rows})
@@ -566,18 +577,19 @@ fn apply(tx: &Transaction<'_>, told: &[(i64, &Outcome, Option<String>)], at: &st
             [(*transaction).into(), state.into(), text(id), text(errors.as_deref()), at.into()]
         },
     )?;
-    many::run(
-        tx,
-        "WITH told (id) AS (VALUES {rows})
-         UPDATE records SET state = CASE t.state WHEN 'accepted' THEN 'accepted' WHEN 'refused' THEN 'rejected'
+    Ok(())
+}
+
+/// Gives the records of some transactions the states that their answers mean.
+fn move_records(tx: &Transaction<'_>, which: &str, id: i64) -> Result<(), Error> {
+    tx.prepare_cached(&format!(
+        "UPDATE records SET state = CASE t.state WHEN 'accepted' THEN 'accepted' WHEN 'refused' THEN 'rejected'
                 ELSE 'unknown' END
-           FROM told JOIN transactions t ON t.id = told.id
-          WHERE records.id = t.record_id AND (records.state = 'sending' OR records.state = 'pending'
-                OR records.state = 'unknown' OR records.state = 'ready')",
-        "(?)",
-        told,
-        |(transaction, ..)| [(*transaction).into()],
-    )?;
+           FROM transactions t
+          WHERE t.{which} = ?1 AND records.id = t.record_id AND (records.state = 'sending'
+                OR records.state = 'pending' OR records.state = 'unknown' OR records.state = 'ready')"
+    ))?
+    .execute([id])?;
     Ok(())
 }
 
@@ -591,7 +603,11 @@ pub(super) fn settle_one(
     let over: bool = tx
         .prepare_cached("SELECT state = 'accepted' OR state = 'refused' FROM transactions WHERE id = ?1")?
         .query_row([transaction], |row| row.get(0))?;
-    if over { Ok(()) } else { apply(tx, &[(transaction, outcome, written(outcome)?)], at) }
+    if over {
+        return Ok(());
+    }
+    write_outcomes(tx, &[(transaction, outcome, written(outcome)?)], at)?;
+    move_records(tx, "id", transaction)
 }
 
 /// Rows that waited behind this batch's are judged anew.

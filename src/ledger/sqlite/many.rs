@@ -5,8 +5,8 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::ledger::Error;
 
-/// Rows of one statement. Above some dozens nothing is gained any more.
-pub(super) const MANY: usize = 50;
+/// Rows of one statement. With more of them little is gained, and to prepare the statement costs as much again.
+pub(super) const MANY: usize = 25;
 
 /// Runs a statement that takes a list of rows where it says `{rows}`, once for every [`MANY`] rows. `row` is the
 /// text of one row, with a `?` for each of its cells. Gives how many rows the statements changed.

@@ -27,9 +27,10 @@ pub(super) struct Known {
 }
 
 const SELECT: &str =
-    "SELECT r.id, r.intake_id, r.row_no, i.name, i.sha256, r.state, r.valid, r.members, r.way,
+    "SELECT r.id, r.intake_id, r.row_no, i.name, i.sha256, r.state, r.valid, c.members, r.way,
     r.of_record, r.newer, t.remote_id, r.doc_intake, r.document
-  FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN transactions t ON t.id = r.transaction_id ";
+  FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
+  LEFT JOIN transactions t ON t.id = r.transaction_id ";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Known> {
     let state: String = row.get(5)?;

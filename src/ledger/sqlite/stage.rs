@@ -158,7 +158,7 @@ struct Written<'a> {
     record: Option<i64>,
 }
 
-impl<'a> Run<'a> {
+impl Run<'_> {
     /// Stages the rows; their records get the ids from `next` on.
     fn stage(&self, next: &mut i64) -> Result<(), Error> {
         let mut written = Vec::with_capacity(self.rows.len());
@@ -175,6 +175,7 @@ impl<'a> Run<'a> {
         }
         self.write_rows(&written)?;
         write_records(self.tx, self.staging, &newcomers)?;
+        write_contents(self.tx, &newcomers)?;
         self.place(&newcomers)
     }
 
@@ -238,6 +239,19 @@ fn next_record(conn: &Connection) -> Result<i64, Error> {
         .query_row([], |row| row.get(0))?)
 }
 
+fn write_contents(tx: &Transaction<'_>, newcomers: &[Newcomer<'_>]) -> Result<(), Error> {
+    let contents: Vec<(i64, &str)> =
+        newcomers.iter().filter_map(|one| Some((one.id, one.staged.members.as_deref()?))).collect();
+    many::run(
+        tx,
+        "INSERT INTO contents (record_id, members) VALUES {rows}",
+        "(?,?)",
+        &contents,
+        |(record, members)| [(*record).into(), (*members).into()],
+    )?;
+    Ok(())
+}
+
 /// The texts of a record that are made for the ledger.
 struct Texts<'a> {
     one: &'a Newcomer<'a>,
@@ -251,9 +265,9 @@ fn write_records(tx: &Transaction<'_>, staging: &Staging, newcomers: &[Newcomer<
     let texts = newcomers.iter().map(|one| one.texts(staging.accept)).collect::<Result<Vec<_>, _>>()?;
     many::run(
         tx,
-        "INSERT INTO records (id, intake_id, row_no, realm_id, section, state, valid, members, until, reverse_until,
+        "INSERT INTO records (id, intake_id, row_no, realm_id, section, state, valid, until, reverse_until,
             reason, doc_intake, document, mapped_number) VALUES {rows}",
-        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "(?,?,?,?,?,?,?,?,?,?,?,?,?)",
         &texts,
         |Texts { one, until, reverse_until, reason, document }| {
             let section = staging.section(one.staged);
@@ -265,7 +279,6 @@ fn write_records(tx: &Transaction<'_>, staging: &Staging, newcomers: &[Newcomer<
                 text(section.map(|(name, ..)| name.as_str())),
                 one.first_state().word().into(),
                 (one.staged.own != Own::Refused).into(),
-                text(one.staged.members.as_deref()),
                 text(until.as_deref()),
                 text(reverse_until.as_deref()),
                 text(reason.as_deref()),
@@ -706,10 +719,14 @@ pub(super) fn clear(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
     let staged: bool =
         tx.query_row("SELECT EXISTS (SELECT 1 FROM rows WHERE intake_id = ?1)", [intake], |row| row.get(0))?;
     if staged {
-        tx.execute(
-            "DELETE FROM records WHERE id IN (SELECT record_id FROM rows WHERE intake_id = ?1)",
-            [intake],
-        )?;
+        for (table, id) in [("contents", "record_id"), ("records", "id")] {
+            tx.execute(
+                &format!(
+                    "DELETE FROM {table} WHERE {id} IN (SELECT record_id FROM rows WHERE intake_id = ?1)"
+                ),
+                [intake],
+            )?;
+        }
         for table in ["facts", "rows"] {
             tx.execute(&format!("DELETE FROM {table} WHERE intake_id = ?1"), [intake])?;
         }

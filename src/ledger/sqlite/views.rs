@@ -45,9 +45,13 @@ const ROWS: &str =
   LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed', 'behind')
   LEFT JOIN transactions ot ON ot.id = o.transaction_id ";
 
-/// Taken and neither ready nor at its end; the condition of the index `records_open`.
+/// In a request: found by the batches under way, which SQLite must be told to begin with (`CROSS JOIN`).
+const SENDING: &str = "r.state = 'sending' AND r.id IN (SELECT t.record_id FROM batches b
+    CROSS JOIN transactions t ON t.batch_id = b.id WHERE b.state <> 'settled')";
+
+/// Taken and neither on its way nor at its end; the condition of the index `records_open`.
 const OPEN: &str =
-    "r.state <> 'accepted' AND r.state <> 'ready' AND r.state <> 'refused' AND r.state <> 'rejected'
+    "r.state <> 'accepted' AND r.state <> 'sending' AND r.state <> 'ready' AND r.state <> 'refused' AND r.state <> 'rejected'
     AND r.state <> 'duplicate' AND r.state <> 'reversed' AND r.state <> 'ignored'";
 
 fn joined(row: &Row<'_>) -> rusqlite::Result<Joined> {
@@ -212,7 +216,7 @@ impl Sqlite {
     pub(super) fn count(&self) -> Result<Summary, Error> {
         let mut summary = Summary::default();
         let mine: Vec<i64> = self.realms.values().copied().collect();
-        for open in ["r.state = 'ready'", OPEN] {
+        for open in ["r.state = 'ready'", SENDING, OPEN] {
             self.count_open(open, &mine, &mut summary)?;
         }
         summary.batches = self.open_batches()?;
