@@ -2,16 +2,13 @@
 //! read; a crash in between is an unknown outcome, never a second sending.
 
 use std::collections::HashSet;
-use std::io::{Read, Write};
 
 use chrono::{DateTime, Utc};
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::accept::{documents_of_record, judge_followers};
 use super::many::{self, text};
+use super::packed::unpack;
 use super::record::{self, told};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
@@ -108,7 +105,8 @@ impl Sqlite {
         items.truncate(made.used);
         numbers.keep(&tx, &candidates, &items)?;
         let sha256 = hash::sha256(&made.body);
-        let batch = insert_batch(&tx, realm, want, epoch, (&made.body, &sha256), items.len())?;
+        let packed = self.packer.pack(&made.body)?;
+        let batch = insert_batch(&tx, realm, want, epoch, (&packed, &sha256), items.len())?;
         enter(&tx, batch, &candidates, &mut items)?;
         let attempt = begin_attempt(&tx, batch, "submit", want.now)?;
         let data = serde_json::json!({"rows": items.len(), "body_sha256": sha256});
@@ -144,7 +142,7 @@ impl Sqlite {
         answer: &RawAnswer,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let raw = deflate(&answer.body)?;
+        let raw = self.packer.pack(&answer.body)?;
         let headers = json(&answer.headers)?;
         let sha256 = hash::sha256(&answer.body);
         self.commit(now, "answered", |tx| {
@@ -373,7 +371,7 @@ fn insert_batch(
     realm: i64,
     want: &Want,
     epoch: i64,
-    (body, sha256): (&[u8], &str),
+    (packed, sha256): (&[u8], &str),
     rows: usize,
 ) -> Result<i64, Error> {
     tx.prepare_cached(
@@ -384,7 +382,7 @@ fn insert_batch(
         realm,
         want.section,
         i64::try_from(rows).unwrap_or_default(),
-        deflate(body)?,
+        packed,
         sha256,
         epoch,
         stamp(want.now)
@@ -472,7 +470,7 @@ fn read_batch(conn: &Connection, batch: i64, state: &str) -> Result<Option<OpenB
         batch,
         attempt,
         items: items.collect::<Result<_, _>>()?,
-        body: inflate(&body)?,
+        body: unpack(&body)?,
         ticket: ticket.as_deref().and_then(|text| serde_json::from_str(text).ok()),
         tries,
     }))
@@ -490,7 +488,7 @@ fn unread_answer(
         conn.query_row("SELECT http_status, headers, raw FROM attempts WHERE id = ?1", [attempt], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-    let answer = RawAnswer { status, headers: parse(headers.as_deref()), body: inflate(&raw)? };
+    let answer = RawAnswer { status, headers: parse(headers.as_deref()), body: unpack(&raw)? };
     Ok(Some((OpenBatch { attempt, ..open }, answer)))
 }
 
@@ -716,15 +714,4 @@ pub(super) fn mark_batch_changed(tx: &Transaction<'_>, batch: i64) -> Result<(),
     )?
     .execute([batch])?;
     Ok(())
-}
-
-fn deflate(bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut out = DeflateEncoder::new(Vec::new(), Compression::fast());
-    out.write_all(bytes).and_then(|()| out.finish()).map_err(|source| Error::Store(Box::new(source)))
-}
-
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
-    DeflateDecoder::new(bytes).read_to_end(&mut out).map_err(|source| Error::Store(Box::new(source)))?;
-    Ok(out)
 }

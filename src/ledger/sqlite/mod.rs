@@ -5,6 +5,7 @@ mod batches;
 mod decide;
 mod files;
 mod many;
+mod packed;
 mod record;
 mod stage;
 #[cfg(test)]
@@ -66,6 +67,7 @@ pub struct Sqlite {
     realms: HashMap<String, i64>,
     epoch: i64,
     staging: Option<stage::Staging>,
+    packer: packed::Packer,
 }
 
 impl Sqlite {
@@ -96,6 +98,7 @@ impl Sqlite {
             realms: HashMap::new(),
             epoch: 0,
             staging: None,
+            packer: packed::Packer::new(),
         })
     }
 
