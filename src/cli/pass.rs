@@ -62,7 +62,9 @@ pub(super) fn watch(config: Option<PathBuf>) -> Result<ExitStatus> {
 
 /// Runs the story; Ctrl-C and SIGTERM end it in order.
 pub(super) fn pass(shop: &Arc<Shop>, until: Until) -> Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // Senders are all that runs there: one a section.
+    let workers = shop.config.sections.len().clamp(1, 2);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let ending = CancellationToken::new();
         tokio::spawn(told_to_stop(ending.clone()));

@@ -78,15 +78,8 @@ CREATE TABLE rows (
     row_no INTEGER NOT NULL,
     ignored INTEGER NOT NULL DEFAULT 0,              -- a rule says it makes no record
     issues TEXT,                                     -- of reading, mapping, validation; NULL = none
+    record_id INTEGER,                               -- the record it gave (several rows may give one)
     PRIMARY KEY (intake_id, row_no)
-) STRICT, WITHOUT ROWID;
-
--- Which records a row gave (several rows may give one record, one row two).
-CREATE TABLE links (
-    intake_id INTEGER NOT NULL,
-    row_no INTEGER NOT NULL,
-    record_id INTEGER NOT NULL,
-    PRIMARY KEY (intake_id, row_no, record_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE records (
@@ -99,7 +92,6 @@ CREATE TABLE records (
         OR state = 'pending' OR state = 'unknown' OR state = 'rejected' OR state = 'held' OR state = 'behind'
         OR state = 'duplicate' OR state = 'reversed' OR state = 'ignored'),
     valid INTEGER NOT NULL,                          -- passed validation
-    members TEXT,                                    -- canonical JSON; NULL when not valid
     until TEXT,                                      -- last day to send
     reverse_until TEXT,                              -- last day to reverse once accepted
     reason TEXT,                                     -- why it stands where it stands, as a list of issues
@@ -116,14 +108,22 @@ CREATE TABLE records (
 CREATE INDEX records_ready ON records (realm_id, id) WHERE state = 'ready';
 CREATE INDEX records_held ON records (intake_id) WHERE state = 'held';
 CREATE INDEX records_behind ON records (intake_id) WHERE state = 'behind';
-CREATE INDEX records_open ON records (realm_id, state) WHERE state <> 'accepted' AND state <> 'ready'
-    AND state <> 'refused' AND state <> 'rejected' AND state <> 'duplicate' AND state <> 'reversed' AND state <> 'ignored';
+-- Those on their way are found by their batches: they come and go with every row.
+CREATE INDEX records_open ON records (realm_id, state) WHERE state <> 'accepted' AND state <> 'sending'
+    AND state <> 'ready' AND state <> 'refused' AND state <> 'rejected' AND state <> 'duplicate'
+    AND state <> 'reversed' AND state <> 'ignored';
 CREATE INDEX records_after ON records (of_record) WHERE of_record IS NOT NULL;
 CREATE INDEX records_documents ON records (doc_intake, document) WHERE document IS NOT NULL;
 CREATE INDEX records_taking ON records (intake_id) WHERE older IS NOT NULL;
 CREATE INDEX records_weak ON records (intake_id) WHERE way = 'weak-again';
 CREATE INDEX records_in_documents ON records (intake_id, doc_intake, document) WHERE document IS NOT NULL;
 CREATE INDEX records_mapped ON records (realm_id, mapped_number) WHERE mapped_number IS NOT NULL;
+
+-- What is sent of a valid record, as canonical JSON. Apart from what changes, which is written anew with each move.
+CREATE TABLE contents (
+    record_id INTEGER PRIMARY KEY,
+    members TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE scopes (
     id INTEGER PRIMARY KEY,

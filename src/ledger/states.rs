@@ -162,21 +162,6 @@ pub fn judge(met: &Met) -> Judgement {
     }
 }
 
-/// The status of a row that made several records: the worst of theirs, so that nobody overlooks it.
-pub fn worst(states: impl IntoIterator<Item = Status>) -> Option<Status> {
-    const ORDER: [Status; 8] = [
-        Status::Unknown,
-        Status::Refused,
-        Status::Held,
-        Status::Waiting,
-        Status::Reversed,
-        Status::Accepted,
-        Status::Duplicate,
-        Status::Ignored,
-    ];
-    states.into_iter().min_by_key(|status| ORDER.iter().position(|other| other == status))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,12 +219,5 @@ mod tests {
         let twice = |state| judge(&Met { way: Way::Key, state, same_file: true, same_members: true });
         assert_eq!(twice(RecordState::Ready), Judgement::TwiceInFile);
         assert_eq!(twice(RecordState::Held), Judgement::TwiceInFile);
-    }
-
-    #[test]
-    fn the_worst_status_wins() {
-        assert_eq!(worst([Status::Accepted, Status::Refused]), Some(Status::Refused));
-        assert_eq!(worst([Status::Refused, Status::Unknown]), Some(Status::Unknown));
-        assert_eq!(worst([]), None);
     }
 }

@@ -35,7 +35,7 @@ impl From<&Issue> for StoredIssue {
 pub struct RowView {
     /// Row as Excel shows it.
     pub row: u32,
-    /// Its status: the worst of its records'; of a replaced row, that of the row in its place.
+    /// Its status; of a replaced row, that of the row in its place.
     pub status: Status,
     /// Everything to tell about it, in order: reading, mapping, validation, then the ledger's verdict.
     /// Never empty unless the row is simply accepted.

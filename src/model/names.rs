@@ -5,9 +5,34 @@ use unicode_normalization::UnicodeNormalization;
 /// Folds a column or file name: Unicode form, case, blanks of every kind, invisible characters and
 /// look-alike Cyrillic and Latin letters no longer matter. Only for comparing, never for showing.
 pub fn fold(name: &str) -> String {
-    let mut folded = String::with_capacity(name.len());
+    // Every cell of a preview is folded, and nearly all of them are figures or plain Cyrillic words.
+    if name.chars().all(is_plain) {
+        spelled(name.chars().map(upper), name.len())
+    } else {
+        spelled(name.nfkc().filter(|letter| !is_invisible(*letter)).flat_map(char::to_uppercase), name.len())
+    }
+}
+
+/// Whether a letter has one Unicode form and is never invisible: ASCII and the Cyrillic of Europe.
+fn is_plain(letter: char) -> bool {
+    matches!(letter, '\0'..='\u{7f}' | '\u{400}'..='\u{45f}')
+}
+
+/// The upper case of a plain letter.
+fn upper(letter: char) -> char {
+    let down = match letter {
+        'a'..='z' | 'а'..='я' => 0x20,
+        'ѐ'..='џ' => 0x50,
+        _ => return letter,
+    };
+    char::from_u32(u32::from(letter) - down).unwrap_or(letter)
+}
+
+/// Single blanks inside and none around, and look-alike letters in their Latin form.
+fn spelled(letters: impl Iterator<Item = char>, bytes: usize) -> String {
+    let mut folded = String::with_capacity(bytes);
     let mut blank = false;
-    for letter in name.nfkc().filter(|letter| !is_invisible(*letter)).flat_map(char::to_uppercase) {
+    for letter in letters {
         if letter.is_whitespace() {
             blank = !folded.is_empty();
         } else {
@@ -49,7 +74,18 @@ pub fn is_invisible(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fold;
+    use unicode_normalization::UnicodeNormalization as _;
+
+    use super::{fold, is_invisible, is_plain, upper};
+
+    #[test]
+    fn plain_letters_are_what_the_tables_of_unicode_say() {
+        for letter in ('\0'..='\u{45f}').filter(|letter| is_plain(*letter)) {
+            let by_tables: String = std::iter::once(letter).nfkc().flat_map(char::to_uppercase).collect();
+            assert_eq!(by_tables, upper(letter).to_string(), "{letter:?}");
+            assert!(!is_invisible(letter));
+        }
+    }
 
     #[test]
     fn names_that_look_the_same_are_the_same() {

@@ -1,6 +1,6 @@
 //! How many records go into one request. Pure.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -9,12 +9,39 @@ use crate::ledger::{Build, Built, ClaimItem};
 use crate::model::Schema;
 use crate::validate::Record;
 
+/// The records that the newest body was made of, for whoever sends it: to read one back costs more than to write it.
+#[derive(Clone, Default)]
+pub(super) struct Desk(Arc<Mutex<Vec<Item>>>);
+
+impl Desk {
+    /// The items of these transactions, if they are what the newest body was made of. Gives them once.
+    pub(super) fn take(&self, claimed: &[ClaimItem]) -> Option<Vec<Item>> {
+        let mut items = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        items.truncate(claimed.len());
+        let same = items.len() == claimed.len()
+            && items.iter().zip(claimed).all(|(item, claimed)| item.number == claimed.number);
+        // Their transactions began only after the body was built.
+        items.iter_mut().zip(claimed).for_each(|(item, claimed)| item.transaction = claimed.transaction);
+        same.then_some(items)
+    }
+
+    fn lay(&self, items: Vec<Item>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = items;
+    }
+}
+
 /// What makes a request body of claimed items, for the ledger to call inside its commit.
-pub(super) fn builder(destination: Arc<dyn Destination>, registration: Option<SecretString>) -> Build {
+pub(super) fn builder(
+    destination: Arc<dyn Destination>,
+    registration: Option<SecretString>,
+    desk: Desk,
+) -> Build {
     Box::new(move |claimed| {
         let items = readable(claimed, destination.schema());
         let with = context(None, registration.as_ref());
-        largest(destination.as_ref(), &items, &with).unwrap_or(Built { used: 0, body: Vec::new() })
+        let built = largest(destination.as_ref(), &items, &with);
+        desk.lay(items);
+        built.unwrap_or(Built { used: 0, body: Vec::new() })
     })
 }
 
@@ -111,13 +138,29 @@ mod tests {
     fn build(rows: usize, body_bytes: usize, claimed: &[ClaimItem]) -> Built {
         let mut destination = Plain::at("http://127.0.0.1:9");
         (destination.rows, destination.body_bytes) = (rows, body_bytes);
-        builder(Arc::new(destination), None)(claimed)
+        builder(Arc::new(destination), None, Desk::default())(claimed)
     }
 
     #[test]
     fn one_too_large_item_uses_nothing() {
         assert_eq!(build(10, 40, &claim(&["1".repeat(100)])), Built { used: 0, body: Vec::new() });
         assert_eq!(build(10, 40, &claim(&["1".to_owned(), "1".repeat(100)])).used, 1);
+    }
+
+    #[test]
+    fn what_was_read_for_a_body_is_given_once_and_only_for_its_own_numbers() {
+        let desk = Desk::default();
+        let build = |claimed: &[ClaimItem]| {
+            builder(Arc::new(Plain::at("http://127.0.0.1:9")), None, desk.clone())(claimed)
+        };
+        let (one, two) = (claim(&["1".to_owned(), "2".to_owned()]), claim(&["3".to_owned()]));
+        build(&one);
+        let sent = [ClaimItem { transaction: 77, ..one[0].clone() }];
+        let items = desk.take(&sent).unwrap();
+        assert_eq!((items.len(), items[0].transaction, items[0].number.as_str()), (1, 77, "1"));
+        assert!(desk.take(&sent).is_none());
+        build(&one);
+        assert!(desk.take(&two).is_none());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::batching::{builder, context, item};
+use super::batching::{Desk, builder, context, item};
 use super::client::{Broken, Client};
 use super::login::{Refusal, Session};
 use super::retry::Random;
@@ -32,6 +32,7 @@ pub(super) struct Line {
     client: Client,
     session: Session,
     random: Random,
+    desk: Desk,
     /// Questions in a row without a usable answer.
     unanswered: u32,
     /// How often each pending batch was asked about. Not kept: after a start it is asked about soon again.
@@ -59,6 +60,7 @@ impl Line {
             client,
             session,
             random,
+            desk: Desk::default(),
             unanswered: 0,
             asked: HashMap::new(),
             skew_told: false,
@@ -67,7 +69,7 @@ impl Line {
 
     /// What makes bodies for the ledger.
     pub(super) fn builder(&self) -> Build {
-        builder(Arc::clone(&self.destination), self.settings.registration.clone())
+        builder(Arc::clone(&self.destination), self.settings.registration.clone(), self.desk.clone())
     }
 
     /// A token for the next request; a login under way is left when the program is told to stop.
@@ -204,6 +206,9 @@ impl Line {
     }
 
     fn items(&self, open: &OpenBatch) -> Result<Vec<Item>, Error> {
+        if let Some(items) = self.desk.take(&open.items) {
+            return Ok(items);
+        }
         let read =
             |claimed| item(claimed, self.destination.schema()).ok_or(Error::Record(claimed.transaction));
         open.items.iter().map(read).collect()

@@ -25,8 +25,8 @@ impl Wanted {
         if self.0.is_empty() {
             return 0;
         }
-        let cells: HashSet<String> = row.cells().map(|cell| fold(cell.text)).collect();
-        self.0.intersection(&cells).count()
+        let found: HashSet<&String> = row.cells().filter_map(|cell| self.0.get(&fold(cell.text))).collect();
+        found.len()
     }
 
     /// The most names that any of the rows has.

@@ -177,8 +177,8 @@ fn same_rows(conn: &Connection, one: i64, other: i64) -> Result<bool, Error> {
 /// Refused and held rows that a rule now says are not to be reported.
 fn ignore_by_rule(tx: &Transaction<'_>, retry: i64, target: i64) -> Result<(), Error> {
     let mut found = tx.prepare(
-        "SELECT new.row_no, new.issues, k.record_id FROM rows new JOIN links k ON k.intake_id = ?2 AND k.row_no = new.row_no
-           JOIN records r ON r.id = k.record_id
+        "SELECT new.row_no, new.issues, r.id FROM rows new JOIN rows old ON old.intake_id = ?2 AND old.row_no = new.row_no
+           JOIN records r ON r.id = old.record_id
           WHERE new.intake_id = ?1 AND new.ignored = 1 AND r.newer IS NULL AND r.state IN ('refused', 'rejected', 'held')",
     )?;
     let ignored: Vec<(u32, Option<String>, i64)> = found
@@ -207,10 +207,7 @@ fn move_row(tx: &Transaction<'_>, known: &Known, target: i64) -> Result<bool, Er
     }
     let at = params![known.intake, known.row, target];
     tx.execute("DELETE FROM rows WHERE intake_id = ?3 AND row_no = ?2 AND ?1 IS NOT NULL", at)?;
-    tx.execute("DELETE FROM links WHERE intake_id = ?3 AND row_no = ?2 AND ?1 IS NOT NULL", at)?;
-    for table in ["rows", "links"] {
-        tx.execute(&format!("UPDATE {table} SET intake_id = ?3 WHERE intake_id = ?1 AND row_no = ?2"), at)?;
-    }
+    tx.execute("UPDATE rows SET intake_id = ?3 WHERE intake_id = ?1 AND row_no = ?2", at)?;
     tx.execute(
         "UPDATE facts SET intake_id = ?3,
             part = part + (SELECT coalesce(max(part), -1) + 1 FROM facts WHERE intake_id = ?3 AND row_no = ?2)

@@ -1,15 +1,14 @@
 //! Batches: claim, send, answer, settle. The intent is on disk before the first byte, the raw answer before it is
 //! read; a crash in between is an unknown outcome, never a second sending.
 
-use std::io::{Read, Write};
+use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::accept::{documents_of_record, judge_followers};
+use super::many::{self, text};
+use super::packed::unpack;
 use super::record::{self, told};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
@@ -19,6 +18,8 @@ use crate::model::{Outcome, hash};
 
 /// Numbers one installation can issue: twelve digits.
 const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
+/// Numbers looked at together for one that a mapping gave: about as many as a batch takes.
+const NUMBERS_AT_ONCE: i64 = 256;
 
 impl Sqlite {
     pub(super) fn next_work(&mut self, section: &str, now: DateTime<Utc>) -> Result<Work, Error> {
@@ -103,12 +104,12 @@ impl Sqlite {
         candidates.truncate(made.used);
         items.truncate(made.used);
         numbers.keep(&tx, &candidates, &items)?;
-        let batch = insert_batch(&tx, realm, want, epoch, &made.body, items.len())?;
-        for (position, (candidate, item)) in candidates.iter().zip(&mut items).enumerate() {
-            item.transaction = enter(&tx, batch, position, candidate, &item.number)?;
-        }
+        let sha256 = hash::sha256(&made.body);
+        let packed = self.packer.pack(&made.body)?;
+        let batch = insert_batch(&tx, realm, want, epoch, (&packed, &sha256), items.len())?;
+        enter(&tx, batch, &candidates, &mut items)?;
         let attempt = begin_attempt(&tx, batch, "submit", want.now)?;
-        let data = serde_json::json!({"rows": items.len(), "body_sha256": hash::sha256(&made.body)});
+        let data = serde_json::json!({"rows": items.len(), "body_sha256": sha256});
         super::append_event(&tx, want.now, "sending", &Event::about(batch, data))?;
         tx.commit()?;
         Ok(Some(OpenBatch { batch, attempt, items, body: made.body, ticket: None, tries: 0 }))
@@ -141,7 +142,7 @@ impl Sqlite {
         answer: &RawAnswer,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        let raw = deflate(&answer.body)?;
+        let raw = self.packer.pack(&answer.body)?;
         let headers = json(&answer.headers)?;
         let sha256 = hash::sha256(&answer.body);
         self.commit(now, "answered", |tx| {
@@ -237,9 +238,9 @@ struct Candidate {
 
 fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, Error> {
     let mut found = conn.prepare_cached(
-        "SELECT r.id, r.members, t.id, t.number, r.mapped_number,
+        "SELECT r.id, c.members, t.id, t.number, r.mapped_number,
                 CASE WHEN r.released = 0 AND r.transaction_id IS NULL THEN r.until END
-           FROM records r JOIN intakes i ON i.id = r.intake_id
+           FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
            LEFT JOIN transactions t ON t.id = r.transaction_id AND t.state = 'not_received'
           WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' ORDER BY r.id LIMIT ?2",
     )?;
@@ -294,12 +295,12 @@ impl Numbers {
 
     /// A number for each: the one it has, the mapped one, or the next free one.
     fn give(&self, tx: &Transaction<'_>, candidates: &[Candidate]) -> Result<Vec<ClaimItem>, Error> {
-        let mut next = self.next;
+        let mut free = Free { tx, numbers: self, next: self.next, looked: self.next, mapped: HashSet::new() };
         let mut items = Vec::with_capacity(candidates.len());
         for candidate in candidates {
             let number = match candidate.number.as_ref().or(candidate.mapped.as_ref()) {
                 Some(number) => number.clone(),
-                None => self.free(tx, &mut next)?,
+                None => free.take()?,
             };
             items.push(ClaimItem {
                 transaction: candidate.transaction.unwrap_or_default(),
@@ -310,19 +311,8 @@ impl Numbers {
         Ok(items)
     }
 
-    fn free(&self, tx: &Transaction<'_>, next: &mut i64) -> Result<String, Error> {
-        loop {
-            let number = (self.base + *next).to_string();
-            *next += 1;
-            let mapped: bool = tx
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM records WHERE realm_id = ?1 AND mapped_number = ?2)",
-                )?
-                .query_row(params![self.realm, number], |row| row.get(0))?;
-            if !mapped {
-                return Ok(number);
-            }
-        }
+    fn text(&self, number: i64) -> String {
+        (self.base + number).to_string()
     }
 
     /// Raises the counter past the numbers of those that go.
@@ -336,12 +326,52 @@ impl Numbers {
     }
 }
 
+/// Numbers of ours that no mapping gave, looked up some hundred at a time.
+struct Free<'a> {
+    tx: &'a Transaction<'a>,
+    numbers: &'a Numbers,
+    next: i64,
+    /// Up to here it is known which ones a mapping gave.
+    looked: i64,
+    mapped: HashSet<String>,
+}
+
+impl Free<'_> {
+    fn take(&mut self) -> Result<String, Error> {
+        loop {
+            if self.next == self.looked {
+                self.look()?;
+            }
+            let number = self.numbers.text(self.next);
+            self.next += 1;
+            if !self.mapped.contains(&number) {
+                return Ok(number);
+            }
+        }
+    }
+
+    /// All numbers of ours have as many digits, so those in between as texts are those in between as numbers,
+    /// and texts that are no numbers of ours.
+    fn look(&mut self) -> Result<(), Error> {
+        let first = self.looked;
+        self.looked += NUMBERS_AT_ONCE;
+        let mut found = self.tx.prepare_cached(
+            "SELECT mapped_number FROM records WHERE realm_id = ?1 AND mapped_number >= ?2 AND mapped_number <= ?3
+              AND length(mapped_number) = length(?2)",
+        )?;
+        let within =
+            params![self.numbers.realm, self.numbers.text(first), self.numbers.text(self.looked - 1)];
+        self.mapped = found.query_map(within, |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(())
+    }
+}
+
 fn insert_batch(
     tx: &Transaction<'_>,
     realm: i64,
     want: &Want,
     epoch: i64,
-    body: &[u8],
+    (packed, sha256): (&[u8], &str),
     rows: usize,
 ) -> Result<i64, Error> {
     tx.prepare_cached(
@@ -352,39 +382,58 @@ fn insert_batch(
         realm,
         want.section,
         i64::try_from(rows).unwrap_or_default(),
-        deflate(body)?,
-        hash::sha256(body),
+        packed,
+        sha256,
         epoch,
         stamp(want.now)
     ])?;
     Ok(tx.last_insert_rowid())
 }
 
-/// Puts a record into a batch, under its number.
+/// Puts records into a batch, each under its number.
 fn enter(
     tx: &Transaction<'_>,
     batch: i64,
-    position: usize,
-    candidate: &Candidate,
-    number: &str,
-) -> Result<i64, Error> {
-    let position = i64::try_from(position).unwrap_or_default();
-    let transaction = if let Some(known) = candidate.transaction {
-        tx.prepare_cached(
-            "UPDATE transactions SET state = 'sending', batch_id = ?2, position = ?3 WHERE id = ?1",
-        )?
-        .execute(params![known, batch, position])?;
-        known
-    } else {
-        tx.prepare_cached(
-            "INSERT INTO transactions (record_id, number, state, batch_id, position) VALUES (?1, ?2, 'sending', ?3, ?4)",
-        )?
-        .execute(params![candidate.record, number, batch, position])?;
-        tx.last_insert_rowid()
-    };
-    tx.prepare_cached("UPDATE records SET state = 'sending', transaction_id = ?2 WHERE id = ?1")?
-        .execute(params![candidate.record, transaction])?;
-    Ok(transaction)
+    candidates: &[Candidate],
+    items: &mut [ClaimItem],
+) -> Result<(), Error> {
+    let mut next: i64 = tx
+        .prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM transactions")?
+        .query_row([], |row| row.get(0))?;
+    let mut fresh = Vec::with_capacity(items.len());
+    for (position, (candidate, item)) in (0_i64..).zip(candidates.iter().zip(items.iter_mut())) {
+        if candidate.transaction.is_some() {
+            tx.prepare_cached(
+                "UPDATE transactions SET state = 'sending', batch_id = ?2, position = ?3 WHERE id = ?1",
+            )?
+            .execute(params![item.transaction, batch, position])?;
+        } else {
+            item.transaction = next;
+            next += 1;
+            fresh.push((position, candidate.record, &*item));
+        }
+    }
+    many::run(
+        tx,
+        "INSERT INTO transactions (id, record_id, number, state, batch_id, position) VALUES {rows}",
+        "(?,?,?,'sending',?,?)",
+        &fresh,
+        |(position, record, item)| {
+            [
+                item.transaction.into(),
+                (*record).into(),
+                item.number.as_str().into(),
+                batch.into(),
+                (*position).into(),
+            ]
+        },
+    )?;
+    tx.prepare_cached(
+        "UPDATE records SET state = 'sending', transaction_id = t.id FROM transactions t
+          WHERE t.batch_id = ?1 AND records.id = t.record_id",
+    )?
+    .execute([batch])?;
+    Ok(())
 }
 
 fn begin_attempt(tx: &Transaction<'_>, batch: i64, kind: &str, now: DateTime<Utc>) -> Result<i64, Error> {
@@ -407,7 +456,7 @@ fn read_batch(conn: &Connection, batch: i64, state: &str) -> Result<Option<OpenB
         .optional()?;
     let Some((body, ticket, tries, attempt)) = found else { return Ok(None) };
     let mut items = conn.prepare_cached(
-        "SELECT t.id, t.number, r.members FROM transactions t JOIN records r ON r.id = t.record_id
+        "SELECT t.id, t.number, c.members FROM transactions t LEFT JOIN contents c ON c.record_id = t.record_id
           WHERE t.batch_id = ?1 ORDER BY t.position",
     )?;
     let items = items.query_map([batch], |row| {
@@ -421,7 +470,7 @@ fn read_batch(conn: &Connection, batch: i64, state: &str) -> Result<Option<OpenB
         batch,
         attempt,
         items: items.collect::<Result<_, _>>()?,
-        body: inflate(&body)?,
+        body: unpack(&body)?,
         ticket: ticket.as_deref().and_then(|text| serde_json::from_str(text).ok()),
         tries,
     }))
@@ -439,7 +488,7 @@ fn unread_answer(
         conn.query_row("SELECT http_status, headers, raw FROM attempts WHERE id = ?1", [attempt], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-    let answer = RawAnswer { status, headers: parse(headers.as_deref()), body: inflate(&raw)? };
+    let answer = RawAnswer { status, headers: parse(headers.as_deref()), body: unpack(&raw)? };
     Ok(Some((OpenBatch { attempt, ..open }, answer)))
 }
 
@@ -451,17 +500,18 @@ fn settled(
     remote: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<serde_json::Value, Error> {
-    let members: Vec<(i64, i64)> = {
-        let mut found = tx
-            .prepare_cached("SELECT id, record_id FROM transactions WHERE batch_id = ?1 ORDER BY position")?;
-        found.query_map([batch], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?
-    };
     let at = stamp(now);
     let mut counts = [0_u32; 3];
     let unsaid = Outcome::Unknown;
-    for (index, (transaction, record)) in members.iter().enumerate() {
+    let mut told = Vec::new();
+    let members = transactions_of(tx, batch)?;
+    let all = members.len();
+    for (index, (transaction, over)) in members.into_iter().enumerate() {
         let outcome = outcomes.get(index).unwrap_or(&unsaid);
-        settle_one(tx, *transaction, *record, outcome, &at)?;
+        // One that is already settled stays as it is.
+        if !over {
+            told.push((transaction, outcome, written(outcome)?));
+        }
         let slot = match outcome {
             Outcome::Accepted { .. } => 0,
             Outcome::Refused { .. } => 1,
@@ -470,6 +520,12 @@ fn settled(
         if let Some(count) = counts.get_mut(slot) {
             *count += 1;
         }
+    }
+    write_outcomes(tx, &told, &at)?;
+    if told.len() == all {
+        move_records(tx, "batch_id", batch)?;
+    } else {
+        told.iter().try_for_each(|(transaction, ..)| move_records(tx, "id", *transaction))?;
     }
     let state = if counts.get(2).copied() == Some(0) { "settled" } else { "unknown" };
     let seen = (state == "unknown").then_some("the answer does not name every row");
@@ -481,37 +537,86 @@ fn settled(
     )
 }
 
+/// The transactions of a batch in order, and whether each is settled already.
+fn transactions_of(tx: &Transaction<'_>, batch: i64) -> Result<Vec<(i64, bool)>, Error> {
+    let mut found = tx.prepare_cached(
+        "SELECT id, state = 'accepted' OR state = 'refused' FROM transactions WHERE batch_id = ?1 ORDER BY position",
+    )?;
+    Ok(found.query_map([batch], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+}
+
+/// The system's words of an outcome, as the ledger keeps them.
+fn written(outcome: &Outcome) -> Result<Option<String>, Error> {
+    match outcome {
+        Outcome::Refused { errors } => Ok(Some(json(errors)?)),
+        Outcome::Accepted { .. } | Outcome::Unknown => Ok(None),
+    }
+}
+
+/// Writes outcomes down with their transactions.
+fn write_outcomes(
+    tx: &Transaction<'_>,
+    told: &[(i64, &Outcome, Option<String>)],
+    at: &str,
+) -> Result<(), Error> {
+    many::run(
+        tx,
+        "WITH told (id, state, remote_id, errors, at) AS (VALUES {rows})
+         UPDATE transactions SET state = told.state, remote_id = told.remote_id, errors = told.errors,
+            settled_at = told.at FROM told WHERE transactions.id = told.id",
+        "(?,?,?,?,?)",
+        told,
+        |(transaction, outcome, errors)| {
+            let (state, id) = match outcome {
+                Outcome::Accepted { id } => ("accepted", Some(id.as_str())),
+                Outcome::Refused { .. } => ("refused", None),
+                Outcome::Unknown => ("unknown", None),
+            };
+            [(*transaction).into(), state.into(), text(id), text(errors.as_deref()), at.into()]
+        },
+    )?;
+    Ok(())
+}
+
+/// Gives the records of some transactions the states that their answers mean.
+fn move_records(tx: &Transaction<'_>, which: &str, id: i64) -> Result<(), Error> {
+    tx.prepare_cached(&format!(
+        "UPDATE records SET state = CASE t.state WHEN 'accepted' THEN 'accepted' WHEN 'refused' THEN 'rejected'
+                ELSE 'unknown' END
+           FROM transactions t
+          WHERE t.{which} = ?1 AND records.id = t.record_id AND (records.state = 'sending'
+                OR records.state = 'pending' OR records.state = 'unknown' OR records.state = 'ready')"
+    ))?
+    .execute([id])?;
+    Ok(())
+}
+
 /// Applies one outcome; one that is already settled stays as it is.
 pub(super) fn settle_one(
     tx: &Transaction<'_>,
     transaction: i64,
-    record: i64,
     outcome: &Outcome,
     at: &str,
 ) -> Result<(), Error> {
-    let (state, record_state, id, errors) = match outcome {
-        Outcome::Accepted { id } => ("accepted", RecordState::Accepted, Some(id.as_str()), None),
-        Outcome::Refused { errors } => ("refused", RecordState::Rejected, None, Some(json(errors)?)),
-        Outcome::Unknown => ("unknown", RecordState::Unknown, None, None),
-    };
-    let moved = tx
-        .prepare_cached(
-            "UPDATE transactions SET state = ?2, remote_id = ?3, errors = ?4, settled_at = ?5
-              WHERE id = ?1 AND state <> 'accepted' AND state <> 'refused'",
-        )?
-        .execute(params![transaction, state, id, errors, at])?;
-    if moved == 1 {
-        tx.prepare_cached(
-            "UPDATE records SET state = ?2 WHERE id = ?1
-                AND (state = 'sending' OR state = 'pending' OR state = 'unknown' OR state = 'ready')",
-        )?
-        .execute(params![record, record_state.word()])?;
+    let over: bool = tx
+        .prepare_cached("SELECT state = 'accepted' OR state = 'refused' FROM transactions WHERE id = ?1")?
+        .query_row([transaction], |row| row.get(0))?;
+    if over {
+        return Ok(());
     }
-    Ok(())
+    write_outcomes(tx, &[(transaction, outcome, written(outcome)?)], at)?;
+    move_records(tx, "id", transaction)
 }
 
 /// Rows that waited behind this batch's are judged anew.
 fn follow_up(tx: &Transaction<'_>, batch: i64) -> Result<(), Error> {
+    // Nearly always nothing waits at all, and then no row of the batch need be looked at.
+    let any: bool = tx
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM records WHERE state = 'behind')")?
+        .query_row([], |row| row.get(0))?;
+    if !any {
+        return Ok(());
+    }
     let mut found = tx.prepare_cached(
         "SELECT DISTINCT t.record_id FROM transactions t JOIN records w ON w.of_record = t.record_id
           WHERE t.batch_id = ?1 AND w.state = 'behind' ORDER BY t.record_id",
@@ -602,23 +707,11 @@ fn unknown(
 /// Marks every file whose report shows a row of the batch.
 pub(super) fn mark_batch_changed(tx: &Transaction<'_>, batch: i64) -> Result<(), Error> {
     tx.prepare_cached(
-        "WITH RECURSIVE chain (id) AS (
-            SELECT record_id FROM transactions WHERE batch_id = ?1
-            UNION SELECT r.older FROM records r JOIN chain c ON r.id = c.id WHERE r.older IS NOT NULL)
-         UPDATE intakes SET changed = changed + 1
-          WHERE id IN (SELECT DISTINCT r.intake_id FROM records r JOIN chain c ON r.id = c.id)",
+        "WITH RECURSIVE shown (intake, older) AS (
+            SELECT r.intake_id, r.older FROM transactions t JOIN records r ON r.id = t.record_id WHERE t.batch_id = ?1
+            UNION SELECT r.intake_id, r.older FROM shown s JOIN records r ON r.id = s.older)
+         UPDATE intakes SET changed = changed + 1 WHERE id IN (SELECT intake FROM shown)",
     )?
     .execute([batch])?;
     Ok(())
-}
-
-fn deflate(bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut out = DeflateEncoder::new(Vec::new(), Compression::fast());
-    out.write_all(bytes).and_then(|()| out.finish()).map_err(|source| Error::Store(Box::new(source)))
-}
-
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
-    DeflateDecoder::new(bytes).read_to_end(&mut out).map_err(|source| Error::Store(Box::new(source)))?;
-    Ok(out)
 }

@@ -148,7 +148,7 @@ fn of_files(
     for (intake, _) in intakes {
         let rows = record::select(
             tx,
-            "r.id IN (SELECT record_id FROM links WHERE intake_id = ?1 AND (?2 IS NULL OR row_no = ?2))",
+            "r.id IN (SELECT record_id FROM rows WHERE intake_id = ?1 AND (?2 IS NULL OR row_no = ?2))",
             &[&intake, &row],
         )?;
         if rows.iter().any(|known| known.newer.is_none() && states.contains(&known.state.word())) {
@@ -326,7 +326,7 @@ fn accept_by_word(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let of_batch = matches!(what, What::Batch(_));
-    settle_one(tx, transaction, known.id, &Outcome::Accepted { id: id.to_owned() }, &stamp(now))?;
+    settle_one(tx, transaction, &Outcome::Accepted { id: id.to_owned() }, &stamp(now))?;
     if of_batch {
         // The number given is the batch's: its rows are accepted without an id of their own.
         tx.execute("UPDATE transactions SET remote_id = NULL WHERE id = ?1", [transaction])?;

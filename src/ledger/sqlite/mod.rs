@@ -4,6 +4,8 @@ mod accept;
 mod batches;
 mod decide;
 mod files;
+mod many;
+mod packed;
 mod record;
 mod stage;
 #[cfg(test)]
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
@@ -64,6 +67,7 @@ pub struct Sqlite {
     realms: HashMap<String, i64>,
     epoch: i64,
     staging: Option<stage::Staging>,
+    packer: packed::Packer,
 }
 
 impl Sqlite {
@@ -81,6 +85,8 @@ impl Sqlite {
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "trusted_schema", "OFF")?;
         conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        // Else a statement is prepared anew whenever a value changes that stands beside a partial index.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         conn.set_prepared_statement_cache_capacity(64);
         migrate(&mut conn, options)?;
         let id = conn.query_row("SELECT value FROM meta WHERE key = 'id'", [], |row| row.get(0))?;
@@ -92,6 +98,7 @@ impl Sqlite {
             realms: HashMap::new(),
             epoch: 0,
             staging: None,
+            packer: packed::Packer::new(),
         })
     }
 

@@ -27,9 +27,10 @@ pub(super) struct Known {
 }
 
 const SELECT: &str =
-    "SELECT r.id, r.intake_id, r.row_no, i.name, i.sha256, r.state, r.valid, r.members, r.way,
+    "SELECT r.id, r.intake_id, r.row_no, i.name, i.sha256, r.state, r.valid, c.members, r.way,
     r.of_record, r.newer, t.remote_id, r.doc_intake, r.document
-  FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN transactions t ON t.id = r.transaction_id ";
+  FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
+  LEFT JOIN transactions t ON t.id = r.transaction_id ";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Known> {
     let state: String = row.get(5)?;
@@ -67,11 +68,11 @@ pub(super) fn select(
     Ok(known)
 }
 
-/// The (first) record of a row.
+/// The record of a row.
 pub(super) fn of_row(conn: &Connection, intake: i64, row: u32) -> Result<Option<Known>, Error> {
     let id: Option<i64> = conn
         .prepare_cached(
-            "SELECT record_id FROM links WHERE intake_id = ?1 AND row_no = ?2 ORDER BY record_id LIMIT 1",
+            "SELECT record_id FROM rows WHERE intake_id = ?1 AND row_no = ?2 AND record_id IS NOT NULL",
         )?
         .query_row(params![intake, row], |row| row.get(0))
         .optional()?;

@@ -1,10 +1,13 @@
 //! Staging: rows come in chunks under an intake that may not act yet, and are judged against what is known.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
+use rusqlite::types::Null;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::many::{self, MANY, text};
 use super::record::{self, Known, differences, told, told_of};
 use super::{Sqlite, issues_text, json, stamp};
 use crate::ledger::states::{Judgement, Met, RecordState, Way, judge};
@@ -86,18 +89,10 @@ impl Sqlite {
         let Some(staging) = self.staging.clone() else { return Err(Error::Order("rows before a plan")) };
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         require_staging(&tx, staging.intake)?;
-        for row in rows {
-            tx.prepare_cached(
-                "INSERT INTO rows (intake_id, row_no, ignored, issues) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![
-                staging.intake,
-                row.row,
-                row.record.is_none(),
-                issues_text(&row.issues)?
-            ])?;
-            if let Some(record) = &row.record {
-                Newcomer::insert(&tx, &staging, row.row, record)?.settle_place()?;
+        let mut next = next_record(&tx)?;
+        for run in rows.chunk_by(|one, next| staging.is_plain(one) && staging.is_plain(next)) {
+            for run in run.chunks(MANY) {
+                Run { tx: &tx, staging: &staging, rows: run }.stage(&mut next)?;
             }
         }
         tx.commit()?;
@@ -132,7 +127,171 @@ fn clear_stagings(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// A record just inserted, looking for its place among the facts.
+impl Staging {
+    /// Whether all that a row can meet is the live row of its own fact.
+    fn is_plain(&self, row: &StagedRow) -> bool {
+        row.record.as_ref().is_none_or(|record| {
+            self.again_of.is_none()
+                && record.own != Own::BeforeStart
+                && record.number.is_none()
+                && record.reference.is_none()
+        })
+    }
+
+    fn section(&self, record: &StagedRecord) -> Option<&(String, i64, i64)> {
+        record.section.and_then(|index| self.sections.get(index))
+    }
+}
+
+/// Rows that are written together: plain ones, or a single one that is not. Nearly always none of them meets
+/// anything, and three statements stage them all.
+struct Run<'a> {
+    tx: &'a Transaction<'a>,
+    staging: &'a Staging,
+    rows: &'a [StagedRow],
+}
+
+/// A row of the ledger's `rows`.
+struct Written<'a> {
+    row: &'a StagedRow,
+    issues: Option<String>,
+    record: Option<i64>,
+}
+
+impl Run<'_> {
+    /// Stages the rows; their records get the ids from `next` on.
+    fn stage(&self, next: &mut i64) -> Result<(), Error> {
+        let mut written = Vec::with_capacity(self.rows.len());
+        let mut newcomers = Vec::with_capacity(self.rows.len());
+        for row in self.rows {
+            let issues = issues_text(&row.issues)?;
+            written.push(Written { row, issues, record: row.record.as_ref().map(|_| *next) });
+            if let Some(staged) = &row.record {
+                let scope = self.staging.section(staged).map(|(.., scope)| *scope);
+                let (tx, staging, row) = (self.tx, self.staging, row.row);
+                newcomers.push(Newcomer { tx, staging, row, staged, id: *next, scope });
+                *next += 1;
+            }
+        }
+        self.write_rows(&written)?;
+        write_records(self.tx, self.staging, &newcomers)?;
+        write_contents(self.tx, &newcomers)?;
+        self.place(&newcomers)
+    }
+
+    fn write_rows(&self, rows: &[Written<'_>]) -> Result<(), Error> {
+        many::run(
+            self.tx,
+            "INSERT INTO rows (intake_id, row_no, ignored, issues, record_id) VALUES {rows}",
+            "(?,?,?,?,?)",
+            rows,
+            |one| {
+                [
+                    self.staging.intake.into(),
+                    one.row.row.into(),
+                    one.record.is_none().into(),
+                    text(one.issues.as_deref()),
+                    one.record.map_or_else(|| Null.into(), Into::into),
+                ]
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Gives each its place among the facts. The database itself says whose fact is not live yet, in the same
+    /// statement that makes it live; only the others have met somebody.
+    fn place(&self, newcomers: &[Newcomer<'_>]) -> Result<(), Error> {
+        if !self.rows.iter().all(|row| self.staging.is_plain(row)) {
+            return newcomers.iter().try_for_each(Newcomer::settle_place);
+        }
+        let facts: Vec<(&Newcomer<'_>, i64, Cow<'_, str>)> = newcomers
+            .iter()
+            .filter_map(|one| Some((one, one.scope?, first_key(one.staged.fact.as_ref()?))))
+            .collect();
+        let placed = many::run(
+            self.tx,
+            "INSERT OR IGNORE INTO facts (intake_id, row_no, part, scope_id, key, record_id, live) VALUES {rows}",
+            "(?,?,0,?,?,?,1)",
+            &facts,
+            |(one, scope, key)| {
+                [self.staging.intake.into(), one.row.into(), (*scope).into(), (&**key).into(), one.id.into()]
+            },
+        )?;
+        if placed == facts.len() {
+            return Ok(());
+        }
+        let mut found = self
+            .tx
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM facts WHERE intake_id = ?1 AND row_no = ?2)")?;
+        for (one, ..) in &facts {
+            if !found.query_row(params![self.staging.intake, one.row], |row| row.get::<_, bool>(0))? {
+                one.settle_place()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The id that the next record gets: above every one that was ever given.
+fn next_record(conn: &Connection) -> Result<i64, Error> {
+    Ok(conn
+        .prepare_cached("SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'records'")?
+        .query_row([], |row| row.get(0))?)
+}
+
+fn write_contents(tx: &Transaction<'_>, newcomers: &[Newcomer<'_>]) -> Result<(), Error> {
+    let contents: Vec<(i64, &str)> =
+        newcomers.iter().filter_map(|one| Some((one.id, one.staged.members.as_deref()?))).collect();
+    many::run(
+        tx,
+        "INSERT INTO contents (record_id, members) VALUES {rows}",
+        "(?,?)",
+        &contents,
+        |(record, members)| [(*record).into(), (*members).into()],
+    )?;
+    Ok(())
+}
+
+/// The texts of a record that are made for the ledger.
+struct Texts<'a> {
+    one: &'a Newcomer<'a>,
+    until: Option<String>,
+    reverse_until: Option<String>,
+    reason: Option<String>,
+    document: Option<String>,
+}
+
+fn write_records(tx: &Transaction<'_>, staging: &Staging, newcomers: &[Newcomer<'_>]) -> Result<(), Error> {
+    let texts = newcomers.iter().map(|one| one.texts(staging.accept)).collect::<Result<Vec<_>, _>>()?;
+    many::run(
+        tx,
+        "INSERT INTO records (id, intake_id, row_no, realm_id, section, state, valid, until, reverse_until,
+            reason, doc_intake, document, mapped_number) VALUES {rows}",
+        "(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        &texts,
+        |Texts { one, until, reverse_until, reason, document }| {
+            let section = staging.section(one.staged);
+            [
+                one.id.into(),
+                staging.intake.into(),
+                one.row.into(),
+                section.map_or_else(|| Null.into(), |(_, realm, _)| (*realm).into()),
+                text(section.map(|(name, ..)| name.as_str())),
+                one.first_state().word().into(),
+                (one.staged.own != Own::Refused).into(),
+                text(until.as_deref()),
+                text(reverse_until.as_deref()),
+                text(reason.as_deref()),
+                staging.intake.into(),
+                text(document.as_deref()),
+                text(one.staged.number.as_deref()),
+            ]
+        },
+    )?;
+    Ok(())
+}
+
+/// A record on its way in, looking for its place among the facts.
 struct Newcomer<'a> {
     tx: &'a Transaction<'a>,
     staging: &'a Staging,
@@ -171,47 +330,28 @@ struct Place {
     stopped: Option<(Judgement, Way, Known)>,
 }
 
-impl<'a> Newcomer<'a> {
-    fn insert(
-        tx: &'a Transaction<'a>,
-        staging: &'a Staging,
-        row: u32,
-        staged: &'a StagedRecord,
-    ) -> Result<Self, Error> {
-        let section = staged.section.and_then(|index| staging.sections.get(index));
-        let state = match staged.own {
+impl Newcomer<'_> {
+    fn first_state(&self) -> RecordState {
+        match self.staged.own {
             Own::Ready => RecordState::Ready,
             Own::Refused => RecordState::Refused,
             Own::BeforeStart => RecordState::Ignored,
-        };
-        let reason = staged
+        }
+    }
+
+    fn texts(&self, accept: Accept) -> Result<Texts<'_>, Error> {
+        let reason = self
+            .staged
             .report_from
-            .filter(|_| staged.own == Own::BeforeStart)
+            .filter(|_| self.staged.own == Own::BeforeStart)
             .map(|from| vec![told(&codes::BEFORE_START, [from.format("%d.%m.%Y").to_string()])]);
-        tx.prepare_cached(
-            "INSERT INTO records (intake_id, row_no, realm_id, section, state, valid, members, until, reverse_until,
-                reason, doc_intake, document, mapped_number)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-        )?
-        .execute(params![
-            staging.intake,
-            row,
-            section.map(|(_, realm, _)| *realm),
-            section.map(|(name, ..)| name.as_str()),
-            state.word(),
-            staged.own != Own::Refused,
-            staged.members,
-            staged.until.map(|day| day.to_string()),
-            staged.reverse_until.map(|day| day.to_string()),
-            issues_text(&reason.unwrap_or_default())?,
-            staging.intake,
-            document(staging.accept, staged),
-            staged.number,
-        ])?;
-        let id = tx.last_insert_rowid();
-        tx.prepare_cached("INSERT INTO links (intake_id, row_no, record_id) VALUES (?1, ?2, ?3)")?
-            .execute(params![staging.intake, row, id])?;
-        Ok(Self { tx, staging, row, staged, id, scope: section.map(|(.., scope)| *scope) })
+        Ok(Texts {
+            one: self,
+            until: self.staged.until.map(|day| day.to_string()),
+            reverse_until: self.staged.reverse_until.map(|day| day.to_string()),
+            reason: issues_text(&reason.unwrap_or_default())?,
+            document: document(accept, self.staged),
+        })
     }
 
     fn settle_place(&self) -> Result<(), Error> {
@@ -548,6 +688,14 @@ fn weak_key(base: &str, times: i64) -> String {
     format!("{base}#{times}")
 }
 
+/// The key of a fact that nobody else has.
+fn first_key(fact: &FactKey) -> Cow<'_, str> {
+    match fact {
+        FactKey::Strong(key) => Cow::Borrowed(key),
+        FactKey::Weak(base) => Cow::Owned(weak_key(base, 1)),
+    }
+}
+
 fn document(accept: Accept, staged: &StagedRecord) -> Option<String> {
     match accept {
         Accept::GoodRows => None,
@@ -571,11 +719,15 @@ pub(super) fn clear(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
     let staged: bool =
         tx.query_row("SELECT EXISTS (SELECT 1 FROM rows WHERE intake_id = ?1)", [intake], |row| row.get(0))?;
     if staged {
-        tx.execute(
-            "DELETE FROM records WHERE id IN (SELECT record_id FROM links WHERE intake_id = ?1)",
-            [intake],
-        )?;
-        for table in ["facts", "links", "rows"] {
+        for (table, id) in [("contents", "record_id"), ("records", "id")] {
+            tx.execute(
+                &format!(
+                    "DELETE FROM {table} WHERE {id} IN (SELECT record_id FROM rows WHERE intake_id = ?1)"
+                ),
+                [intake],
+            )?;
+        }
+        for table in ["facts", "rows"] {
             tx.execute(&format!("DELETE FROM {table} WHERE intake_id = ?1"), [intake])?;
         }
     }

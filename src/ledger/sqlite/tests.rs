@@ -557,14 +557,76 @@ fn nothing_in_the_hot_path_looks_at_every_record() {
         "SELECT id FROM records WHERE intake_id = 3 AND older IS NOT NULL",
         "SELECT id FROM records WHERE intake_id = 3 AND way = 'weak-again'",
         "SELECT record_id FROM facts WHERE scope_id = 1 AND key = 'x' AND live = 1",
-        "SELECT count(*) FROM records WHERE realm_id = 1 AND state <> 'accepted' AND state <> 'ready'
-            AND state <> 'refused' AND state <> 'rejected' AND state <> 'duplicate' AND state <> 'reversed'
+        "SELECT EXISTS (SELECT 1 FROM records WHERE state = 'behind')",
+        "SELECT mapped_number FROM records WHERE realm_id = 1 AND mapped_number >= '5' AND mapped_number <= '6'
+            AND length(mapped_number) = length('5')",
+        "SELECT count(*) FROM records r WHERE r.state = 'sending' AND r.id IN (SELECT t.record_id FROM batches b
+            CROSS JOIN transactions t ON t.batch_id = b.id WHERE b.state <> 'settled')",
+        "SELECT count(*) FROM records WHERE realm_id = 1 AND state <> 'accepted' AND state <> 'sending'
+            AND state <> 'ready' AND state <> 'refused' AND state <> 'rejected' AND state <> 'duplicate' AND state <> 'reversed'
             AND state <> 'ignored'",
     ];
     for sql in hot {
         let plan = plan_of(&bench, sql);
         assert!(plan.contains("INDEX"), "{sql}\n{plan}");
+        assert!(!plan.contains("SCAN t"), "{sql}\n{plan}");
     }
+}
+
+#[test]
+fn what_is_done_to_a_batch_looks_at_its_rows_alone() {
+    let bench = Bench::new();
+    let hot = [
+        "UPDATE records SET state = 'sending', transaction_id = t.id FROM transactions t
+          WHERE t.batch_id = 1 AND records.id = t.record_id",
+        "WITH told (id, state) AS (VALUES (1, 'a'), (2, 'b'))
+         UPDATE transactions SET state = told.state FROM told WHERE transactions.id = told.id",
+        "UPDATE records SET state = t.state FROM transactions t WHERE t.batch_id = 1 AND records.id = t.record_id
+            AND (records.state = 'sending' OR records.state = 'pending')",
+        "SELECT c.members FROM transactions t LEFT JOIN contents c ON c.record_id = t.record_id WHERE t.batch_id = 1",
+        "WITH RECURSIVE shown (intake, older) AS (
+            SELECT r.intake_id, r.older FROM transactions t JOIN records r ON r.id = t.record_id WHERE t.batch_id = 1
+            UNION SELECT r.intake_id, r.older FROM shown s JOIN records r ON r.id = s.older)
+         UPDATE intakes SET changed = changed + 1 WHERE id IN (SELECT intake FROM shown)",
+    ];
+    for sql in hot {
+        let plan = plan_of(&bench, sql);
+        let all = ["SCAN records", "SCAN transactions", "SCAN t", "SCAN r", "SCAN c", "SCAN intakes"];
+        assert!(!plan.lines().any(|step| all.contains(&step.trim())), "{sql}\n{plan}");
+    }
+}
+
+#[test]
+fn a_run_of_rows_stands_as_if_each_had_come_alone() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1)]);
+    bench.send_all(&accepted);
+    let keys: Vec<String> = (0..120).map(|index| format!("n{index}")).collect();
+    let mut lines: Vec<Line<'_>> = keys.iter().zip(10..).map(|(key, row)| (row, key.as_str(), 1)).collect();
+    lines.insert(0, (2, "k1", 1));
+    lines.insert(30, (500, "k2", 7));
+    lines.insert(60, (501, "n0", 1));
+    let rows: Vec<_> = lines.iter().map(|line| keyed(*line)).collect();
+    let now = bench.now();
+    let file = NewFile {
+        folder: "/drop".into(),
+        name: "b.csv".to_owned(),
+        bytes: 9,
+        mtime_ns: 9,
+        sha256: "b".to_owned(),
+        language: Lang::En,
+    };
+    let intake = bench.ledger.receive(&file, now).unwrap();
+    bench.ledger.plan(&plan_for(intake, true, Accept::GoodRows)).unwrap();
+    bench.ledger.stage(&rows).unwrap();
+    let now = bench.now();
+    bench.ledger.accept(intake, &serde_json::json!({}), &[], now).unwrap();
+    let rows = bench.rows(intake);
+    let of = |status: Status| -> Vec<u32> {
+        rows.iter().filter(|row| row.status == status).map(|row| row.row).collect()
+    };
+    assert_eq!((of(Duplicate), of(Held)), (vec![2], vec![10, 500, 501]));
+    assert_eq!(of(Waiting).len(), 119);
 }
 
 #[test]

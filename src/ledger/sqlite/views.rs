@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::record::{self, told};
 use super::{Sqlite, day, from_stamp, head, parse};
-use crate::ledger::states::{RecordState, worst};
+use crate::ledger::states::RecordState;
 use crate::ledger::{BatchView, Error, FileState, FileView, RowView, StoredIssue, Summary, codes};
 use crate::model::{Environment, Lang, Status, SystemError};
 
@@ -39,16 +39,19 @@ const ROWS: &str =
     "SELECT w.row_no, w.ignored, w.issues, r.state, r.reason, r.until, r.reverse_until, r.newer,
     t.number, t.errors, t.remote_id, b.id, b.state, b.seen, b.sent_at, ot.remote_id, ot.number, o.state
   FROM rows w
-  LEFT JOIN links k ON k.intake_id = w.intake_id AND k.row_no = w.row_no
-  LEFT JOIN records r ON r.id = k.record_id
+  LEFT JOIN records r ON r.id = w.record_id
   LEFT JOIN transactions t ON t.id = r.transaction_id
   LEFT JOIN batches b ON b.id = t.batch_id
   LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed', 'behind')
   LEFT JOIN transactions ot ON ot.id = o.transaction_id ";
 
-/// Taken and neither ready nor at its end; the condition of the index `records_open`.
+/// In a request: found by the batches under way, which SQLite must be told to begin with (`CROSS JOIN`).
+const SENDING: &str = "r.state = 'sending' AND r.id IN (SELECT t.record_id FROM batches b
+    CROSS JOIN transactions t ON t.batch_id = b.id WHERE b.state <> 'settled')";
+
+/// Taken and neither on its way nor at its end; the condition of the index `records_open`.
 const OPEN: &str =
-    "r.state <> 'accepted' AND r.state <> 'ready' AND r.state <> 'refused' AND r.state <> 'rejected'
+    "r.state <> 'accepted' AND r.state <> 'sending' AND r.state <> 'ready' AND r.state <> 'refused' AND r.state <> 'rejected'
     AND r.state <> 'duplicate' AND r.state <> 'reversed' AND r.state <> 'ignored'";
 
 fn joined(row: &Row<'_>) -> rusqlite::Result<Joined> {
@@ -88,20 +91,12 @@ impl Sqlite {
         let mut found = self.conn.prepare_cached(&format!(
             "{ROWS} WHERE w.intake_id = ?1 AND w.row_no > ?2 AND w.row_no <= coalesce(
                 (SELECT row_no FROM rows WHERE intake_id = ?1 AND row_no > ?2 ORDER BY row_no LIMIT 1 OFFSET ?3),
-                4294967295) ORDER BY w.row_no, k.record_id"
+                4294967295) ORDER BY w.row_no"
         ))?;
         let parts: Vec<Joined> = found
             .query_map(params![intake, after, limit.saturating_sub(1)], joined)?
             .collect::<Result<_, _>>()?;
-        let mut views: Vec<RowView> = Vec::with_capacity(parts.len());
-        for part in parts {
-            let view = self.view(intake, part)?;
-            match views.last_mut().filter(|last| last.row == view.row) {
-                Some(last) => merge(last, view),
-                None => views.push(view),
-            }
-        }
-        Ok(views)
+        parts.into_iter().map(|part| self.view(intake, part)).collect()
     }
 
     fn view(&self, intake: i64, part: Joined) -> Result<RowView, Error> {
@@ -199,8 +194,8 @@ impl Sqlite {
     fn batches_of(&self, intake: i64) -> Result<Vec<BatchView>, Error> {
         let mut found = self.conn.prepare_cached(
             "SELECT id, remote, rows, state, sent_at, answered_at FROM batches WHERE id IN (
-                SELECT t.batch_id FROM links k JOIN records r ON r.id = k.record_id
-                  JOIN transactions t ON t.id = r.transaction_id WHERE k.intake_id = ?1) ORDER BY id",
+                SELECT t.batch_id FROM rows w JOIN records r ON r.id = w.record_id
+                  JOIN transactions t ON t.id = r.transaction_id WHERE w.intake_id = ?1) ORDER BY id",
         )?;
         let batches = found.query_map([intake], |row| {
             let at = |index: usize| -> rusqlite::Result<Option<DateTime<Utc>>> {
@@ -221,7 +216,7 @@ impl Sqlite {
     pub(super) fn count(&self) -> Result<Summary, Error> {
         let mut summary = Summary::default();
         let mine: Vec<i64> = self.realms.values().copied().collect();
-        for open in ["r.state = 'ready'", OPEN] {
+        for open in ["r.state = 'ready'", SENDING, OPEN] {
             self.count_open(open, &mine, &mut summary)?;
         }
         summary.batches = self.open_batches()?;
@@ -324,24 +319,6 @@ fn told_by_state(record: &RecordPart) -> Option<StoredIssue> {
         }
         _ => None,
     }
-}
-
-/// A row of several records shows the worst status and all ids.
-fn merge(view: &mut RowView, other: RowView) {
-    view.status = worst([view.status, other.status]).unwrap_or(view.status);
-    view.issues.extend(other.issues);
-    view.system_errors.extend(other.system_errors);
-    let join = |mine: &mut Option<String>, his: Option<String>| match (mine.as_mut(), his) {
-        (Some(mine), Some(his)) if *mine != his => {
-            mine.push(';');
-            mine.push_str(&his);
-        }
-        (None, his) => *mine = his,
-        _ => {}
-    };
-    join(&mut view.id, other.id);
-    join(&mut view.number, other.number);
-    view.until = view.until.into_iter().chain(other.until).min();
 }
 
 fn file_state(word: &str) -> FileState {
