@@ -250,6 +250,19 @@ mod tests {
     }
 
     #[test]
+    fn another_table_below_is_left_out_and_told() {
+        let text = "Код;Брой;Партида\n1;2;L1\n2;3;L2\n\n3;4;L3\n\nСклад;Общ брой\nПловдив;9\n";
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(
+            rows.iter().map(|row| row.0).collect::<Vec<_>>(),
+            [2, 3, 5],
+            "a blank row alone ends nothing"
+        );
+        assert_eq!((found.left_out_count.beyond, found.left_out_count.blank), (2, 2));
+        assert_eq!((found.notes[0].code.code, found.notes[0].place.row), ("W107", Some(7)));
+    }
+
+    #[test]
     fn empty_files_are_refused_and_a_bare_header_is_not() {
         for bytes in [&b""[..], b"\xEF\xBB\xBF", b"\r\n\r\n", b"\x1a", b"sep=;\n"] {
             assert!(matches!(read_bytes(bytes, &Reading::default()), Err(Error::Empty)), "{bytes:?}");
