@@ -242,7 +242,7 @@ impl Body {
                     leave_out(row, if is_blank(row) { Why::Blank } else { why }, found);
                 }
                 if why == Why::Beyond {
-                    found.note(Issue::new(&W107).row(begins).arg(begins.to_string()));
+                    found.note(Issue::new(&W114).row(begins).arg(begins.to_string()));
                 }
                 return Ok(());
             }
@@ -444,8 +444,8 @@ pub(super) static W104: CodeInfo = CodeInfo {
 };
 
 /// Rows below the table that are not of it.
-pub(super) static W107: CodeInfo = CodeInfo {
-    code: "W107",
+pub(super) static W114: CodeInfo = CodeInfo {
+    code: "W114",
     who: Who::User,
     bg: Words {
         message: "от ред {0} надолу редовете не са от таблицата и не се четат; ако са движения, поставете ги в отделен файл",

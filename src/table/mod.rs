@@ -137,7 +137,7 @@ pub static CODES: &[&CodeInfo] = &[
     &workbook::W103,
     &body::W104,
     &body::W105,
-    &body::W107,
+    &body::W114,
     &text::W106,
     &inspect::W110,
     &inspect::W111,
@@ -259,7 +259,7 @@ mod tests {
             "a blank row alone ends nothing"
         );
         assert_eq!((found.left_out_count.beyond, found.left_out_count.blank), (2, 2));
-        assert_eq!((found.notes[0].code.code, found.notes[0].place.row), ("W107", Some(7)));
+        assert_eq!((found.notes[0].code.code, found.notes[0].place.row), ("W114", Some(7)));
     }
 
     #[test]
