@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-use super::apart::Helper;
+use super::apart::{Helper, Parked};
 use super::error::Error;
 use super::row::Row;
 
@@ -20,7 +20,28 @@ const CHUNK_TEXT: usize = 1024 * 1024;
 const ROW_KEPT: usize = 64 * 1024;
 
 /// The rows of the chosen sheet, from the first one.
-pub(super) struct Sheet {
+pub(super) enum Sheet {
+    /// Being read, or about to be.
+    Running(Running),
+    /// Opened, and read by a process once rows are wanted.
+    Parked(Parked),
+}
+
+impl Sheet {
+    /// Reads the next row that has anything in it. False at the end.
+    pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
+        if let Self::Parked(parked) = self {
+            *self = Self::Running(parked.start()?);
+        }
+        match self {
+            Self::Running(running) => running.next(row),
+            Self::Parked(_) => Ok(false),
+        }
+    }
+}
+
+/// Rows that come from a thread.
+pub(super) struct Running {
     chunks: Option<Receiver<Result<Vec<Row>, Error>>>,
     /// Chunks that were read go back to be filled again.
     used: Sender<Vec<Row>>,
@@ -32,7 +53,7 @@ pub(super) struct Sheet {
     ended: bool,
 }
 
-impl Sheet {
+impl Running {
     /// Starts reading: `work` hands over rows until there are no more.
     pub(super) fn start(
         helper: Option<Helper>,
@@ -58,7 +79,7 @@ impl Sheet {
     }
 
     /// Reads the next row that has anything in it. False at the end.
-    pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
+    fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
         if self.next == self.chunk.len() && !self.ended {
             self.next_chunk()?;
         }
@@ -91,7 +112,7 @@ impl Sheet {
     }
 }
 
-impl Drop for Sheet {
+impl Drop for Running {
     fn drop(&mut self) {
         // Without a process nothing can be read, without a receiver nothing handed over: the thread ends.
         self.helper = None;

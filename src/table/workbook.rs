@@ -19,7 +19,7 @@ use super::reading::Reading;
 use super::records::{Layout, MAX_CELL, MAX_COLUMNS, long_cell};
 use super::row::{CellKind, Header, Row};
 pub(super) use super::sheet::Sheet;
-use super::sheet::unharmed;
+use super::sheet::{Running, unharmed};
 use crate::model::{CodeInfo, Issue, Who, Words};
 
 type Book = Xlsx<BufReader<Place>>;
@@ -125,14 +125,14 @@ pub(super) fn start(opened: Opened, columns: &[Header]) -> Result<Sheet, Error> 
         after_row: opened.header.row,
         columns: columns.iter().map(Header::label).collect::<Arc<[Arc<str>]>>(),
     };
-    let sheet = Sheet::start(None, move |hand| {
+    let running = Running::start(None, move |hand| {
         let Opened { mut book, mut formulas, sheet, .. } = opened;
         let reader = book.worksheet_cells_reader(&sheet).map_err(broken)?;
         let formulas = formulas.as_mut().map(|book| book.worksheet_cells_reader(&sheet).map_err(broken));
         let mut cells = Cells::new(reader, formulas.transpose()?, layout);
         hand.rows(|row| cells.next(row))
     });
-    Ok(sheet?)
+    Ok(Sheet::Running(running?))
 }
 
 /// Gathers the sparse cells of a sheet into rows.

@@ -110,6 +110,23 @@ fn the_content_says_what_a_file_is() {
     assert!(named(&ods, "day.xlsx").starts_with("format ods"));
 }
 
+/// A file that is open several times at once is read each time from its first row.
+#[cfg(target_os = "linux")]
+#[test]
+fn several_mappings_that_may_fit_read_one_after_another() {
+    let place = super::place::Place::new(&toml::Table::new());
+    let usual = std::fs::read_to_string(place.path("mappings/usual.toml")).unwrap();
+    for name in ["other", "third"] {
+        let other =
+            usual.replace("\"usual\"", &format!("\"{name}\"")).replace("\"Ред\"", &format!("\"Ред {name}\""));
+        std::fs::write(place.path(&format!("mappings/{name}.toml")), other).unwrap();
+    }
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/workbook-formats/in/day.ods");
+    std::fs::copy(from, place.path("drop/day.ods")).unwrap();
+    let ran = place.run(&["check", "drop/day.ods"]);
+    assert!(ran.stdout.contains("3 rows: 1 refused, 2 would be sent"), "{}{}", ran.stdout, ran.stderr);
+}
+
 /// What is hidden on a sheet of an .xlsx is read, and told.
 #[test]
 fn hidden_rows_and_columns_and_merged_cells_are_told() {

@@ -13,7 +13,9 @@ mod serve;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use frames::{Frames, Head, Job, Record};
@@ -24,7 +26,7 @@ use super::error::Error;
 use super::reading::{Format, Found, Reading};
 use super::records::Layout;
 use super::row::Header;
-use super::sheet::Sheet;
+use super::sheet::{Running, Sheet};
 
 /// The subcommand by which the program reads for itself.
 pub const SERVE_COMMAND: &str = "__read-workbook";
@@ -49,6 +51,9 @@ impl Helper {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
+        // Ctrl-C is meant for the program, which ends what it is at; its process must live as long.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         // It needs nothing of the environment, and secrets may stand there. Windows cannot start without its own.
         if cfg!(unix) {
             command.env_clear();
@@ -104,17 +109,68 @@ fn headers(columns: &[String]) -> Vec<Header> {
     columns.iter().enumerate().map(header).collect()
 }
 
-/// Starts the process; what it chose, and the rows that it reads.
-pub(super) fn open(path: &Path, format: Format, reading: &Reading) -> Result<(Head, Sheet), Error> {
-    listen(Helper::start(path, &Job::new(format, reading))?)
+/// The process that was started last and whose rows nobody has asked for yet. A file may be open several times,
+/// once for each layout that might fit it; only what is being read may cost memory.
+static WAITING: Mutex<Option<(u64, Running)>> = Mutex::new(None);
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+fn waiting() -> MutexGuard<'static, Option<(u64, Running)>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn listen(mut helper: Helper) -> Result<(Head, Sheet), Error> {
+/// A workbook that was opened. Its process waits until rows are wanted, or until another one is needed; then it
+/// is started anew, and reads the same.
+pub(super) struct Parked {
+    number: u64,
+    path: PathBuf,
+    job: Job,
+}
+
+impl Parked {
+    /// The rows from the first one.
+    pub(super) fn start(&self) -> Result<Running, Error> {
+        match self.take() {
+            Some(running) => Ok(running),
+            None => Ok(begin(&self.path, &self.job)?.1),
+        }
+    }
+
+    fn take(&self) -> Option<Running> {
+        waiting().take_if(|(number, _)| *number == self.number).map(|(_, running)| running)
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        // The process ends with it; not while others wait for the lock.
+        let waiting = self.take();
+        std::mem::drop(waiting);
+    }
+}
+
+/// Starts the process; what it chose, and the rows that it reads.
+pub(super) fn open(path: &Path, format: Format, reading: &Reading) -> Result<(Head, Sheet), Error> {
+    let job = Job::new(format, reading);
+    let (head, running) = begin(path, &job)?;
+    let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+    let former = waiting().replace((number, running));
+    drop(former);
+    Ok((head, Sheet::Parked(Parked { number, path: path.to_owned(), job })))
+}
+
+/// Two at once would need twice the memory, so the one that waits gives way.
+fn begin(path: &Path, job: &Job) -> Result<(Head, Running), Error> {
+    let former = waiting().take();
+    drop(former);
+    listen(Helper::start(path, job)?)
+}
+
+fn listen(mut helper: Helper) -> Result<(Head, Running), Error> {
     let (format, patience) = (helper.format, helper.patience);
     let answer = helper.child.stdout.take().ok_or(Error::GaveUp(format))?;
     let (tell, head) = sync_channel(1);
-    let sheet = Sheet::start(Some(helper), move |hand| {
-        let Some((mut frames, layout)) = begin(answer, format, &tell) else { return Ok(()) };
+    let running = Running::start(Some(helper), move |hand| {
+        let Some((mut frames, layout)) = head_of(answer, format, &tell) else { return Ok(()) };
         let (mut record, mut far_told) = (Record::default(), 0);
         hand.rows(|row| {
             let more = frames.row(&mut record)?;
@@ -126,11 +182,11 @@ fn listen(mut helper: Helper) -> Result<(Head, Sheet), Error> {
     })?;
     // Too late, or never.
     let head = head.recv_timeout(patience).map_err(|_| Error::GaveUp(format))??;
-    Ok((head, sheet))
+    Ok((head, running))
 }
 
 /// Reads the head and tells it, or why there is none.
-fn begin(
+fn head_of(
     answer: ChildStdout,
     format: Format,
     tell: &SyncSender<Result<Head, Error>>,
@@ -167,7 +223,8 @@ mod tests {
             assert!(matches!(listen(helper(script)), Err(Error::GaveUp(Format::Xls))), "{script}");
         }
         for end in ["exit 1", "kill -9 $$", "exec sleep 60"] {
-            let (head, mut sheet) = listen(helper(&format!("{HEAD}; {end}"))).unwrap();
+            let (head, running) = listen(helper(&format!("{HEAD}; {end}"))).unwrap();
+            let mut sheet = Sheet::Running(running);
             assert_eq!(head.sheet.as_deref(), Some("S"));
             assert!(matches!(sheet.next(&mut Row::new()), Err(Error::GaveUp(Format::Xls))), "{end}");
         }
