@@ -57,7 +57,7 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
 
 fn show(inspection: &Inspection, lang: Lang) -> Result<()> {
     let found = &inspection.reading;
-    let mut facts = vec![format!("format {}", if found.encoding.is_some() { "csv" } else { "xlsx" })];
+    let mut facts = vec![format!("format {}", found.format.name())];
     facts.extend(found.encoding.as_ref().map(|encoding| format!("encoding {encoding}")));
     facts.extend(found.delimiter.as_ref().map(|delimiter| format!("delimiter `{delimiter}`")));
     facts.extend(found.sheet.as_ref().map(|sheet| format!("sheet `{sheet}`")));
@@ -89,6 +89,10 @@ fn show(inspection: &Inspection, lang: Lang) -> Result<()> {
         ]);
     }
     out::line(&table.to_string())?;
+    for note in &found.notes {
+        let place = note.place.row.map_or(String::new(), |row| format!("row {row}: "));
+        out::line(&format!("{place}{} ({})", note.code.message(lang, &note.args), note.code.code))?;
+    }
     for suspicion in &inspection.suspicious {
         let issue = &suspicion.first;
         let place = issue.place.column.as_deref().map_or(String::new(), |column| format!("`{column}`: "));

@@ -12,6 +12,7 @@ mod inspect;
 mod one_off;
 mod out;
 mod pass;
+mod read_workbook;
 mod retry;
 mod sandbox;
 mod status;
@@ -77,6 +78,9 @@ enum Command {
     Completions(complete::CompletionArgs),
     /// JSON Schema of a format
     Schema(complete::SchemaArgs),
+    /// Not for people: reads a workbook for this program
+    #[command(name = crate::table::SERVE_COMMAND, hide = true)]
+    ReadWorkbook(read_workbook::Args),
 }
 
 /// What the process ends with.
@@ -162,6 +166,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Sandbox(args) => sandbox::run(&args),
         Command::Completions(args) => complete::completions(&args),
         Command::Schema(args) => complete::schema(&args),
+        Command::ReadWorkbook(args) => read_workbook::run(&args),
     }
 }
 

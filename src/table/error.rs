@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::reading::Format;
 use crate::model::{CodeInfo, Issue, Who, Words};
 
 /// What stops the reading of a file.
@@ -13,8 +14,8 @@ pub enum Error {
     /// Nothing in it, or only a byte-order mark or blank rows.
     #[error("the file is empty")]
     Empty,
-    /// A web page or other markup, whatever its suffix says.
-    #[error("the file is a web page")]
+    /// A web page or other markup without a table, whatever its suffix says.
+    #[error("the file is a web page without a table")]
     Markup,
     /// A workbook of a format that is not read; the format's name.
     #[error("the file is a workbook of the format {0}")]
@@ -36,6 +37,9 @@ pub enum Error {
         /// The most that is read.
         limit: u64,
     },
+    /// The process that read a workbook died, or had to be ended: of memory, of time or of a mistake.
+    #[error("the reader of the {} file gave up", .0.name())]
+    GaveUp(Format),
     /// A workbook with a document type definition.
     #[error("the workbook holds a document type definition")]
     Dtd,
@@ -75,6 +79,7 @@ impl Error {
             Self::NotATable => Issue::new(&T006),
             Self::Broken(_) => Issue::new(&T007),
             Self::Limit { what, limit } => Issue::new(&T008).arg(*what).arg(limit.to_string()),
+            Self::GaveUp(format) => Issue::new(&T013).arg(format.title()),
             Self::Dtd => Issue::new(&T009),
             Self::NoSheet { wanted, known } => Issue::new(&T010).arg(wanted).arg(known.join(", ")),
             Self::NoHeader(row) => Issue::new(&T011).arg(row.to_string()),
@@ -125,34 +130,35 @@ pub(super) static T003: CodeInfo = CodeInfo {
     code: "T003",
     who: Who::User,
     bg: Words {
-        message: "това е уеб страница (HTML или XML), макар да е наречена таблица; отворете я в Excel и я запишете \
-                  като .xlsx",
-        why: "Някои програми записват HTML с разширение .xls. Excel го отваря, но то не е таблица.",
-        example: "<html><table>…",
-        repair: "Отворете файла в Excel, изберете „Запиши като“ и вид „Работна книга на Excel (.xlsx)“.",
+        message: "това е уеб страница (HTML или XML) без таблица с данни; отворете я в Excel и я запишете като .xlsx",
+        why: "Някои програми записват HTML с разширение .xls. От него се чете първата таблица с данни, но тук такава няма.",
+        example: "страница за вход, записана вместо справката",
+        repair: "Отворете файла: ако данните са в него, изберете „Запиши като“ и вид „Работна книга на Excel (.xlsx)“; \
+                 ако ги няма, направете експорта наново.",
     },
     en: Words {
-        message: "this is a web page (HTML or XML) named like a table; open it in Excel and save it as .xlsx",
-        why: "Some programs write HTML and name it .xls. Excel opens it, but it is no table.",
-        example: "<html><table>…",
-        repair: "Open the file in Excel, choose Save As and the type Excel Workbook (.xlsx).",
+        message: "this is a web page (HTML or XML) without a table of data; open it in Excel and save it as .xlsx",
+        why: "Some programs write HTML and name it .xls. The first table with data is read from it, but here is none.",
+        example: "a login page that was saved in place of the report",
+        repair: "Open the file: if the data is there, choose Save As and the type Excel Workbook (.xlsx); if not, \
+                 export it again.",
     },
 };
 
-/// A workbook of another format.
+/// A workbook of a format that is too old.
 pub(super) static T004: CodeInfo = CodeInfo {
     code: "T004",
     who: Who::User,
     bg: Words {
         message: "файлове във формат {0} не се четат; отворете го и го запишете като .xlsx",
-        why: "Четат се текстови файлове (CSV) и работни книги .xlsx.",
-        example: "справка.xls от Excel 97-2003",
+        why: "Четат се текстови файлове (CSV), .xlsx, .xlsm, .xls, .xlsb, .ods и таблици в HTML.",
+        example: "справка.xls от Excel 4",
         repair: "Отворете файла, изберете „Запиши като“ и вид „Работна книга на Excel (.xlsx)“.",
     },
     en: Words {
         message: "files of the format {0} are not read; open it and save it as .xlsx",
-        why: "Text files (CSV) and .xlsx workbooks are read.",
-        example: "report.xls of Excel 97-2003",
+        why: "Text files (CSV), .xlsx, .xlsm, .xls, .xlsb, .ods and tables in HTML are read.",
+        example: "report.xls of Excel 4",
         repair: "Open the file, choose Save As and the type Excel Workbook (.xlsx).",
     },
 };
@@ -180,13 +186,13 @@ pub(super) static T006: CodeInfo = CodeInfo {
     code: "T006",
     who: Who::User,
     bg: Words {
-        message: "това не е таблица; поставете в папката файл CSV или .xlsx",
+        message: "това не е таблица; поставете в папката файл CSV или Excel",
         why: "Съдържанието не е нито текст, нито работна книга, каквото и да е разширението.",
         example: "PDF, снимка или архив, преименуван на .csv",
         repair: "Експортирайте данните като CSV или като работна книга .xlsx.",
     },
     en: Words {
-        message: "this is no table; drop a CSV or .xlsx file",
+        message: "this is no table; drop a CSV or Excel file",
         why: "The content is neither text nor a workbook, whatever the file's suffix.",
         example: "a PDF, a picture or an archive renamed to .csv",
         repair: "Export the data as CSV or as an .xlsx workbook.",
@@ -298,5 +304,25 @@ pub(super) static T012: CodeInfo = CodeInfo {
         why: "An encoding is a name such as windows-1251 or utf-8; a delimiter is one character or \\t.",
         example: "encoding = \"cp12510\"",
         repair: "Mend [table] or leave the key out: the value is then found out.",
+    },
+};
+
+/// A workbook whose reader died.
+pub(super) static T013: CodeInfo = CodeInfo {
+    code: "T013",
+    who: Who::User,
+    bg: Words {
+        message: "файлът е {0} и не можа да бъде прочетен: твърде голям е или е повреден; отворете го в Excel и го запишете като .xlsx",
+        why: "Такива файлове се четат отделно, с ограничена памет и време, за да не пострада останалата работа. Този \
+              не се събра в тях.",
+        example: "справка за няколко години в един .xls",
+        repair: "Отворете файла в Excel, изберете „Запиши като“ и вид „Работна книга на Excel (.xlsx)“, или го разделете.",
+    },
+    en: Words {
+        message: "the file is {0} and could not be read: it is too large or damaged; open it in Excel and save it as .xlsx",
+        why: "Such files are read apart, with limited memory and time, so that other work suffers no harm. This one \
+              did not fit.",
+        example: "a report over several years in one .xls",
+        repair: "Open the file in Excel, choose Save As and the type Excel Workbook (.xlsx), or divide it.",
     },
 };

@@ -4,6 +4,7 @@
 //! strings in memory. So every part is unpacked once through a counter: real bytes, because the sizes that an
 //! archive declares can lie, and the length of every run of markup or text.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
@@ -11,6 +12,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::error::Error;
+use super::reading::Format;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -27,6 +29,8 @@ pub(super) struct Limits {
     pub(super) styles: u64,
     /// Unpacked bytes of a part that is no XML, such as a picture.
     pub(super) binary: u64,
+    /// Bytes of a file that is no archive and is read as a whole.
+    pub(super) whole: u64,
     /// Bytes of one tag or one text; a cell holds 32,767 characters.
     pub(super) run: u64,
     /// Bytes of text between the marks of two cells.
@@ -41,6 +45,7 @@ impl Default for Limits {
             shared_strings: 64 * MIB,
             styles: 8 * MIB,
             binary: 128 * MIB,
+            whole: 64 * MIB,
             run: MIB,
             cell: 4 * MIB,
         }
@@ -50,24 +55,54 @@ impl Default for Limits {
 /// Cell formats of a workbook; Excel allows 65,490. The reader copies a font for each.
 const STYLES: u64 = 131_072;
 
-/// Refuses a workbook that is encrypted, damaged, of another format or beyond a limit. True if a cell may hold
-/// a formula whose result was never stored.
-pub(super) fn check(file: &File, limits: &Limits) -> Result<bool, Error> {
+/// What was seen in a workbook on the way.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// By the parts that it has.
+    pub(super) format: Format,
+    /// Whether a cell may hold a formula whose result was never stored.
+    pub(super) uncalculated: bool,
+    parts: BTreeMap<String, Seen>,
+}
+
+impl Checked {
+    /// What is merged or hidden on a sheet, by its place in the workbook's list. Only for an .xlsx.
+    pub(super) fn seen_of(&self, sheet: usize) -> Option<&Seen> {
+        let of =
+            |ending: &str| self.parts.iter().find(|(name, _)| name.ends_with(ending)).map(|(_, seen)| seen);
+        let id = of("workbook.xml")?.sheets.get(sheet)?;
+        let (_, target) = of("workbook.xml.rels")?.targets.iter().find(|(known, _)| known == id)?;
+        of(target.trim_start_matches(['.', '/']))
+    }
+}
+
+/// Refuses a file that is too large to be read as a whole.
+pub(super) fn check_size(file: &File, limits: &Limits) -> Result<(), Error> {
+    if file.metadata()?.len() > limits.whole {
+        return Err(Error::Limit { what: "MiB", limit: limits.whole / MIB });
+    }
+    Ok(())
+}
+
+/// Refuses a workbook that is encrypted, damaged, of another format or beyond a limit.
+pub(super) fn check(file: &File, limits: &Limits) -> Result<Checked, Error> {
     let mut reader = BufReader::new(file.try_clone()?);
     count_parts(&mut reader, limits)?;
     reader.seek(SeekFrom::Start(0))?;
     let mut archive = ZipArchive::new(reader).map_err(|error| broken(&error))?;
-    kind(&archive)?;
+    let mut checked = Checked { format: kind(&mut archive)?, uncalculated: false, parts: BTreeMap::new() };
     let mut left = limits.unpacked;
-    let mut uncalculated = false;
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(|error| broken(&error))?;
-        let name = part.name().map_err(|error| broken(&error))?.to_ascii_lowercase();
+        let name = part.name().map_err(|error| broken(&error))?.to_ascii_lowercase().replace('\\', "/");
         let scanned = scan_part(&mut part, &name, left, limits)?;
         left -= scanned.bytes;
-        uncalculated |= scanned.uncalculated;
+        checked.uncalculated |= scanned.uncalculated;
+        if scanned.seen != Seen::default() {
+            checked.parts.insert(name, scanned.seen);
+        }
     }
-    Ok(uncalculated)
+    Ok(checked)
 }
 
 fn broken(error: &ZipError) -> Error {
@@ -107,7 +142,7 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
 }
 
 /// Tells workbooks from other archives by the parts they must have.
-fn kind<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<(), Error> {
+fn kind<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Result<Format, Error> {
     let names: Vec<String> = archive
         .file_names()
         .filter_map(Result::ok)
@@ -115,16 +150,24 @@ fn kind<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<(), Error> {
         .collect();
     let has = |wanted: &str| names.iter().any(|name| name == wanted);
     if names.iter().any(|name| name.ends_with("workbook.bin")) {
-        Err(Error::OtherWorkbook(".xlsb"))
+        Ok(Format::Xlsb)
     } else if names.iter().any(|name| name.ends_with("workbook.xml"))
         || has("[content_types].xml") && has("xl")
     {
-        Ok(())
-    } else if has("content.xml") && has("mimetype") {
-        Err(Error::OtherWorkbook(".ods"))
+        Ok(Format::Xlsx)
+    } else if has("content.xml") && has("mimetype") && is_spreadsheet(archive) {
+        Ok(Format::Ods)
     } else {
         Err(Error::NotATable)
     }
+}
+
+/// Texts and drawings of the same family have the same parts, but another type.
+fn is_spreadsheet<R: Read + Seek>(archive: &mut ZipArchive<R>) -> bool {
+    let Ok(part) = archive.by_name("mimetype") else { return false };
+    let mut kind = Vec::new();
+    part.take(64).read_to_end(&mut kind).is_ok()
+        && kind.starts_with(b"application/vnd.oasis.opendocument.spreadsheet")
 }
 
 /// What was seen in one part.
@@ -133,6 +176,93 @@ struct Scanned {
     bytes: u64,
     /// Whether a cell's formula has no stored result.
     uncalculated: bool,
+    seen: Seen,
+}
+
+/// What one part tells about what is hidden or merged.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Numbers of hidden rows that have cells.
+    hidden_rows: Vec<u32>,
+    /// First and last of hidden columns, 1 for column A.
+    hidden_columns: Vec<(u32, u32)>,
+    /// The last row of each merged range.
+    merged: Vec<u32>,
+    /// Of a workbook: the relationship of each sheet, in order.
+    sheets: Vec<String>,
+    /// Of relationships: their names and the parts they lead to, in lower case.
+    targets: Vec<(String, String)>,
+}
+
+/// The most of each kind that is kept; a sheet has no more rows.
+const SEEN_KEPT: usize = 1 << 20;
+
+impl Seen {
+    /// Hidden rows below the header.
+    pub(super) fn hidden_rows(&self, header: u32) -> u32 {
+        count(self.hidden_rows.iter().filter(|row| **row > header))
+    }
+
+    /// Hidden columns among the first `columns`.
+    pub(super) fn hidden_columns(&self, columns: u32) -> u32 {
+        let inside = |(first, last): &(u32, u32)| (last.min(&columns) + 1).saturating_sub(*first);
+        self.hidden_columns.iter().map(inside).fold(0, u32::saturating_add).min(columns)
+    }
+
+    /// Merged ranges that reach below the header.
+    pub(super) fn merged(&self, header: u32) -> u32 {
+        count(self.merged.iter().filter(|last| **last > header))
+    }
+
+    fn look_at(&mut self, name: &[u8], tag: &[u8]) {
+        let number = |wanted: &[u8]| digits(attribute(tag, wanted)?);
+        let hidden = || attribute(tag, b"hidden").is_some_and(|value| matches!(value, b"1" | b"true"));
+        let text =
+            |wanted: &[u8]| attribute(tag, wanted).map(|value| String::from_utf8_lossy(value).into_owned());
+        match name {
+            b"row" if !tag.ends_with(b"/>") && hidden() => push(&mut self.hidden_rows, number(b"r")),
+            b"col" if hidden() => push(&mut self.hidden_columns, number(b"min").zip(number(b"max"))),
+            b"mergeCell" => {
+                let last = attribute(tag, b"ref").and_then(|range| range.rsplit(|byte| *byte == b':').next());
+                let row = last
+                    .map(<[u8]>::trim_ascii_start)
+                    .and_then(|cell| digits(cell.get(cell.iter().position(u8::is_ascii_digit)?..)?));
+                push(&mut self.merged, row);
+            }
+            b"sheet" => push(&mut self.sheets, text(b"r:id").or_else(|| text(b"id"))),
+            b"Relationship" => {
+                let target = text(b"Target").map(|target| target.to_ascii_lowercase());
+                push(&mut self.targets, text(b"Id").zip(target));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn count(items: impl Iterator) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}
+
+fn push<T>(kept: &mut Vec<T>, item: Option<T>) {
+    if kept.len() < SEEN_KEPT {
+        kept.extend(item);
+    }
+}
+
+fn digits(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The value of an attribute, as it stands in its tag.
+fn attribute<'a>(tag: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    memchr::memmem::find_iter(tag, name).find_map(|at| {
+        let before = tag.get(at.checked_sub(1)?)?;
+        let (equals, rest) = tag.get(at + name.len()..)?.split_first()?;
+        let (quote, value) = rest.split_first()?;
+        let known = before.is_ascii_whitespace() && *equals == b'=' && matches!(quote, b'"' | b'\'');
+        let end = memchr::memchr(*quote, value)?;
+        if known { value.get(..end) } else { None }
+    })
 }
 
 /// Unpacks one part.
@@ -154,7 +284,7 @@ fn scan_part(part: &mut impl Read, name: &str, left: u64, limits: &Limits) -> Re
         scanner.size(total)?;
         scanner.feed(buffer.get(..read).unwrap_or_default())?;
     }
-    Ok(Scanned { bytes: total, uncalculated: scanner.formulas.uncalculated })
+    Ok(Scanned { bytes: total, uncalculated: scanner.formulas.uncalculated, seen: scanner.seen })
 }
 
 /// What stands at the present place of an XML part.
@@ -187,6 +317,7 @@ struct Scanner<'a> {
     last: [u8; 3],
     styles: u64,
     formulas: Formulas,
+    seen: Seen,
 }
 
 /// Follows the formulas of a sheet.
@@ -200,7 +331,7 @@ struct Formulas {
     uncalculated: bool,
 }
 
-const TAG_KEPT: usize = 256;
+const TAG_KEPT: usize = 512;
 
 impl<'a> Scanner<'a> {
     fn new(name: &str, limits: &'a Limits) -> Self {
@@ -215,6 +346,7 @@ impl<'a> Scanner<'a> {
             last: [0; 3],
             styles: 0,
             formulas: Formulas::default(),
+            seen: Seen::default(),
         }
     }
 
@@ -340,8 +472,9 @@ impl<'a> Scanner<'a> {
         let end = inside.iter().position(|byte| matches!(byte, b'>' | b'/' | b' ' | b'\t' | b'\r' | b'\n'));
         let name = inside.get(..end.unwrap_or(inside.len())).unwrap_or_default();
         let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
+        self.seen.look_at(local, &self.tag);
         match local {
-            b"c" | b"si" | b"row" => {
+            b"c" | b"si" | b"row" | b"table-cell" | b"covered-table-cell" => {
                 self.formulas.uncalculated |= std::mem::take(&mut self.formulas.open);
                 self.cell = 0;
             }
@@ -460,6 +593,19 @@ mod tests {
             scan("xl/sharedstrings.xml", text, 5, &Limits::default()),
             Err(Error::Limit { .. })
         ));
+    }
+
+    #[test]
+    fn hidden_and_merged_cells_are_seen() {
+        let sheet = br#"<x:cols><x:col min="2" max="3" hidden="1"/><x:col min="5" max="99" hidden='true'/></x:cols>
+            <row r="1" hidden="1"><c/></row><row r="7" spans="1:2" hidden="1"><c/></row><row r="8" hidden="1"/>
+            <row r="9" hidden="0"><c/></row><mergeCells count="2"><mergeCell ref="A1:D1"/>
+            <mergeCell ref="A7:A9"/></mergeCells>"#;
+        let limits = Limits::default();
+        let mut scanner = Scanner::new("sheet1.xml", &limits);
+        scanner.feed(sheet).unwrap();
+        let seen = scanner.seen;
+        assert_eq!((seen.hidden_rows(1), seen.hidden_columns(6), seen.merged(1)), (1, 4, 1));
     }
 
     proptest! {

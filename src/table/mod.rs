@@ -4,9 +4,14 @@
 //! grow with the number of rows. What is wrong with a row is an [`Issue`](crate::model::Issue) of that row;
 //! an [`Error`] means that the file cannot be read at all, or no further.
 //!
+//! Text and .xlsx are read here as a stream. The other formats need the whole document in memory, so a process
+//! of its own reads them ([`apart`]) and hands over the rows.
+//!
 //! To add a format: a file here that gives rows, a [`Format`], and its line in [`Table::open`].
 
+mod apart;
 mod body;
+mod choice;
 mod dialect;
 mod encoding;
 mod error;
@@ -22,6 +27,7 @@ mod reading;
 mod records;
 mod row;
 mod shape;
+mod sheet;
 mod sniff;
 mod text;
 mod workbook;
@@ -29,6 +35,7 @@ mod workbook;
 use std::fs::File;
 use std::path::Path;
 
+pub use apart::{SERVE_COMMAND, serve};
 use body::{Body, Learn, Source};
 pub use encoding::Encoding;
 pub use error::Error;
@@ -54,24 +61,37 @@ impl Table {
 
     fn open_within(path: &Path, reading: &Reading, limits: &guard::Limits) -> Result<Self, Error> {
         let mut file = File::open(path)?;
-        match sniff::format_of(&mut file)? {
-            Format::Csv => {
-                let opened = text::open(file, reading)?;
-                let source = Source::Text(Box::new(opened.records));
-                let table = Self::new(source, opened.columns, opened.found, reading, Some(opened.learn));
-                Ok(Self { damaged_header: opened.damaged_header, ..table })
-            }
-            Format::Xlsx => {
-                let opened = workbook::open(file, reading, limits)?;
-                let mut found = Found::new(Format::Xlsx, reading);
-                found.sheet = Some(opened.sheet.clone());
-                found.header_row = Some(opened.header.row);
-                found.header_rows = Some(opened.header.rows);
-                let columns = opened.header.columns.clone();
-                let sheet = workbook::Sheet::start(opened, &columns)?;
-                Ok(Self::new(Source::Sheet(sheet), columns, found, reading, None))
-            }
+        let format = sniff::format_of(&mut file)?;
+        if format == Format::Csv {
+            let opened = text::open(file, reading)?;
+            let source = Source::Text(Box::new(opened.records));
+            let table = Self::new(source, opened.columns, opened.found, reading, Some(opened.learn));
+            return Ok(Self { damaged_header: opened.damaged_header, ..table });
         }
+        if format != Format::Xlsx {
+            guard::check_size(&file, limits)?;
+            return Self::open_apart(path, format, reading);
+        }
+        let checked = guard::check(&file, limits)?;
+        if checked.format != Format::Xlsx {
+            return Self::open_apart(path, checked.format, reading);
+        }
+        let opened = workbook::open(file, &checked, reading)?;
+        let mut found = Found::new(Format::Xlsx, reading);
+        found.sheet = Some(opened.sheet.clone());
+        found.header_row = Some(opened.header.row);
+        found.header_rows = Some(opened.header.rows);
+        opened.oddities.tell(&mut found);
+        let columns = opened.header.columns.clone();
+        let sheet = workbook::start(opened, &columns)?;
+        Ok(Self::new(Source::Sheet(sheet), columns, found, reading, None))
+    }
+
+    fn open_apart(path: &Path, format: Format, reading: &Reading) -> Result<Self, Error> {
+        let (head, sheet) = apart::open(path, format, reading)?;
+        let mut found = Found::new(format, reading);
+        let columns = head.found_in(&mut found);
+        Ok(Self::new(Source::Sheet(sheet), columns, found, reading, None))
     }
 
     fn new(
@@ -122,6 +142,7 @@ pub static CODES: &[&CodeInfo] = &[
     &error::T010,
     &error::T011,
     &error::T012,
+    &error::T013,
     &body::T020,
     &body::T021,
     &records::T022,
@@ -139,6 +160,9 @@ pub static CODES: &[&CodeInfo] = &[
     &body::W105,
     &body::W114,
     &text::W106,
+    &choice::W107,
+    &choice::W108,
+    &choice::W109,
     &inspect::W110,
     &inspect::W111,
     &inspect::W112,

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use calamine::ExcelDateTime;
+use calamine::{DataRef, ExcelDateTime};
+
+use super::row::CellKind;
 
 /// Significant digits that Excel keeps and shows.
 pub(super) const DIGITS: usize = 15;
@@ -61,6 +63,63 @@ fn round(value: f64, text: &mut String) {
     debug_assert!(written.is_ok(), "a string takes any text");
     if text.contains('.') {
         text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    }
+}
+
+/// Writes a value of a workbook's cell. What it is, and whether it is a number with more digits than Excel keeps.
+pub(super) fn push_value(
+    value: &DataRef<'_>,
+    mask: usize,
+    scratch: &mut String,
+    out: &mut String,
+) -> (CellKind, bool) {
+    let dated = |is_date: bool| if is_date { CellKind::Date } else { CellKind::Text };
+    let kind = match value {
+        DataRef::Float(value) => return (CellKind::Number, push_number(*value, mask, scratch, out)),
+        DataRef::Int(value) => {
+            out.push_str(&value.to_string());
+            CellKind::Number
+        }
+        DataRef::DateTime(date) => dated(push_date(*date, out)),
+        DataRef::DateTimeIso(text) => dated(push_iso_date(text, out)),
+        DataRef::DurationIso(text) => {
+            push_iso_time(text, out);
+            CellKind::Text
+        }
+        DataRef::Bool(value) => {
+            out.push_str(if *value { "TRUE" } else { "FALSE" });
+            CellKind::Bool
+        }
+        DataRef::Error(error) => {
+            out.push_str(&error.to_string());
+            CellKind::Error
+        }
+        DataRef::String(text) => {
+            out.push_str(text);
+            CellKind::Text
+        }
+        DataRef::SharedString(text) => {
+            out.push_str(text);
+            CellKind::Text
+        }
+        DataRef::Empty => CellKind::Text,
+    };
+    (kind, false)
+}
+
+/// Writes `PT10H30M00S` as `10:30:00`; anything else as it stands.
+fn push_iso_time(text: &str, out: &mut String) {
+    let parts = || {
+        let (hours, rest) = text.strip_prefix("PT")?.split_once('H')?;
+        let (minutes, rest) = rest.split_once('M')?;
+        let seconds = rest.strip_suffix('S')?.split(['.', ',']).next()?;
+        let all = [hours, minutes, seconds];
+        let digits = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        all.iter().all(digits).then(|| all.map(|part| format!("{part:0>2}")).join(":"))
+    };
+    match parts() {
+        Some(time) => out.push_str(&time),
+        None => out.push_str(text),
     }
 }
 

@@ -1,13 +1,13 @@
 //! How a file is to be read, and how it was.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::model::{Issue, Lang};
 
 /// What is known beforehand about how a file is to be read; what is left out is found out.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reading {
-    /// Name of the encoding of a text file.
+    /// Name of the encoding of a text file or web page.
     pub encoding: Option<String>,
     /// `;`, `,`, `|`, a tab itself, or the words `\t` or `tab`.
     pub delimiter: Option<String>,
@@ -15,7 +15,7 @@ pub struct Reading {
     pub quote: Option<char>,
     /// Whether a backslash stands before quotes inside quotes of a text file.
     pub backslash: Option<bool>,
-    /// Name of the sheet of a workbook.
+    /// Name of the sheet of a workbook; `#2` is the second table of a web page.
     pub sheet: Option<String>,
     /// Last row of the header as Excel counts; 0 where there is none.
     pub header: Option<u32>,
@@ -31,13 +31,47 @@ pub struct Reading {
 }
 
 /// The formats that can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Delimited text.
     Csv,
-    /// A workbook of Excel 2007 or later.
+    /// A workbook of Excel 2007 or later, with macros (.xlsm) or without; they are never run.
     Xlsx,
+    /// A workbook of Excel 97-2003, or of Excel 5 and 95.
+    Xls,
+    /// A binary workbook of Excel 2007 or later.
+    Xlsb,
+    /// An `OpenDocument` spreadsheet.
+    Ods,
+    /// A table in a web page, whatever the file's suffix says.
+    Html,
+}
+
+impl Format {
+    /// As it stands in receipts and in what `inspect` shows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
+            Self::Xls => "xls",
+            Self::Xlsb => "xlsb",
+            Self::Ods => "ods",
+            Self::Html => "html",
+        }
+    }
+
+    /// What a person calls it, in any language.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV",
+            Self::Xlsx => "Excel (.xlsx)",
+            Self::Xls => "Excel 97-2003 (.xls)",
+            Self::Xlsb => "Excel (.xlsb)",
+            Self::Ods => "OpenDocument (.ods)",
+            Self::Html => "HTML",
+        }
+    }
 }
 
 /// How a file was read. Complete once its last row was read.
@@ -45,7 +79,7 @@ pub enum Format {
 pub struct Found {
     /// By content, never by the file's name.
     pub format: Format,
-    /// Of a text file.
+    /// Of a text file or web page.
     pub encoding: Option<String>,
     /// Whether a text file begins with a byte-order mark.
     pub byte_order_mark: bool,
@@ -58,7 +92,7 @@ pub struct Found {
     /// The quote that is looked for, whether a quoted cell was met or not.
     #[serde(skip)]
     pub(super) pinned_quote: Option<char>,
-    /// Of a workbook.
+    /// Of a workbook; of a web page the table, if it is not the first one with data.
     pub sheet: Option<String>,
     /// Last row of the header as Excel counts; 0 where there is none.
     pub header_row: Option<u32>,

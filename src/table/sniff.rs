@@ -1,7 +1,7 @@
 //! What a file is, by its content: its name says nothing.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{Read as _, Seek as _};
 
 use super::encoding;
 use super::error::Error;
@@ -9,7 +9,8 @@ use super::reading::Format;
 
 const HEAD: usize = 8 * 1024;
 
-/// Tells the format, or refuses the file by name of what it is.
+/// Tells the format, or refuses the file by name of what it is. An archive is told to be an .xlsx: which
+/// workbook it is, or that it is none, shows when it is looked through.
 pub(super) fn format_of(file: &mut File) -> Result<Format, Error> {
     let mut head = Vec::new();
     file.take(HEAD as u64).read_to_end(&mut head)?;
@@ -18,32 +19,39 @@ pub(super) fn format_of(file: &mut File) -> Result<Format, Error> {
         return Ok(Format::Xlsx);
     }
     if head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1]) {
-        let protected = holds_encrypted_package(file)?;
-        return Err(if protected { Error::Protected } else { Error::OtherWorkbook(".xls") });
+        return compound(file);
     }
     if is_markup(&head) {
-        return Err(Error::Markup);
+        return Ok(Format::Html);
     }
     if is_old_excel(&head) {
-        return Err(Error::OtherWorkbook(".xls"));
+        return Err(Error::OtherWorkbook("Excel 2-4 (.xls)"));
     }
     if is_binary(&head) { Err(Error::NotATable) } else { Ok(Format::Csv) }
 }
 
-/// A password-protected workbook is an old compound file with this stream inside.
-fn holds_encrypted_package(file: &mut File) -> io::Result<bool> {
-    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+/// Tells what lies in a compound file by the names of its streams: Excel keeps a workbook in `Workbook`, up to
+/// Excel 95 in `Book`, and one behind a password in `EncryptedPackage`.
+fn compound(file: &mut File) -> Result<Format, Error> {
+    let [encrypted, workbook, book] = ["EncryptedPackage", "Workbook\0", "\0Book\0"]
+        .map(|name| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    let book = book.get(1..).unwrap_or_default();
+    let mut is_workbook = false;
     let mut window = Vec::new();
     loop {
-        let kept = window.len().min(name.len());
+        let kept = window.len().min(encrypted.len());
         window.drain(..window.len() - kept);
         if file.take(64 * 1024).read_to_end(&mut window)? == 0 {
-            return Ok(false);
+            break;
         }
-        if memchr::memmem::find(&window, &name).is_some() {
-            return Ok(true);
+        if memchr::memmem::find(&window, &encrypted).is_some() {
+            return Err(Error::Protected);
         }
+        is_workbook |=
+            [workbook.as_slice(), book].iter().any(|name| memchr::memmem::find(&window, name).is_some());
     }
+    file.rewind()?;
+    if is_workbook { Ok(Format::Xls) } else { Err(Error::NotATable) }
 }
 
 fn is_markup(head: &[u8]) -> bool {
@@ -58,8 +66,22 @@ fn is_markup(head: &[u8]) -> bool {
         .take(16)
         .map(|byte| byte.to_ascii_lowercase())
         .collect();
-    let tags: [&[u8]; 9] =
-        [b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<meta", b"<style", b"<div", b"<!--"];
+    let tags: [&[u8]; 14] = [
+        b"<!doctype",
+        b"<html",
+        b"<?xml",
+        b"<table",
+        b"<head",
+        b"<meta",
+        b"<style",
+        b"<div",
+        b"<!--",
+        b"<body",
+        b"<center",
+        b"<font",
+        b"<title",
+        b"<tr",
+    ];
     tags.iter().any(|tag| text.starts_with(tag))
 }
 
@@ -108,12 +130,16 @@ mod tests {
         assert_eq!(sniffed(b"").unwrap(), Format::Csv);
         assert_eq!(sniffed(b"PK\x03\x04rest").unwrap(), Format::Xlsx);
         assert_eq!(sniffed(b"\xFF\xFEa\0;\0b\0").unwrap(), Format::Csv, "UTF-16");
-        assert!(matches!(sniffed(b"  \n<HTML><table>"), Err(Error::Markup)));
+        assert_eq!(sniffed(b"  \n<HTML><table>").unwrap(), Format::Html);
         assert!(matches!(sniffed(b"%PDF-1.7"), Err(Error::NotATable)));
         assert!(matches!(sniffed(&[1, 2, 3, 0, 0, 7, 9, 200]), Err(Error::NotATable)));
-        assert!(matches!(sniffed(&[9, 8, 16, 0, 0, 6, 5, 0]), Err(Error::OtherWorkbook(".xls"))));
+        assert!(matches!(sniffed(&[9, 8, 16, 0, 0, 6, 5, 0]), Err(Error::OtherWorkbook(_))));
         let ole = [0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1];
-        assert!(matches!(sniffed(&ole), Err(Error::OtherWorkbook(".xls"))));
+        assert!(matches!(sniffed(&ole), Err(Error::NotATable)), "a letter, or any other compound file");
+        for name in ["Workbook\0", "\0Book\0"] {
+            let stream: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert_eq!(sniffed(&[&ole[..], &vec![0; 65_522], &stream].concat()).unwrap(), Format::Xls);
+        }
         let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let protected = [&ole[..], &vec![0; 65_520], &name].concat();
         assert!(matches!(sniffed(&protected), Err(Error::Protected)), "the name lies across two reads");

@@ -1,36 +1,34 @@
-//! Rows of a workbook's sheet, one cell after another.
+//! Rows of an .xlsx workbook's sheet, one cell after another.
 //!
 //! The streaming cell reader alone is used: a range of a whole sheet takes memory for every cell up to the
-//! farthest one. It borrows the open workbook, so it lives on a thread of its own and hands over chunks of
-//! rows that come back to be filled again. A panic of the library ends that thread, not the program.
+//! farthest one.
 
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::JoinHandle;
 
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx, XlsxCellReader, XlsxError};
 
+use super::choice::{self, Listed, Oddities};
 use super::error::Error;
-use super::guard::{self, Limits};
+use super::guard::Checked;
 use super::header::{self, FoundHeader, Wanted};
-use super::number::{mask_of, push_date, push_iso_date, push_number};
+use super::number::{mask_of, push_value};
 use super::reading::Reading;
 use super::records::{Layout, MAX_CELL, MAX_COLUMNS, long_cell};
 use super::row::{CellKind, Header, Row};
-use crate::model::names::fold;
+pub(super) use super::sheet::Sheet;
+use super::sheet::{Running, unharmed};
 use crate::model::{CodeInfo, Issue, Who, Words};
 
 type Book = Xlsx<BufReader<Place>>;
 type Reader<'a> = XlsxCellReader<'a, BufReader<Place>>;
 
-/// Rows that pass from the thread at once.
-const CHUNK: usize = 128;
 /// Far cells that are told one by one.
-const FAR_TOLD: u32 = 10;
+pub(super) const FAR_TOLD: u32 = 10;
+/// Bytes of text in a row. Excel allows more, but no table needs it, and rows are held by the hundred.
+pub(super) const MAX_ROW: usize = 4 * 1024 * 1024;
 
 /// An open workbook with the sheet and header that were chosen.
 pub(super) struct Opened {
@@ -42,18 +40,27 @@ pub(super) struct Opened {
     pub(super) sheet: String,
     /// Where its header is.
     pub(super) header: FoundHeader,
+    /// What is hidden or merged.
+    pub(super) oddities: Oddities,
 }
 
-/// Opens a workbook and chooses the sheet: the one that is said, else the visible one with the most expected
-/// names, else the first visible one with anything in it.
-pub(super) fn open(file: File, reading: &Reading, limits: &Limits) -> Result<Opened, Error> {
-    let uncalculated = guard::check(&file, limits)?;
+/// Opens a workbook that was looked through, and chooses the sheet.
+pub(super) fn open(file: File, checked: &Checked, reading: &Reading) -> Result<Opened, Error> {
     unharmed(|| {
-        let formulas = if uncalculated { Some(book_of(file.try_clone()?)?) } else { None };
+        let formulas = if checked.uncalculated { Some(book_of(file.try_clone()?)?) } else { None };
         let mut book = book_of(file)?;
-        let (sheet, rows) = choose_sheet(&mut book, reading)?;
-        let header = header::find(&rows, reading.stated_header(), &Wanted::new(&reading.expect))?;
-        Ok(Opened { book, formulas, sheet, header })
+        let sheets = sheets_of(&book);
+        let chosen = choice::choose(&sheets, reading, |name, needed| preview(&mut book, name, needed))?;
+        let header = header::find(&chosen.rows, reading.stated_header(), &Wanted::new(&reading.expect))?;
+        let mut oddities = Oddities { hidden_sheets: chosen.hidden, ..Oddities::default() };
+        let place = book.sheets_metadata().iter().position(|sheet| sheet.name == chosen.name);
+        if let Some(seen) = place.and_then(|place| checked.seen_of(place)) {
+            let columns = u32::try_from(header.columns.len()).unwrap_or(u32::MAX);
+            oddities.merged = seen.merged(header.row);
+            oddities.hidden_rows = seen.hidden_rows(header.row);
+            oddities.hidden_columns = seen.hidden_columns(columns);
+        }
+        Ok(Opened { book, formulas, sheet: chosen.name, header, oddities })
     })
 }
 
@@ -85,12 +92,6 @@ impl Seek for Place {
     }
 }
 
-/// Runs library code that may panic on files it did not expect.
-fn unharmed<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Error::Broken("the reader gave up".to_owned())))
-}
-
 #[allow(clippy::needless_pass_by_value, reason = "used as a function of the error in map_err")]
 fn broken(error: XlsxError) -> Error {
     match error {
@@ -100,40 +101,10 @@ fn broken(error: XlsxError) -> Error {
     }
 }
 
-fn choose_sheet(book: &mut Book, reading: &Reading) -> Result<(String, Vec<Row>), Error> {
-    let needed = header::rows_needed(reading.header);
-    if let Some(wanted) = &reading.sheet {
-        let name = named_sheet(book, wanted)?;
-        let rows = preview(book, &name, needed)?;
-        return if rows.is_empty() { Err(Error::Empty) } else { Ok((name, rows)) };
-    }
-    let expected = Wanted::new(&reading.expect);
-    let mut best: Option<(usize, String, Vec<Row>)> = None;
-    for name in visible_sheets(book) {
-        let rows = preview(book, &name, needed)?;
-        let matches = expected.best(&rows);
-        if !rows.is_empty() && best.as_ref().is_none_or(|(most, ..)| matches > *most) {
-            best = Some((matches, name, rows));
-        }
-    }
-    best.map(|(_, name, rows)| (name, rows)).ok_or(Error::Empty)
-}
-
-fn named_sheet(book: &Book, wanted: &str) -> Result<String, Error> {
-    let names: Vec<String> = worksheets(book).map(|sheet| sheet.name.clone()).collect();
-    let same = names.iter().find(|name| *name == wanted);
-    let found = same.or_else(|| names.iter().find(|name| fold(name) == fold(wanted))).cloned();
-    found.ok_or_else(|| Error::NoSheet { wanted: wanted.to_owned(), known: names })
-}
-
-fn worksheets(book: &Book) -> impl Iterator<Item = &calamine::Sheet> {
-    book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet)
-}
-
-fn visible_sheets(book: &Book) -> Vec<String> {
-    worksheets(book)
-        .filter(|sheet| sheet.visible == SheetVisible::Visible)
-        .map(|sheet| sheet.name.clone())
+fn sheets_of(book: &Book) -> Vec<Listed> {
+    let sheets = book.sheets_metadata().iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+    sheets
+        .map(|sheet| Listed { name: sheet.name.clone(), visible: sheet.visible == SheetVisible::Visible })
         .collect()
 }
 
@@ -148,115 +119,20 @@ fn preview(book: &mut Book, sheet: &str, limit: usize) -> Result<Vec<Row>, Error
     Ok(rows)
 }
 
-/// The rows of the chosen sheet, from the first one.
-pub(super) struct Sheet {
-    chunks: Option<Receiver<Result<Vec<Row>, Error>>>,
-    /// Chunks that were read go back to be filled again.
-    used: Sender<Vec<Row>>,
-    chunk: Vec<Row>,
-    next: usize,
-    thread: Option<JoinHandle<()>>,
-    ended: bool,
-}
-
-impl Sheet {
-    /// Starts reading.
-    pub(super) fn start(opened: Opened, columns: &[Header]) -> Result<Self, Error> {
-        let (send, chunks) = sync_channel(2);
-        let (used, spare) = channel();
-        let layout = Layout {
-            after_row: opened.header.row,
-            columns: columns.iter().map(Header::label).collect::<Arc<[Arc<str>]>>(),
-        };
-        let thread = std::thread::Builder::new()
-            .name("sheet".to_owned())
-            .spawn(move || hand_over(opened, &layout, &send, &spare))?;
-        Ok(Self {
-            chunks: Some(chunks),
-            used,
-            chunk: Vec::new(),
-            next: 0,
-            thread: Some(thread),
-            ended: false,
-        })
-    }
-
-    /// Reads the next row that has anything in it. False at the end.
-    pub(super) fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
-        if self.next == self.chunk.len() && !self.ended {
-            self.next_chunk()?;
-        }
-        let Some(read) = self.chunk.get_mut(self.next) else { return Ok(false) };
-        std::mem::swap(read, row);
-        self.next += 1;
-        Ok(true)
-    }
-
-    /// An empty chunk is the end; a thread that ended without one has panicked.
-    fn next_chunk(&mut self) -> Result<(), Error> {
-        let next = self.chunks.as_ref().and_then(|chunks| chunks.recv().ok());
-        let chunk = next.unwrap_or_else(|| Err(Error::Broken("the reader gave up".to_owned())));
-        self.ended = chunk.as_ref().map_or(true, Vec::is_empty);
-        let used = std::mem::replace(&mut self.chunk, chunk?);
-        self.next = 0;
-        // The thread may have ended already; then nobody needs the chunk.
-        let _ = self.used.send(used);
-        Ok(())
-    }
-}
-
-impl Drop for Sheet {
-    fn drop(&mut self) {
-        // Without a receiver the thread ends at its next chunk.
-        self.chunks = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// The thread's work: fills chunks until the sheet ends or nobody listens any more.
-fn hand_over(
-    opened: Opened,
-    layout: &Layout,
-    send: &SyncSender<Result<Vec<Row>, Error>>,
-    spare: &Receiver<Vec<Row>>,
-) {
-    let Opened { mut book, mut formulas, sheet, .. } = opened;
-    let outcome = unharmed(|| {
+/// Starts reading the chosen sheet.
+pub(super) fn start(opened: Opened, columns: &[Header]) -> Result<Sheet, Error> {
+    let layout = Layout {
+        after_row: opened.header.row,
+        columns: columns.iter().map(Header::label).collect::<Arc<[Arc<str>]>>(),
+    };
+    let running = Running::start(None, move |hand| {
+        let Opened { mut book, mut formulas, sheet, .. } = opened;
         let reader = book.worksheet_cells_reader(&sheet).map_err(broken)?;
         let formulas = formulas.as_mut().map(|book| book.worksheet_cells_reader(&sheet).map_err(broken));
-        let mut cells = Cells::new(reader, formulas.transpose()?, layout.clone());
-        loop {
-            let mut chunk = spare.try_recv().unwrap_or_default();
-            let read = fill(&mut cells, &mut chunk);
-            let last = chunk.is_empty();
-            // Rows before an error are handed over before it.
-            if !last && send.send(Ok(chunk)).is_err() {
-                return Ok(());
-            }
-            read?;
-            if last {
-                return Ok(());
-            }
-        }
+        let mut cells = Cells::new(reader, formulas.transpose()?, layout);
+        hand.rows(|row| cells.next(row))
     });
-    let _ = send.send(outcome.map(|()| Vec::new()));
-}
-
-fn fill(cells: &mut Cells<'_>, chunk: &mut Vec<Row>) -> Result<(), Error> {
-    chunk.resize_with(CHUNK, Row::new);
-    let mut filled = 0;
-    let mut outcome = Ok(true);
-    for row in chunk.iter_mut() {
-        outcome = cells.next(row);
-        if !matches!(outcome, Ok(true)) {
-            break;
-        }
-        filled += 1;
-    }
-    chunk.truncate(filled);
-    outcome.map(|_| ())
+    Ok(Sheet::Running(running?))
 }
 
 /// Gathers the sparse cells of a sheet into rows.
@@ -371,53 +247,26 @@ impl<'a> Cells<'a> {
         row.pad_to(item.column);
         let kind = self.write(item, row);
         row.finish_cell(kind);
+        if row.buffer().len() > MAX_ROW {
+            return Err(Error::Limit { what: "KiB (row)", limit: MAX_ROW as u64 / 1024 });
+        }
         Ok(())
     }
 
     fn write(&mut self, item: &Item<'_, '_>, row: &mut Row) -> CellKind {
-        let out = row.buffer();
         match &*item.value {
             DataRef::SharedString(text) => self.write_text(text, item.column, row),
             DataRef::String(text) => self.write_text(text, item.column, row),
-            DataRef::Float(value) => {
-                if push_number(*value, item.mask, &mut self.scratch, out) {
-                    row.add_issue(Issue::at(&W102, Some(self.layout.label(item.column))));
-                }
-                CellKind::Number
-            }
-            DataRef::Int(value) => {
-                out.push_str(&value.to_string());
-                CellKind::Number
-            }
-            DataRef::DateTime(date) => {
-                if push_date(*date, out) {
-                    CellKind::Date
-                } else {
-                    CellKind::Text
-                }
-            }
-            DataRef::DateTimeIso(text) => {
-                if push_iso_date(text, out) {
-                    CellKind::Date
-                } else {
-                    CellKind::Text
-                }
-            }
-            DataRef::DurationIso(text) => {
-                out.push_str(text);
-                CellKind::Text
-            }
-            DataRef::Bool(value) => {
-                out.push_str(if *value { "TRUE" } else { "FALSE" });
-                CellKind::Bool
-            }
-            DataRef::Error(error) => {
-                out.push_str(&error.to_string());
-                CellKind::Error
-            }
             DataRef::Empty => {
                 row.add_issue(Issue::at(&T027, Some(self.layout.label(item.column))));
                 CellKind::Text
+            }
+            value => {
+                let (kind, lost) = push_value(value, item.mask, &mut self.scratch, row.buffer());
+                if lost {
+                    row.add_issue(Issue::at(&W102, Some(self.layout.label(item.column))));
+                }
+                kind
             }
         }
     }
@@ -507,6 +356,7 @@ mod tests {
     use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 
     use super::*;
+    use crate::table::guard::Limits;
     use crate::table::{Found, Table};
 
     fn read(path: &Path, reading: &Reading, limits: &Limits) -> Result<(Vec<Row>, Found), Error> {
@@ -720,8 +570,10 @@ mod tests {
         };
         let answer =
             |names: &[&str]| read_bytes(&zip_of(names), &Reading::default(), &Limits::default()).unwrap_err();
-        assert!(matches!(answer(&["xl/workbook.bin"]), Error::OtherWorkbook(".xlsb")));
-        assert!(matches!(answer(&["mimetype", "content.xml"]), Error::OtherWorkbook(".ods")));
+        assert!(
+            matches!(answer(&["mimetype", "content.xml"]), Error::NotATable),
+            "a letter of the same family"
+        );
         assert!(matches!(answer(&["a.txt"]), Error::NotATable));
     }
 

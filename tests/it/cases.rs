@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::case::{Case, Edit, Step};
 use super::place::{Place, Ran, root};
 use super::sheet::Sheet;
-use super::{balance, normal, sheet};
+use super::{balance, normal};
 
 /// Cases that run at the same time; most of their time is the program's start and the disk's flushes.
 const AT_ONCE: usize = 6;
@@ -189,9 +189,11 @@ fn filled(place: &Place, text: &str) -> String {
 }
 
 fn result_of(place: &Place, file: &str) -> PathBuf {
-    let kind = if sheet::is_workbook(Path::new(file)) { "xlsx" } else { "csv" };
-    let plain = place.path(&format!("{file}.result.{kind}"));
-    if plain.exists() { plain } else { place.path(&format!("drop/{file}.result.{kind}")) }
+    let places = ["", "drop/"]
+        .into_iter()
+        .flat_map(|under| ["xlsx", "csv"].map(|kind| place.path(&format!("{under}{file}.result.{kind}"))));
+    let places: Vec<PathBuf> = places.collect();
+    places.iter().find(|path| path.exists()).or(places.last()).unwrap().clone()
 }
 
 fn expect(place: &Place, step: &Step) -> Result<(), String> {

@@ -21,3 +21,4 @@ mod ledger;
 mod normal;
 mod place;
 mod sheet;
+mod workbooks;

@@ -1,0 +1,190 @@
+//! Workbooks that are read as a whole, each with its own reader, behind one face.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use calamine::{
+    Data, DataRef, Ods, OdsError, Range, Reader, Sheet, SheetType, SheetVisible, Xls, XlsError, Xlsb,
+    XlsbError,
+};
+
+use super::frames::Record;
+use crate::table::choice::Listed;
+use crate::table::error::Error;
+use crate::table::number::push_value;
+use crate::table::row::CellKind;
+
+/// Takes one row after another; false when it needs no more.
+pub(super) type Each<'a> = &'a mut dyn FnMut(&Record) -> Result<bool, Error>;
+
+/// A workbook in memory.
+pub(super) trait Book {
+    /// Its tables in order.
+    fn sheets(&self) -> Vec<Listed>;
+    /// Gives the rows of one of them, from the first one.
+    fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error>;
+    /// Merged cells that reach below the header, where that is known.
+    fn merged(&self, _sheet: &str, _header: u32) -> u32 {
+        0
+    }
+}
+
+type Input = BufReader<File>;
+
+fn input(path: &Path) -> Result<Input, Error> {
+    Ok(BufReader::new(File::open(path)?))
+}
+
+fn listed(sheets: &[Sheet]) -> Vec<Listed> {
+    let tables = sheets.iter().filter(|sheet| sheet.typ == SheetType::WorkSheet);
+    tables
+        .map(|sheet| Listed { name: sheet.name.clone(), visible: sheet.visible == SheetVisible::Visible })
+        .collect()
+}
+
+/// Excel 97-2003.
+pub(super) fn xls(path: &Path) -> Result<Box<dyn Book>, Error> {
+    let book: Xls<Input> = Xls::new(input(path)?).map_err(xls_error)?;
+    Ok(Box::new(book))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "used as a function of the error in map_err")]
+fn xls_error(error: XlsError) -> Error {
+    match error {
+        XlsError::Password => Error::Protected,
+        XlsError::Io(error) => Error::Io(error),
+        other => Error::Broken(other.to_string()),
+    }
+}
+
+impl Book for Xls<Input> {
+    fn sheets(&self) -> Vec<Listed> {
+        listed(self.sheets_metadata())
+    }
+
+    fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error> {
+        rows_of(&self.worksheet_range(sheet).map_err(xls_error)?, each)
+    }
+
+    fn merged(&self, sheet: &str, header: u32) -> u32 {
+        let merged = self.merge_cells_by_sheet_name(sheet).unwrap_or_default();
+        // Rows are counted from 0 there, so the header's number is the first row below it.
+        let below = merged.iter().filter(|range| range.end.0 >= header).count();
+        u32::try_from(below).unwrap_or(u32::MAX)
+    }
+}
+
+/// `OpenDocument`.
+pub(super) fn ods(path: &Path) -> Result<Box<dyn Book>, Error> {
+    let book: Ods<Input> = Ods::new(input(path)?).map_err(ods_error)?;
+    Ok(Box::new(book))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "used as a function of the error in map_err")]
+fn ods_error(error: OdsError) -> Error {
+    match error {
+        OdsError::Password => Error::Protected,
+        OdsError::Io(error) => Error::Io(error),
+        other => Error::Broken(other.to_string()),
+    }
+}
+
+impl Book for Ods<Input> {
+    fn sheets(&self) -> Vec<Listed> {
+        listed(self.sheets_metadata())
+    }
+
+    fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error> {
+        rows_of(&self.worksheet_range(sheet).map_err(ods_error)?, each)
+    }
+}
+
+fn rows_of(range: &Range<Data>, each: Each<'_>) -> Result<(), Error> {
+    let Some((first_row, first_column)) = range.start() else { return Ok(()) };
+    let (mut record, mut scratch) = (Record::default(), String::new());
+    for (row, cells) in (first_row + 1..).zip(range.rows()) {
+        record.start(row);
+        for (column, cell) in (first_column..).zip(cells) {
+            if !matches!(cell, Data::Empty) {
+                record.push(column, |out| write(cell, &mut scratch, out))?;
+            }
+        }
+        if !record.is_empty() && !each(&record)? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn write(cell: &Data, scratch: &mut String, out: &mut String) -> (CellKind, bool) {
+    let value = match cell {
+        Data::String(text) => {
+            out.push_str(text);
+            return (if is_error(text) { CellKind::Error } else { CellKind::Text }, false);
+        }
+        Data::Int(value) => DataRef::Int(*value),
+        Data::Float(value) => DataRef::Float(*value),
+        Data::Bool(value) => DataRef::Bool(*value),
+        Data::DateTime(value) => DataRef::DateTime(*value),
+        Data::DateTimeIso(text) => DataRef::DateTimeIso(text.clone()),
+        Data::DurationIso(text) => DataRef::DurationIso(text.clone()),
+        Data::Error(error) => DataRef::Error(error.clone()),
+        Data::Empty => DataRef::Empty,
+    };
+    push_value(&value, 0, scratch, out)
+}
+
+/// An .ods keeps errors as texts.
+fn is_error(text: &str) -> bool {
+    const ERRORS: [&str; 7] = ["#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"];
+    text.starts_with('#') && ERRORS.contains(&text)
+        || text
+            .strip_prefix("Err:")
+            .is_some_and(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A binary workbook. Its cells are read as a stream, so only its strings are kept.
+pub(super) fn xlsb(path: &Path) -> Result<Box<dyn Book>, Error> {
+    let book: Xlsb<Input> = Xlsb::new(input(path)?).map_err(xlsb_error)?;
+    Ok(Box::new(book))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "used as a function of the error in map_err")]
+fn xlsb_error(error: XlsbError) -> Error {
+    match error {
+        XlsbError::Password => Error::Protected,
+        XlsbError::Io(error) => Error::Broken(error.to_string()),
+        other => Error::Broken(other.to_string()),
+    }
+}
+
+impl Book for Xlsb<Input> {
+    fn sheets(&self) -> Vec<Listed> {
+        listed(self.sheets_metadata())
+    }
+
+    fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error> {
+        let mut reader = self.worksheet_cells_reader(sheet).map_err(xlsb_error)?;
+        let (mut record, mut scratch) = (Record::default(), String::new());
+        let mut present = None;
+        while let Some(cell) = reader.next_cell().map_err(xlsb_error)? {
+            let (row, column) = cell.get_position();
+            if matches!(cell.get_value(), DataRef::Empty) {
+                continue;
+            }
+            if present != Some(row) {
+                if present.is_some() && !record.is_empty() && !each(&record)? {
+                    return Ok(());
+                }
+                present = Some(row);
+                record.start(row.saturating_add(1));
+            }
+            record.push(column, |out| push_value(cell.get_value(), 0, &mut scratch, out))?;
+        }
+        if present.is_some() && !record.is_empty() {
+            each(&record)?;
+        }
+        Ok(())
+    }
+}

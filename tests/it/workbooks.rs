@@ -1,0 +1,152 @@
+//! Workbooks that ask for more than there is: one refusal each, little memory, and nothing else suffers.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use super::place::{Ran, program};
+
+/// What stands in front of the rows of an .ods, and behind them.
+const HEAD: &str = r#"<?xml version="1.0"?><office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet><table:table table:name="S">"#;
+const TAIL: &str = "</table:table></office:spreadsheet></office:body></office:document-content>";
+
+fn ods(rows: &str) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let content = format!("{HEAD}{rows}{TAIL}");
+    let manifest = "<manifest:manifest/>";
+    let kind = "application/vnd.oasis.opendocument.spreadsheet";
+    for (name, text) in [("mimetype", kind), ("META-INF/manifest.xml", manifest), ("content.xml", &content)] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+fn cell(repeated: u32, text: &str) -> String {
+    format!(
+        r#"<table:table-cell office:value-type="string" table:number-columns-repeated="{repeated}"><text:p>{text}</text:p></table:table-cell>"#
+    )
+}
+
+/// Tells what `inspect` says of a file of these bytes.
+fn inspected(bytes: &[u8], name: &str) -> Ran {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(name), bytes).unwrap();
+    Ran::of(program(dir.path(), &["inspect", name]).output().unwrap())
+}
+
+#[track_caller]
+fn refused(bytes: &[u8], name: &str, code: &str) {
+    let ran = inspected(bytes, name);
+    assert!(ran.exit == 2 && ran.stderr.contains(code), "{name}: {} {}", ran.exit, ran.stderr);
+}
+
+/// A few hundred bytes that stand for ninety million cells.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_workbook_that_asks_for_all_memory_is_refused() {
+    let row = format!(
+        r#"<table:table-row table:number-rows-repeated="1048576">{}</table:table-row>"#,
+        cell(90, "x")
+    );
+    refused(&ods(&row), "bomb.ods", "T013");
+}
+
+/// An .xls whose sheet is said to hold two thousand million rows: its reader makes room for them.
+#[test]
+fn a_workbook_that_kills_its_reader_is_refused() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/workbook-formats/in/day.xls");
+    let mut bytes = std::fs::read(path).unwrap();
+    let size = [0x00, 0x02, 0x0E, 0x00];
+    let places: Vec<usize> = (0..bytes.len() - 16).filter(|at| bytes[*at..].starts_with(&size)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at + 4..at + 12].copy_from_slice(&[0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0x7F]);
+    }
+    refused(&bytes, "dims.xls", "T013");
+}
+
+#[test]
+fn what_is_looked_through_first_is_refused_as_in_other_workbooks() {
+    let entities = format!("<!DOCTYPE a [<!ENTITY b 'c'>]>{}", cell(1, "x"));
+    refused(&ods(&entities), "entities.ods", "T009");
+    refused(&ods(&cell(1, &"x".repeat(5 << 20))), "long.ods", "T008");
+    let large = tempfile::tempdir().unwrap();
+    let file = std::fs::File::create(large.path().join("large.xls")).unwrap();
+    (&file).write_all(b"<table>").unwrap();
+    file.set_len(65 << 20).unwrap();
+    let ran = Ran::of(program(large.path(), &["inspect", "large.xls"]).output().unwrap());
+    assert!(ran.exit == 2 && ran.stderr.contains("T008"), "{}", ran.stderr);
+}
+
+/// Ordinary cells come in order, with blank rows counted.
+#[test]
+fn repeated_rows_and_cells_keep_their_numbers() {
+    let row = |repeated: u32, cells: &str| {
+        format!(r#"<table:table-row table:number-rows-repeated="{repeated}">{cells}</table:table-row>"#)
+    };
+    let empty = r#"<table:table-cell table:number-columns-repeated="3"/>"#;
+    let rows =
+        [row(2, empty), row(1, &(cell(1, "Код") + &cell(1, "Име"))), row(3, empty), row(2, &cell(2, "7"))];
+    let ran = inspected(&ods(&rows.concat()), "day.ods");
+    assert!(
+        ran.stdout.contains("format ods, sheet `S`, header in row 3, 2 data rows, 5 blank"),
+        "{}",
+        ran.stdout
+    );
+}
+
+/// Several words of a name do not make a workbook of it, nor take it from one.
+#[test]
+fn the_content_says_what_a_file_is() {
+    let named = |bytes: &[u8], name: &str| inspected(bytes, name).stdout;
+    assert!(named(b"a;b\n1;2\n", "day.xls").starts_with("format csv"));
+    assert!(named(b"<table><tr><td>a<td>b<tr><td>1<td>2</table>", "day.csv").starts_with("format html"));
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write(0, 0, "a").unwrap().write(1, 0, 1).unwrap();
+    assert!(named(&book.save_to_buffer().unwrap(), "day.xls").starts_with("format xlsx"));
+    assert!(named(&book.save_to_buffer().unwrap(), "day.xlsm").starts_with("format xlsx"));
+    let ods = ods(&format!("<table:table-row>{}</table:table-row>", cell(2, "a")));
+    assert!(named(&ods, "day.xlsx").starts_with("format ods"));
+}
+
+/// A file that is open several times at once is read each time from its first row.
+#[cfg(target_os = "linux")]
+#[test]
+fn several_mappings_that_may_fit_read_one_after_another() {
+    let place = super::place::Place::new(&toml::Table::new());
+    let usual = std::fs::read_to_string(place.path("mappings/usual.toml")).unwrap();
+    for name in ["other", "third"] {
+        let other =
+            usual.replace("\"usual\"", &format!("\"{name}\"")).replace("\"Ред\"", &format!("\"Ред {name}\""));
+        std::fs::write(place.path(&format!("mappings/{name}.toml")), other).unwrap();
+    }
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/workbook-formats/in/day.ods");
+    std::fs::copy(from, place.path("drop/day.ods")).unwrap();
+    let ran = place.run(&["check", "drop/day.ods"]);
+    assert!(ran.stdout.contains("3 rows: 1 refused, 2 would be sent"), "{}{}", ran.stdout, ran.stderr);
+}
+
+/// What is hidden on a sheet of an .xlsx is read, and told.
+#[test]
+fn hidden_rows_and_columns_and_merged_cells_are_told() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    book.add_worksheet().set_name("Други").unwrap().set_hidden(true);
+    let sheet = book.add_worksheet();
+    sheet.set_active(true);
+    sheet.merge_range(0, 0, 0, 2, "Заглавие", &rust_xlsxwriter::Format::new()).unwrap();
+    for (column, name) in [(0, "Код"), (1, "Име"), (2, "Брой")] {
+        sheet.write(1, column, name).unwrap();
+    }
+    for row in 2..6 {
+        sheet.write(row, 0, row).unwrap().write(row, 1, "x").unwrap();
+    }
+    sheet.set_row_hidden(3).unwrap().set_row_hidden(4).unwrap().set_column_hidden(1).unwrap();
+    sheet.merge_range(2, 2, 4, 2, "слято", &rust_xlsxwriter::Format::new()).unwrap();
+    let ran = inspected(&book.save_to_buffer().unwrap(), "day.xlsx");
+    assert!(ran.stdout.contains("4 data rows"), "{}", ran.stdout);
+    for told in ["Други; if the data", "among the data (1)", "2 data rows and 1 columns are hidden", "W109"]
+    {
+        assert!(ran.stdout.contains(told), "{told}: {}", ran.stdout);
+    }
+}
