@@ -90,7 +90,7 @@ fn judge(
         bail!("the mapping names no destination")
     };
     // What no row proves is told cell by cell here: nothing is held, since nothing is sent.
-    let decided = convert::prove(&args.file, table, mapping, schema, Answers::default());
+    let decided = convert::prove(&args.file, table, mapping, schema, &Answers::default());
     let decided = decided.map_err(|error| told_error(&error, lang))?.unwrap_or_default();
     let bound = mapping.bind_decided(table.headers(), schema, &decided).map_err(|issues| {
         let told = |issue: &Issue| format!("{} ({})", issue.code.message(lang, &issue.args), issue.code.code);

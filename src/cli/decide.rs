@@ -58,7 +58,7 @@ pub(super) struct ResolveArgs {
 }
 
 /// What a person may answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Answer {
     /// About single rows.
     Double(Double),
@@ -67,7 +67,7 @@ enum Answer {
 }
 
 fn answer(text: &str) -> Result<Answer, String> {
-    let reading = |decimal, dates| Answer::Reading(Answers { decimal, dates });
+    let reading = |decimal, dates| Answer::Reading(Answers { decimal, dates, ..Answers::default() });
     Ok(match text {
         "double=send" => Answer::Double(Double::Send),
         "double=drop" => Answer::Double(Double::Drop),
@@ -85,7 +85,7 @@ fn answer(text: &str) -> Result<Answer, String> {
 
 pub(super) fn release(config: Option<PathBuf>, args: &ReleaseArgs) -> Result<ExitStatus> {
     let what = args.what.clone();
-    let answer = match args.answer {
+    let answer = match args.answer.clone() {
         Some(Answer::Reading(answers)) => return answer_file(config, &what, answers, &args.by),
         Some(Answer::Double(double)) => Some(double),
         None => None,

@@ -79,6 +79,10 @@ fn open_list(path: &Path) -> Result<LookupTable, String> {
         if rows.len() >= MOST_LIST_ROWS {
             return Err(format!("has more than {MOST_LIST_ROWS} rows"));
         }
+        // What is put in order by inference must not be looked up from without a word.
+        if row.is_mended() {
+            return Err(format!("row {} is damaged: its cells don't match the columns", row.number()));
+        }
         rows.push(row.cells().map(|cell| cell.text.to_owned()).collect());
     }
     Ok(LookupTable { headers, rows })

@@ -97,7 +97,7 @@ pub fn prove(
     table: &Table,
     mapping: &Mapping,
     schema: &Schema,
-    answers: Answers,
+    answers: &Answers,
 ) -> Result<Result<Decided, Vec<Issue>>, table::Error> {
     let Some(mut proof) = Proof::of(mapping, table.headers(), schema) else {
         return Ok(Ok(Decided::default()));

@@ -167,15 +167,19 @@ impl Bound {
         let holds = match &condition.subject {
             SubjectPlace::Column(slot) => memo.get(self.met(row, slot), || {
                 let (text, kind) = self.cell(row, slot);
-                Some(test.holds(text, Origin::Cell(kind), self.marks))
+                Some(test.holds(text, Origin::Cell(kind), condition.marks))
             }),
             SubjectPlace::Field(field) => {
                 let plan = active.get(*field).copied().flatten().and_then(|plan| self.plans.get(plan));
+                let marks = plan.map_or(self.marks, |plan| plan.typing.marks);
                 let (text, origin) = match plan.map(|plan| self.text(plan, row)) {
                     Some(Ok(text)) => (text.text, text.origin),
                     Some(Err(_)) | None => (Cow::Borrowed(""), Origin::Constant),
                 };
-                memo.get(Met::text(&text, origin), || Some(test.holds(&text, origin, self.marks)))
+                if marks != self.marks {
+                    return test.holds(&text, origin, marks);
+                }
+                memo.get(Met::text(&text, origin), || Some(test.holds(&text, origin, marks)))
             }
         };
         holds.unwrap_or(false)

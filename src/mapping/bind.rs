@@ -129,6 +129,8 @@ pub(super) struct Rule {
 pub(super) struct Condition {
     pub(super) subject: SubjectPlace,
     pub(super) test: Test,
+    /// Marks of a column's numbers.
+    pub(super) marks: Marks,
     /// What the test said of texts met so far.
     pub(super) memo: Memo<bool>,
 }
@@ -304,17 +306,23 @@ impl Binder<'_> {
         })
     }
 
-    /// How the field's texts become values: as the mapping says, else as its column proves.
+    /// How the field's texts become values: as the mapping says, else as its column proves. Of several columns all
+    /// must have proved the same.
     fn typing(&self, kind: Kind, plan: &FieldPlan) -> Typing {
-        let columns = plan.columns();
-        let places = columns.iter().filter_map(|name| match self.columns.find(name) {
-            Found::Column { index, .. } => Some(index),
-            Found::Missing | Found::Several(_) => None,
-        });
-        let places: Vec<usize> = places.collect();
-        let marks = places.iter().find_map(|column| self.decided.marks(*column)).unwrap_or(self.marks);
-        let proven = places.iter().find_map(|column| self.decided.formats(*column));
         let common = plan.formats.is_empty();
+        let columns = if plan.is_plain() { plan.columns() } else { Vec::new() };
+        let places: Vec<usize> = columns
+            .into_iter()
+            .filter_map(|name| match self.columns.find(name) {
+                Found::Column { index, .. } => Some(index),
+                Found::Missing | Found::Several(_) => None,
+            })
+            .collect();
+        let first = places.first().copied();
+        let alike = |column: &usize| first.is_some_and(|first| self.decided.alike(first, *column));
+        let decided = first.filter(|_| places.iter().all(alike));
+        let marks = decided.and_then(|column| self.decided.marks(column)).unwrap_or(self.marks);
+        let proven = decided.filter(|_| common).and_then(|column| self.decided.formats(column));
         let formats = proven.unwrap_or_else(|| Arc::clone(&plan.formats));
         Typing { kind, marks, formats, common, own_report: self.own_report }
     }
@@ -355,7 +363,11 @@ impl Binder<'_> {
                 Subject::Column(name) => SubjectPlace::Column(self.slot(name)?),
                 Subject::Field(name) => SubjectPlace::Field(self.field(name)?),
             };
-            Some(Condition { subject, test: plan.test.clone(), memo: Memo::new() })
+            let marks = match &subject {
+                SubjectPlace::Column(slot) => self.decided.marks(slot.index).unwrap_or(self.marks),
+                SubjectPlace::Field(_) => self.marks,
+            };
+            Some(Condition { subject, test: plan.test.clone(), marks, memo: Memo::new() })
         };
         let when = rule.when.iter().filter_map(condition).collect();
         Rule { when, fields: self.all(&rule.fields), report: rule.report.clone() }

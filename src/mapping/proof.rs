@@ -106,13 +106,17 @@ pub(super) static M031: CodeInfo = CodeInfo {
 };
 
 /// What a person answered to the questions of one file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Answers {
-    /// The decimal mark, `,` or `.`.
+    /// The decimal mark, `,` or `.`, of every column that proves none.
     pub decimal: Option<char>,
-    /// The order of day and month.
+    /// The order of day and month of every column that proves none.
     pub dates: Option<Order>,
+    /// Decimal marks that single columns of the file proved, by their names.
+    pub marks: BTreeMap<String, char>,
+    /// Orders of day and month that single columns of the file proved.
+    pub orders: BTreeMap<String, Order>,
 }
 
 /// Which part of a date like `03/04/2026` is the day.
@@ -128,8 +132,14 @@ pub enum Order {
 impl Answers {
     /// These, and of the other where these are silent.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        Self { decimal: self.decimal.or(other.decimal), dates: self.dates.or(other.dates) }
+    pub fn or(mut self, other: Self) -> Self {
+        for (column, mark) in other.marks {
+            self.marks.entry(column).or_insert(mark);
+        }
+        for (column, order) in other.orders {
+            self.orders.entry(column).or_insert(order);
+        }
+        Self { decimal: self.decimal.or(other.decimal), dates: self.dates.or(other.dates), ..self }
     }
 }
 
@@ -157,6 +167,7 @@ impl Order {
 pub struct Decided {
     marks: BTreeMap<usize, char>,
     orders: BTreeMap<usize, Order>,
+    proven: Answers,
     /// What was decided and by which row, for the receipt.
     pub notes: Vec<Issue>,
 }
@@ -168,16 +179,15 @@ impl Decided {
         self.marks.get(&column).map(|mark| Marks { decimal: Some(*mark), thousands: Some(thousands(*mark)) })
     }
 
-    /// What was decided alike for all columns: it holds for the repaired rows of the file too, which may prove
-    /// nothing by themselves.
-    pub fn answers(&self) -> Answers {
-        let mut marks = self.marks.values();
-        let mut orders = self.orders.values();
-        let (mark, order) = (marks.next().copied(), orders.next().copied());
-        Answers {
-            decimal: mark.filter(|mark| marks.all(|other| other == mark)),
-            dates: order.filter(|order| orders.all(|other| other == order)),
-        }
+    /// Whether the same was decided of two columns.
+    pub(super) fn alike(&self, one: usize, other: usize) -> bool {
+        self.marks.get(&one) == self.marks.get(&other) && self.orders.get(&one) == self.orders.get(&other)
+    }
+
+    /// What single columns proved: it holds for the repaired rows of the file too, which may prove nothing by
+    /// themselves.
+    pub fn proven(&self) -> Answers {
+        self.proven.clone()
     }
 
     /// Forms of a column's dates, where its order was decided.
@@ -237,8 +247,11 @@ impl Proof {
         (!proof.numbers.is_empty() || !proof.dates.is_empty()).then_some(proof)
     }
 
-    /// Looks at one data row.
+    /// Looks at one data row. A damaged one proves nothing: its cells may stand in other columns.
     pub fn look(&mut self, row: &Row) {
+        if row.is_mended() || row.issues().iter().any(Issue::is_error) {
+            return;
+        }
         let text = |cell: Cell<'_>| cell.kind == CellKind::Text && !cell.text.is_empty();
         for column in &mut self.numbers {
             if let Some(cell) = row.cell(column.index).filter(|cell| text(*cell)) {
@@ -256,23 +269,29 @@ impl Proof {
     ///
     /// # Errors
     /// The questions that neither a row nor a person answers.
-    pub fn decide(self, answers: Answers) -> Result<Decided, Vec<Issue>> {
+    pub fn decide(self, answers: &Answers) -> Result<Decided, Vec<Issue>> {
         let mut decided = Decided::default();
         let mut questions = Vec::new();
         for column in self.numbers.into_iter().filter(|column| !column.torn) {
             let noted = |mark: &char, issue: Issue| issue.arg(mark.to_string());
-            if let Some(mark) =
-                column.settle(answers.decimal, [&W202, &M030], noted, &mut decided.notes, &mut questions)
-            {
+            let answer = answers.decimal.or(answers.marks.get(&*column.label).copied());
+            let known = column.settle(answer, [&W202, &M030], noted, &mut decided.notes, &mut questions);
+            if let Some(mark) = known {
                 decided.marks.insert(column.index, mark);
+            }
+            if let (Some(mark), true) = (known, column.proven.is_some()) {
+                decided.proven.marks.insert(column.label.to_string(), mark);
             }
         }
         for column in self.dates.into_iter().filter(|column| !column.torn) {
             let noted = |order: &Order, issue: Issue| issue.both(order.words().0, order.words().1);
-            if let Some(order) =
-                column.settle(answers.dates, [&W203, &M031], noted, &mut decided.notes, &mut questions)
-            {
+            let answer = answers.dates.or(answers.orders.get(&*column.label).copied());
+            let known = column.settle(answer, [&W203, &M031], noted, &mut decided.notes, &mut questions);
+            if let Some(order) = known {
                 decided.orders.insert(column.index, order);
+            }
+            if let (Some(order), true) = (known, column.proven.is_some()) {
+                decided.proven.orders.insert(column.label.to_string(), order);
             }
         }
         if questions.is_empty() { Ok(decided) } else { Err(questions) }
@@ -372,14 +391,14 @@ fn date_says(text: &str) -> Says<Order> {
     match (first, second, year.and_then(|year| year.parse::<u16>().ok())) {
         (Some(13..=31), Some(1..=12), Some(_)) => Says::This(Order::DayFirst),
         (Some(1..=12), Some(13..=31), Some(_)) => Says::This(Order::MonthFirst),
-        (Some(1..=12), Some(1..=12), Some(_)) => Says::Open,
+        (Some(day @ 1..=12), Some(month @ 1..=12), Some(_)) if day != month => Says::Open,
         _ => Says::Nothing,
     }
 }
 
 impl FieldPlan {
     /// Whether a cell's own text becomes the value.
-    fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         matches!(self.source, Source::Columns(_))
             && self.take.is_none()
             && self.values.is_none()
@@ -394,7 +413,7 @@ mod tests {
 
     const MAPPING: &str = "[fields]\np_quantity = \"Бр\"\np_report_date = \"Дата\"\n";
 
-    fn decide(rows: &[[&str; 2]], answers: Answers) -> Result<Decided, Vec<String>> {
+    fn decide(rows: &[[&str; 2]], answers: &Answers) -> Result<Decided, Vec<String>> {
         let mut proof = Proof::of(&mapping(MAPPING), &headers(&["Бр", "Дата"]), &schema()).unwrap();
         for cells in rows {
             proof.look(&row(cells));
@@ -432,6 +451,7 @@ mod tests {
             ("03/04/2026", Says::Open),
             ("03.04.2026", Says::Nothing),
             ("2026-04-03", Says::Nothing),
+            ("11/11/2026", Says::Nothing),
             ("33/04/2026", Says::Nothing),
             ("03/04/26", Says::Nothing),
         ] {
@@ -441,7 +461,8 @@ mod tests {
 
     #[test]
     fn one_row_decides_for_its_column_and_is_named() {
-        let decided = decide(&[["1.234", "03/04/2026"], ["2,50", "23/04/2026"]], Answers::default()).unwrap();
+        let decided =
+            decide(&[["1.234", "03/04/2026"], ["2,50", "23/04/2026"]], &Answers::default()).unwrap();
         assert_eq!(
             codes(&decided.notes),
             ["W202 Бр|,|7|2,50", "W203 Дата|ден/месец/година\u{1f}day/month/year|7|23/04/2026"]
@@ -457,22 +478,22 @@ mod tests {
     fn what_no_row_proves_is_asked_and_a_person_may_answer() {
         let rows = [["1.234", "03/04/2026"], ["12", "2026-05-01"]];
         assert_eq!(
-            decide(&rows, Answers::default()).unwrap_err(),
+            decide(&rows, &Answers::default()).unwrap_err(),
             ["M030 Бр|1.234|7", "M031 Дата|03/04/2026|7"]
         );
-        let answers = Answers { decimal: Some('.'), dates: Some(Order::MonthFirst) };
-        let decided = decide(&rows, answers).unwrap();
+        let answers = Answers { decimal: Some('.'), dates: Some(Order::MonthFirst), ..Answers::default() };
+        let decided = decide(&rows, &answers).unwrap();
         assert_eq!(decided.marks(0).and_then(|marks| marks.decimal), Some('.'));
         assert!(decided.notes.is_empty() && decided.formats(1).is_some());
     }
 
     #[test]
     fn nothing_is_decided_where_nothing_is_open_or_rows_disagree() {
-        let decided = decide(&[["1", "1.5.2026"], ["2", ""]], Answers::default()).unwrap();
+        let decided = decide(&[["1", "1.5.2026"], ["2", ""]], &Answers::default()).unwrap();
         assert_eq!((decided.marks(0), decided.notes.len()), (None, 0));
-        let decided = decide(&[["1,50", "23/4/2026"]], Answers::default()).unwrap();
+        let decided = decide(&[["1,50", "23/4/2026"]], &Answers::default()).unwrap();
         assert!(decided.formats(1).is_some() && decided.notes.is_empty(), "nothing could be misread");
-        let decided = decide(&[["1,50", ""], ["2.5", ""], ["1.234", ""]], Answers::default()).unwrap();
+        let decided = decide(&[["1,50", ""], ["2.5", ""], ["1.234", ""]], &Answers::default()).unwrap();
         assert_eq!(decided.marks(0), None, "each number stands for itself");
     }
 

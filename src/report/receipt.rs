@@ -158,7 +158,8 @@ struct FoundNote {
 impl Reading {
     /// How a file was read, in words; none for a file that was not, or by a version that kept it otherwise.
     pub fn of(file: &FileView, speaker: &Speaker<'_>) -> Option<Self> {
-        let found = Found::deserialize(file.reading.as_ref()?).ok()?;
+        let found =
+            Found::deserialize(file.reading.as_ref()?).ok().filter(|found| !found.format.is_empty())?;
         let note = |note: FoundNote| {
             let mut text = String::new();
             speaker.issue_of(note.row, &note.issue, &mut text);

@@ -28,7 +28,11 @@ pub(super) struct Pinned {
 }
 
 /// What is kept: what the receipt tells, and what only reading again needs.
-pub(super) fn keep(found: &Found, fill_down: &[usize], answers: Answers) -> Result<Value, serde_json::Error> {
+pub(super) fn keep(
+    found: &Found,
+    fill_down: &[usize],
+    answers: &Answers,
+) -> Result<Value, serde_json::Error> {
     let reading = found.reading();
     let mut kept = serde_json::to_value(found)?;
     if let Some(kept) = kept.as_object_mut() {
@@ -52,7 +56,7 @@ impl Pinned {
         Reading {
             encoding: self.encoding.clone(),
             delimiter: self.delimiter.clone(),
-            quote: self.quote_mark,
+            quote: self.quote_mark.or(Some('"')),
             backslash: Some(self.backslash),
             sheet: self.sheet.clone(),
             header: self.header_row,

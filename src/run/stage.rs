@@ -69,8 +69,9 @@ fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) ->
         return Ok(Err((FileState::Held, vec![told(&codes::TWO_ORIGINS, [])])));
     }
     let origin = origins.keys().next().map(|name| mappings.named(name).cloned());
-    // Repaired rows are read as the file was that they come from.
-    let answers = origins.values().next().copied().unwrap_or_else(|| pinned::answers(view.reading.as_ref()));
+    // Repaired rows are read as the file was that they come from, unless a person said otherwise of them.
+    let answers = pinned::answers(view.reading.as_ref());
+    let answers = answers.or(origins.values().next().cloned().unwrap_or_default());
     let fit = match &origin {
         Some(Some(mapping)) => open_as(&view.snapshot, mapping, drop),
         // Another mapping might fit its name, and read the repaired rows as something else.
@@ -110,8 +111,7 @@ fn open_as(path: &Path, mapping: &Arc<Mapping>, drop: &DropFolder) -> Fit {
     }
 }
 
-/// Names of the mappings that the rows' `rx_ref` lead to, with what was decided about the first file of each; empty
-/// where the file has no such column.
+/// Names of the mappings that the rows' `rx_ref` lead to, with what was decided about their files; empty where the file has no such column.
 fn origins(ledger: &Handle, path: &Path) -> Result<BTreeMap<String, Answers>> {
     let reading = Reading { expect: vec!["rx_ref".to_owned(), "rx_status".to_owned()], ..Reading::default() };
     let mut names = BTreeMap::new();
@@ -129,9 +129,13 @@ fn origins(ledger: &Handle, path: &Path) -> Result<BTreeMap<String, Answers>> {
         }
         let origin = ledger.ask_blocking(move |ledger| ledger.referenced(&reference))?;
         if let Some(Referenced { mapping: Some(mapping), answers }) = origin {
-            let answers =
+            let answers: Answers =
                 answers.and_then(|answers| serde_json::from_value(answers).ok()).unwrap_or_default();
-            names.entry(mapping.name).or_insert(answers);
+            // Files that were read differently say nothing about rows of both.
+            let known: &mut Answers = names.entry(mapping.name).or_insert_with(|| answers.clone());
+            if *known != answers {
+                *known = Answers::default();
+            }
         }
     }
     Ok(names)
@@ -161,7 +165,7 @@ fn fill(
     let Some(schema) = targets.first().map(|target| target.destination.schema()) else {
         return Ok(aside(FileState::Received, &[]));
     };
-    let decided = match convert::prove(&view.snapshot, &table, &mapping, schema, answers) {
+    let decided = match convert::prove(&view.snapshot, &table, &mapping, schema, &answers) {
         Ok(Ok(decided)) => decided,
         Ok(Err(questions)) => return Ok(aside(FileState::Held, &questions)),
         Err(error) => return Ok(aside(FileState::Unreadable, &[error.issue()])),
@@ -175,7 +179,13 @@ fn fill(
     let _desk = lock::desk(&shop.desk)?;
     let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
     let plan = Plan { layout, ..plan(drop, &mapping, schema, &sections, view.intake) };
-    shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))?;
+    // Whoever waited for the desk may find the file taken, or answered, by another process.
+    let intake = view.intake;
+    let now = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
+    let same = now.is_some_and(|now| now.reading == view.reading);
+    if !same || !shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))? {
+        return Ok(None);
+    }
     let judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
     let found = match stage_rows(&shop.ledger, table, judge, ending) {
         Ok(found) => found,
@@ -184,7 +194,7 @@ fn fill(
         Err(convert::Error::Sink(Halt::Stopped)) => return Ok(None),
     };
     let issues = found.notes.iter().map(StoredIssue::from).chain(notes).collect::<Vec<_>>();
-    let reading = pinned::keep(&found, &filled, decided.answers().or(answers))?;
+    let reading = pinned::keep(&found, &filled, &decided.proven().or(answers))?;
     let (intake, now) = (view.intake, shop.world.clock.now());
     shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
     Ok(Some(Staged::Accepted))

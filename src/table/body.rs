@@ -208,7 +208,7 @@ impl Body {
         if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
         } else if !self.words.begin(row) {
-            let behind = self.after_blank && self.words.by_default && self.is_alien(row);
+            let behind = self.rows > 0 && self.after_blank && self.words.by_default && self.is_alien(row);
             if behind { Verdict::Tail(Why::Beyond) } else { Verdict::Data }
         } else if !self.words.by_default {
             Verdict::LeftOut(Why::Total)
@@ -224,10 +224,11 @@ impl Body {
         row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 2 <= self.named
     }
 
-    /// Not of this table: sparse, or with another number of cells.
+    /// Not of this table: a row of a text file with too few cells, or with none but one of them filled.
     fn is_alien(&self, row: &Row) -> bool {
+        let filled = row.cells().filter(|cell| !cell.text.trim().is_empty()).count();
         let is_text = matches!(self.source, Source::Text(_));
-        self.is_sparse(row) || is_text && row.len() != self.columns && !row.is_mended()
+        is_text && !row.is_mended() && (row.len() < self.needed || filled <= 1 && self.needed > 2)
     }
 
     /// Reads on behind a row that looks like totals, or like another table. Only if nothing but sparse rows follow until the end are
@@ -252,6 +253,7 @@ impl Body {
                 break;
             }
         }
+        self.after_blank = false;
         for row in held {
             if is_blank(&row) {
                 leave_out(&row, Why::Blank, found);

@@ -37,7 +37,10 @@ pub(super) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
     let line = text.strip_prefix(b"\"").unwrap_or(text);
     let word = line.get(..4)?;
     let delimiter = *line.get(4)?;
-    if !word.eq_ignore_ascii_case(b"sep=") || matches!(delimiter, b'\r' | b'\n' | b'"') {
+    if !word.eq_ignore_ascii_case(b"sep=")
+        || !delimiter.is_ascii()
+        || matches!(delimiter, b'\r' | b'\n' | b'"')
+    {
         return None;
     }
     let rest = line.get(5..)?;
@@ -74,33 +77,58 @@ pub(super) fn find(sample: &[u8], encoding: &Encoding, wanted: &Wanted, known: &
             trials.push(Trial::new(sample, dialect, encoding, wanted));
         }
     }
+    // A blank stands between words too: it divides only where nothing else does.
+    let words = trials.iter().filter(|trial| trial.is_blank()).map(|trial| trial.width).max().unwrap_or(0);
+    let divides = |trial: &Trial| trial.tenths >= 6 && trial.width >= words;
+    if known.delimiter.is_none() && trials.iter().any(|trial| !trial.is_blank() && divides(trial)) {
+        trials.retain(|trial| !trial.is_blank());
+    }
     // `max_by_key` takes the last of equals; the first candidate is preferred.
     let best = trials.into_iter().rev().max_by_key(Trial::merit);
     match best {
-        Some(best) if known.delimiter.is_none() => lengthened(best.dialect, head, encoding),
+        Some(best) if known.delimiter.is_none() => {
+            lengthened(best.dialect, head, encoding, wanted.is_empty())
+        }
         Some(best) => best.dialect,
         None => Dialect::plain(b';'),
     }
 }
 
-/// Whether a quote may stand around cells; the usual one always may.
+/// Whether a quote may stand around cells. The usual one always may; `'` is a letter unless nearly all cells that
+/// begin with it end with it too, and no cell stands in the usual quotes.
 fn is_used(head: &[u8], quote: Quote) -> bool {
-    let single = quote.byte();
-    let begins = |two: &&[u8]| matches!(two, [before, mark] if *mark == single && !before.is_ascii_alphanumeric() && *before < 0x80);
-    quote == Quote::Double || head.first() == Some(&single) || head.windows(2).filter(begins).count() > 1
+    let (begins, ends) = cells_in(head, quote);
+    let both = begins.min(ends) * 10 >= begins.max(ends) * 9;
+    quote == Quote::Double || begins >= 3 && both && cells_in(head, Quote::Double).0 == 0
+}
+
+/// How many cells begin with a quote, and how many end with it, whatever divides them.
+fn cells_in(head: &[u8], quote: Quote) -> (usize, usize) {
+    let divides = |byte: Option<&u8>| {
+        byte.is_none_or(|byte| matches!(byte, b';' | b',' | b'\t' | b'|' | b'\n' | b'\r'))
+    };
+    let at_begin = |at: usize| divides(at.checked_sub(1).and_then(|before| head.get(before)));
+    let places = || memchr::memchr_iter(quote.byte(), head);
+    (places().filter(|at| at_begin(*at)).count(), places().filter(|at| divides(head.get(at + 1))).count())
 }
 
 /// Whether quotes inside quotes bear a backslash: `\"` is met, and none of them ends its cell.
 fn escapes(head: &[u8], quote: Quote) -> bool {
     let (mark, pair) = (quote.byte(), [b'\\', quote.byte()]);
-    let inside = |at: &usize| {
-        head.get(at + 2).is_some_and(|next| next.is_ascii_alphanumeric() || *next >= 0x80 || *next == mark)
-    };
-    memchr::memmem::find_iter(head, &pair).filter(inside).count() > 0
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
+    let inside = |at: &usize| head.get(at + 2).copied().is_some_and(is_letter);
+    // Where a quote is doubled anywhere, a backslash is a letter like any other.
+    let doubled = head
+        .windows(3)
+        .any(|three| matches!(three, [one, two, next] if *one == mark && *two == mark && is_letter(*next)));
+    !doubled && memchr::memmem::find_iter(head, &pair).filter(inside).count() > 0
 }
 
 /// `, ` or ` | ` or `||` in place of the single character, where every delimiter is so.
-fn lengthened(dialect: Dialect, head: &[u8], encoding: &Encoding) -> Dialect {
+///
+/// Blanks beside it are made part of it only where nobody expects certain columns: a mapping takes them off its
+/// cells anyway, and numbers filled up with blanks are divided so by chance.
+fn lengthened(dialect: Dialect, head: &[u8], encoding: &Encoding, with_blanks: bool) -> Dialect {
     let [mark] = dialect.delimiter[..] else { return dialect };
     let text = encoding.text_of(head);
     let records: Vec<&str> =
@@ -116,7 +144,11 @@ fn lengthened(dialect: Dialect, head: &[u8], encoding: &Encoding) -> Dialect {
                 .all(|cell| read.quoted > 0 || !cell.contains(mark) && !cell.starts_with(' '));
             bare && read.cells.len() > 1
         };
-        if mark != ' ' && records.len() > 1 && records.iter().all(whole) {
+        if mark != ' '
+            && (with_blanks || !longer.contains(' '))
+            && records.len() > 1
+            && records.iter().all(whole)
+        {
             return other;
         }
     }
@@ -194,9 +226,13 @@ impl Trial {
             quoted: count(&[&dialect.delimiter[..], &[quote]].concat())
                 .min(count(&[&[quote], &dialect.delimiter[..]].concat())),
             between_digits: between_digits(head, delimiter),
-            doubtful: blank && (tenths < 9 || !has_figures(&rows, width)),
+            doubtful: blank && (tenths < 9 || filled.first() != Some(&width) || !has_figures(&rows, width)),
             dialect,
         }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.dialect.delimiter == b" "
     }
 
     /// Greater is better.
@@ -255,12 +291,45 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_another_dialect_is_none() {
+        assert_eq!(found("Склад;ПК\nСклад 1 София;1001\nСклад 2 Варна;9002\nСклад 3 Русе;7003\n", &[]), ';');
+        assert_eq!(
+            found(
+                "02.04.2026 10:00,1670,1201,4\n03.04.2026 11:30,1671,1201,5\n04.04.2026 9:30,1672,1201,7\n",
+                &[]
+            ),
+            ','
+        );
+        let quote =
+            |text: &str| find(text.as_bytes(), &Encoding::utf8(), &Wanted::new(&[]), &Known::default()).quote;
+        assert_eq!(
+            quote("Док;Име\n'0001;Мир\n'0002;'Здраве'\n'0003;Йод\n"),
+            Quote::Double,
+            "codes guarded by an apostrophe"
+        );
+        assert_eq!(
+            quote("a,b\n\"1,00\",Аптека\n\"2,00\",'Мир'\n\"3,00\",'Мир'\n"),
+            Quote::Double,
+            "names in apostrophes"
+        );
+        assert_eq!(quote("'a','b'\n'1;2','3'\n"), Quote::Single);
+        let padded = find(
+            b"a; b\n1;  5\n2; 15\n",
+            &Encoding::utf8(),
+            &Wanted::new(&["b".to_owned()]),
+            &Known::default(),
+        );
+        assert_eq!(padded.delimiter, b";", "numbers filled up with blanks");
+    }
+
+    #[test]
     fn a_separator_line_is_read() {
         assert_eq!(separator_line(b"sep=;\r\na;b"), Some((b';', 7)));
         assert_eq!(separator_line(b"\"sep=,\"\na,b"), Some((b',', 8)));
         assert_eq!(separator_line(b"SEP=\t\na"), Some((b'\t', 6)));
         assert_eq!(separator_line(b"separator;b\n"), None);
         assert_eq!(separator_line(b"sep=;b\n"), None);
+        assert_eq!(separator_line(b"sep=\xA7\na"), None, "no letter divides");
     }
 
     #[test]

@@ -111,7 +111,7 @@ pub(super) fn split(record: &str, dialect: &Dialect) -> Split {
         }
         let rest = record.get(at..).unwrap_or_default();
         let delimiter = std::str::from_utf8(&dialect.delimiter).unwrap_or_default();
-        let end = rest.find(delimiter);
+        let end = if delimiter.is_empty() { None } else { rest.find(delimiter) };
         let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
         split.stray |= !cell.is_empty() && !text.is_empty();
         cell.push_str(text);

@@ -20,6 +20,11 @@ impl Wanted {
         Self(expect.iter().map(|name| fold(without_count(name))).filter(|name| !name.is_empty()).collect())
     }
 
+    /// Whether nobody expects anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How many of the names stand in a row.
     pub(super) fn matches(&self, row: &Row) -> usize {
         if self.0.is_empty() {
@@ -101,12 +106,14 @@ fn around(rows: &[Row], at: usize) -> FoundHeader {
         return none(rows);
     }
     let alike = |row: Option<&Row>| row.is_some_and(|row| row.len() == width && is_heading(row, &shapes));
+    // The upper row of two names groups: it has gaps, or says the same again.
+    let groups = |upper: usize| rows.get(upper).is_some_and(has_gaps);
     let mut last = at;
-    while last + 1 - at < MOST_ROWS && alike(rows.get(last + 1)) {
+    while last + 1 - at < MOST_ROWS && alike(rows.get(last + 1)) && (groups(last) || groups(last + 1)) {
         last += 1;
     }
     let mut first = at;
-    while first > 0 && last + 1 - first < MOST_ROWS && alike(rows.get(first - 1)) {
+    while first > 0 && last + 1 - first < MOST_ROWS && alike(rows.get(first - 1)) && groups(first - 1) {
         first -= 1;
     }
     of_rows(rows.get(first..=last).unwrap_or_default())
@@ -126,7 +133,15 @@ fn is_data(row: Option<&Row>, shapes: &Shapes) -> bool {
 fn is_heading(row: &Row, shapes: &Shapes) -> bool {
     let cells: Vec<_> = rigid_cells(row, shapes).collect();
     let strange = cells.iter().all(|(column, text)| shapes.fit_at(*column, text) < 0);
-    !cells.is_empty() && strange && words(row) >= 2
+    let lettered = |text: &str| text.is_empty() || text.chars().any(char::is_alphabetic);
+    let named = row.cells().all(|cell| lettered(cell.text.trim()));
+    !cells.is_empty() && strange && named && words(row) >= 2
+}
+
+/// Whether a cell of a row is empty, or repeats another.
+fn has_gaps(row: &Row) -> bool {
+    let mut seen = HashSet::new();
+    row.cells().any(|cell| cell.text.trim().is_empty() || !seen.insert(cell.text.trim()))
 }
 
 /// The filled cells of a row in columns with a form of their own.

@@ -287,6 +287,16 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_the_table_stay_whatever_stands_around_them() {
+        let trailing = "Вид;Код;Брой\nx;1;5;\n\ny;2;6;\n";
+        let sparse = "Вид;Код;Брой;а;б;в\nx;1;5;;;\n\ny;2;6;;;\n";
+        let first = "Вид;Код;Брой\n\nx;1\ny;2;6\n";
+        for (text, wanted) in [(trailing, 2), (sparse, 2), (first, 2)] {
+            assert_eq!(read_bytes(text.as_bytes(), &Reading::default()).unwrap().0.len(), wanted, "{text}");
+        }
+    }
+
+    #[test]
     fn empty_files_are_refused_and_a_bare_header_is_not() {
         for bytes in [&b""[..], b"\xEF\xBB\xBF", b"\r\n\r\n", b"\x1a", b"sep=;\n"] {
             assert!(matches!(read_bytes(bytes, &Reading::default()), Err(Error::Empty)), "{bytes:?}");

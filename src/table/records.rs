@@ -352,7 +352,14 @@ fn odd_frame(bytes: &[u8], dialect: &Dialect, at_end: bool) -> Option<Frame> {
             let close = dialect.close(bytes, at + 1);
             match close {
                 Close::At(end) if at_end || end + dialect.delimiter.len() < bytes.len() => {
-                    let spans = count_lines(bytes.get(at..end).unwrap_or_default()) > 0;
+                    let field = bytes.get(at..end).unwrap_or_default();
+                    let (lines, behind) = (count_lines(field), bytes.get(end + 1..).unwrap_or_default());
+                    let ends =
+                        behind.is_empty() || dialect.divides(behind) || matches!(behind, [b'\n' | b'\r', ..]);
+                    if lines > MAX_LINES || field.len() > MAX_QUOTED || lines > 0 && !ends {
+                        return unclosed_frame(bytes, at, at_end);
+                    }
+                    let spans = lines > 0;
                     shape = Shape::Quoted { spans_from: spans_of(shape).or(spans.then_some(at)) };
                     at = end + 1;
                 }

@@ -45,7 +45,19 @@ impl Sqlite {
         by: &By,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
-        self.commit(now, "answered", |tx| {
+        let asked: Option<String> = self
+            .conn
+            .query_row(
+                "SELECT issues FROM intakes WHERE id = ?1 AND state = 'held' AND kind = 'drop'",
+                [intake],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let issues: Vec<StoredIssue> = parse(asked.as_deref());
+        if issues.is_empty() || issues.iter().any(|issue| issue.code == codes::TWO_ORIGINS.code) {
+            return Ok(false);
+        }
+        self.commit(now, "reading answered", |tx| {
             let kept = tx.execute(
                 "UPDATE intakes SET reading = ?2, state = 'received', changed = changed + 1
                   WHERE id = ?1 AND state = 'held' AND kind = 'drop'",

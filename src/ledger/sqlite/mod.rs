@@ -290,7 +290,7 @@ impl super::Ledger for Sqlite {
     ) -> Result<(), Error> {
         self.set_file_state(intake, state, issues, now)
     }
-    fn plan(&mut self, plan: &Plan) -> Result<(), Error> {
+    fn plan(&mut self, plan: &Plan) -> Result<bool, Error> {
         self.begin_staging(plan)
     }
     fn stage(&mut self, rows: &[StagedRow]) -> Result<(), Error> {

@@ -34,10 +34,13 @@ pub(super) struct Staging {
 
 impl Sqlite {
     /// Forgets what an earlier, interrupted staging of the intake left, and states under what it is staged now.
-    pub(super) fn begin_staging(&mut self, plan: &Plan) -> Result<(), Error> {
+    pub(super) fn begin_staging(&mut self, plan: &Plan) -> Result<bool, Error> {
         let realms = self.realms.clone();
         let ledger = self.id.clone();
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        if is_over(&tx, plan.intake)? {
+            return Ok(false);
+        }
         clear_stagings(&tx, plan.intake)?;
         let sections = scopes(&tx, &realms, plan)?;
         let again_of = earlier_of_same_content(&tx, plan, sections.first().map(|(_, realm, _)| *realm))?;
@@ -81,7 +84,7 @@ impl Sqlite {
             rows: 0,
             names_rows: false,
         });
-        Ok(())
+        Ok(true)
     }
 
     /// Takes one chunk of rows: one commit.
@@ -114,6 +117,12 @@ pub(super) fn require_staging(conn: &Connection, intake: i64) -> Result<(), Erro
     } else {
         Err(Error::Order("a file was set aside while its rows were staged"))
     }
+}
+
+/// Whether a file's rows act already, or never will: then nothing of it is staged or set aside any more.
+fn is_over(tx: &Transaction<'_>, intake: i64) -> Result<bool, Error> {
+    let over = "SELECT state IN ('taken', 'merged', 'withdrawn') FROM intakes WHERE id = ?1";
+    Ok(tx.prepare_cached(over)?.query_row([intake], |row| row.get(0))?)
 }
 
 /// Drops what interrupted stagings left: nothing may wait behind rows that never came.
@@ -783,6 +792,9 @@ impl Sqlite {
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<(), Error> {
         let issues = json(issues)?;
+        if is_over(&self.conn.unchecked_transaction()?, intake)? {
+            return Ok(());
+        }
         self.commit(now, "file", |tx| {
             clear(tx, intake)?;
             let former = super::accept::former_of(tx, intake)?;

@@ -717,3 +717,14 @@ fn more_late_rows_than_a_batch_holds_are_all_set_aside() {
     assert!(bench.ledger.claim(&late, build).unwrap().is_none());
     assert!(bench.statuses(file).iter().all(|status| *status == Held));
 }
+
+#[test]
+fn a_file_that_another_process_took_is_neither_staged_again_nor_set_aside() {
+    let mut bench = Bench::new();
+    let (intake, now) = bench.stage_only("day.csv", &[keyed((2, "k1", 1))]);
+    bench.ledger.accept(intake, &serde_json::json!({}), &[], now).unwrap();
+    assert!(!bench.ledger.plan(&plan_for(intake, true, Accept::GoodRows)).unwrap(), "its rows act already");
+    bench.ledger.set_aside(intake, crate::ledger::FileState::Held, &[], now).unwrap();
+    assert_eq!(bench.ledger.file(intake).unwrap().unwrap().state, crate::ledger::FileState::Taken);
+    assert_eq!(bench.ledger.rows(intake, 0, 10).unwrap().len(), 1);
+}

@@ -190,7 +190,7 @@ impl Ledger for Books {
         fn newest(&mut self, folder: Option<&Path>, name: &str) -> Is<Option<i64>>;
         fn referenced(&mut self, reference: &str) -> Is<Option<Referenced>>;
         fn set_aside(&mut self, file: i64, to: FileState, why: &[StoredIssue], now: DateTime<Utc>) -> Is<()>;
-        fn plan(&mut self, plan: &Plan) -> Is<()>;
+        fn plan(&mut self, plan: &Plan) -> Is<bool>;
         fn stage(&mut self, rows: &[StagedRow]) -> Is<()>;
         fn accept(&mut self, file: i64, read: &serde_json::Value, why: &[StoredIssue], now: DateTime<Utc>) -> Is<()>;
         fn file(&mut self, intake: i64) -> Is<Option<FileView>>;
