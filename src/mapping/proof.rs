@@ -212,6 +212,8 @@ struct Column<T> {
     proven: Option<(T, u32, String)>,
     /// Another row proves the contrary: then each cell stands for itself.
     torn: bool,
+    /// A cell was met that reads the same both ways.
+    either: bool,
     /// The first cell that needs a decision.
     open: Option<(u32, String)>,
 }
@@ -223,6 +225,8 @@ enum Says<T> {
     This(T),
     /// It can be read in two ways.
     Open,
+    /// Both ways to read it come to the same.
+    Either,
     Nothing,
 }
 
@@ -287,6 +291,8 @@ impl Proof {
             let noted = |order: &Order, issue: Issue| issue.both(order.words().0, order.words().1);
             let answer = answers.dates.or(answers.orders.get(&*column.label).copied());
             let known = column.settle(answer, [&W203, &M031], noted, &mut decided.notes, &mut questions);
+            let alike = column.either && column.proven.is_none() && column.open.is_none();
+            let known = known.or(alike.then_some(Order::DayFirst));
             if let Some(order) = known {
                 decided.orders.insert(column.index, order);
             }
@@ -303,7 +309,7 @@ fn add<T>(list: &mut Vec<Column<T>>, plan: &FieldPlan, columns: &Columns<'_>) {
         if let Found::Column { index, label, .. } = columns.find(name)
             && list.iter().all(|known| known.index != index)
         {
-            list.push(Column { index, label, proven: None, torn: false, open: None });
+            list.push(Column { index, label, proven: None, torn: false, either: false, open: None });
         }
     }
 }
@@ -314,6 +320,7 @@ impl<T: Copy + PartialEq> Column<T> {
             (Says::This(what), None) => self.proven = Some((what, row, shown(text.trim()))),
             (Says::This(what), Some((known, ..))) => self.torn |= what != *known,
             (Says::Open, _) if self.open.is_none() => self.open = Some((row, shown(text.trim()))),
+            (Says::Either, _) => self.either = true,
             (Says::Open | Says::Nothing, _) => {}
         }
     }
@@ -391,7 +398,8 @@ fn date_says(text: &str) -> Says<Order> {
     match (first, second, year.and_then(|year| year.parse::<u16>().ok())) {
         (Some(13..=31), Some(1..=12), Some(_)) => Says::This(Order::DayFirst),
         (Some(1..=12), Some(13..=31), Some(_)) => Says::This(Order::MonthFirst),
-        (Some(day @ 1..=12), Some(month @ 1..=12), Some(_)) if day != month => Says::Open,
+        (Some(day @ 1..=12), Some(month @ 1..=12), Some(_)) if day == month => Says::Either,
+        (Some(1..=12), Some(1..=12), Some(_)) => Says::Open,
         _ => Says::Nothing,
     }
 }
@@ -451,7 +459,7 @@ mod tests {
             ("03/04/2026", Says::Open),
             ("03.04.2026", Says::Nothing),
             ("2026-04-03", Says::Nothing),
-            ("11/11/2026", Says::Nothing),
+            ("11/11/2026", Says::Either),
             ("33/04/2026", Says::Nothing),
             ("03/04/26", Says::Nothing),
         ] {
@@ -493,6 +501,8 @@ mod tests {
         assert_eq!((decided.marks(0), decided.notes.len()), (None, 0));
         let decided = decide(&[["1,50", "23/4/2026"]], &Answers::default()).unwrap();
         assert!(decided.formats(1).is_some() && decided.notes.is_empty(), "nothing could be misread");
+        let decided = decide(&[["1", "11/11/2026"]], &Answers::default()).unwrap();
+        assert!(decided.formats(1).is_some(), "the same day in either order");
         let decided = decide(&[["1,50", ""], ["2.5", ""], ["1.234", ""]], &Answers::default()).unwrap();
         assert_eq!(decided.marks(0), None, "each number stands for itself");
     }

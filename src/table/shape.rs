@@ -3,6 +3,7 @@
 //! A cell's shape is its text with every digit as `9` and every letter as `a`; a column knows which shapes, which
 //! values and which coarse shapes (runs of one kind taken together) it has met. Nothing here is about meaning.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::row::Row;
@@ -98,7 +99,8 @@ impl Column {
     fn is_rigid(&self) -> bool {
         let mut counts: Vec<(&String, u32)> =
             self.coarse.iter().map(|(form, count)| (form, *count)).collect();
-        counts.sort_unstable_by_key(|(_, count)| u32::MAX - count);
+        // By form too: a file must be read alike each time.
+        counts.sort_unstable_by_key(|(form, count)| (Reverse(*count), *form));
         let common = counts.iter().take(3);
         let with_figures: u32 = common.filter(|(form, _)| form.contains('9')).map(|(_, count)| count).sum();
         self.filled() >= FEW && with_figures * 10 >= self.filled() * 9

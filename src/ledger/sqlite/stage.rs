@@ -120,9 +120,9 @@ pub(super) fn require_staging(conn: &Connection, intake: i64) -> Result<(), Erro
 }
 
 /// Whether a file's rows act already, or never will: then nothing of it is staged or set aside any more.
-fn is_over(tx: &Transaction<'_>, intake: i64) -> Result<bool, Error> {
+fn is_over(conn: &Connection, intake: i64) -> Result<bool, Error> {
     let over = "SELECT state IN ('taken', 'merged', 'withdrawn') FROM intakes WHERE id = ?1";
-    Ok(tx.prepare_cached(over)?.query_row([intake], |row| row.get(0))?)
+    Ok(conn.prepare_cached(over)?.query_row([intake], |row| row.get(0))?)
 }
 
 /// Drops what interrupted stagings left: nothing may wait behind rows that never came.
@@ -792,7 +792,7 @@ impl Sqlite {
         now: chrono::DateTime<chrono::Utc>,
     ) -> Result<(), Error> {
         let issues = json(issues)?;
-        if is_over(&self.conn.unchecked_transaction()?, intake)? {
+        if is_over(&self.conn, intake)? {
             return Ok(());
         }
         self.commit(now, "file", |tx| {
