@@ -401,9 +401,19 @@ pub(super) fn wait_behind(
         Judgement::TakesPlace => take_place_later(tx, newcomer, &met),
         verdict => {
             let (state, code) = stopped_as(verdict);
+            if state != RecordState::Behind {
+                forget_own_key(tx, newcomer)?;
+            }
             record::set(tx, newcomer.id, state, Some(way), Some(met.id), &[told_of(code, &met, &differs)])
         }
     }
+}
+
+/// What is not sent because of another record is no fact of its own, under whatever key it came.
+fn forget_own_key(tx: &Transaction<'_>, newcomer: &Known) -> Result<(), Error> {
+    tx.prepare_cached("UPDATE facts SET live = 0 WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?3")?
+        .execute(params![newcomer.intake, newcomer.row, newcomer.id])?;
+    Ok(())
 }
 
 /// A record that waited takes the place of the one it waited for.

@@ -476,7 +476,12 @@ impl Newcomer<'_> {
             return Ok(());
         }
         let Some(known) = known else {
-            return if taken.is_some() { self.meet_brother(place, fact.scope, &fact.key) } else { Ok(()) };
+            if taken.is_some() {
+                self.meet_brother(place, fact.scope, &fact.key)?;
+                // A key that nobody has yet is its own at once: the next row with it must meet this one.
+                place.live = fact.live.is_none() && self.staged.own != Own::BeforeStart;
+            }
+            return Ok(());
         };
         let same_file = known.intake == self.staging.intake;
         self.meet(place, Way::Key, known, same_file)?;

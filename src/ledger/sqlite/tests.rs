@@ -428,6 +428,39 @@ fn a_repaired_row_takes_the_place_of_the_one_it_names_and_its_document_goes() {
     assert_eq!(bench.statuses(old_key), [Duplicate], "the old key is known as the same fact");
 }
 
+/// A row that repairs the refused row 2 of a first file, under a key that was not known before.
+fn repairing_under_another_key(bench: &mut Bench) -> StagedRow {
+    let first = bench.drop_file("a.csv", &[(2, "A", 1)]);
+    bench.send_all(&refused);
+    let mut repaired = keyed((2, "B", 1));
+    repaired.record.as_mut().unwrap().reference = Some(bench.rows(first)[0].reference.clone());
+    repaired
+}
+
+#[test]
+fn a_repaired_key_that_stands_twice_in_the_file_holds_both() {
+    for order in [[0, 1], [1, 0]] {
+        let mut bench = Bench::new();
+        let named = repairing_under_another_key(&mut bench);
+        let mut rows = [named, keyed((3, "B", 1))];
+        (rows[0].row, rows[1].row) = (2 + order[0], 2 + order[1]);
+        rows.sort_by_key(|row| row.row);
+        let again = bench.drop_rows("a.csv.errors.csv", "again", &rows, true, Accept::GoodRows);
+        assert_eq!(bench.statuses(again), [Status::Held, Status::Held]);
+        assert!(bench.claim().is_none(), "nothing of them goes");
+    }
+}
+
+#[test]
+fn a_repaired_key_is_known_in_the_next_file() {
+    let mut bench = Bench::new();
+    let named = repairing_under_another_key(&mut bench);
+    bench.drop_rows("a.csv.errors.csv", "again", &[named], true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    let next = bench.drop_file("b.csv", &[(2, "B", 1), (3, "A", 1)]);
+    assert_eq!(bench.statuses(next), [Status::Duplicate, Status::Duplicate]);
+}
+
 #[test]
 fn an_unknown_reference_is_held() {
     let mut bench = Bench::new();
