@@ -11,6 +11,7 @@ mod reports;
 mod shop;
 mod stage;
 mod take;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub use reports::{Later, Reported, render_as, report_name, write_due};
 pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
 pub use take::{Ends, Folder, Waiting};
+pub use verify::{Tell, Verified, verify};
 
 /// How long a pass lasts.
 #[derive(Debug, Clone, Copy)]

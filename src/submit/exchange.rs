@@ -17,7 +17,7 @@ use super::stop::{CLOCK, SETTING, Stop};
 use super::verdict::{Around, Came, Effect, later, of_ask, of_submit, response, still};
 use super::{Clock, Error, Settings, clock};
 use crate::destinations::{Call, Destination, Item, Ticket};
-use crate::ledger::{BatchVerdict, Build, Handle, OpenBatch, RawAnswer};
+use crate::ledger::{BatchVerdict, Build, Handle, OpenBatch, Question, RawAnswer, Waits};
 
 /// How far the two clocks may differ before it is said.
 const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
@@ -131,17 +131,28 @@ impl Line {
     /// Asks about a pending batch, and settles what comes of it.
     pub(super) async fn ask(&mut self, open: &OpenBatch, token: &SecretString) -> Result<Came, Error> {
         let ticket = Ticket(open.ticket.clone().unwrap_or_default());
+        let began_at = self.clock.now();
         *self.asked.entry(open.batch).or_default() += 1;
-        let came = match self.question(open, &ticket, token).await? {
-            Ok(came) => came,
-            Err(broken) => self.unanswered_ask(broken, &ticket),
+        let (came, answer, seen) = match self.question(open, &ticket, token).await? {
+            Ok((came, answer)) => (came, Some(answer), None),
+            Err(broken) => {
+                let seen = broken.seen().to_owned();
+                (self.unanswered_ask(broken, &ticket), None, Some(seen))
+            }
         };
         self.unanswered =
             if matches!(came.effect, Effect::Answered) { 0 } else { self.unanswered.saturating_add(1) };
-        if matches!(came.verdict, BatchVerdict::Settled { .. }) {
+        let waits = waits(&came.verdict);
+        let ends = waits.is_none();
+        // A question may be asked again after a crash, so one commit does; the answer that ends the batch is on
+        // disk before anything is concluded from it.
+        let question = Question { batch: open.batch, began_at, answer, seen, waits };
+        let now = self.clock.now();
+        let attempt = self.ledger.ask(move |ledger| ledger.asked(&question, now)).await?;
+        if ends {
             self.asked.remove(&open.batch);
+            self.settle(attempt, &came.verdict).await?;
         }
-        self.settle(open.attempt, &came.verdict).await?;
         Ok(came)
     }
 
@@ -150,7 +161,7 @@ impl Line {
         open: &OpenBatch,
         ticket: &Ticket,
         token: &SecretString,
-    ) -> Result<Result<Came, Broken>, Error> {
+    ) -> Result<Result<(Came, RawAnswer), Broken>, Error> {
         let items = self.items(open)?;
         let call = Call::Ask(ticket, &items);
         let answer = match self.request(&call, token) {
@@ -165,11 +176,7 @@ impl Line {
         let pace = self.settings.pace.ask;
         let again = |lasting| if lasting { pace.cap } else { pace.ceiling(self.unanswered) };
         let came = of_ask(reply, &answer, ticket, self.around(open, items.len()), again);
-        if matches!(came.verdict, BatchVerdict::Settled { .. }) {
-            // A question may be asked again after a crash; only the answer that ends the batch is evidence.
-            self.keep(open.attempt, answer).await?;
-        }
-        Ok(Ok(came))
+        Ok(Ok((came, answer)))
     }
 
     fn unanswered_submit(&mut self, broken: Broken, failures: u32) -> Came {
@@ -271,4 +278,10 @@ impl Line {
             tracing::warn!(section, code = CLOCK.code, ahead_s = ahead.num_seconds(), "clocks differ");
         }
     }
+}
+
+/// How a batch waits on after a question; none where the question ended it.
+fn waits(verdict: &BatchVerdict) -> Option<Waits> {
+    let BatchVerdict::Pending { ticket, remote, ask_at } = verdict else { return None };
+    Some(Waits { ticket: ticket.clone(), remote: remote.clone(), ask_at: *ask_at })
 }

@@ -63,11 +63,17 @@ fn steps(case: &Case) -> Result<(), String> {
             std::fs::copy(entry.path(), place.path("mappings").join(entry.file_name())).unwrap();
         }
     }
+    let mut touched = false;
     for (number, step) in (1..).zip(&case.script.step) {
         let told = |what: String| format!("step {number}: {what}");
         prepare(case, &place, step);
+        touched |= !step.sql.is_empty();
         if !step.run.is_empty() {
             ran(&place, step).map_err(told)?;
+        }
+        // Books that somebody changed by hand need not balance any more.
+        if !step.run.is_empty() && !touched {
+            balance::check(&place).map_err(told)?;
         }
         expect(&place, step).map_err(told)?;
     }
@@ -98,6 +104,9 @@ fn prepare(case: &Case, place: &Place, step: &Step) {
     step.edit.iter().for_each(|one| edit(place, one));
     for name in &step.remove {
         std::fs::remove_file(place.path(name)).unwrap();
+    }
+    for statement in &step.sql {
+        place.ledger().unwrap().execute_batch(statement).unwrap();
     }
     if let Some(rules) = &step.faults {
         place.faults(&serde_json::json!({ "rules": rules }).to_string());
@@ -154,8 +163,7 @@ fn ran(place: &Place, step: &Step) -> Result<(), String> {
     if ran.exit != step.exit {
         return Err(told(format!("exit {} instead of {}", ran.exit, step.exit)));
     }
-    said(place, &ran, step).map_err(told)?;
-    balance::check(place).map_err(told)
+    said(place, &ran, step).map_err(told)
 }
 
 fn said(place: &Place, ran: &Ran, step: &Step) -> Result<(), String> {

@@ -21,4 +21,5 @@ mod ledger;
 mod normal;
 mod place;
 mod sheet;
+mod verify;
 mod workbooks;

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::accept::{documents_of_record, judge_followers};
+use super::digest::Digest;
 use super::many::{self, text};
 use super::packed::unpack;
 use super::record::{self, told};
@@ -147,9 +148,9 @@ impl Sqlite {
         let sha256 = hash::sha256(&answer.body);
         self.commit(now, "answered", |tx| {
             tx.execute(
-                "UPDATE attempts SET state = 'answered', ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5
-                  WHERE id = ?1",
-                params![attempt, stamp(now), answer.status, headers, raw],
+                "UPDATE attempts SET state = 'answered', ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5,
+                    sha256 = ?6 WHERE id = ?1",
+                params![attempt, stamp(now), answer.status, headers, raw, sha256],
             )?;
             let data = serde_json::json!({"status": answer.status, "sha256": sha256});
             Ok(((), Event::about(attempt, data)))
@@ -221,7 +222,7 @@ impl Sqlite {
 }
 
 /// A batch that is settled stays so, whatever comes late.
-fn is_over(conn: &Connection, batch: i64) -> Result<bool, Error> {
+pub(super) fn is_over(conn: &Connection, batch: i64) -> Result<bool, Error> {
     Ok(conn.query_row("SELECT state = 'settled' FROM batches WHERE id = ?1", [batch], |row| row.get(0))?)
 }
 
@@ -532,9 +533,22 @@ fn settled(
     finish(tx, batch, attempt, state, "applied", seen, now)?;
     tx.execute("UPDATE batches SET remote = coalesce(?2, remote) WHERE id = ?1", params![batch, remote])?;
     follow_up(tx, batch)?;
-    Ok(
-        serde_json::json!({"accepted": counts.first(), "refused": counts.get(1), "unknown": counts.get(2), "remote": remote}),
-    )
+    Ok(serde_json::json!({"accepted": counts.first(), "refused": counts.get(1), "unknown": counts.get(2),
+            "remote": remote, "outcomes": outcomes_digest(&told)}))
+}
+
+/// A hash over what becomes final here, for the event: so it can be told later whether an outcome was changed by
+/// hand. Those it covers are found again by their time, which is the event's.
+fn outcomes_digest(told: &[(i64, &Outcome, Option<String>)]) -> String {
+    let mut digest = Digest::new();
+    for (transaction, outcome, _) in told {
+        match outcome {
+            Outcome::Accepted { id } => digest.add(*transaction, "accepted", Some(id)),
+            Outcome::Refused { .. } => digest.add(*transaction, "refused", None),
+            Outcome::Unknown => {}
+        }
+    }
+    digest.end()
 }
 
 /// The transactions of a batch in order, and whether each is settled already.

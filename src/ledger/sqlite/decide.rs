@@ -83,10 +83,11 @@ impl Sqlite {
                 return ask_about(tx, *batch, remote, ticket, by, now);
             }
             let mut decided = Decided::default();
+            let mut transactions = Vec::new();
             for known in named(tx, what, &["unknown", "behind"])? {
                 let known = behind_what(tx, known)?;
                 if known.state == RecordState::Unknown {
-                    resolve_one(tx, what, &known, decision, by, now)?;
+                    transactions.push(resolve_one(tx, what, &known, decision, by, now)?);
                     decided.moved.push(touched(tx, &known)?);
                 } else {
                     decided.left.push(touched(tx, &known)?);
@@ -100,7 +101,8 @@ impl Sqlite {
                 }
                 Decision::NotReceived => serde_json::json!("not received"),
             };
-            let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "said": said});
+            let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "said": said,
+                "transactions": transactions});
             Ok((decided, Event { subject: None, data }))
         })
     }
@@ -301,7 +303,7 @@ fn resolve_one(
     decision: &Decision,
     by: &By,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
     let (transaction, batch): (i64, i64) = tx.query_row(
         "SELECT t.id, t.batch_id FROM records r JOIN transactions t ON t.id = r.transaction_id WHERE r.id = ?1",
         [known.id],
@@ -323,7 +325,8 @@ fn resolve_one(
     judge_followers(tx, known.id)?;
     record::mark_changed(tx, known.id)?;
     close_batch(tx, batch, now)?;
-    mark_batch_changed(tx, batch)
+    mark_batch_changed(tx, batch)?;
+    Ok(transaction)
 }
 
 #[expect(clippy::too_many_arguments, reason = "one decision about one record, spelled out once")]
