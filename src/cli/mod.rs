@@ -16,6 +16,7 @@ mod read_workbook;
 mod retry;
 mod sandbox;
 mod status;
+mod trace;
 mod verify;
 mod what;
 mod world;
@@ -69,6 +70,8 @@ enum Command {
     Release(decide::ReleaseArgs),
     /// Say what became of an unknown outcome
     Resolve(decide::ResolveArgs),
+    /// The whole way of a row, from its cell to the system's answer and back
+    Trace(trace::Args),
     /// Whether the evidence is as it was left: chain of events, books, kept copies, receipts
     Verify(verify::Args),
     /// What a code means, why it matters, how to repair it
@@ -164,6 +167,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Retry(args) => retry::run(config, &args),
         Command::Release(args) => decide::release(config, &args),
         Command::Resolve(args) => decide::resolve(config, &args),
+        Command::Trace(args) => trace::run(config, &args),
         Command::Verify(args) => verify::run(config, &args),
         Command::Explain(args) => explain::run(&args),
         Command::Doctor(args) => doctor::run(config, &args),

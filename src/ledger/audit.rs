@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 use crate::model::{CodeInfo, Who, Words};
 
 use super::Error;
@@ -78,7 +80,7 @@ pub struct Head {
 /// Called with how many things were looked at since the last call.
 pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
 
-/// Reads the evidence: nothing here moves a row.
+/// Reads and keeps the evidence: nothing here moves a row.
 pub trait Evidence {
     /// Looks at the chain of events and at the books, in constant memory; `heads` are hashes known elsewhere.
     fn audit(&mut self, heads: &[Head], progress: Progress<'_>) -> Result<(Findings, Checked), Error>;
@@ -87,6 +89,9 @@ pub trait Evidence {
     fn contents(&mut self, after: &str, limit: u32) -> Result<Vec<(String, String)>, Error>;
     /// Folders that files were ever received from.
     fn folders(&mut self) -> Result<Vec<PathBuf>, Error>;
+    /// Drops the requests and answers of batches after one that were settled more than so many days ago: at most
+    /// one commit. Gives the last batch looked at; none when that was all.
+    fn drop_raw(&mut self, days: u32, after: i64, now: DateTime<Utc>) -> Result<Option<i64>, Error>;
 }
 
 const fn words(

@@ -10,8 +10,10 @@ mod intake;
 mod migrations;
 mod people;
 mod sending;
+mod skew;
 mod sqlite;
 pub mod states;
+pub mod trail;
 mod view;
 
 pub use audit::{AUDIT_CODES, Checked, Evidence, Finding, Findings, Head, Progress};
@@ -21,6 +23,7 @@ pub use intake::{
 };
 pub use people::{By, Decided, Decision, Double, Summary, Touched, What};
 pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, Question, RawAnswer, Waits, Want, Work};
+pub use skew::{Skew, TOLD, http_date};
 pub use sqlite::{Options, Sqlite};
 pub use view::{BatchView, FileState, FileView, MappingRef, RowView, StoredIssue};
 
@@ -70,7 +73,7 @@ pub enum Error {
 }
 
 /// Everything that must survive a crash. Each method is one commit, or none where it only reads.
-pub trait Ledger: Evidence + Send {
+pub trait Ledger: Evidence + trail::Trails + Send {
     /// The ledger's own short id, part of every `rx_ref`.
     fn id(&self) -> String;
     /// Registers the configured sections: facts, numbers and sending are kept apart by system, environment and

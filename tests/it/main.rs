@@ -21,5 +21,6 @@ mod ledger;
 mod normal;
 mod place;
 mod sheet;
+mod time;
 mod verify;
 mod workbooks;

@@ -45,7 +45,7 @@ fn again(
     }
     let found = tx
         .prepare_cached(
-            "UPDATE attempts SET times = times + 1, ended_at = ?5
+            "UPDATE attempts SET times = times + 1, ended_at = ?5, headers = ?6
               WHERE id = (SELECT max(id) FROM attempts WHERE batch_id = ?1) AND kind = 'ask'
                 AND http_status IS ?2 AND sha256 IS ?3 AND seen IS ?4 RETURNING id, times",
         )?
@@ -55,7 +55,8 @@ fn again(
                 question.answer.as_ref().map(|answer| answer.status),
                 sha256,
                 question.seen,
-                stamp(now)
+                stamp(now),
+                headers(question)?
             ],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
@@ -76,7 +77,6 @@ fn enter(
         // Read and settled next; if that does not come about, at the next start.
         (Some(_), None) => "answered",
     };
-    let headers = question.answer.as_ref().map(|RawAnswer { headers, .. }| json(headers)).transpose()?;
     tx.prepare_cached(
         "INSERT INTO attempts (batch_id, kind, state, began_at, ended_at, http_status, headers, raw, sha256, seen)
          VALUES (?1, 'ask', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -87,12 +87,16 @@ fn enter(
         stamp(question.began_at),
         stamp(now),
         question.answer.as_ref().map(|answer| answer.status),
-        headers,
+        headers(question)?,
         packed,
         sha256,
         question.seen
     ])?;
     Ok(tx.last_insert_rowid())
+}
+
+fn headers(question: &Question) -> Result<Option<String>, Error> {
+    question.answer.as_ref().map(|RawAnswer { headers, .. }| json(headers)).transpose()
 }
 
 /// The batch waits on. Nothing that a report shows has changed, unless the system gave its number only now.

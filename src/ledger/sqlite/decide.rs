@@ -24,16 +24,18 @@ impl Sqlite {
     ) -> Result<Decided, Error> {
         let mine: Vec<i64> = self.realms.values().copied().collect();
         self.commit(now, "released", |tx| {
-            let mut decided = Decided::default();
+            let (mut decided, mut records) = (Decided::default(), Vec::new());
             for known in named(tx, what, &["held", "reversed"])? {
                 let here = realm_is_mine(tx, known.id, &mine)?;
                 if !matches!(known.state.status(), Status::Held | Status::Reversed) || !here {
                     continue;
                 }
+                let before = decided.moved.len();
                 release_one(tx, &known, answer, by, &mut decided)?;
+                records.extend((decided.moved.len() > before).then_some(known.id));
             }
             let rows: Vec<_> = decided.moved.iter().map(|one| serde_json::json!([one.file, one.row])).collect();
-            let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "answer": answer.map(|answer| format!("{answer:?}"))});
+            let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "records": records, "answer": answer.map(|answer| format!("{answer:?}"))});
             Ok((decided, Event { subject: None, data }))
         })
     }
@@ -296,6 +298,7 @@ fn stand_for_the_fact(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> 
     Ok(())
 }
 
+/// Carries out what a person decided; gives the transaction.
 fn resolve_one(
     tx: &Transaction<'_>,
     what: &What,

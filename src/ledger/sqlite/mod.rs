@@ -8,10 +8,12 @@ mod digest;
 mod files;
 mod many;
 mod packed;
+mod prune;
 mod record;
 mod stage;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod verify;
 mod views;
 

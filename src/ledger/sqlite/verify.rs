@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
 use super::digest::Digest;
@@ -50,6 +51,10 @@ impl Evidence for Sqlite {
         let mut found = self.conn.prepare("SELECT DISTINCT folder FROM intakes ORDER BY folder")?;
         let folders = found.query_map([], |row| Ok(PathBuf::from(row.get::<_, String>(0)?)))?;
         Ok(folders.collect::<Result<_, _>>()?)
+    }
+
+    fn drop_raw(&mut self, days: u32, after: i64, now: DateTime<Utc>) -> Result<Option<i64>, Error> {
+        self.drop_old_raw(days, after, now)
     }
 }
 
@@ -124,7 +129,9 @@ impl Audit<'_> {
             missing.entry(&head.hash).or_default().push(head);
         }
         self.conn.execute_batch(
-            "CREATE TEMP TABLE IF NOT EXISTS event_times (at TEXT PRIMARY KEY) WITHOUT ROWID; DELETE FROM temp.event_times;",
+            "CREATE TEMP TABLE IF NOT EXISTS event_times (at TEXT PRIMARY KEY) WITHOUT ROWID;
+             DELETE FROM temp.event_times;
+             CREATE TEMP TABLE IF NOT EXISTS dropped (batch INTEGER PRIMARY KEY); DELETE FROM temp.dropped;",
         )?;
         let mut events =
             self.conn.prepare("SELECT id, at, kind, subject, data, hash FROM events ORDER BY id")?;
@@ -155,6 +162,9 @@ impl Audit<'_> {
             .prepare_cached("INSERT OR IGNORE INTO temp.event_times (at) VALUES (?1)")?
             .execute([&event.at])?;
         let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+        if event.kind == "raw dropped" {
+            return self.dropped(&data);
+        }
         let Some(subject) = event.subject else { return Ok(()) };
         match event.kind.as_str() {
             "accepted" => self.accepted(subject, &data),
@@ -163,6 +173,17 @@ impl Audit<'_> {
             "settled" => self.settled(subject, event, &data),
             _ => Ok(()),
         }
+    }
+
+    /// What was dropped by age is not missing.
+    fn dropped(&self, data: &Value) -> Result<(), Error> {
+        let batches = data["batches"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for batch in batches.iter().filter_map(Value::as_i64) {
+            self.conn
+                .prepare_cached("INSERT OR IGNORE INTO temp.dropped (batch) VALUES (?1)")?
+                .execute([batch])?;
+        }
+        Ok(())
     }
 
     fn accepted(&mut self, intake: i64, data: &Value) -> Result<(), Error> {
@@ -299,8 +320,8 @@ impl Audit<'_> {
     /// Kept requests have the hash that was written down before they went.
     fn requests(&mut self) -> Result<(), Error> {
         self.bytes(
-            "SELECT id, body_sha256, body FROM batches WHERE length(body) > 0 ORDER BY id",
-            [],
+            "SELECT id, body_sha256, body FROM batches
+              WHERE length(body) > 0 OR id NOT IN (SELECT batch FROM temp.dropped) ORDER BY id",
             &audit::REQUEST,
         )?;
         self.checked.batches = self.count("SELECT count(*) FROM batches")?;
@@ -309,25 +330,23 @@ impl Audit<'_> {
 
     fn answers(&mut self) -> Result<(), Error> {
         self.bytes(
-            "SELECT batch_id, sha256, raw FROM attempts WHERE sha256 IS NOT NULL AND raw IS NOT NULL ORDER BY id",
-            [],
+            "SELECT batch_id, sha256, raw FROM attempts WHERE sha256 IS NOT NULL
+                AND (raw IS NOT NULL OR batch_id NOT IN (SELECT batch FROM temp.dropped)) ORDER BY id",
             &audit::ANSWER,
         )?;
         self.checked.answers = self.count("SELECT count(*) FROM attempts WHERE raw IS NOT NULL")?;
         Ok(())
     }
 
-    fn bytes(
-        &mut self,
-        sql: &str,
-        args: impl Params,
-        code: &'static crate::model::CodeInfo,
-    ) -> Result<(), Error> {
+    fn bytes(&mut self, sql: &str, code: &'static crate::model::CodeInfo) -> Result<(), Error> {
         let mut found = self.conn.prepare(sql)?;
-        let mut kept = found.query(args)?;
+        let mut kept = found.query([])?;
         while let Some(row) = kept.next()? {
-            let (batch, sha256, packed): (i64, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let same = unpack(&packed).is_ok_and(|bytes| hash::sha256(&bytes) == sha256);
+            let (batch, sha256): (i64, String) = (row.get(0)?, row.get(1)?);
+            let packed: Option<Vec<u8>> = row.get(2)?;
+            let same = packed
+                .and_then(|packed| unpack(&packed).ok())
+                .is_some_and(|bytes| hash::sha256(&bytes) == sha256);
             if !same {
                 self.found.add(code, [batch.to_string()]);
             }

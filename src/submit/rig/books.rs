@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::ledger::trail::{BatchTrail, Happened, Trail, Trails};
 use crate::ledger::{
     Accept, BatchVerdict, Build, By, Checked, Decided, Decision, Double, Error, Evidence, FactKey, FileState,
     FileView, Findings, Handle, Head, KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan,
@@ -188,6 +189,28 @@ impl Evidence for Books {
 
     fn folders(&mut self) -> Is<Vec<PathBuf>> {
         self.inner().folders()
+    }
+
+    fn drop_raw(&mut self, days: u32, after: i64, now: DateTime<Utc>) -> Is<Option<i64>> {
+        self.inner().drop_raw(days, after, now)
+    }
+}
+
+impl Trails for Books {
+    fn places(&mut self, what: &What) -> Is<Vec<(i64, Option<u32>)>> {
+        self.inner().places(what)
+    }
+
+    fn trail(&mut self, intake: i64, row: u32) -> Is<Option<Trail>> {
+        self.inner().trail(intake, row)
+    }
+
+    fn batch_trail(&mut self, batch: i64) -> Is<Option<BatchTrail>> {
+        self.inner().batch_trail(batch)
+    }
+
+    fn happened(&mut self, intake: i64, row: Option<u32>) -> Is<Vec<Happened>> {
+        self.inner().happened(intake, row)
     }
 }
 
