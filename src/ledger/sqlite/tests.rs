@@ -715,6 +715,23 @@ fn retry_leaves_twins_to_a_person() {
 }
 
 #[test]
+fn twins_that_were_both_refused_are_both_held_when_judged_anew() {
+    let mut bench = Bench::new();
+    let mut rows = [keyed((2, "k1", 1)), keyed((3, "k1", 2))];
+    for row in &mut rows {
+        row.record.as_mut().unwrap().own = Own::Refused;
+    }
+    let file = bench.drop_rows("a.csv", "c", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Refused, Refused]);
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &[keyed((2, "k1", 1)), keyed((3, "k1", 2))], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Held, Held]);
+    assert_eq!(bench.codes(file), ["L013", "L013"], "each names the other");
+    assert!(bench.claim().is_none());
+}
+
+#[test]
 fn a_row_of_a_file_that_was_never_accepted_takes_no_place() {
     let mut bench = Bench::new();
     let first = bench.drop_file("a.csv", &[(2, "k1", 1)]);
