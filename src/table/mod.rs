@@ -10,6 +10,7 @@
 //! To add a format: a file here that gives rows, a [`Format`], and its line in [`Table::open`].
 
 mod apart;
+mod block;
 mod body;
 mod choice;
 mod dialect;
@@ -36,6 +37,7 @@ use std::fs::File;
 use std::path::Path;
 
 pub use apart::{SERVE_COMMAND, serve};
+pub use block::Block;
 use body::{Body, Learn, Source};
 pub use encoding::Encoding;
 pub use error::Error;
@@ -120,6 +122,12 @@ impl Table {
     /// damaged. False at the end.
     pub fn read(&mut self, row: &mut Row) -> Result<bool, Error> {
         self.body.read(row, &mut self.found)
+    }
+
+    /// Reads the next data rows, as [`Table::read`] would one by one. False where there are no more behind them.
+    /// What was read before an error is in the block.
+    pub fn read_block(&mut self, block: &mut Block) -> Result<bool, Error> {
+        self.body.read_block(block, &mut self.found)
     }
 
     /// How the file is read; complete once the last row was read.
