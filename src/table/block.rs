@@ -10,7 +10,7 @@ use super::records::{Cutter, Raw};
 use super::row::Row;
 
 /// Bytes after which a block is full: enough that handing over costs little, few enough to stay in a core's cache.
-const FULL_BYTES: usize = 64 * 1024;
+const FULL_BYTES: usize = 128 * 1024;
 /// Records after which a block is full: what is made of them takes memory too.
 const FULL_RECORDS: usize = 1_024;
 /// Rows after which a block is full. Each keeps its memory for the next one.
@@ -26,6 +26,8 @@ pub struct Block {
     rows: Vec<Row>,
     used: usize,
     cutter: Option<Arc<Cutter>>,
+    #[cfg(test)]
+    pub(super) most: Option<usize>,
     /// Cells that each row has at least.
     width: usize,
 }
@@ -42,12 +44,14 @@ impl Block {
     pub fn for_each(&self, row: &mut Row, mut visit: impl FnMut(&Row)) {
         let mut rows = self.rows.iter();
         let mut start = 0;
+        let calm = self.cutter.as_ref().is_some_and(|cutter| cutter.is_calm(&self.bytes));
+        let cut = if calm { Cutter::cut_calm } else { Cutter::cut_plain };
         for entry in &self.entries {
             match (entry, &self.cutter) {
                 (Entry::Record { number, offset, end }, Some(cutter)) => {
                     let record = self.bytes.get(start..*end).unwrap_or_default();
                     row.start(*number);
-                    cutter.cut_plain(&Raw { record, offset: *offset, number: *number }, row);
+                    cut(cutter, &Raw { record, offset: *offset, number: *number }, row);
                     row.pad_to(self.width);
                     visit(row);
                     start = *end;
@@ -64,6 +68,10 @@ impl Block {
     }
 
     pub(super) fn is_full(&self) -> bool {
+        #[cfg(test)]
+        if self.most.is_some_and(|most| self.entries.len() >= most) {
+            return true;
+        }
         self.bytes.len() >= FULL_BYTES || self.entries.len() >= FULL_RECORDS || self.used >= FULL_ROWS
     }
 

@@ -343,6 +343,18 @@ impl Records {
 }
 
 impl Cutter {
+    /// Whether all bytes of these records are letters and signs of a code page: then their cells tell everything.
+    pub(super) fn is_calm(&self, records: &[u8]) -> bool {
+        self.encoding.page().is_some_and(|page| page.first_gap(records).is_none()) && !has_controls(records)
+    }
+
+    /// Splits a record of calm ones; see [`Cutter::cut_plain`].
+    pub(super) fn cut_calm(&self, raw: &Raw<'_>, row: &mut Row) {
+        let Some(page) = self.encoding.page() else { return self.cut_plain(raw, row) };
+        row.fill_coded(raw.record, page, self.plain.unwrap_or(b','), MAX_COLUMNS);
+        self.tell_sizes(raw, row);
+    }
+
     /// Splits a record in which no quote has a meaning into the cells of an empty row.
     pub(super) fn cut_plain(&self, raw: &Raw<'_>, row: &mut Row) {
         let delimiter = self.plain.unwrap_or(b',');
@@ -370,7 +382,7 @@ impl Cutter {
 
     /// Cells of a record in which no quote has a meaning.
     pub(super) fn count(&self, raw: &Raw<'_>) -> usize {
-        self.plain.map_or(1, |delimiter| memchr_iter(delimiter, raw.record).count() + 1)
+        self.plain.map_or(1, |delimiter| count(raw.record, delimiter) + 1)
     }
 
     /// The letter a record begins with; none where the first cell is empty.
@@ -391,6 +403,10 @@ impl Cutter {
         if has_controls(raw.record) {
             tell_controls(&self.layout, row);
         }
+        self.tell_sizes(raw, row);
+    }
+
+    fn tell_sizes(&self, raw: &Raw<'_>, row: &mut Row) {
         if raw.record.len() > MAX_CELL {
             tell_long_cells(&self.layout, row);
         }
@@ -592,16 +608,19 @@ fn push_each(cells: &[u8], ends: &[usize], row: &mut Row) -> bool {
     whole
 }
 
-/// Whether there is a byte that no text has. The first look, at tabs and line ends too, has no branch and so
-/// runs over whole vectors.
+/// How often a byte stands there. Summed up in bytes, of which a vector holds many.
+fn count(record: &[u8], wanted: u8) -> usize {
+    let part = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(*byte == wanted)).sum::<u8>();
+    record.chunks(128).map(|bytes| usize::from(part(bytes))).sum()
+}
+
+/// Whether there is a byte that no text has. It has no branch and so runs over whole vectors.
 fn has_controls(record: &[u8]) -> bool {
-    let suspects = |byte: u8| u8::from(byte.wrapping_sub(0x20) >= 0xE0) | u8::from(byte == 0x7F);
-    record.iter().fold(0, |found, byte| found | suspects(*byte)) != 0
-        && record.iter().any(|byte| is_control(*byte))
+    record.iter().fold(false, |found, byte| found | is_control(*byte))
 }
 
 fn is_control(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r') || byte == 0x7F
+    (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 0x7F)
 }
 
 fn tell_controls(layout: &Layout, row: &mut Row) {
@@ -799,7 +818,42 @@ mod tests {
         }
     }
 
+    /// Gives a few bytes at a time.
+    struct Slow(io::Cursor<Vec<u8>>, usize);
+
+    impl Read for Slow {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let few = out.len().min(self.1);
+            self.0.read(&mut out[..few])
+        }
+    }
+
     proptest! {
+        #[test]
+        fn records_passed_on_are_those_that_are_read(bytes in proptest::collection::vec(
+            prop_oneof![Just(b'"'), Just(b';'), Just(b'\n'), Just(b'\r'), Just(b'a'), any::<u8>()], 0..400),
+            few in 1_usize..50, takes in any::<u64>()) {
+            let start = |input| Records::new(input, 5, Dialect::plain(b';'), Encoding::utf8(), layout(3));
+            let expected = read_all(start(Box::new(io::Cursor::new(bytes.clone()))));
+            let mut records = start(Box::new(Slow(io::Cursor::new(bytes), few)));
+            let (mut row, mut rows) = (Row::new(), Vec::new());
+            loop {
+                let wanted = |_: &Cutter, raw: &Raw<'_>| takes >> (raw.number % 64) & 1 == 1;
+                let passed = records.next_plain(wanted).unwrap().map(|(raw, cutter)| {
+                    row.start(raw.number);
+                    cutter.cut_plain(&raw, &mut row);
+                    prop_assert_eq!(cutter.count(&raw), row.len());
+                    Ok(())
+                });
+                if passed.transpose()?.is_none() && !records.next(&mut row).unwrap() {
+                    break;
+                }
+                let cells = row.cells().map(|cell| cell.text.to_owned()).collect::<Vec<_>>();
+                rows.push((row.number(), cells, row.issues().iter().map(|issue| issue.code.code).collect()));
+            }
+            prop_assert_eq!(rows, expected);
+        }
+
         #[test]
         fn any_bytes_are_read_without_loss_of_lines(bytes in proptest::collection::vec(
             prop_oneof![Just(b'"'), Just(b';'), Just(b'\n'), Just(b'\r'), Just(b'a'), any::<u8>()], 0..400)) {
