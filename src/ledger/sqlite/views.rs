@@ -127,7 +127,7 @@ impl Sqlite {
         Ok(view)
     }
 
-    /// A replaced row shows what became of the row in its place.
+    /// A replaced row shows what became of the row in its place, and what is still to be done about that one.
     fn tell_replaced(&self, view: &mut RowView, newer: i64) -> Result<(), Error> {
         let Some(known) = record::get(&self.conn, newer)? else { return Ok(()) };
         let known = record::in_place_of(&self.conn, known)?;
@@ -136,6 +136,12 @@ impl Sqlite {
         view.system_errors.clear();
         view.issues = vec![told(&codes::REPLACED, [known.file.clone(), known.row.to_string()])];
         if let Some(other) = in_place.into_iter().find(|other| other.row == known.row) {
+            if !other.status.is_final() {
+                // That it takes this very row's place needs no telling here.
+                view.issues
+                    .extend(other.issues.into_iter().filter(|issue| issue.code != codes::REPAIRED.code));
+                view.system_errors = other.system_errors;
+            }
             view.status = other.status;
             view.id = other.id;
             view.number = other.number;
