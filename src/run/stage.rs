@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Shop, lock, pinned};
 use crate::config::DropFolder;
-use crate::convert::{self, Fit, Judge, Mappings};
+use crate::convert::{self, Fit, Judge, Judged, Mappings};
 use crate::intake;
 use crate::ledger::{
     self, Accept, FileState, FileView, Handle, Plan, Referenced, StagedRow, StoredIssue, codes,
@@ -18,7 +18,7 @@ use crate::mapping::{Answers, Mapping};
 use crate::model::{CodeInfo, Issue};
 use crate::table::{Reading, Row, Table};
 
-/// Rows of one staging commit.
+/// Rows of one staging commit, and those of one block more.
 const CHUNK_ROWS: usize = 5_000;
 
 /// The column whose cells name rows of ours.
@@ -251,8 +251,11 @@ fn stage_rows(
     let mut chunk: Vec<StagedRow> = Vec::with_capacity(CHUNK_ROWS);
     let send = |rows: Vec<StagedRow>| ledger.ask_blocking(move |ledger| ledger.stage(&rows));
     let targets = judge.targets().to_vec();
-    let found = convert::for_each_row(table, judge, |_, judged| {
-        chunk.push(std::mem::take(judged).staged(&targets, &codes::BY_RULE));
+    let render = |_: &Row, judged: &mut Judged, rows: &mut Vec<StagedRow>| {
+        rows.push(std::mem::take(judged).staged(&targets, &codes::BY_RULE));
+    };
+    let found = convert::for_each_block(table, judge, render, |rows| {
+        chunk.append(rows);
         if chunk.len() < CHUNK_ROWS {
             return Ok(());
         }
