@@ -84,39 +84,23 @@ impl Page<'_> {
         out::pick(self.lang, bg, en)
     }
 
-    fn title(&self, title: &str) -> Result<()> {
-        Ok(out::line(&format!("\n{title}"))?)
-    }
-
-    /// `  name  what is known`, wrapped under itself.
-    fn pair(&self, name: &str, known: &str) -> Result<()> {
-        const NAMES: usize = 13;
-        let gap = NAMES.saturating_sub(name.chars().count());
-        let mut first = format!("  {name}{} ", " ".repeat(gap));
-        for line in wrapped(known, WIDTH - first.chars().count()) {
-            out::line(format!("{first}{line}").trim_end())?;
-            first = " ".repeat(NAMES + 3);
-        }
-        Ok(())
-    }
-
     fn file_part(&self, view: &FileView) -> Result<()> {
-        self.title(self.pick("ФАЙЛ", "FILE"))?;
-        self.pair(self.pick("име", "name"), &view.name)?;
-        self.pair(self.pick("папка", "folder"), &view.folder.display().to_string())?;
-        self.pair("  sha256", &view.sha256)?;
-        self.pair(self.pick("приет", "received"), &moment(Some(view.received_at)))?;
+        title(self.pick("ФАЙЛ", "FILE"))?;
+        pair(self.pick("име", "name"), &view.name)?;
+        pair(self.pick("папка", "folder"), &view.folder.display().to_string())?;
+        pair("  sha256", &view.sha256)?;
+        pair(self.pick("приет", "received"), &moment(Some(view.received_at)))?;
         let reading = view.reading.clone().unwrap_or_default();
         let said = |key: &str| reading.get(key).and_then(Value::as_str).map(str::to_owned);
         let read = [said("format"), said("encoding"), said("sheet")].into_iter().flatten();
         let header = reading.get("header_row").and_then(Value::as_u64);
         let header = header.map(|row| format!("{} {row}", self.pick("заглавен ред", "header in row")));
-        self.pair(self.pick("прочетен", "read as"), &read.chain(header).collect::<Vec<_>>().join(", "))?;
+        pair(self.pick("прочетен", "read as"), &read.chain(header).collect::<Vec<_>>().join(", "))?;
         if let Some(mapping) = &view.mapping {
             let version = self.pick("версия", "version");
             let known = format!("{} {version} {}", mapping.name, mapping.version);
-            self.pair(self.pick("настройка", "mapping"), &known)?;
-            self.pair("  sha256", &mapping.sha256)?;
+            pair(self.pick("настройка", "mapping"), &known)?;
+            pair("  sha256", &mapping.sha256)?;
         }
         Ok(())
     }
@@ -131,7 +115,7 @@ impl Page<'_> {
                 batch.state,
                 moment(batch.sent_at)
             );
-            self.pair(&format!("batch:{}", batch.id), &known)?;
+            pair(&format!("batch:{}", batch.id), &known)?;
         }
         self.happened(happened)
     }
@@ -147,11 +131,11 @@ impl Page<'_> {
 
     fn standing(&self, story: &RowStory) -> Result<()> {
         let trail = &story.trail;
-        self.title(&format!("{} {}", self.pick("РЕД", "ROW"), trail.row))?;
+        title(&format!("{} {}", self.pick("РЕД", "ROW"), trail.row))?;
         let ignored = self.pick("изключен от правило", "left out by a rule");
-        self.pair(self.pick("състояние", "state"), trail.state.as_deref().unwrap_or(ignored))?;
+        pair(self.pick("състояние", "state"), trail.state.as_deref().unwrap_or(ignored))?;
         if let Some(section) = &trail.section {
-            self.pair(self.pick("раздел", "section"), section)?;
+            pair(self.pick("раздел", "section"), section)?;
         }
         for fact in &trail.facts {
             let live = if fact.live {
@@ -165,10 +149,10 @@ impl Page<'_> {
                 self.pick("поколение", "generation"),
                 fact.generation
             );
-            self.pair(self.pick("движение", "fact"), &known)?;
+            pair(self.pick("движение", "fact"), &known)?;
         }
         for issue in trail.issues.iter().chain(&trail.reason) {
-            self.pair(&issue.code, &self.issue(issue))?;
+            pair(&issue.code, &self.issue(issue))?;
         }
         Ok(())
     }
@@ -180,7 +164,7 @@ impl Page<'_> {
     }
 
     fn made(&self, derived: &Derived) -> Result<()> {
-        self.title(self.pick("ПОЛЕТА", "FIELDS"))?;
+        title(self.pick("ПОЛЕТА", "FIELDS"))?;
         let told = match derived.mapping_now {
             MappingNow::Same => None,
             MappingNow::Changed => Some(self.pick(
@@ -197,11 +181,11 @@ impl Page<'_> {
             )),
         };
         if let Some(told) = told {
-            self.pair("", told)?;
+            pair("", told)?;
         }
         if !derived.rules.is_empty() {
             let rules = derived.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            self.pair(self.pick("правила", "rules met"), &rules)?;
+            pair(self.pick("правила", "rules met"), &rules)?;
         }
         derived.fields.iter().try_for_each(|field| self.field(field))
     }
@@ -219,24 +203,24 @@ impl Page<'_> {
         }
         from.extend(made.rule.map(|rule| format!("{} {rule}", self.pick("правило", "rule"))));
         from.extend(made.looked_up.then(|| self.pick("справочен списък", "by a list").to_owned()));
-        self.pair("", &from.join("; "))
+        pair("", &from.join("; "))
     }
 
     fn sent(&self, sent: &Sent) -> Result<()> {
-        self.title(&format!("{} {}", self.pick("НОМЕР", "NUMBER"), sent.number))?;
+        title(&format!("{} {}", self.pick("НОМЕР", "NUMBER"), sent.number))?;
         self.batch(&sent.batch, false)?;
         let gone = self.pick("вече не се пази (keep_raw_days)", "not kept any more (keep_raw_days)");
         let request = sent.request.as_deref().unwrap_or(if sent.batch.body.is_none() { gone } else { "—" });
-        self.pair(self.pick("изпратено", "sent"), request)?;
+        pair(self.pick("изпратено", "sent"), request)?;
         for answer in sent.answers.iter().flatten() {
-            self.pair(self.pick("отговор", "answer"), answer)?;
+            pair(self.pick("отговор", "answer"), answer)?;
         }
         Ok(())
     }
 
     fn batch(&self, batch: &BatchTrail, whole: bool) -> Result<()> {
         if whole {
-            self.title(&format!("batch:{}", batch.id))?;
+            title(&format!("batch:{}", batch.id))?;
         }
         let remote = batch.remote.as_ref().map_or(String::new(), |remote| {
             format!(", {} {remote}", self.pick("номер на системата", "the system's number"))
@@ -248,12 +232,12 @@ impl Page<'_> {
             batch.section,
             batch.state
         );
-        self.pair(&format!("batch:{}", batch.id), &known)?;
-        self.pair(self.pick("  заявка", "  request"), &batch.sha256)?;
+        pair(&format!("batch:{}", batch.id), &known)?;
+        pair(self.pick("  заявка", "  request"), &batch.sha256)?;
         batch.attempts.iter().try_for_each(|attempt| self.attempt(attempt))?;
         if whole {
             for (number, row) in &batch.items {
-                self.pair(number, &row_text(row))?;
+                pair(number, &row_text(row))?;
             }
         }
         Ok(())
@@ -267,16 +251,16 @@ impl Page<'_> {
         known.extend(attempt.ended_at.map(|at| format!("{} {}", self.pick("до", "until"), moment(Some(at)))));
         known.extend((attempt.times > 1).then(|| format!("× {}", attempt.times)));
         known.extend(attempt.server_date.as_ref().map(|date| format!("Date: {date}")));
-        self.pair(&attempt.kind, &known.join(", "))?;
-        attempt.sha256.as_ref().map_or(Ok(()), |sha256| self.pair("  sha256", sha256))
+        pair(&attempt.kind, &known.join(", "))?;
+        attempt.sha256.as_ref().map_or(Ok(()), |sha256| pair("  sha256", sha256))
     }
 
     fn happened(&self, happened: &[Happened]) -> Result<()> {
         if happened.is_empty() {
             return Ok(());
         }
-        self.title(self.pick("СЪБИТИЯ", "EVENTS"))?;
-        happened.iter().try_for_each(|one| self.pair(&one.kind, &told(one)))
+        title(self.pick("СЪБИТИЯ", "EVENTS"))?;
+        happened.iter().try_for_each(|one| pair(&one.kind, &told(one)))
     }
 
     fn others(&self, story: &RowStory) -> Result<()> {
@@ -289,15 +273,31 @@ impl Page<'_> {
         if trail.met.is_none() && lists.iter().all(|(_, rows)| rows.is_empty()) {
             return Ok(());
         }
-        self.title(self.pick("ДРУГИ РЕДОВЕ", "OTHER ROWS"))?;
+        title(self.pick("ДРУГИ РЕДОВЕ", "OTHER ROWS"))?;
         if let Some((way, met)) = &trail.met {
-            self.pair(self.pick("среща", "meets"), &format!("{} ({way})", row_text(met)))?;
+            pair(self.pick("среща", "meets"), &format!("{} ({way})", row_text(met)))?;
         }
         for (name, rows) in lists {
-            rows.iter().try_for_each(|row| self.pair(name, &row_text(row)))?;
+            rows.iter().try_for_each(|row| pair(name, &row_text(row)))?;
         }
         Ok(())
     }
+}
+
+fn title(title: &str) -> Result<()> {
+    Ok(out::line(&format!("\n{title}"))?)
+}
+
+/// `  name  what is known`, wrapped under itself.
+fn pair(name: &str, known: &str) -> Result<()> {
+    const NAMES: usize = 13;
+    let gap = NAMES.saturating_sub(name.chars().count());
+    let mut first = format!("  {name}{} ", " ".repeat(gap));
+    for line in wrapped(known, WIDTH.saturating_sub(first.chars().count())) {
+        out::line(format!("{first}{line}").trim_end())?;
+        first = " ".repeat(NAMES + 3);
+    }
+    Ok(())
 }
 
 fn row_text(row: &RowRef) -> String {

@@ -30,13 +30,11 @@ pub(super) fn begin(shop: &Arc<Shop>, until: Until, ending: &CancellationToken) 
 
 /// The end of a pass.
 pub(super) async fn end(shop: &Shop, daily: Option<JoinHandle<()>>) -> Result<()> {
-    match daily {
-        Some(daily) => Ok(daily.await?),
-        None => {
-            drop_old(shop).await;
-            Ok(())
-        }
+    if let Some(daily) = daily {
+        return Ok(daily.await?);
     }
+    drop_old(shop).await;
+    Ok(())
 }
 
 /// Drops what was kept long enough, in small commits. That it could not be done stops nothing.

@@ -87,8 +87,13 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 fn receipt(path: PathBuf) -> Option<Receipt> {
     let bytes = std::fs::read(&path).ok()?;
     let told: Value = serde_json::from_slice(&bytes).ok()?;
-    let head = told["ledger_head"].as_str().filter(|head| !head.is_empty())?.to_owned();
-    Some(Receipt { path, head, totals: told["totals"].clone(), sha256: hash::sha256(&bytes) })
+    let head = told.get("ledger_head")?.as_str().filter(|head| !head.is_empty())?.to_owned();
+    Some(Receipt {
+        path,
+        head,
+        totals: told.get("totals").cloned().unwrap_or_default(),
+        sha256: hash::sha256(&bytes),
+    })
 }
 
 /// Every content that the ledger names lies in the spool with its own hash.
@@ -109,7 +114,7 @@ fn spool(shop: &Shop, progress: &Tell, verified: &mut Verified) -> Result<()> {
                     verified.findings.add(&audit::SPOOL_MISSING, [name, shown]);
                 }
                 Err(error) => {
-                    verified.findings.add(&audit::SPOOL_MISSING, [name, format!("{shown}: {error}")])
+                    verified.findings.add(&audit::SPOOL_MISSING, [name, format!("{shown}: {error}")]);
                 }
             }
             verified.contents += 1;
@@ -172,7 +177,9 @@ fn counted(shop: &Shop, intake: i64, progress: &Tell) -> Result<Option<Totals>> 
         let page = shop.ledger.ask_blocking(move |ledger| ledger.rows(intake, after, PAGE_ROWS))?;
         let Some(last) = page.last() else { return Ok(Some(totals)) };
         after = last.row;
-        page.iter().for_each(|row| totals.add(row.status));
+        for row in &page {
+            totals.add(row.status);
+        }
         progress(u64::try_from(page.len()).unwrap_or_default());
     }
 }
@@ -180,7 +187,7 @@ fn counted(shop: &Shop, intake: i64, progress: &Tell) -> Result<Option<Totals>> 
 /// The statuses of a receipt that any row has, as its programs know them.
 fn in_words(totals: &Value) -> String {
     let counts = Status::ALL.into_iter().filter_map(|status| {
-        let rows = totals[status.word()].as_u64().filter(|rows| *rows > 0)?;
+        let rows = totals.get(status.word())?.as_u64().filter(|rows| *rows > 0)?;
         Some(format!("{} {rows}", status.word()))
     });
     counts.collect::<Vec<_>>().join(", ")

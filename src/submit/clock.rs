@@ -15,14 +15,17 @@ use crate::ledger::{RawAnswer, http_date};
 /// How far our calendar may be from the server's before it decides no deadline any more.
 const DOUBTFUL: TimeDelta = TimeDelta::days(1);
 
+/// A server's time, and when it was told.
+type Heard = (DateTime<Utc>, Instant);
+
 /// Says what time it is and which day the national system has.
 #[derive(Clone)]
 pub struct Clock {
     now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
     zone: Tz,
     began: (DateTime<Utc>, Instant),
-    /// What one server last said, and when.
-    heard: Arc<Mutex<Option<(DateTime<Utc>, Instant)>>>,
+    /// What one server last said.
+    heard: Arc<Mutex<Option<Heard>>>,
 }
 
 impl Clock {

@@ -65,7 +65,7 @@ pub async fn drive(
     stop: CancellationToken,
 ) -> Result<Report, Error> {
     let gate = Gate::new(&settings.pace, mode == Mode::Watch);
-    match Line::new(ledger, destination, settings, clock, stop) {
+    match Line::new(ledger, destination, settings, &clock, stop) {
         Ok(line) => {
             let report = Report::default();
             Driver { line, gate, mode, intake, report, deadline: None, refused: false }.work().await

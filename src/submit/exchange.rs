@@ -42,7 +42,7 @@ impl Line {
         ledger: Handle,
         destination: Arc<dyn Destination>,
         settings: Settings,
-        clock: Clock,
+        clock: &Clock,
         stop: CancellationToken,
     ) -> Result<Self, Stop> {
         let clock = clock.apart();

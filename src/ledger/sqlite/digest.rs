@@ -13,7 +13,11 @@ impl Digest {
     }
 
     pub(super) fn add(&mut self, transaction: i64, state: &str, remote: Option<&str>) {
-        self.0.update(format!("{transaction} {state} {}\n", remote.unwrap_or_default()));
+        self.0.update(transaction.to_le_bytes());
+        for text in [state, remote.unwrap_or_default()] {
+            self.0.update(text);
+            self.0.update([0]);
+        }
     }
 
     pub(super) fn end(self) -> String {

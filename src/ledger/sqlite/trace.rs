@@ -262,7 +262,7 @@ impl Sqlite {
         record: Option<i64>,
     ) -> Result<bool, Error> {
         let ids = |key: &str| -> Option<Vec<i64>> {
-            Some(data[key].as_array()?.iter().filter_map(Value::as_i64).collect())
+            Some(data.get(key)?.as_array()?.iter().filter_map(Value::as_i64).collect())
         };
         if let (Some(record), Some(records)) = (record, ids("records")) {
             return Ok(records.contains(&record));
@@ -281,9 +281,11 @@ impl Sqlite {
             let inside = "SELECT EXISTS (SELECT 1 FROM transactions WHERE batch_id = ?2 AND record_id = ?1)";
             return Ok(self.conn.prepare_cached(inside)?.query_row([record, batch], |row| row.get(0))?);
         }
-        let rows = data["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
-        Ok(rows.iter().any(|one| {
-            one[0].as_str() == Some(file) && row.is_none_or(|row| one[1].as_u64() == Some(u64::from(row)))
-        }))
+        let rows = data.get("rows").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let names = |one: &Value| {
+            let mine = one.get(0).and_then(Value::as_str) == Some(file);
+            mine && row.is_none_or(|row| one.get(1).and_then(Value::as_u64) == Some(u64::from(row)))
+        };
+        Ok(rows.iter().any(names))
     }
 }

@@ -177,7 +177,7 @@ impl Audit<'_> {
 
     /// What was dropped by age is not missing.
     fn dropped(&self, data: &Value) -> Result<(), Error> {
-        let batches = data["batches"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let batches = data.get("batches").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for batch in batches.iter().filter_map(Value::as_i64) {
             self.conn
                 .prepare_cached("INSERT OR IGNORE INTO temp.dropped (batch) VALUES (?1)")?
@@ -195,7 +195,7 @@ impl Audit<'_> {
             )?
             .query_row([intake], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some(told) = data["rows"].as_i64() else { return Ok(()) };
+        let Some(told) = data.get("rows").and_then(Value::as_i64) else { return Ok(()) };
         match found {
             Some((name, rows)) if rows != told => {
                 self.found.add(&audit::ROWS, [name, told.to_string(), rows.to_string()]);
@@ -219,7 +219,8 @@ impl Audit<'_> {
             .prepare_cached("SELECT body_sha256, rows FROM batches WHERE id = ?1")?
             .query_row([batch], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let told = data["body_sha256"].as_str().zip(data["rows"].as_i64());
+        let told =
+            data.get("body_sha256").and_then(Value::as_str).zip(data.get("rows").and_then(Value::as_i64));
         if told.is_some() && kept.as_ref().map(|(sha256, rows)| (sha256.as_str(), *rows)) != told {
             self.found.add(&audit::REQUEST, [batch.to_string()]);
         }
@@ -233,7 +234,7 @@ impl Audit<'_> {
             .prepare_cached("SELECT batch_id, sha256 FROM attempts WHERE id = ?1")?
             .query_row([attempt], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let told = data["sha256"].as_str();
+        let told = data.get("sha256").and_then(Value::as_str);
         match kept {
             Some((batch, Some(sha256))) if told.is_some_and(|told| told != sha256) => {
                 self.found.add(&audit::ANSWER, [batch.to_string()]);
@@ -246,7 +247,7 @@ impl Audit<'_> {
 
     /// The outcomes that became final with this event bear its time.
     fn settled(&mut self, batch: i64, event: &Event, data: &Value) -> Result<(), Error> {
-        let Some(told) = data["outcomes"].as_str() else { return Ok(()) };
+        let Some(told) = data.get("outcomes").and_then(Value::as_str) else { return Ok(()) };
         let mut found = self.conn.prepare_cached(
             "SELECT id, state, remote_id FROM transactions
               WHERE batch_id = ?1 AND settled_at = ?2 AND state IN ('accepted', 'refused') ORDER BY position",

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -71,16 +70,13 @@ impl Derived {
 }
 
 /// Reads one row of a file again.
-///
-/// # Errors
-/// When the file can't be read.
-pub(super) fn derive(shop: &Shop, view: &FileView, number: u32, members: Option<&str>) -> Result<Derived> {
+pub(super) fn derive(shop: &Shop, view: &FileView, number: u32, members: Option<&str>) -> Derived {
     let mapping = match mapping_of(shop, view) {
         Ok(mapping) => mapping,
-        Err(now) => return Ok(Derived::nothing(now)),
+        Err(now) => return Derived::nothing(now),
     };
     let unreadable = Derived::nothing(MappingNow::Unreadable);
-    let Some((mut table, mut bound, names)) = reopened(shop, view, &mapping) else { return Ok(unreadable) };
+    let Some((mut table, mut bound, names)) = reopened(shop, view, &mapping) else { return unreadable };
     let headers = table.headers().to_vec();
     let (mut row, mut draft) = (Row::new(), crate::mapping::Draft::default());
     let fills = !bound.filled_columns().is_empty();
@@ -92,11 +88,11 @@ pub(super) fn derive(shop: &Shop, view: &FileView, number: u32, members: Option<
             let origins = bound.origins(&row);
             let members: Value = members.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
             let made = |origin| made(origin, &headers, &row, &names, &members);
-            let fields = origins.fields.into_iter().filter_map(made).collect();
-            return Ok(Derived { mapping_now: MappingNow::Same, rules: origins.rules, fields });
+            let fields = origins.fields.iter().filter_map(made).collect();
+            return Derived { mapping_now: MappingNow::Same, rules: origins.rules, fields };
         }
     }
-    Ok(unreadable)
+    unreadable
 }
 
 fn mapping_of(shop: &Shop, view: &FileView) -> Result<Arc<Mapping>, MappingNow> {
@@ -126,7 +122,7 @@ fn reopened(shop: &Shop, view: &FileView, mapping: &Mapping) -> Option<(Table, B
 }
 
 fn made(
-    origin: Origin,
+    origin: &Origin,
     headers: &[Header],
     row: &Row,
     names: &[String],

@@ -92,7 +92,7 @@ fn one(shop: &Shop, intake: i64, row: u32) -> Result<Option<RowStory>> {
     let file = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
     let trail = shop.ledger.ask_blocking(move |ledger| ledger.trail(intake, row))?;
     let (Some(file), Some(trail)) = (file, trail) else { return Ok(None) };
-    let derived = derive::derive(shop, &file, row, trail.members.as_deref())?;
+    let derived = derive::derive(shop, &file, row, trail.members.as_deref());
     let mut sent = Vec::new();
     for transaction in &trail.transactions {
         let batch = transaction.batch;
