@@ -644,12 +644,10 @@ fn nothing_in_the_hot_path_looks_at_every_record() {
 fn what_is_done_to_a_batch_looks_at_its_rows_alone() {
     let bench = Bench::new();
     let hot = [
-        "UPDATE records SET state = 'sending', transaction_id = t.id FROM transactions t
-          WHERE t.batch_id = 1 AND records.id = t.record_id",
-        "WITH told (id, state) AS (VALUES (1, 'a'), (2, 'b'))
-         UPDATE transactions SET state = told.state FROM told WHERE transactions.id = told.id",
-        "UPDATE records SET state = t.state FROM transactions t WHERE t.batch_id = 1 AND records.id = t.record_id
-            AND (records.state = 'sending' OR records.state = 'pending')",
+        "UPDATE records SET state = 'sending', transaction_id = id + 3 WHERE id >= 1 AND id <= 9",
+        "UPDATE transactions SET state = 'accepted' WHERE id = 1",
+        "UPDATE records SET state = 'accepted' WHERE id >= 1 AND id <= 9
+            AND (state = 'sending' OR state = 'pending' OR state = 'unknown' OR state = 'ready')",
         "SELECT c.members FROM transactions t LEFT JOIN contents c ON c.record_id = t.record_id WHERE t.batch_id = 1",
         "WITH RECURSIVE shown (intake, older) AS (
             SELECT r.intake_id, r.older FROM transactions t JOIN records r ON r.id = t.record_id WHERE t.batch_id = 1
@@ -661,6 +659,41 @@ fn what_is_done_to_a_batch_looks_at_its_rows_alone() {
         let all = ["SCAN records", "SCAN transactions", "SCAN t", "SCAN r", "SCAN c", "SCAN intakes"];
         assert!(!plan.lines().any(|step| all.contains(&step.trim())), "{sql}\n{plan}");
     }
+}
+
+#[test]
+fn outcomes_reach_their_own_rows_in_whatever_stretches_they_come() {
+    let mut bench = Bench::new();
+    let lines: Vec<(u32, String, i64)> =
+        (2..12).map(|row| (row, format!("k{row}"), i64::from(row != 4 && row != 9))).collect();
+    let lines: Vec<Line<'_>> = lines.iter().map(|(row, key, one)| (*row, key.as_str(), *one)).collect();
+    let intake = bench.drop_file("a.csv", &lines);
+    let outcome = |index: usize| match index {
+        3 => refused(index),
+        6 => Outcome::Unknown,
+        _ => accepted(index),
+    };
+    bench.send_all(&outcome);
+    let told: Vec<_> = bench
+        .rows(intake)
+        .into_iter()
+        .map(|row| (row.row, row.status, row.id, row.number.is_some()))
+        .collect();
+    let mut sent = 0;
+    for (row, status, id, number) in told {
+        if row == 4 || row == 9 {
+            assert_eq!((status, id, number), (Status::Refused, None, false), "row {row} was never sent");
+            continue;
+        }
+        let (expected, given) = match outcome(sent) {
+            Outcome::Accepted { id } => (Status::Accepted, Some(id)),
+            Outcome::Refused { .. } => (Status::Refused, None),
+            Outcome::Unknown => (Status::Unknown, None),
+        };
+        assert_eq!((status, id, number), (expected, given, true), "row {row}");
+        sent += 1;
+    }
+    assert_eq!(sent, 8);
 }
 
 #[test]
