@@ -16,6 +16,8 @@ mod read_workbook;
 mod retry;
 mod sandbox;
 mod status;
+mod trace;
+mod verify;
 mod what;
 mod world;
 
@@ -68,6 +70,10 @@ enum Command {
     Release(decide::ReleaseArgs),
     /// Say what became of an unknown outcome
     Resolve(decide::ResolveArgs),
+    /// The whole way of a row, from its cell to the system's answer and back
+    Trace(trace::Args),
+    /// Whether the evidence is as it was left: chain of events, books, kept copies, receipts
+    Verify(verify::Args),
     /// What a code means, why it matters, how to repair it
     Explain(explain::Args),
     /// What is wrong before a file is dropped: config, folders, ledger, clock, TLS, login
@@ -161,6 +167,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Retry(args) => retry::run(config, &args),
         Command::Release(args) => decide::release(config, &args),
         Command::Resolve(args) => decide::resolve(config, &args),
+        Command::Trace(args) => trace::run(config, &args),
+        Command::Verify(args) => verify::run(config, &args),
         Command::Explain(args) => explain::run(&args),
         Command::Doctor(args) => doctor::run(config, &args),
         Command::Sandbox(args) => sandbox::run(&args),

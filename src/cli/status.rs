@@ -12,6 +12,7 @@ use crate::ledger::{FileView, Summary};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, message, status_word, who_key, who_word};
 use crate::run::{self, Books, Ends, Shop, Waiting};
+use crate::submit::clocks_differ;
 
 /// Files shown without being named.
 const FILES: u32 = 30;
@@ -170,6 +171,9 @@ fn show(
         );
         out::line(&format!("{rows} {elsewhere} ({environment})"))?;
     }
+    if let Some(told) = clocks(summary, lang) {
+        out::line(&told)?;
+    }
     Ok(out::line(&in_all(summary, lang))?)
 }
 
@@ -249,7 +253,14 @@ pub(super) fn summary_json(summary: &Summary) -> serde_json::Value {
         .map(|(environment, rows)| json!({"environment": environment, "rows": rows}))
         .collect();
     json!({"waiting": summary.waiting, "unknown": summary.unknown, "held": summary.held,
-        "next_until": summary.next_until, "batches": batches, "elsewhere": elsewhere})
+        "next_until": summary.next_until, "batches": batches, "elsewhere": elsewhere, "clock": summary.clock})
+}
+
+/// What is said of clocks that are too far apart.
+pub(super) fn clocks(summary: &Summary, lang: Lang) -> Option<String> {
+    let skew = summary.clock.as_ref().filter(|skew| skew.is_told())?;
+    let told = clocks_differ(&skew.section, skew.ahead_s);
+    Some(format!("{} ({})", told.message(lang), told.code.code))
 }
 
 fn exit(summary: &Summary, waiting: &[Waiting], files: &[(FileView, Totals)]) -> ExitStatus {

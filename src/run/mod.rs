@@ -4,6 +4,7 @@
 //! is due. `run` goes on until neither has work, `watch` until it is told to stop. Memory is not the truth:
 //! each pass lists the folders and asks the ledger, so a crash anywhere means "run again".
 
+mod ageing;
 mod intake_loop;
 mod lock;
 mod pinned;
@@ -11,6 +12,8 @@ mod reports;
 mod shop;
 mod stage;
 mod take;
+mod trace;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +33,8 @@ pub use reports::{Later, Reported, render_as, report_name, write_due};
 pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
 pub use take::{Ends, Folder, Waiting};
+pub use trace::{CellAt, Derived, FieldMade, MappingNow, RowStory, Sent, Traced, trace};
+pub use verify::{Tell, Verified, verify};
 
 /// How long a pass lasts.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +80,9 @@ pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Re
         let (shop, ending) = (Arc::clone(&shop), ending.clone());
         move || intake_loop::run(&shop, until, &accepted, &ending)
     });
+    let daily = ageing::begin(&shop, until, &ending);
     let mut outcome = intake_loop::join(&shop, looking, senders, &ending).await?;
+    ageing::end(&shop, daily).await?;
     outcome.summary = shop.ledger.ask(|ledger| ledger.summary()).await?;
     Ok(outcome)
 }

@@ -21,4 +21,6 @@ mod ledger;
 mod normal;
 mod place;
 mod sheet;
+mod time;
+mod verify;
 mod workbooks;
