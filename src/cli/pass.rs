@@ -99,11 +99,12 @@ pub(super) fn status(outcome: &Outcome) -> ExitStatus {
         people |= file.totals.refused > 0 || file.totals.held > 0 || file.state == FileState::Unreadable;
         open |= file.totals.waiting > 0 || file.totals.unknown > 0;
     }
+    let unable = outcome.waiting.iter().any(|waiting| waiting.ends == Ends::Administrator);
     for waiting in &outcome.waiting {
         people |= waiting.ends == Ends::Person;
         open |= waiting.ends == Ends::Itself;
     }
-    ExitStatus::of(false, open, people)
+    ExitStatus::of(unable, open, people)
 }
 
 pub(super) fn tell(outcome: &Outcome, lang: Lang) -> Result<()> {

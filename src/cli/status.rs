@@ -252,5 +252,6 @@ fn exit(summary: &Summary, waiting: &[Waiting], files: &[(FileView, Totals)]) ->
     let people = refused || summary.held > 0 || waiting.iter().any(|one| one.ends == Ends::Person);
     let open =
         summary.waiting > 0 || summary.unknown > 0 || waiting.iter().any(|one| one.ends == Ends::Itself);
-    ExitStatus::of(false, open, people)
+    let unable = waiting.iter().any(|one| one.ends == Ends::Administrator);
+    ExitStatus::of(unable, open, people)
 }

@@ -216,4 +216,10 @@ CREATE TABLE events (
     data TEXT NOT NULL,
     hash TEXT NOT NULL
 ) STRICT;
+", r"
+-- Drop folders that bear our mark: one of these without it is away, not new.
+CREATE TABLE folders (path TEXT PRIMARY KEY, known_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Rows of a folder ('' = of any) whose last day to send is not later may have been sent by somebody else.
+CREATE TABLE doubts (id INTEGER PRIMARY KEY, folder TEXT NOT NULL, until TEXT NOT NULL) STRICT;
 "];

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::Shop;
+use super::{Shop, owner};
 use crate::config::DropFolder;
 use crate::convert::Mappings;
 use crate::intake::{self, Candidate, Readiness, Settling, Stamp};
 use crate::ledger::{FileState, KnownFile, NewFile, StoredIssue};
 use crate::mapping::Answers;
+use crate::marks::{K002, Standing};
 use crate::model::{CodeInfo, hash};
 
 /// Something in a folder that waits, with its reason.
@@ -41,6 +42,8 @@ pub enum Ends {
     Itself,
     /// A person.
     Person,
+    /// The administrator: until then the program can't work with the folder.
+    Administrator,
     /// Nothing has to: it is no input (a link, a pipe), and only told.
     Nothing,
 }
@@ -109,6 +112,14 @@ impl Folder {
     pub fn pass(&mut self, shop: &Shop, look_only: bool, now: Instant) -> Result<usize> {
         self.waiting.clear();
         self.too_old = 0;
+        if let Standing::Barred(trouble) | Standing::Stopped(trouble) =
+            owner::enter(shop, &self.drop.folder, look_only)?
+        {
+            self.reachable = false;
+            let ends = if trouble.code.code == K002.code { Ends::Itself } else { Ends::Administrator };
+            self.wait(shop, "", trouble.code, trouble.args, ends);
+            return Ok(0);
+        }
         let listing = match intake::list(&self.drop.folder) {
             Ok(listing) => listing,
             Err(error) => {

@@ -28,6 +28,7 @@ impl Bench {
             installation: 7,
             spool: dir.path().join("spool"),
             today: "2026-08-31".parse().unwrap(),
+            now: at(0),
             seed: 0xabc,
         };
         let mut bench = Self { ledger: Sqlite::open(&options).unwrap(), _dir: dir, minute: 0 };
@@ -565,6 +566,7 @@ fn a_newer_ledger_is_refused() {
         installation: 1,
         spool: dir.path().into(),
         today: "2026-01-01".parse().unwrap(),
+        now: at(0),
         seed: 1,
     };
     drop(Sqlite::open(&options).unwrap());

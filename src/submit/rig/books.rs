@@ -1,6 +1,6 @@
 //! A real ledger in a temporary folder, and notes of what the sender did with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
@@ -9,8 +9,9 @@ use tokio::sync::watch;
 
 use crate::ledger::{
     Accept, BatchVerdict, Build, By, Decided, Decision, Double, Error, FactKey, FileState, FileView, Handle,
-    KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan, RawAnswer, Referenced, RowView,
-    SectionRef, Sqlite, StagedRecord, StagedRow, StoredIssue, Summary, Want, What, Work,
+    KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan, Position, RawAnswer, Referenced,
+    RowView, SectionRef, Sqlite, StagedRecord, StagedRow, StoredIssue, Summary, TakenOver, Takeover, Want,
+    What, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -58,6 +59,7 @@ impl Books {
             installation: 7,
             spool: folder.path().join("spool"),
             today: "2026-08-31".parse().unwrap(),
+            now: DateTime::UNIX_EPOCH,
             seed: 1,
         };
         let mut ledger = Sqlite::open(&options).unwrap();
@@ -183,6 +185,12 @@ impl Ledger for Books {
 
     pass_on! {
         fn sections(&mut self, sections: &[SectionRef]) -> Is<()>;
+        fn position(&mut self) -> Is<Position>;
+        fn was_at(&mut self, event: i64, head: &str) -> Is<bool>;
+        fn is_marked(&mut self, folder: &Path) -> Is<bool>;
+        fn marked(&mut self, folder: &Path, now: DateTime<Utc>) -> Is<()>;
+        fn folders_of(&mut self, batch: i64) -> Is<Vec<PathBuf>>;
+        fn take_over(&mut self, takeover: &Takeover, now: DateTime<Utc>) -> Is<TakenOver>;
         fn known_files(&mut self, folder: &Path) -> Is<Vec<KnownFile>>;
         fn receive(&mut self, file: &NewFile, now: DateTime<Utc>) -> Is<i64>;
         fn retry(&mut self, intake: i64, now: DateTime<Utc>) -> Is<i64>;
