@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::By;
 
@@ -17,6 +17,8 @@ pub struct Position {
     pub number: i64,
     /// Id of the newest event.
     pub event: i64,
+    /// When it was written.
+    pub at: Option<DateTime<Utc>>,
     /// Its hash, which seals all events before it.
     pub head: String,
 }

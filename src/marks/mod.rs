@@ -107,10 +107,11 @@ pub fn judge(folder: &Path, read: &Read, books: &Books) -> Standing {
 
 /// The ledger lacks what a mark of its own knows.
 fn older(path: &Path, mark: &Mark, position: &Position) -> Trouble {
-    let gap = if mark.number > position.number {
-        format!("{}–{}", position.number + 1, mark.number)
-    } else {
-        "—".to_owned()
+    let first = position.number + 1;
+    let gap = match mark.number {
+        last if last > first => format!("{first}–{last}"),
+        last if last == first => last.to_string(),
+        _ => "—".to_owned(),
     };
     let at = mark.at.format("%Y-%m-%d %H:%M UTC").to_string();
     Trouble::new(&K005, [path.display().to_string(), at, gap], Some(mark.clone()))
@@ -173,11 +174,11 @@ impl Marks {
             Read::Damaged(why) => Some(Trouble::new(&K008, [path, why], None)),
             Read::Mark(mark) => {
                 let books = books(ledger, Path::new(""), Some(&mark))?;
-                if mark.ledger != books.position.ledger {
+                if mark.ledger == books.position.ledger {
+                    (!books.was_at).then(|| older(&self.own, &mark, &books.position))
+                } else {
                     let args = [path, mark.host.clone(), mark.day(), mark.ledger.clone()];
                     Some(Trouble::new(&K007, args, Some(mark)))
-                } else {
-                    (!books.was_at).then(|| older(&self.own, &mark, &books.position))
                 }
             }
             Read::None | Read::Away => None,
@@ -267,10 +268,9 @@ impl Marks {
             .ask_blocking(move |ledger| Ok((ledger.position()?, ledger.folders_of(batch)?)))
             .map_err(told)?;
         for folder in folders {
-            match self.within_patience(&folder) {
-                Some(Read::Mark(mark)) => self.raise_folder(ledger, &folder, mark, &position, now)?,
-                // Away, hanging or unmarked: the mark beside the ledger is the one that must be raised.
-                _ => tracing::debug!(folder = %folder.display(), "its mark stays behind"),
+            // Where it is away, hanging or unmarked, the mark beside the ledger is the one that must be raised.
+            if let Some(Read::Mark(mark)) = self.within_patience(&folder) {
+                self.raise_folder(ledger, &folder, mark, &position, now)?;
             }
         }
         let mark = self.mark(&position, now, now);

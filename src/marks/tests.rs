@@ -2,7 +2,14 @@ use super::*;
 
 fn position() -> Position {
     let ledger = "00000abc".to_owned();
-    Position { ledger, installation: 7, number: 7_261_127_000_009, event: 20, head: "h20".to_owned() }
+    Position {
+        ledger,
+        installation: 7,
+        number: 7_261_127_000_009,
+        event: 20,
+        at: None,
+        head: "h20".to_owned(),
+    }
 }
 
 fn mark(ledger: &str, number: i64, event: i64) -> Mark {
@@ -61,7 +68,7 @@ fn an_older_ledger_is_told_with_the_numbers_that_may_be_in_use() {
         let trouble = older(Path::new("/drop/.rxdrop-owner"), &mark("00000abc", number, 30), &position());
         trouble.message(Lang::En)
     };
-    assert!(gap(7_261_127_000_259).contains("(numbers 7261127000010–7261127000259) (K005)"));
+    assert!(gap(7_261_127_000_259).contains("(numbers 7261127000010–7261127000259);"));
     assert!(gap(7_261_127_000_009).contains("(numbers —)"), "the same numbers, another history");
 }
 
@@ -104,4 +111,50 @@ fn a_mark_that_leads_elsewhere_is_not_followed() {
     assert!(matches!(read(&path), Read::Damaged(_)));
     assert!(file::write(&path, &mark("b", 2, 2), false).is_err());
     assert_eq!(std::fs::read(&target).unwrap().len(), 512);
+}
+
+fn ledger(dir: &Path) -> Handle {
+    let options = crate::ledger::Options {
+        path: dir.join("rxdrop.db"),
+        installation: 7,
+        spool: dir.join("spool"),
+        today: "2026-11-27".parse().unwrap(),
+        now: DateTime::UNIX_EPOCH,
+        seed: 1,
+    };
+    Handle::spawn(Box::new(crate::ledger::Sqlite::open(&options).unwrap())).unwrap()
+}
+
+#[test]
+fn a_new_folder_is_marked_before_the_ledger_calls_it_known() {
+    let (state, drop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (ledger, now) = (ledger(state.path()), DateTime::UNIX_EPOCH);
+    let marks = Marks::new(&state.path().join("rxdrop.db"), "depot".to_owned());
+    assert!(matches!(marks.look(&ledger, drop.path()).unwrap(), Standing::New), "looking writes nothing");
+    assert!(matches!(marks.settle(&ledger, drop.path(), now).unwrap(), Standing::Ours(_)));
+    std::fs::remove_file(drop.path().join(NAME)).unwrap();
+    let missing = marks.settle(&ledger, drop.path(), now).unwrap();
+    assert!(matches!(missing, Standing::Barred(trouble) if trouble.code.code == "K002"));
+    assert!(!drop.path().join(NAME).exists(), "a folder in its place is not marked");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_can_t_be_marked_is_barred() {
+    let state = tempfile::tempdir().unwrap();
+    let marks = Marks::new(&state.path().join("rxdrop.db"), "depot".to_owned());
+    let ledger = ledger(state.path());
+    let standing = marks.settle(&ledger, Path::new("/proc/self"), DateTime::UNIX_EPOCH).unwrap();
+    assert!(matches!(standing, Standing::Barred(trouble) if trouble.code.code == "K004"));
+}
+
+#[test]
+fn a_folder_that_hangs_is_not_waited_for_twice() {
+    let marks = Marks::new(Path::new("/state/rxdrop.db"), "depot".to_owned());
+    let (free, hangs) = channel::<()>();
+    let (folder, other) = (Path::new("/hanging"), Path::new("/other"));
+    assert!(marks.with_patience(folder, move || hangs.recv()).is_none());
+    assert!(marks.with_patience(folder, || ()).is_none(), "still hanging");
+    assert!(marks.with_patience(other, || ()).is_some());
+    drop(free);
 }

@@ -4,6 +4,7 @@
 //! is due. `run` goes on until neither has work, `watch` until it is told to stop. Memory is not the truth:
 //! each pass lists the folders and asks the ledger, so a crash anywhere means "run again".
 
+mod backup;
 mod intake_loop;
 mod lock;
 mod owner;
@@ -12,6 +13,7 @@ mod reports;
 mod shop;
 mod stage;
 mod take;
+mod takeover;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,7 @@ use crate::ledger::{MappingRef, Summary};
 use crate::mapping::Mapping;
 use crate::submit::{self, Intake, Mode, Pace, Stop};
 
+pub use backup::{Backup, Entry, backup};
 pub use intake_loop::{Looked, look, open_folders, sender_settings};
 pub use lock::Lock;
 pub use owner::{Standings, standings};
@@ -32,6 +35,7 @@ pub use reports::{Later, Reported, render_as, report_name, write_due};
 pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
 pub use take::{Ends, Folder, Waiting};
+pub use takeover::{Survey, Target, survey, take_over};
 
 /// How long a pass lasts.
 #[derive(Debug, Clone, Copy)]

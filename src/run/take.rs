@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{Shop, owner};
 use crate::config::DropFolder;
 use crate::convert::Mappings;
-use crate::intake::{self, Candidate, Readiness, Settling, Stamp};
+use crate::intake::{self, Candidate, Readiness, ReportName, Settling, Stamp};
 use crate::ledger::{FileState, KnownFile, NewFile, StoredIssue};
 use crate::mapping::Answers;
 use crate::marks::{K002, Standing};
@@ -204,12 +204,29 @@ impl Folder {
         if report.changed {
             return Ok(true);
         }
+        if !written && !report.kind.is_errors() {
+            return Ok(self.is_named_by_its_receipt(candidate, report));
+        }
         if !written || !report.kind.is_errors() {
             return Ok(written);
         }
         let Some(sha256) = self.hash(candidate) else { return Ok(true) };
         let (folder, name) = (self.drop.folder.clone(), candidate.name.clone());
         Ok(shop.ledger.ask_blocking(move |ledger| ledger.report_of(&folder, &name, &sha256))?.is_some())
+    }
+
+    /// A result that this ledger did not write, and another of ours did: the receipt beside it names its hash.
+    fn is_named_by_its_receipt(&mut self, candidate: &Candidate, report: &ReportName) -> bool {
+        let plain = ReportName { kind: intake::Report::Receipt, numbered: None, ..report.clone() };
+        let receipt = std::fs::read(self.drop.folder.join(plain.to_string())).ok();
+        let receipt: Option<serde_json::Value> = receipt.and_then(|text| serde_json::from_slice(&text).ok());
+        let Some(reports) = receipt.as_ref().and_then(|receipt| receipt["reports"].as_array()) else {
+            return false;
+        };
+        let sha256 = self.hash(candidate);
+        reports
+            .iter()
+            .any(|one| one["name"] == *candidate.name && one["sha256"].as_str() == sha256.as_deref())
     }
 
     fn hash(&mut self, candidate: &Candidate) -> Option<String> {

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::batches::NUMBERS_OF_ONE;
 use super::record::told;
-use super::{Event, Sqlite, json, stamp};
+use super::{Event, Sqlite, from_stamp, json, stamp};
 use crate::ledger::{Error, Position, TakenOver, Takeover, codes};
 
 /// Numbers left out after a takeover: a mark may be a little behind of what was issued.
@@ -20,14 +20,15 @@ const IDS_LEFT_OUT: i64 = 1_000;
 
 impl Sqlite {
     pub(super) fn how_far(&self) -> Result<Position, Error> {
-        let newest: Option<(i64, String)> = self
+        let newest: Option<(i64, String, String)> = self
             .conn
-            .prepare_cached("SELECT id, hash FROM events ORDER BY id DESC LIMIT 1")?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .prepare_cached("SELECT id, hash, at FROM events ORDER BY id DESC LIMIT 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let (event, head) = newest.unwrap_or_default();
+        let (event, head, at) = newest.unwrap_or_default();
         let number = i64::from(self.installation) * NUMBERS_OF_ONE + next_number(&self.conn)? - 1;
-        Ok(Position { ledger: self.id.clone(), installation: self.installation, number, event, head })
+        let at = from_stamp(&at);
+        Ok(Position { ledger: self.id.clone(), installation: self.installation, number, event, at, head })
     }
 
     pub(super) fn was_at(&self, event: i64, head: &str) -> Result<bool, Error> {
@@ -78,12 +79,11 @@ impl Sqlite {
                 let of = folder.clone().unwrap_or_default();
                 tx.execute("INSERT INTO doubts (folder, until) VALUES (?1, ?2)", params![of, until.to_string()])?;
             }
-            match &folder {
-                Some(folder) => know(tx, folder, now)?,
-                None => {
-                    leave_ids_out(tx, takeover.event)?;
-                    done = TakenOver { held: hold_ready(tx)?, unknown: doubt_retries(tx, now)? };
-                }
+            if let Some(folder) = &folder {
+                know(tx, folder, now)?;
+            } else {
+                leave_ids_out(tx, takeover.event)?;
+                done = TakenOver { held: hold_ready(tx)?, unknown: doubt_retries(tx, now)? };
             }
             let data = serde_json::json!({"by": takeover.by.name, "reason": takeover.by.reason, "folder": folder,
                 "marks": takeover.evidence, "held": done.held, "unknown": done.unknown});
@@ -110,7 +110,10 @@ pub(super) fn next_id(tx: &Transaction<'_>, table: &str) -> Result<i64, Error> {
 }
 
 fn know(tx: &Transaction<'_>, folder: &str, now: DateTime<Utc>) -> Result<(), Error> {
-    tx.execute("INSERT OR IGNORE INTO folders (path, known_at) VALUES (?1, ?2)", params![folder, stamp(now)])?;
+    tx.execute(
+        "INSERT OR IGNORE INTO folders (path, known_at) VALUES (?1, ?2)",
+        params![folder, stamp(now)],
+    )?;
     Ok(())
 }
 
