@@ -1,5 +1,6 @@
 //! One file per command: flags and one call. Only here are the clock and the terminal.
 
+mod backup;
 mod check;
 mod complete;
 mod convert;
@@ -18,6 +19,7 @@ mod sandbox;
 mod status;
 mod trace;
 mod verify;
+mod takeover;
 mod what;
 mod world;
 
@@ -74,6 +76,10 @@ enum Command {
     Trace(trace::Args),
     /// Whether the evidence is as it was left: chain of events, books, kept copies, receipts
     Verify(verify::Args),
+    /// Go on with a folder or ledger that somebody else had; shows first what may have been sent
+    Takeover(takeover::Args),
+    /// A consistent copy of ledger, spool and marks, also while they are in use
+    Backup(backup::Args),
     /// What a code means, why it matters, how to repair it
     Explain(explain::Args),
     /// What is wrong before a file is dropped: config, folders, ledger, clock, TLS, login
@@ -169,6 +175,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Resolve(args) => decide::resolve(config, &args),
         Command::Trace(args) => trace::run(config, &args),
         Command::Verify(args) => verify::run(config, &args),
+        Command::Takeover(args) => takeover::run(config, &args),
+        Command::Backup(args) => backup::run(config, &args),
         Command::Explain(args) => explain::run(&args),
         Command::Doctor(args) => doctor::run(config, &args),
         Command::Sandbox(args) => sandbox::run(&args),

@@ -229,4 +229,11 @@ ALTER TABLE attempts ADD COLUMN sha256 TEXT;         -- of the answer; stays whe
 ALTER TABLE attempts ADD COLUMN times INTEGER NOT NULL DEFAULT 1;  -- how often in a row a question got this answer
 CREATE INDEX attempts_of_batch ON attempts (batch_id);
 ",
+    r"
+-- Drop folders that bear our mark: one of these without it is away, not new.
+CREATE TABLE folders (path TEXT PRIMARY KEY, known_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Rows of a folder ('' = of any) whose last day to send is not later may have been sent by somebody else.
+CREATE TABLE doubts (id INTEGER PRIMARY KEY, folder TEXT NOT NULL, until TEXT NOT NULL) STRICT;
+",
 ];

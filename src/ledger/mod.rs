@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod codes;
 mod intake;
+mod marks;
 mod migrations;
 mod people;
 mod sending;
@@ -21,13 +22,14 @@ pub use codes::CODES;
 pub use intake::{
     Accept, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
 };
+pub use marks::{Position, TakenOver, Takeover};
 pub use people::{By, Decided, Decision, Double, Summary, Touched, What};
 pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, Question, RawAnswer, Waits, Want, Work};
 pub use skew::{Skew, TOLD, http_date};
-pub use sqlite::{Options, Sqlite};
+pub use sqlite::{Contents, Options, Sqlite};
 pub use view::{BatchView, FileState, FileView, MappingRef, RowView, StoredIssue};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
@@ -79,6 +81,19 @@ pub trait Ledger: Evidence + trail::Trails + Send {
     /// Registers the configured sections: facts, numbers and sending are kept apart by system, environment and
     /// registration, whatever the section's name.
     fn sections(&mut self, sections: &[SectionRef]) -> Result<(), Error>;
+
+    /// How far the ledger has come.
+    fn position(&mut self) -> Result<Position, Error>;
+    /// Whether that event, with that hash, is part of its history: else whoever knows of it knows another history.
+    fn was_at(&mut self, event: i64, head: &str) -> Result<bool, Error>;
+    /// Whether a drop folder bears our mark, as far as the ledger knows.
+    fn is_marked(&mut self, folder: &Path) -> Result<bool, Error>;
+    /// A drop folder bears our mark from now on. Called once it does.
+    fn marked(&mut self, folder: &Path, now: DateTime<Utc>) -> Result<(), Error>;
+    /// The drop folders whose rows are in a batch.
+    fn folders_of(&mut self, batch: i64) -> Result<Vec<PathBuf>, Error>;
+    /// A person takes over a folder, or this ledger although it is older than its marks.
+    fn take_over(&mut self, takeover: &Takeover, now: DateTime<Utc>) -> Result<TakenOver, Error>;
 
     /// Files of a folder as they lay there when taken.
     fn known_files(&mut self, folder: &Path) -> Result<Vec<KnownFile>, Error>;

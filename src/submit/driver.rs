@@ -352,6 +352,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nothing_is_sent_while_the_marks_can_t_be_raised() {
+        let (books, server) = scripted(2, &[]).await;
+        let mut barred = settings(&server.base);
+        barred.raise = Arc::new(|batch| Err(format!("batch {batch}: no space left")));
+        let report = run_with(&books, barred, RUN).await;
+        assert_eq!((server.seen().len(), code(&report)), (0, Some("D020")));
+        assert!(matches!(books.batches()[0].last(), BatchVerdict::NotSent { .. }));
+        run(&books, &server).await;
+        assert_eq!(bodies(&server.seen()), [body(0..2)], "the same bytes once they can");
+    }
+
+    #[tokio::test]
     async fn what_was_cut_before_its_answer_is_unknown_and_never_sent_again() {
         let (books, server) = scripted(4, &[Step::Cut]).await;
         let report = run(&books, &server).await;

@@ -13,7 +13,7 @@ use super::batching::{Desk, builder, context, item};
 use super::client::{Broken, Client};
 use super::login::{Refusal, Session};
 use super::retry::Random;
-use super::stop::{CLOCK, SETTING, Stop};
+use super::stop::{CLOCK, MARKS, SETTING, Stop};
 use super::verdict::{Around, Came, Effect, later, of_ask, of_submit, response, still};
 use super::{Clock, Error, Settings};
 use crate::destinations::{Call, Destination, Item, Ticket};
@@ -114,9 +114,9 @@ impl Line {
         let items = self.items(open)?;
         let call = Call::Submit(&items);
         let request = self.request(&call, token).map(|request| request.map(|_| open.body.clone()));
-        let answer = match request {
-            Ok(request) => self.send(open, request).await,
-            Err(stop) => Err(Broken::Before(stop)),
+        let answer = match (request, self.raise(open.batch).await) {
+            (Ok(request), Ok(())) => self.send(open, request).await,
+            (Err(stop), _) | (_, Err(stop)) => Err(Broken::Before(stop)),
         };
         let answer = match answer {
             Ok(answer) => self.keep(open.attempt, answer).await?,
@@ -126,6 +126,14 @@ impl Line {
         let (retry, random) = (self.settings.pace.retry, self.random.next());
         let wait = |asked| retry.wait(failures, random, asked);
         Ok(Ok(of_submit(reply, &answer, self.around(open, items.len()), wait)))
+    }
+
+    /// What must be written between a batch's intent and its first byte.
+    async fn raise(&self, batch: i64) -> Result<(), Stop> {
+        let raise = Arc::clone(&self.settings.raise);
+        let raised = tokio::task::spawn_blocking(move || raise(batch)).await;
+        let raised = raised.unwrap_or_else(|ended| Err(ended.to_string()));
+        raised.map_err(|seen| Stop::new(&MARKS, &self.settings.section.name, seen))
     }
 
     /// Asks about a pending batch, and settles what comes of it.

@@ -18,6 +18,7 @@ mod commands;
 mod crash;
 mod layers;
 mod ledger;
+mod marks;
 mod normal;
 mod place;
 mod sheet;

@@ -11,6 +11,7 @@ use super::digest::Digest;
 use super::many;
 use super::packed::unpack;
 use super::record::{self, told};
+use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
 use crate::ledger::states::RecordState;
@@ -18,7 +19,7 @@ use crate::ledger::{BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer,
 use crate::model::{Outcome, hash};
 
 /// Numbers one installation can issue: twelve digits.
-const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
+pub(super) const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
 /// Nothing waits longer than an hour (`submit/retry.rs`); a minute more for two clocks that differ a little.
 const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(61);
 /// Numbers looked at together for one that a mapping gave: about as many as a batch takes.
@@ -308,10 +309,7 @@ struct Numbers {
 
 impl Numbers {
     fn read(tx: &Transaction<'_>, installation: i64, realm: i64) -> Result<Self, Error> {
-        let next: String =
-            tx.query_row("SELECT value FROM meta WHERE key = 'next_number'", [], |row| row.get(0))?;
-        let next = next.parse().map_err(|_| Error::Order("a counter that is no number"))?;
-        Ok(Self { base: installation * NUMBERS_OF_ONE, next, realm })
+        Ok(Self { base: installation * NUMBERS_OF_ONE, next: next_number(tx)?, realm })
     }
 
     /// A number for each: the one it has, the mapped one, or the next free one.
@@ -395,9 +393,10 @@ fn insert_batch(
     (packed, sha256): (&[u8], &str),
     rows: usize,
 ) -> Result<i64, Error> {
+    let id = next_id(tx, "batches")?;
     tx.prepare_cached(
-        "INSERT INTO batches (realm_id, section, state, rows, body, body_sha256, owner_epoch, sent_at)
-         VALUES (?1, ?2, 'sending', ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO batches (realm_id, section, state, rows, body, body_sha256, owner_epoch, sent_at, id)
+         VALUES (?1, ?2, 'sending', ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         realm,
@@ -406,9 +405,10 @@ fn insert_batch(
         packed,
         sha256,
         epoch,
-        stamp(want.now)
+        stamp(want.now),
+        id
     ])?;
-    Ok(tx.last_insert_rowid())
+    Ok(id)
 }
 
 /// Puts records into a batch, each under its number. Records nearly always follow one another as their transactions
@@ -759,7 +759,7 @@ fn not_sent(
     Ok(serde_json::json!({"not_sent": seen}))
 }
 
-fn unknown(
+pub(super) fn unknown(
     tx: &Transaction<'_>,
     batch: i64,
     attempt: i64,

@@ -254,7 +254,8 @@ fn release_one(
     decided: &mut Decided,
 ) -> Result<(), Error> {
     let code = first_code(tx, known.id)?.unwrap_or_default();
-    let doubt = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE].iter().any(|one| one.code == code);
+    let doubt =
+        [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL].iter().any(|one| one.code == code);
     let unsendable = !known.valid || code == codes::UNKNOWN_REF.code;
     // What a person says to drop is never sent: only a doubt about doubles can be answered so.
     let other_question = !doubt && answer == Some(Double::Drop);

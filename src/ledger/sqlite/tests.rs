@@ -41,6 +41,7 @@ impl Bench {
             installation: 7,
             spool: dir.path().join("spool"),
             today: "2026-08-31".parse().unwrap(),
+            now: at(0),
             seed: 0xabc,
         };
         let mut bench = Self { ledger: Sqlite::open(&options).unwrap(), _dir: dir, minute: 0 };
@@ -612,6 +613,7 @@ fn a_newer_ledger_is_refused() {
         installation: 1,
         spool: dir.path().into(),
         today: "2026-01-01".parse().unwrap(),
+        now: at(0),
         seed: 1,
     };
     drop(Sqlite::open(&options).unwrap());
@@ -657,12 +659,10 @@ fn nothing_in_the_hot_path_looks_at_every_record() {
 fn what_is_done_to_a_batch_looks_at_its_rows_alone() {
     let bench = Bench::new();
     let hot = [
-        "UPDATE records SET state = 'sending', transaction_id = t.id FROM transactions t
-          WHERE t.batch_id = 1 AND records.id = t.record_id",
-        "WITH told (id, state) AS (VALUES (1, 'a'), (2, 'b'))
-         UPDATE transactions SET state = told.state FROM told WHERE transactions.id = told.id",
-        "UPDATE records SET state = t.state FROM transactions t WHERE t.batch_id = 1 AND records.id = t.record_id
-            AND (records.state = 'sending' OR records.state = 'pending')",
+        "UPDATE records SET state = 'sending', transaction_id = id + 3 WHERE id >= 1 AND id <= 9",
+        "UPDATE transactions SET state = 'accepted' WHERE id = 1",
+        "UPDATE records SET state = 'accepted' WHERE id >= 1 AND id <= 9
+            AND (state = 'sending' OR state = 'pending' OR state = 'unknown' OR state = 'ready')",
         "SELECT c.members FROM transactions t LEFT JOIN contents c ON c.record_id = t.record_id WHERE t.batch_id = 1",
         "WITH RECURSIVE shown (intake, older) AS (
             SELECT r.intake_id, r.older FROM transactions t JOIN records r ON r.id = t.record_id WHERE t.batch_id = 1
@@ -674,6 +674,41 @@ fn what_is_done_to_a_batch_looks_at_its_rows_alone() {
         let all = ["SCAN records", "SCAN transactions", "SCAN t", "SCAN r", "SCAN c", "SCAN intakes"];
         assert!(!plan.lines().any(|step| all.contains(&step.trim())), "{sql}\n{plan}");
     }
+}
+
+#[test]
+fn outcomes_reach_their_own_rows_in_whatever_stretches_they_come() {
+    let mut bench = Bench::new();
+    let lines: Vec<(u32, String, i64)> =
+        (2..12).map(|row| (row, format!("k{row}"), i64::from(row != 4 && row != 9))).collect();
+    let lines: Vec<Line<'_>> = lines.iter().map(|(row, key, one)| (*row, key.as_str(), *one)).collect();
+    let intake = bench.drop_file("a.csv", &lines);
+    let outcome = |index: usize| match index {
+        3 => refused(index),
+        6 => Outcome::Unknown,
+        _ => accepted(index),
+    };
+    bench.send_all(&outcome);
+    let told: Vec<_> = bench
+        .rows(intake)
+        .into_iter()
+        .map(|row| (row.row, row.status, row.id, row.number.is_some()))
+        .collect();
+    let mut sent = 0;
+    for (row, status, id, number) in told {
+        if row == 4 || row == 9 {
+            assert_eq!((status, id, number), (Status::Refused, None, false), "row {row} was never sent");
+            continue;
+        }
+        let (expected, given) = match outcome(sent) {
+            Outcome::Accepted { id } => (Status::Accepted, Some(id)),
+            Outcome::Refused { .. } => (Status::Refused, None),
+            Outcome::Unknown => (Status::Unknown, None),
+        };
+        assert_eq!((status, id, number), (expected, given, true), "row {row}");
+        sent += 1;
+    }
+    assert_eq!(sent, 8);
 }
 
 #[test]
@@ -997,4 +1032,152 @@ fn a_trail_leads_both_ways() {
     assert_eq!((older.newer[0].intake, older.newer[0].row), (again, 3));
     let named = bench.ledger.places(&What::Row("b.csv".into(), 3)).unwrap();
     assert_eq!(named, [(again, Some(3))]);
+}
+
+/// A ledger of the first form, as the first version of the program made it, with one file in it.
+fn of_the_first_form(path: &std::path::Path) {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.execute_batch(super::MIGRATIONS[0]).unwrap();
+    conn.execute_batch(
+        "INSERT INTO meta (key, value) VALUES ('id', '0000beef'), ('next_number', '260831000017');
+         INSERT INTO intakes (kind, folder, name, sha256, bytes, received_at, state, language)
+            VALUES ('drop', '/drop', 'old.csv', 'aa', 1, '2026-08-30T10:00:00.000Z', 'taken', 'bg');",
+    )
+    .unwrap();
+    conn.pragma_update(None, "user_version", 1).unwrap();
+    conn.pragma_update(None, "application_id", super::APPLICATION_ID).unwrap();
+}
+
+fn form_of(path: &std::path::Path) -> u32 {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+fn options_for(dir: &TempDir) -> Options {
+    Options {
+        path: dir.path().join("rxdrop.db"),
+        installation: 7,
+        spool: dir.path().join("spool"),
+        today: "2026-08-31".parse().unwrap(),
+        now: at(0),
+        seed: 1,
+    }
+}
+
+#[test]
+fn a_ledger_of_the_first_form_is_copied_beside_itself_and_goes_on() {
+    let dir = TempDir::new().unwrap();
+    let options = options_for(&dir);
+    of_the_first_form(&options.path);
+    let mut ledger = Sqlite::open(&options).unwrap();
+    assert_eq!(ledger.id(), "0000beef");
+    assert_eq!(ledger.position().unwrap().number, 7_260_831_000_016);
+    assert!(ledger.newest(None, "old.csv").unwrap().is_some(), "what it knew");
+    // What an older form did not know of is new, not away: its folders get their marks.
+    assert!(!ledger.is_marked("/drop".as_ref()).unwrap());
+    drop(ledger);
+    assert_eq!(form_of(&options.path) as usize, super::MIGRATIONS.len());
+    let kept = dir.path().join("rxdrop.db.v1-20260831-100000.bak");
+    assert_eq!(form_of(&kept), 1);
+    drop(Sqlite::open(&options).unwrap());
+    let copies = std::fs::read_dir(dir.path()).unwrap();
+    let copies =
+        copies.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".bak"));
+    assert_eq!(copies.count(), 1, "one copy an upgrade");
+}
+
+#[test]
+fn an_upgrade_that_fails_leaves_the_ledger_as_it_was() {
+    let dir = TempDir::new().unwrap();
+    let options = options_for(&dir);
+    of_the_first_form(&options.path);
+    // The last table of the newest form is in the way.
+    let conn = rusqlite::Connection::open(&options.path).unwrap();
+    conn.execute_batch("CREATE TABLE doubts (x)").unwrap();
+    drop(conn);
+    assert!(Sqlite::open(&options).is_err());
+    assert_eq!(form_of(&options.path), 1);
+    let conn = rusqlite::Connection::open(&options.path).unwrap();
+    let folders = "SELECT count(*) FROM sqlite_master WHERE name = 'folders'";
+    assert_eq!(conn.query_row(folders, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "no half of it stays");
+}
+
+#[test]
+fn a_database_of_another_program_is_not_made_a_ledger() {
+    let dir = TempDir::new().unwrap();
+    let options = options_for(&dir);
+    rusqlite::Connection::open(&options.path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    assert!(matches!(Sqlite::open(&options), Err(crate::ledger::Error::NotOurs)));
+}
+
+fn takeover(folder: Option<&str>, number: i64) -> crate::ledger::Takeover {
+    crate::ledger::Takeover {
+        folder: folder.map(Into::into),
+        number,
+        event: 900,
+        doubt_until: Some("2026-09-10".parse().unwrap()),
+        evidence: serde_json::json!([]),
+        by: By { name: "Ivanova".into(), reason: "restored".into() },
+    }
+}
+
+#[test]
+fn after_a_takeover_what_was_ready_is_held_and_no_number_or_id_is_given_again() {
+    let mut bench = Bench::new();
+    let old = bench.drop_file("a.csv", &[(2, "a", 1), (3, "b", 1)]);
+    let now = bench.now();
+    let done = bench.ledger.take_over(&takeover(None, 7_260_831_000_400), now).unwrap();
+    assert_eq!((done.held, done.unknown), (2, 0));
+    assert_eq!(bench.codes(old), ["L040", "L040"]);
+    assert!(bench.claim().is_none());
+    let new = bench.drop_file("b.csv", &[(2, "c", 1)]);
+    assert!(new > 900, "intake {new} may have been another file's");
+    assert_eq!(bench.codes(new), ["L040"]);
+    let by = By { name: "Ivanova".into(), reason: "not in the portal".into() };
+    let left = bench.ledger.release(&What::File("b.csv".into()), None, &by, now).unwrap();
+    assert_eq!((left.moved.len(), left.left.len()), (0, 1), "it is a question about doubles");
+    bench.ledger.release(&What::File("b.csv".into()), Some(Double::Send), &by, now).unwrap();
+    bench.ledger.release(&What::File("a.csv".into()), Some(Double::Drop), &by, now).unwrap();
+    let open = bench.claim().unwrap();
+    assert!(open.batch > 900);
+    assert!(open.items[0].number.parse::<i64>().unwrap() > 7_260_831_000_400);
+    assert_eq!(open.items.len(), 1);
+    assert_eq!(bench.statuses(old), [Status::Ignored, Status::Ignored]);
+}
+
+#[test]
+fn a_takeover_of_a_folder_doubts_only_what_lies_there() {
+    let mut bench = Bench::new();
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(Some("/elsewhere"), 5), now).unwrap();
+    assert!(bench.ledger.is_marked("/elsewhere".as_ref()).unwrap());
+    bench.drop_file("a.csv", &[(2, "a", 1)]);
+    assert!(bench.claim().is_some(), "another folder's rows go");
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(Some("/drop"), 5), now).unwrap();
+    let held = bench.drop_file("b.csv", &[(2, "b", 1)]);
+    assert_eq!(bench.codes(held), ["L040"]);
+}
+
+#[test]
+fn a_batch_that_was_to_be_sent_again_is_unknown_after_a_takeover() {
+    let mut bench = Bench::new();
+    let intake = bench.drop_file("a.csv", &[(2, "a", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::NotSent { retry_at: at(500), seen: "HTTP 503".into() });
+    let now = bench.now();
+    assert_eq!(bench.ledger.take_over(&takeover(None, 5), now).unwrap().unknown, 1);
+    assert_eq!(bench.statuses(intake), [Status::Unknown]);
+    assert_eq!(bench.ledger.work("sespa", at(1000)).unwrap(), Work::Nothing);
+}
+
+#[test]
+fn a_ledger_knows_its_own_history_and_no_other() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "a", 1)]);
+    let then = bench.ledger.position().unwrap();
+    bench.drop_file("b.csv", &[(2, "b", 1)]);
+    assert!(bench.ledger.was_at(then.event, &then.head).unwrap(), "a mark that lags behind");
+    assert!(!bench.ledger.was_at(then.event, "other").unwrap(), "rolled back, then gone on");
+    assert!(!bench.ledger.was_at(then.event + 100, &then.head).unwrap(), "ahead");
 }

@@ -11,8 +11,8 @@ use crate::ledger::trail::{BatchTrail, Happened, Trail, Trails};
 use crate::ledger::{
     Accept, BatchVerdict, Build, By, Checked, Decided, Decision, Double, Error, Evidence, FactKey, FileState,
     FileView, Findings, Handle, Head, KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan,
-    Progress, Question, RawAnswer, Referenced, RowView, SectionRef, Sqlite, StagedRecord, StagedRow,
-    StoredIssue, Summary, Waits, Want, What, Work,
+    Position, Progress, Question, RawAnswer, Referenced, RowView, SectionRef, Sqlite, StagedRecord,
+    StagedRow, StoredIssue, Summary, TakenOver, Takeover, Waits, Want, What, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -60,6 +60,7 @@ impl Books {
             installation: 7,
             spool: folder.path().join("spool"),
             today: "2026-08-31".parse().unwrap(),
+            now: DateTime::UNIX_EPOCH,
             seed: 1,
         };
         let mut ledger = Sqlite::open(&options).unwrap();
@@ -221,6 +222,12 @@ impl Ledger for Books {
 
     pass_on! {
         fn sections(&mut self, sections: &[SectionRef]) -> Is<()>;
+        fn position(&mut self) -> Is<Position>;
+        fn was_at(&mut self, event: i64, head: &str) -> Is<bool>;
+        fn is_marked(&mut self, folder: &Path) -> Is<bool>;
+        fn marked(&mut self, folder: &Path, now: DateTime<Utc>) -> Is<()>;
+        fn folders_of(&mut self, batch: i64) -> Is<Vec<PathBuf>>;
+        fn take_over(&mut self, takeover: &Takeover, now: DateTime<Utc>) -> Is<TakenOver>;
         fn known_files(&mut self, folder: &Path) -> Is<Vec<KnownFile>>;
         fn receive(&mut self, file: &NewFile, now: DateTime<Utc>) -> Is<i64>;
         fn retry(&mut self, intake: i64, now: DateTime<Utc>) -> Is<i64>;
