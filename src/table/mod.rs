@@ -61,6 +61,13 @@ impl Table {
         Self::open_within(path, reading, &guard::Limits::default())
     }
 
+    /// Whether a file may have a column of that name, of ASCII letters. Cheap, and true where only opening the file
+    /// would tell.
+    pub fn may_have_column(path: &Path, name: &str) -> Result<bool, Error> {
+        let mut file = File::open(path)?;
+        Ok(sniff::format_of(&mut file)? != Format::Csv || text::may_have_column(&mut file, name)?)
+    }
+
     fn open_within(path: &Path, reading: &Reading, limits: &guard::Limits) -> Result<Self, Error> {
         let mut file = File::open(path)?;
         let format = sniff::format_of(&mut file)?;
