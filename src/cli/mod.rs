@@ -17,6 +17,8 @@ mod read_workbook;
 mod retry;
 mod sandbox;
 mod status;
+mod trace;
+mod verify;
 mod takeover;
 mod what;
 mod world;
@@ -70,6 +72,10 @@ enum Command {
     Release(decide::ReleaseArgs),
     /// Say what became of an unknown outcome
     Resolve(decide::ResolveArgs),
+    /// The whole way of a row, from its cell to the system's answer and back
+    Trace(trace::Args),
+    /// Whether the evidence is as it was left: chain of events, books, kept copies, receipts
+    Verify(verify::Args),
     /// Go on with a folder or ledger that somebody else had; shows first what may have been sent
     Takeover(takeover::Args),
     /// A consistent copy of ledger, spool and marks, also while they are in use
@@ -167,6 +173,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Retry(args) => retry::run(config, &args),
         Command::Release(args) => decide::release(config, &args),
         Command::Resolve(args) => decide::resolve(config, &args),
+        Command::Trace(args) => trace::run(config, &args),
+        Command::Verify(args) => verify::run(config, &args),
         Command::Takeover(args) => takeover::run(config, &args),
         Command::Backup(args) => backup::run(config, &args),
         Command::Explain(args) => explain::run(&args),

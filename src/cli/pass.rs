@@ -166,6 +166,9 @@ pub(super) fn tell_stops(outcome: &Outcome, lang: Lang) {
     for stop in &outcome.stopped {
         out::tell(&format!("{} ({})", stop.message(lang), stop.code.code));
     }
+    if let Some(told) = super::status::clocks(&outcome.summary, lang) {
+        out::tell(&told);
+    }
 }
 
 fn as_json(outcome: &Outcome, lang: Lang) -> serde_json::Value {

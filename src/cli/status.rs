@@ -13,6 +13,7 @@ use crate::marks::{Standing, Trouble};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, message, status_word, who_key, who_word};
 use crate::run::{self, Books, Ends, Shop, Standings, Waiting};
+use crate::submit::clocks_differ;
 
 /// Files shown without being named.
 const FILES: u32 = 30;
@@ -176,6 +177,9 @@ fn show(
         );
         out::line(&format!("{rows} {elsewhere} ({environment})"))?;
     }
+    if let Some(told) = clocks(summary, lang) {
+        out::line(&told)?;
+    }
     Ok(out::line(&in_all(summary, lang))?)
 }
 
@@ -293,7 +297,14 @@ pub(super) fn summary_json(summary: &Summary) -> serde_json::Value {
         .map(|(environment, rows)| json!({"environment": environment, "rows": rows}))
         .collect();
     json!({"waiting": summary.waiting, "unknown": summary.unknown, "held": summary.held,
-        "next_until": summary.next_until, "batches": batches, "elsewhere": elsewhere})
+        "next_until": summary.next_until, "batches": batches, "elsewhere": elsewhere, "clock": summary.clock})
+}
+
+/// What is said of clocks that are too far apart.
+pub(super) fn clocks(summary: &Summary, lang: Lang) -> Option<String> {
+    let skew = summary.clock.as_ref().filter(|skew| skew.is_told())?;
+    let told = clocks_differ(&skew.section, skew.ahead_s);
+    Some(format!("{} ({})", told.message(lang), told.code.code))
 }
 
 fn exit(summary: &Summary, waiting: &[Waiting], files: &[(FileView, Totals)]) -> ExitStatus {

@@ -4,23 +4,28 @@
 //! for it while holding a request. Each method is one commit (or none); no transaction spans a request.
 //! Lawful moves are in `states.rs` as pure functions; `sqlite/` carries them out.
 
+pub mod audit;
 pub mod codes;
 mod intake;
 mod marks;
 mod migrations;
 mod people;
 mod sending;
+mod skew;
 mod sqlite;
 pub mod states;
+pub mod trail;
 mod view;
 
+pub use audit::{AUDIT_CODES, Checked, Evidence, Finding, Findings, Head, Progress};
 pub use codes::CODES;
 pub use intake::{
     Accept, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
 };
 pub use marks::{Position, TakenOver, Takeover};
 pub use people::{By, Decided, Decision, Double, Summary, Touched, What};
-pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, RawAnswer, Want, Work};
+pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, Question, RawAnswer, Waits, Want, Work};
+pub use skew::{Skew, TOLD, http_date};
 pub use sqlite::{Contents, Options, Sqlite};
 pub use view::{BatchView, FileState, FileView, MappingRef, RowView, StoredIssue};
 
@@ -70,7 +75,7 @@ pub enum Error {
 }
 
 /// Everything that must survive a crash. Each method is one commit, or none where it only reads.
-pub trait Ledger: Send {
+pub trait Ledger: Evidence + trail::Trails + Send {
     /// The ledger's own short id, part of every `rx_ref`.
     fn id(&self) -> String;
     /// Registers the configured sections: facts, numbers and sending are kept apart by system, environment and
@@ -192,7 +197,10 @@ pub trait Ledger: Send {
     fn pending(&mut self, batch: i64) -> Result<Option<OpenBatch>, Error>;
     /// Keeps an answer as it came, before it is read: one commit.
     fn answered(&mut self, attempt: i64, answer: &RawAnswer, now: DateTime<Utc>) -> Result<(), Error>;
-    /// Applies what an attempt (or a question about its batch) came to: one commit.
+    /// Keeps a question about a pending batch with its answer, as an attempt of its own: one commit. Where the
+    /// answer ends the batch it is kept before it is read, and settled under the attempt that is given.
+    fn asked(&mut self, question: &Question, now: DateTime<Utc>) -> Result<i64, Error>;
+    /// Applies what an attempt came to: one commit.
     fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, now: DateTime<Utc>) -> Result<(), Error>;
     /// Called once by a sending process before it sends: attempts cut between intent and answer become unknown;
     /// those whose raw answer was kept but not applied are returned to be read again.

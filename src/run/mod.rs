@@ -4,6 +4,7 @@
 //! is due. `run` goes on until neither has work, `watch` until it is told to stop. Memory is not the truth:
 //! each pass lists the folders and asks the ledger, so a crash anywhere means "run again".
 
+mod ageing;
 mod backup;
 mod intake_loop;
 mod lock;
@@ -13,6 +14,8 @@ mod reports;
 mod shop;
 mod stage;
 mod take;
+mod trace;
+mod verify;
 mod takeover;
 
 use std::sync::Arc;
@@ -36,6 +39,8 @@ pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
 pub use take::{Ends, Folder, Waiting};
 pub use takeover::{Survey, Target, survey, take_over};
+pub use trace::{CellAt, Derived, FieldMade, MappingNow, RowStory, Sent, Traced, trace};
+pub use verify::{Tell, Verified, verify};
 
 /// How long a pass lasts.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +94,9 @@ pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Re
             looked
         }
     });
+    let daily = ageing::begin(&shop, until, &ending);
     let mut outcome = intake_loop::join(&shop, looking, senders, &ending).await?;
+    ageing::end(&shop, daily).await?;
     if let Some(trouble) = shop.marks.as_ref().and_then(|marks| marks.stopped()) {
         return Err(trouble.into());
     }

@@ -368,6 +368,7 @@ fn stand_in(folder: &Path, name: &str) -> FileView {
         period: None,
         here: true,
         batches: Vec::new(),
+        clock: None,
         ledger_head: String::new(),
     }
 }

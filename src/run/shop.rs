@@ -232,6 +232,7 @@ pub fn code_rooms() -> Vec<Vec<&'static crate::model::CodeInfo>> {
         crate::validate::CODES.to_vec(),
         destinations::codes().collect(),
         crate::ledger::CODES.to_vec(),
+        crate::ledger::AUDIT_CODES.to_vec(),
         crate::submit::CODES.to_vec(),
         crate::marks::CODES.to_vec(),
         crate::config::CODES.to_vec(),

@@ -65,7 +65,7 @@ pub async fn drive(
     stop: CancellationToken,
 ) -> Result<Report, Error> {
     let gate = Gate::new(&settings.pace, mode == Mode::Watch);
-    match Line::new(ledger, destination, settings, clock, stop) {
+    match Line::new(ledger, destination, settings, &clock, stop) {
         Ok(line) => {
             let report = Report::default();
             Driver { line, gate, mode, intake, report, deadline: None, refused: false }.work().await
@@ -139,7 +139,7 @@ impl Driver {
     }
 
     async fn step(&mut self) -> Result<Next, Error> {
-        let (section, now) = (self.line.settings.section.name.clone(), self.line.clock.now());
+        let (section, now) = (self.line.settings.section.name.clone(), self.line.clock.steady());
         let work = self.line.ledger.ask(move |ledger| ledger.work(&section, now)).await?;
         match work {
             Work::Nothing => return Ok(Next::Rest(None)),
@@ -193,7 +193,7 @@ impl Driver {
         Want {
             section: section.name.clone(),
             rows: self.line.destination.limits().rows.max(1),
-            today: self.line.clock.today(),
+            today: self.line.clock.deadline_day(),
             late: section.late,
             now: self.line.clock.now(),
         }
@@ -455,6 +455,36 @@ mod tests {
         let first = body(0..2);
         assert_eq!(bodies(&seen), [first.clone(), first.clone(), first, body(2..4)]);
         assert!(all_accepted(&books));
+    }
+
+    #[tokio::test]
+    async fn a_calendar_that_jumps_neither_stalls_a_retry_nor_sends_anything_twice() {
+        for years in [-10_i64, 10] {
+            let steps = [Step::Status(429, ""), Step::Taken("7"), Step::Taken("7"), Step::Ids(2), Step::Cut];
+            let (books, server) = scripted(4, &steps).await;
+            let asked = std::sync::atomic::AtomicU32::new(0);
+            let base = clock().now();
+            // From the first request on the calendar is years away.
+            let jumping = Clock::new(
+                move || {
+                    let jumped = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 3;
+                    base + chrono::TimeDelta::days(if jumped { years * 365 } else { 0 })
+                },
+                chrono_tz::Europe::Sofia,
+            );
+            let destination = Arc::new(Plain::at(&server.base));
+            let settings = settings(&server.base);
+            let stop = CancellationToken::new();
+            drive(books.handle(), destination, settings, RUN, jumping, done(), stop).await.unwrap();
+            let posts: Vec<String> = server
+                .seen()
+                .into_iter()
+                .filter(|one| one.line.starts_with("POST"))
+                .map(|one| one.body)
+                .collect();
+            assert_eq!(posts, [body(0..2), body(0..2), body(2..4)], "{years}");
+            assert!(matches!(books.batches()[0].last(), BatchVerdict::Settled { .. }), "{years}");
+        }
     }
 
     #[tokio::test]

@@ -49,6 +49,11 @@ impl Stop {
     }
 }
 
+/// What is said where a system's clock and ours are too far apart.
+pub fn clocks_differ(section: &str, ahead_s: i64) -> Stop {
+    Stop::new(&CLOCK, section, format!("{ahead_s:+} s"))
+}
+
 macro_rules! stops {
     ($($(#[$doc:meta])* $name:ident $code:literal
         bg $bm:literal $bw:literal $be:literal $br:literal

@@ -22,4 +22,6 @@ mod marks;
 mod normal;
 mod place;
 mod sheet;
+mod time;
+mod verify;
 mod workbooks;

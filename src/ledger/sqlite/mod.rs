@@ -1,17 +1,22 @@
 //! The ledger on SQLite: bundled, WAL, `synchronous = FULL`, so a commit that returned survives a power cut.
 
 mod accept;
+mod asked;
 mod batches;
 mod copies;
 mod decide;
+mod digest;
 mod files;
 mod many;
 mod packed;
+mod prune;
 mod record;
 mod stage;
 mod takeover;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod verify;
 mod views;
 
 use std::collections::HashMap;
@@ -28,8 +33,8 @@ use crate::model::hash;
 use super::migrations::{APPLICATION_ID, MIGRATIONS};
 use super::{
     BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile, NewFile,
-    OpenBatch, Plan, Position, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue, Summary,
-    TakenOver, Takeover, Want, What, Work,
+    OpenBatch, Plan, Position, Question, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue,
+    Summary, TakenOver, Takeover, Want, What, Work,
 };
 
 /// How long a statement waits for another process's commit.
@@ -196,14 +201,20 @@ fn append_event(tx: &Transaction<'_>, now: DateTime<Utc>, kind: &str, event: &Ev
     let before = head(tx)?;
     let data = event.data.to_string();
     let at = stamp(now);
+    let hash = chained(&before, &at, kind, event.subject, &data);
+    tx.prepare_cached("INSERT INTO events (at, kind, subject, data, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![at, kind, event.subject, data, hash])?;
+    Ok(())
+}
+
+/// The hash an event bears.
+fn chained(before: &str, at: &str, kind: &str, subject: Option<i64>, data: &str) -> String {
     let mut chain = Sha256::new();
-    for part in [before.as_str(), at.as_str(), kind, &event.subject.unwrap_or(0).to_string(), data.as_str()] {
+    for part in [before, at, kind, &subject.unwrap_or(0).to_string(), data] {
         chain.update(part.as_bytes());
         chain.update([0]);
     }
-    tx.prepare_cached("INSERT INTO events (at, kind, subject, data, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![at, kind, event.subject, data, hash::hex(&chain.finalize())])?;
-    Ok(())
+    hash::hex(&chain.finalize())
 }
 
 fn head(conn: &Connection) -> Result<String, Error> {
@@ -438,6 +449,9 @@ impl super::Ledger for Sqlite {
     }
     fn answered(&mut self, attempt: i64, answer: &RawAnswer, now: DateTime<Utc>) -> Result<(), Error> {
         self.keep_answer(attempt, answer, now)
+    }
+    fn asked(&mut self, question: &Question, now: DateTime<Utc>) -> Result<i64, Error> {
+        self.keep_question(question, now)
     }
     fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, now: DateTime<Utc>) -> Result<(), Error> {
         self.settle_batch(attempt, verdict, now)

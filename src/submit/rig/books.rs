@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::ledger::trail::{BatchTrail, Happened, Trail, Trails};
 use crate::ledger::{
-    Accept, BatchVerdict, Build, By, Decided, Decision, Double, Error, FactKey, FileState, FileView, Handle,
-    KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan, Position, RawAnswer, Referenced,
-    RowView, SectionRef, Sqlite, StagedRecord, StagedRow, StoredIssue, Summary, TakenOver, Takeover, Want,
-    What, Work,
+    Accept, BatchVerdict, Build, By, Checked, Decided, Decision, Double, Error, Evidence, FactKey, FileState,
+    FileView, Findings, Handle, Head, KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan,
+    Position, Progress, Question, RawAnswer, Referenced, RowView, SectionRef, Sqlite, StagedRecord,
+    StagedRow, StoredIssue, Summary, TakenOver, Takeover, Waits, Want, What, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -178,6 +179,42 @@ macro_rules! pass_on {
 
 type Is<T> = Result<T, Error>;
 
+impl Evidence for Books {
+    fn audit(&mut self, heads: &[Head], progress: Progress<'_>) -> Is<(Findings, Checked)> {
+        self.inner().audit(heads, progress)
+    }
+
+    fn contents(&mut self, after: &str, limit: u32) -> Is<Vec<(String, String)>> {
+        self.inner().contents(after, limit)
+    }
+
+    fn folders(&mut self) -> Is<Vec<PathBuf>> {
+        self.inner().folders()
+    }
+
+    fn drop_raw(&mut self, days: u32, after: i64, now: DateTime<Utc>) -> Is<Option<i64>> {
+        self.inner().drop_raw(days, after, now)
+    }
+}
+
+impl Trails for Books {
+    fn places(&mut self, what: &What) -> Is<Vec<(i64, Option<u32>)>> {
+        self.inner().places(what)
+    }
+
+    fn trail(&mut self, intake: i64, row: u32) -> Is<Option<Trail>> {
+        self.inner().trail(intake, row)
+    }
+
+    fn batch_trail(&mut self, batch: i64) -> Is<Option<BatchTrail>> {
+        self.inner().batch_trail(batch)
+    }
+
+    fn happened(&mut self, intake: i64, row: Option<u32>) -> Is<Vec<Happened>> {
+        self.inner().happened(intake, row)
+    }
+}
+
 impl Ledger for Books {
     fn id(&self) -> String {
         self.inner().id()
@@ -250,6 +287,20 @@ impl Ledger for Books {
         self.inner().answered(attempt, answer, now)?;
         self.committed("answered");
         Ok(())
+    }
+
+    fn asked(&mut self, question: &Question, now: DateTime<Utc>) -> Is<i64> {
+        let attempt = self.inner().asked(question, now)?;
+        let mut batches = self.batches.lock().unwrap();
+        let batch = batches.iter_mut().find(|one| one.id == question.batch).unwrap();
+        batch.attempts.push(attempt);
+        if let Some(waits) = &question.waits {
+            let Waits { ticket, remote, ask_at } = waits.clone();
+            batch.verdicts.push(BatchVerdict::Pending { ticket, remote, ask_at });
+        }
+        drop(batches);
+        self.committed(if question.waits.is_some() { "settled" } else { "answered" });
+        Ok(attempt)
     }
 
     fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, now: DateTime<Utc>) -> Is<()> {
