@@ -15,3 +15,4 @@ pub mod mapping;
 pub mod table;
 pub mod intake;
 pub mod model;
+pub mod knife;

@@ -19,6 +19,7 @@ use anyhow::Result;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::knife::{Point, pass};
 use crate::ledger::{MappingRef, Summary};
 use crate::mapping::Mapping;
 use crate::submit::{self, Intake, Mode, Pace, Stop};
@@ -84,7 +85,9 @@ pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Re
 /// read again.
 async fn recover(shop: &Shop, owner: String) -> Result<()> {
     let now = shop.world.clock.now();
-    for (section, open, answer) in shop.ledger.ask(move |ledger| ledger.recover(&owner, now)).await? {
+    let answers = shop.ledger.ask(move |ledger| ledger.recover(&owner, now)).await?;
+    pass(Point::Recovered);
+    for (section, open, answer) in answers {
         let Some(destination) = shop.sections.destinations.get(&section) else { continue };
         let verdict =
             submit::read_again(destination.as_ref(), &section, &open, &answer, now).unwrap_or_else(|error| {
@@ -94,6 +97,7 @@ async fn recover(shop: &Shop, owner: String) -> Result<()> {
                 }
             });
         shop.ledger.ask(move |ledger| ledger.settle(open.attempt, &verdict, now)).await?;
+        pass(Point::ReadAgain);
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::pinned::Pinned;
 use super::{Folder, Shop};
 use crate::config::After;
 use crate::intake;
+use crate::knife::{Point, pass};
 use crate::ledger::{FileState, FileView};
 use crate::model::hash;
 use crate::report::{
@@ -102,9 +103,11 @@ fn write_one(shop: &Shop, view: &FileView) -> Result<Option<(Reported, bool)>> {
     let prepared = render(shop, view)?;
     let totals = prepared.tally.totals;
     let published = put_in_place(shop, view, prepared)?;
+    pass(Point::Published);
     let behind = published.behind || !published.postponed.is_empty();
     if !behind {
         shop.ledger.ask_blocking(move |ledger| ledger.reported(intake, changes))?;
+        pass(Point::Reported);
     }
     let reports = published.files.into_iter().map(|(_, name, _)| name).collect();
     let file = view.folder.join(&view.name);
@@ -237,6 +240,7 @@ fn put_in_place(shop: &Shop, view: &FileView, prepared: Prepared) -> Result<Publ
         .collect();
     let (intake, folder, now) = (view.intake, view.folder.clone(), shop.world.clock.now());
     shop.ledger.ask_blocking(move |ledger| ledger.keep_reports(intake, &folder, &kept, now))?;
+    pass(Point::ReportsRemembered);
     with_desk(shop, view, &named, |_| true, |desk| publish(prepared, desk))
 }
 
@@ -394,6 +398,7 @@ pub(super) fn archive(shop: &Shop, after: After, reported: &Reported) -> Result<
         if from.exists() && !to.exists() {
             std::fs::rename(&from, &to)
                 .with_context(|| format!("{} could not be archived", from.display()))?;
+            pass(Point::FileArchived);
         }
     }
     Ok(())

@@ -17,6 +17,7 @@ use super::stop::{CLOCK, SETTING, Stop};
 use super::verdict::{Around, Came, Effect, later, of_ask, of_submit, response, still};
 use super::{Clock, Error, Settings, clock};
 use crate::destinations::{Call, Destination, Item, Ticket};
+use crate::knife::{Point, pass};
 use crate::ledger::{BatchVerdict, Build, Handle, OpenBatch, RawAnswer};
 
 /// How far the two clocks may differ before it is said.
@@ -102,6 +103,7 @@ impl Line {
             Err(broken) => self.unanswered_submit(broken, failures),
         };
         self.settle(open.attempt, &came.verdict).await?;
+        pass(Point::Settled);
         Ok(came)
     }
 
@@ -142,6 +144,7 @@ impl Line {
             self.asked.remove(&open.batch);
         }
         self.settle(open.attempt, &came.verdict).await?;
+        pass(Point::AskSettled);
         Ok(came)
     }
 
@@ -161,6 +164,7 @@ impl Line {
             Ok(answer) => answer,
             Err(broken) => return Ok(Err(broken)),
         };
+        pass(Point::Asked);
         let reply = self.destination.reply(&call, &response(&answer));
         let pace = self.settings.pace.ask;
         let again = |lasting| if lasting { pace.cap } else { pace.ceiling(self.unanswered) };
@@ -254,7 +258,9 @@ impl Line {
         self.tell_skew(&answer, now);
         let answer = Arc::new(answer);
         let kept = Arc::clone(&answer);
+        pass(Point::Answered);
         self.ledger.ask(move |ledger| ledger.answered(attempt, &kept, now)).await?;
+        pass(Point::AnswerKept);
         Ok(answer)
     }
 
