@@ -60,6 +60,8 @@ pub(super) fn log(settings: &LogSettings) -> Option<tracing_appender::non_blocki
         .with_writer(writer)
         .with_ansi(settings.file.is_none() && super::out::colours())
         .with_target(false)
+        // Told on standard error instead, a log that can't be written (a full disk) would end the thread that writes.
+        .log_internal_errors(false)
         .try_init();
     guard
 }
