@@ -15,8 +15,6 @@ use crate::run::{self, Books, Ends, Shop, Waiting};
 
 /// Files shown without being named.
 const FILES: u32 = 30;
-/// Rows of one page of the ledger's stories.
-const PAGE_ROWS: u32 = 5_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -109,21 +107,9 @@ fn files(shop: &Shop, wanted: &[String]) -> Result<Vec<(FileView, Totals)>> {
     let mut files = Vec::new();
     for intake in intakes {
         let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { continue };
-        files.push((view, totals(shop, intake)?));
+        files.push((view, run::totals(shop, intake)?));
     }
     Ok(files)
-}
-
-fn totals(shop: &Shop, intake: i64) -> Result<Totals> {
-    let (mut totals, mut after) = (Totals::default(), 0);
-    loop {
-        let page = shop.ledger.ask_blocking(move |ledger| ledger.rows(intake, after, PAGE_ROWS))?;
-        let Some(last) = page.last() else { return Ok(totals) };
-        after = last.row;
-        for row in &page {
-            totals.add(row.status);
-        }
-    }
 }
 
 fn counts(totals: &Totals, lang: Lang) -> String {

@@ -27,7 +27,7 @@ use crate::submit::{self, Intake, Mode, Pace, Stop};
 pub use intake_loop::{Looked, look, open_folders, sender_settings};
 pub use lock::Lock;
 pub use pinned::answers;
-pub use reports::{Later, Reported, render_as, report_name, write_due};
+pub use reports::{Later, Reported, render_as, report_name, totals, write_due};
 pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
 pub use take::{Ends, Folder, Waiting};
