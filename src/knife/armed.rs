@@ -57,13 +57,13 @@ fn parse(order: &str) -> Option<Order> {
 
 pub(super) fn pass(here: Point) {
     match ARMED.get() {
-        None => {}
         Some(Order::Trace(path)) => trace(path, here),
-        Some(Order::At { point, passage, passed, deed }) => {
-            if *point == here && passed.fetch_add(1, Ordering::SeqCst) + 1 == *passage {
-                carry_out(deed);
-            }
+        Some(Order::At { point, passage, passed, deed })
+            if *point == here && passed.fetch_add(1, Ordering::SeqCst) + 1 == *passage =>
+        {
+            carry_out(deed);
         }
+        _ => {}
     }
 }
 

@@ -421,7 +421,9 @@ pub fn totals(shop: &Shop, intake: i64) -> Result<Totals> {
         let page = shop.ledger.ask_blocking(move |ledger| ledger.rows(intake, after, PAGE_ROWS))?;
         let Some(last) = page.last() else { return Ok(totals) };
         after = last.row;
-        page.iter().for_each(|row| totals.add(row.status));
+        for row in &page {
+            totals.add(row.status);
+        }
     }
 }
 

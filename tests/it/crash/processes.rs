@@ -1,41 +1,22 @@
 //! Processes that are killed, stopped, started twice; folders that go away.
-//!
-//! States are waited for by asking until a deadline, never by sleeping for a time that should be enough.
 
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::balance;
-use super::place::{Place, Ran, root};
-use super::sheet::Sheet;
-
-/// Longest wait for a state; a loaded machine may need most of it.
-const DEADLINE: Duration = Duration::from_mins(1);
+use super::{signal, until};
+use crate::balance;
+use crate::place::{Place, Ran, root};
+use crate::sheet::Sheet;
 
 fn place(settings: &str) -> Place {
     Place::new(&toml::from_str(settings).unwrap())
 }
 
-/// Asks until it is so.
-#[track_caller]
-fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let end = Instant::now() + DEADLINE;
-    while !so() {
-        assert!(Instant::now() < end, "{what}: not within {DEADLINE:?}");
-        std::thread::yield_now();
-    }
-}
-
 fn drop_day(place: &Place, name: &str) {
     let day = root().join("tests/cases/again-every-fact/in/day.csv");
     std::fs::copy(day, place.path("drop").join(name)).unwrap();
-}
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
 }
 
 fn statuses(place: &Place, file: &str) -> Vec<String> {
