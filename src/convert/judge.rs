@@ -106,16 +106,11 @@ impl Judge {
         self.bound.apply(row, &mut self.draft);
         let target = self.target();
         let reference = self.bound.rx_ref().and_then(|index| row.cell(index));
-        *judged = Judged {
-            row: row.number(),
-            issues: Vec::new(),
-            target,
-            body: Body::Bad,
-            day: None,
-            key: self.draft.key.take(),
-            document: self.draft.document.take(),
-            reference: reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty()),
-        };
+        (judged.row, judged.target, judged.day) = (row.number(), target, None);
+        judged.issues.clear();
+        judged.key = self.draft.key.take();
+        judged.document = self.draft.document.take();
+        judged.reference = reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty());
         if let Some(reason) = self.draft.ignored.take() {
             judged.body = Body::Ignored(reason);
             return;

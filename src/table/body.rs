@@ -4,10 +4,11 @@ use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::block::Block;
 use super::error::Error;
 use super::mend;
 use super::reading::{Format, Found, Why};
-use super::records::{Records, T022};
+use super::records::{Cutter, Raw, Records, T022};
 use super::row::{Header, Row};
 use super::shape::Shapes;
 use super::workbook::{Sheet, T027};
@@ -130,6 +131,35 @@ impl Body {
             self.straighten(row, found.format);
         }
         Ok(more)
+    }
+
+    /// Fills a block with the next data rows; false where it holds the last ones. What was read before an error
+    /// stays.
+    pub(super) fn read_block(&mut self, block: &mut Block, found: &mut Found) -> Result<bool, Error> {
+        block.clear();
+        while !block.is_full() {
+            if !self.pass_on(block)? && !block.push_row(|row| self.read(row, found))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Hands the next record over as it is, if it is data whatever stands around it and nothing has to be told of
+    /// it that its cells don't tell.
+    fn pass_on(&mut self, block: &mut Block) -> Result<bool, Error> {
+        let Source::Text(records) = &mut self.source else { return Ok(false) };
+        if self.after_blank || self.ended || self.last_number < self.header_row || !self.ready.is_empty() {
+            return Ok(false);
+        }
+        let (whole, words) = (self.needed..=self.columns, &self.words);
+        let fits = |cutter: &Cutter, raw: &Raw<'_>| {
+            whole.contains(&cutter.count(raw)) && words.cannot_begin(cutter, raw)
+        };
+        let Some((raw, cutter)) = records.next_plain(fits)? else { return Ok(false) };
+        (self.last_number, self.rows) = (raw.number, self.rows + 1);
+        block.push_record(&raw, cutter, self.columns);
+        Ok(true)
     }
 
     fn next_data(&mut self, row: &mut Row, found: &mut Found) -> Result<bool, Error> {
@@ -315,6 +345,11 @@ fn leave_out(row: &Row, why: Why, found: &mut Found) {
     told.for_each(|issue| found.note(issue.clone().row(row.number())));
 }
 
+/// A blank, or a byte-order mark, which is no part of the text it stands before.
+fn is_unseen(letter: char) -> bool {
+    letter.is_whitespace() || letter == '\u{FEFF}'
+}
+
 fn has_text_from(row: &Row, column: usize) -> bool {
     (column..row.len()).any(|index| row.cell(index).is_some_and(|cell| !cell.text.trim().is_empty()))
 }
@@ -329,14 +364,29 @@ impl SkipWords {
         Self { words, by_default: skip.is_none(), with_digit }
     }
 
+    /// Whether a record's first letter alone shows that there is something in its first cell, and that it is none
+    /// of the words.
+    fn cannot_begin(&self, cutter: &Cutter, raw: &Raw<'_>) -> bool {
+        match cutter.first_letter(raw) {
+            Some('0'..='9') if !self.with_digit => true,
+            Some(letter) => !is_unseen(letter) && !self.has_first(letter),
+            None => false,
+        }
+    }
+
+    /// Whether one of the words begins with a letter like this one.
+    fn has_first(&self, letter: char) -> bool {
+        let letter = letter.to_uppercase().next().map(look_alike);
+        self.words.iter().any(|(first, _)| Some(*first) == letter)
+    }
+
     /// Whether the row's first filled cell begins with one of the words.
     fn begin(&self, row: &Row) -> bool {
         let Some(text) = row.cells().map(|cell| cell.text.trim_start()).find(|text| !text.is_empty()) else {
             return false;
         };
         // Folding takes memory; almost every row is told apart by its first letter.
-        let first = text.chars().next().and_then(|first| first.to_uppercase().next()).map(look_alike);
-        if !self.words.iter().any(|(letter, _)| Some(*letter) == first) {
+        if !text.chars().next().is_some_and(|first| self.has_first(first)) {
             return false;
         }
         let text = fold(text);

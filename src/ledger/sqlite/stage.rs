@@ -499,7 +499,8 @@ impl Newcomer<'_> {
             .query_row(params![scope, key], |row| row.get(0))
             .optional()?;
         if let Some(brother) = brother.map_or(Ok(None), |id| record::get(self.tx, id))? {
-            place.takes = None;
+            // The same row of the same content stays itself, read anew; any other place is contested.
+            place.takes = place.takes.take().filter(|taken| self.is_this_row(taken));
             place.stopped = Some((Judgement::TwiceInFile, Way::Key, brother));
             return Ok(());
         }
@@ -509,6 +510,10 @@ impl Newcomer<'_> {
             )?
             .execute(params![scope, key, self.id])?;
         Ok(())
+    }
+
+    fn is_this_row(&self, earlier: &Known) -> bool {
+        Some(earlier.intake) == self.staging.again_of && earlier.row == self.row
     }
 
     fn former_has(&self, scope: i64, key: &str) -> Result<bool, Error> {
