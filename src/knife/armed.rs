@@ -7,11 +7,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::Point;
-
-/// The variable that bears the order: `POINT:N=kill`, `POINT:N=pause:GATE` (N counts passages from 1) or
-/// `trace:FILE`.
-pub const ORDER: &str = "RXDROP_KNIFE";
+use super::{ORDER, Point};
 
 /// How often a paused program looks whether its gate is open.
 const LOOK: Duration = Duration::from_millis(1);

@@ -385,8 +385,8 @@ fn stand_in(folder: &Path, name: &str) -> FileView {
 /// # Errors
 /// When the ledger fails. What can't be moved is told in the log.
 pub(super) fn archive_left(shop: &Shop) -> Result<()> {
-    let _desk = super::lock::desk(&shop.desk)?;
     for drop in shop.config.drops.iter().filter(|drop| drop.after == After::Archive) {
+        let _desk = super::lock::desk(&shop.desk)?;
         let folder = drop.folder.clone();
         let known = shop.ledger.ask_blocking(move |ledger| ledger.known_files(&folder))?;
         for file in known.iter().filter(|file| drop.folder.join(&file.name).exists()) {

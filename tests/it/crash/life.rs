@@ -314,3 +314,17 @@ pub(super) fn survived(ran: &Output) {
     let usual = [Some(0), Some(1), Some(2), Some(3), None].contains(&ran.status.code());
     assert!(usual, "{:?} {told}", ran.status);
 }
+
+#[test]
+fn the_books_tell_what_is_lost_and_what_is_sent_twice() {
+    let mut life = Life::new(FOUR[0], "");
+    life.drop("day.csv", ROWS, true);
+    life.live_out().unwrap();
+    life.drop("left.csv", 1, false);
+    let lost = life.final_check().unwrap_err();
+    assert!(lost.contains("L2-1 was dropped and is not registered"), "{lost}");
+    life.live_out().unwrap();
+    std::fs::remove_dir_all(life.place.path("state")).unwrap();
+    let twice = life.live_out().unwrap_err();
+    assert!(twice.contains("registered"), "{twice}");
+}

@@ -4,13 +4,22 @@
 //! form: `cargo test crash -- --ignored`. States are waited for by asking until a deadline, never by sleeping for a
 //! time that should be enough.
 
+#![cfg_attr(not(unix), allow(dead_code, unused_imports, reason = "most of it speaks of signals and mounts"))]
+
+#[cfg(unix)]
 mod calls;
+#[cfg(unix)]
 mod full;
+#[cfg(unix)]
 mod life;
+#[cfg(unix)]
 mod movement;
+#[cfg(unix)]
 mod points;
 mod processes;
+#[cfg(unix)]
 mod random;
+#[cfg(unix)]
 mod wire;
 
 use std::collections::VecDeque;
@@ -125,6 +134,14 @@ fn has(tool: &str) -> bool {
         eprintln!("SKIPPED: `{tool}` is not on this machine");
     }
     there
+}
+
+/// Whether the program under test has its points; a release has none.
+fn has_points() -> bool {
+    if !cfg!(debug_assertions) {
+        eprintln!("SKIPPED: a release build can't be stopped at its points");
+    }
+    cfg!(debug_assertions)
 }
 
 /// Small random numbers that can be drawn again: splitmix64.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rxdrop::knife::Point;
 
 use super::life::{Behaviour, FOUR, Life, ROWS, survived};
-use super::{all, each, ended, signal, until};
+use super::{all, each, ended, has_points, signal, until};
 
 /// What is under way when the knife comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,9 @@ fn all_points_are_passed(kills: &[Kill]) {
 
 #[test]
 fn killed_at_each_point_nothing_is_lost_and_nothing_sent_twice() {
+    if !has_points() {
+        return;
+    }
     let mut stories: Vec<_> = STORIES.map(|story| (story, FOUR[0])).into();
     stories.extend(FOUR.into_iter().skip(1).chain([REFUSED_ONCE]).map(|behaviour| (Story::Day, behaviour)));
     let kills = kills(&stories);
@@ -144,6 +147,9 @@ fn told_to_stop(kill: &Kill) -> Result<(), String> {
 
 #[test]
 fn told_to_stop_at_a_point_it_ends_within_ten_seconds_and_goes_on_later() {
+    if !has_points() {
+        return;
+    }
     let kills = kills(&[(Story::Day, FOUR[0]), (Story::Day, FOUR[3])]);
     let first: Vec<Kill> = kills.into_iter().filter(|kill| kill.passage == 1).collect();
     each("stops", first.into_iter().step_by(2), |kill| told_to_stop(&kill));
@@ -152,6 +158,9 @@ fn told_to_stop_at_a_point_it_ends_within_ten_seconds_and_goes_on_later() {
 #[test]
 #[ignore = "long: every passage of every point in every story under every behaviour"]
 fn killed_at_every_passage_of_every_point() {
+    if !has_points() {
+        return;
+    }
     let behaviours = FOUR.into_iter().chain([REFUSED_ONCE]);
     let stories: Vec<_> = behaviours.flat_map(|one| STORIES.map(|story| (story, one))).collect();
     let kills = kills(&stories);
