@@ -58,6 +58,7 @@ points! {
     AnswerKept "answer-kept",
     Settled "settled",
     Asked "asked",
+    AskKept "ask-kept",
     AskSettled "ask-settled",
     ReportWritten "report-written",
     ReportsRemembered "reports-remembered",

@@ -324,7 +324,14 @@ fn the_books_tell_what_is_lost_and_what_is_sent_twice() {
     let lost = life.final_check().unwrap_err();
     assert!(lost.contains("L2-1 was dropped and is not registered"), "{lost}");
     life.live_out().unwrap();
-    std::fs::remove_dir_all(life.place.path("state")).unwrap();
+    // Under another scope of the key the same rows are new ones.
+    let mapping = life.place.path("mappings/usual.toml");
+    let scope = std::fs::read_to_string(&mapping)
+        .unwrap()
+        .replace("name        = \"usual\"", "name        = \"other\"");
+    std::fs::write(mapping, scope).unwrap();
+    life.files = 0;
+    life.drop("again.csv", ROWS + 1, true);
     let twice = life.live_out().unwrap_err();
     assert!(twice.contains("registered"), "{twice}");
 }

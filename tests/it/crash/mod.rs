@@ -22,6 +22,8 @@ mod random;
 #[cfg(unix)]
 mod wire;
 
+pub(crate) use processes::{drop_day, place, receipt_state, statuses, submits};
+
 use std::collections::VecDeque;
 use std::process::{Child, Command, Output};
 use std::sync::Mutex;
@@ -34,7 +36,7 @@ const AT_ONCE: usize = 6;
 
 /// Asks until it is so.
 #[track_caller]
-fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !so() {
         assert!(Instant::now() < end, "{what}: not within {DEADLINE:?}");
@@ -42,7 +44,7 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }

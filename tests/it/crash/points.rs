@@ -66,10 +66,10 @@ fn hold(kill: &Kill) -> Result<(), String> {
     if kill.story == Story::Archive { archived(&life) } else { Ok(()) }
 }
 
-/// All of it or, at a later start, the rest of it.
+/// All of it or, at a later start, the rest of it; the owner's mark stays with its folder.
 fn archived(life: &Life) -> Result<(), String> {
     let entries = std::fs::read_dir(life.place.path("drop")).unwrap().map(|entry| entry.unwrap().path());
-    let left: Vec<_> = entries.filter(|path| path.is_file()).collect();
+    let left: Vec<_> = entries.filter(|path| path.is_file() && !path.ends_with(".rxdrop-owner")).collect();
     if left.is_empty() { Ok(()) } else { Err(format!("not archived: {left:?}")) }
 }
 

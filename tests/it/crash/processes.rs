@@ -10,25 +10,25 @@ use crate::balance;
 use crate::place::{Place, Ran, root};
 use crate::sheet::Sheet;
 
-fn place(settings: &str) -> Place {
+pub(crate) fn place(settings: &str) -> Place {
     Place::new(&toml::from_str(settings).unwrap())
 }
 
-fn drop_day(place: &Place, name: &str) {
+pub(crate) fn drop_day(place: &Place, name: &str) {
     let day = root().join("tests/cases/again-every-fact/in/day.csv");
     std::fs::copy(day, place.path("drop").join(name)).unwrap();
 }
 
-fn statuses(place: &Place, file: &str) -> Vec<String> {
+pub(crate) fn statuses(place: &Place, file: &str) -> Vec<String> {
     let sheet = Sheet::read(&place.path(&format!("drop/{file}.result.csv")));
     sheet.rows.iter().map(|row| sheet.cell(row, "rx_status").to_owned()).collect()
 }
 
-fn submits(place: &Place) -> u64 {
+pub(crate) fn submits(place: &Place) -> u64 {
     place.books()["requests"]["submit"].as_u64().unwrap()
 }
 
-fn receipt_state(place: &Place, file: &str) -> Option<String> {
+pub(crate) fn receipt_state(place: &Place, file: &str) -> Option<String> {
     let bytes = std::fs::read(place.path(&format!("drop/{file}.receipt.json"))).ok()?;
     let receipt: Value = serde_json::from_slice(&bytes).ok()?;
     receipt["state"].as_str().map(str::to_owned)
