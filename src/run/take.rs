@@ -11,6 +11,7 @@ use super::{Shop, owner};
 use crate::config::DropFolder;
 use crate::convert::Mappings;
 use crate::intake::{self, Candidate, Readiness, ReportName, Settling, Stamp};
+use crate::knife::{Point, pass};
 use crate::ledger::{FileState, KnownFile, NewFile, StoredIssue};
 use crate::mapping::Answers;
 use crate::marks::{K002, Standing};
@@ -269,6 +270,7 @@ impl Folder {
         let now = shop.world.clock.now();
         let name = file.name.clone();
         let intake = shop.ledger.ask_blocking(move |ledger| ledger.receive(&file, now))?;
+        pass(Point::Received);
         tracing::info!(intake, file = %name, bytes = copied.bytes, "file received");
         Ok(true)
     }
