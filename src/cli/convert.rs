@@ -52,11 +52,15 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let targets = sections.targets(&goals).map_err(told)?;
     let judge = judge(&mapping, &table, targets, named.is_some(), args, lang)?;
     let mut writer = Writer::open(args, lang)?;
-    let refused = writer.convert(table, judge, lang)?;
-    if refused > 0 && args.errors.is_none() {
-        out::tell(&format!("{refused} row(s) refused; `--errors E.csv` writes why, `rxdrop check` shows it"));
+    let left = writer.convert(table, judge, lang)?;
+    if left.any() && args.errors.is_none() {
+        let Left { refused, held } = left;
+        let held = if held > 0 { format!(", {held} held") } else { String::new() };
+        out::tell(&format!(
+            "{refused} row(s) refused{held}; `--errors E.csv` writes why, `rxdrop check` shows it"
+        ));
     }
-    Ok(ExitStatus::of(false, false, refused > 0))
+    Ok(ExitStatus::of(false, false, left.any()))
 }
 
 fn fitted(fit: Fit, lang: Lang) -> Result<(Arc<Mapping>, Table)> {
@@ -99,6 +103,25 @@ fn judge(
     Ok(Judge::new(bound.without_keys(), targets, forced, world::world_on(args.one_off.today).clock.today()))
 }
 
+/// Rows of which no record is written.
+#[derive(Debug, Clone, Copy, Default)]
+struct Left {
+    refused: u64,
+    /// They wait for a person's word.
+    held: u64,
+}
+
+impl Left {
+    fn any(self) -> bool {
+        self.refused + self.held > 0
+    }
+
+    fn count(&mut self, body: &Body) {
+        self.refused += u64::from(matches!(body, Body::Bad));
+        self.held += u64::from(matches!(body, Body::Held(_)));
+    }
+}
+
 /// Where records and issues go.
 struct Writer {
     records: Box<dyn Write>,
@@ -130,15 +153,15 @@ impl Writer {
         Ok(Self { records, issues, bar, object: Vec::with_capacity(512), columns: HashMap::new() })
     }
 
-    /// Gives how many rows are refused.
-    fn convert(&mut self, table: Table, judge: Judge, lang: Lang) -> Result<u64> {
+    /// Gives how many rows are left out.
+    fn convert(&mut self, table: Table, judge: Judge, lang: Lang) -> Result<Left> {
         let headers = table.headers().iter();
         self.columns = headers.map(|header| (Arc::clone(&header.name), header.index)).collect();
-        let mut refused = 0;
+        let mut left = Left::default();
         let mut rows = 0_u64;
         let targets = judge.targets().to_vec();
         convert::for_each_row(table, judge, |row, judged| {
-            refused += u64::from(matches!(judged.body, Body::Bad));
+            left.count(&judged.body);
             rows += 1;
             if rows.is_multiple_of(8192) {
                 self.bar.set_position(rows);
@@ -151,7 +174,7 @@ impl Writer {
             issues.flush()?;
         }
         self.bar.finish_and_clear();
-        Ok(refused)
+        Ok(left)
     }
 
     fn record(&mut self, judged: &Judged, targets: &[Target]) -> io::Result<()> {

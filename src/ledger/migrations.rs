@@ -13,7 +13,8 @@
 pub(super) const APPLICATION_ID: i32 = 0x7278_6472;
 
 /// All migrations in order.
-pub(super) const MIGRATIONS: &[&str] = &[r"
+pub(super) const MIGRATIONS: &[&str] = &[
+    r"
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 -- One row a (system, environment, registration): what facts and sending are kept apart by.
@@ -216,4 +217,9 @@ CREATE TABLE events (
     data TEXT NOT NULL,
     hash TEXT NOT NULL
 ) STRICT;
-"];
+",
+    r"
+-- What a person has to vouch for before a valid record may go, as a list of issues; NULL = nothing, or no longer.
+ALTER TABLE records ADD COLUMN doubt TEXT;
+",
+];

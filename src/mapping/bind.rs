@@ -12,7 +12,9 @@ use super::number::Marks;
 use super::proof::Decided;
 use super::typed::{Origin, Typing};
 use super::wording::Wording;
-use super::{FieldPlan, Key, LookupPlan, Mapping, Piece, Report, RulePlan, Source, Subject, Target};
+use super::{
+    FieldPlan, Key, LookupPlan, Mapping, Piece, Repaired, Report, RulePlan, Source, Subject, Target,
+};
 use crate::model::{CodeInfo, FieldSet, Issue, Kind, Schema, Value, Who, Words};
 use crate::table::{CellKind, Header};
 
@@ -54,6 +56,7 @@ pub struct Bound {
     pub(super) guarded: bool,
     notes: Vec<Issue>,
     rx_ref: Option<usize>,
+    repaired: Repaired,
 }
 
 /// A column of the file.
@@ -201,6 +204,7 @@ impl Mapping {
                 guarded: rx_ref.is_some(),
                 notes: binder.notes,
                 rx_ref,
+                repaired: self.table.repaired,
             }),
             _ => Err(binder.issues),
         }
@@ -216,6 +220,11 @@ impl Bound {
     /// The place of the column `rx_ref`, if the file is a report of ours.
     pub fn rx_ref(&self) -> Option<usize> {
         self.rx_ref
+    }
+
+    /// What becomes of damaged rows that were put in order.
+    pub fn repaired(&self) -> Repaired {
+        self.repaired
     }
 
     /// Places of the columns whose empty cells take the one above.

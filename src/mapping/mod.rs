@@ -152,6 +152,18 @@ pub struct TableSettings {
     pub thousands: Option<char>,
     /// Columns whose empty cells take the one above.
     pub fill_down: Vec<String>,
+    /// What becomes of damaged rows that were put in order.
+    pub repaired: Repaired,
+}
+
+/// What becomes of damaged rows that were put in order by the look of their neighbours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Repaired {
+    /// They wait for a person's word.
+    #[default]
+    Hold,
+    /// They are sent, and marked.
+    Send,
 }
 
 /// How one field is made.

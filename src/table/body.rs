@@ -195,7 +195,8 @@ impl Body {
         let column = mended.at.and_then(|at| self.names.get(at)).cloned();
         row.mend(&mended.cells);
         row.forget_issues(T022.code);
-        row.add_issue(Issue::at(&T029, column).both(bg, en));
+        row.add_issue(Issue::at(&W115, column).both(bg, en));
+        row.add_issue(Issue::new(&T029));
     }
 
     fn judge(&self, row: &Row) -> Verdict {
@@ -407,23 +408,45 @@ pub(super) static T028: CodeInfo = CodeInfo {
     },
 };
 
-/// A damaged row that was put right.
-pub(super) static T029: CodeInfo = CodeInfo {
+/// Nobody has said yet that a damaged row was put right.
+pub static T029: CodeInfo = CodeInfo {
     code: "T029",
     who: Who::User,
     bg: Words {
-        message: "редът е повреден ({0}) и е подреден по вида на съседните редове; не е подаден – сравнете клетките \
-                  със своята програма и ако са верни, запишете ги така",
-        why: "Кои клетки са верните личи само по това как изглеждат другите редове. Вероятно е така, но не е сигурно.",
+        message: "не се подава, преди човек да потвърди клетките му: сравнете ги със своята програма и ако са верни, \
+                  кажете на администратора (команда rxdrop release); ако не са, поправете реда и поставете файла отново",
+        why: "Редът беше повреден. Кои клетки са верните личи само по това как изглеждат другите редове: вероятно е така, \
+              но не е сигурно.",
         example: "1.8.20264, където другите редове имат дата и количество",
-        repair: "Проверете реда във файла с грешките: там клетките са по местата си. Ако са верни, запишете и затворете файла.",
+        repair: "Ако клетките са верни, кажете на администратора: `rxdrop release ФАЙЛ:РЕД` ги подава така. Ако не са, \
+                 поправете реда в своя файл и го поставете отново.",
     },
     en: Words {
-        message: "the row was damaged ({0}) and is put in order by the look of its neighbours; not sent: compare its \
-                  cells with your program and, if they are right, save them so",
-        why: "Which cells are the right ones shows only by what other rows look like. That is likely, not certain.",
+        message: "not sent before somebody says that its cells are right: compare them with your program and, if they \
+                  are, tell the administrator (command rxdrop release); if not, correct the row and drop the file again",
+        why: "The row was damaged. Which cells are the right ones shows only by what other rows look like: that is \
+              likely, not certain.",
         example: "1.8.20264 where the other rows have a date and a quantity",
-        repair: "Check the row in the errors file, where its cells are in their places. If they are right, save and close that file.",
+        repair: "If the cells are right, tell the administrator: `rxdrop release FILE:ROW` sends them so. If not, correct \
+                 the row in your file and drop it again.",
+    },
+};
+
+/// A damaged row that was put right.
+pub(super) static W115: CodeInfo = CodeInfo {
+    code: "W115",
+    who: Who::User,
+    bg: Words {
+        message: "редът беше повреден ({0}) и е подреден по вида на съседните редове; така стоят клетките тук",
+        why: "Разделител или кавичка в повече или по-малко размества всички клетки след себе си.",
+        example: "1.8.20264, където другите редове имат дата и количество",
+        repair: "Сравнете клетките на реда със своята програма. За да не се повтаря, кажете на доставчика ѝ как излиза редът.",
+    },
+    en: Words {
+        message: "the row was damaged ({0}) and is put in order by the look of its neighbours; its cells stand here so",
+        why: "A delimiter or a quote too many or too few moves all cells behind it.",
+        example: "1.8.20264 where the other rows have a date and a quantity",
+        repair: "Compare the row's cells with your program. So that it does not come again, tell its vendor how the row comes out.",
     },
 };
 
