@@ -333,7 +333,7 @@ impl Binder<'_> {
         let marks = decided.and_then(|column| self.decided.marks(column)).unwrap_or(self.marks);
         let proven = decided.filter(|_| common).and_then(|column| self.decided.formats(column));
         let formats = proven.unwrap_or_else(|| Arc::clone(&plan.formats));
-        Typing { kind, marks, formats, common, own_report: self.own_report }
+        Typing { kind, marks, formats, common, zone: self.schema.zone, own_report: self.own_report }
     }
 
     fn field(&mut self, name: &str) -> Option<usize> {

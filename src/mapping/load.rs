@@ -311,6 +311,7 @@ impl Loader<'_> {
             marks: PLAIN,
             formats: Arc::clone(&formats),
             common: formats.is_empty(),
+            zone: chrono_tz::UTC,
             own_report: false,
         });
         let of_field = OfField { name: &name.value, typing: typing.as_ref() };

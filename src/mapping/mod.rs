@@ -61,9 +61,11 @@ pub static CODES: &[&CodeInfo] = &[
     &typed::M022,
     &proof::M030,
     &proof::M031,
+    &proof::M032,
     &columns::W201,
     &proof::W202,
     &proof::W203,
+    &proof::W204,
 ];
 
 /// How one kind of file becomes a system's transactions. Checked: what it names exists.

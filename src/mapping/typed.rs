@@ -153,6 +153,8 @@ pub(super) struct Typing {
     pub(super) formats: Arc<[Format]>,
     /// Whether dates may have the common forms too: the mapping states none.
     pub(super) common: bool,
+    /// The zone in whose wall time the system's moments are.
+    pub(super) zone: chrono_tz::Tz,
     /// The file is a report of ours, where a workbook's dates stand as text.
     pub(super) own_report: bool,
 }
@@ -213,12 +215,17 @@ impl Typing {
         let found = match origin {
             Origin::Cell(CellKind::Date) => date::read_iso(text),
             Origin::Constant => self.formatted(text).or_else(|| date::read_common(text)),
-            Origin::Cell(_) if self.common => date::read_common(text).or_else(|| self.formatted(text)),
+            Origin::Cell(_) if self.common => date::read_common(text)
+                .or_else(|| self.formatted(text))
+                .or_else(|| date::read_rare(text, self.zone)),
             Origin::Cell(_) => self.formatted(text).or_else(|| self.own_date(text)),
         };
         found.ok_or_else(|| {
-            if origin == Origin::Cell(CellKind::Number) {
-                return Flaw::new(&M021, text);
+            let number = origin == Origin::Cell(CellKind::Number);
+            match date::day_of_serial(text) {
+                Some(day) => return Flaw::new(&M021, text).arg(day),
+                None if number => return Flaw::new(&M021, text).arg("—"),
+                None => {}
             }
             Flaw::new(&M020, text).arg(self.formats.first().map_or("31.12.2026".to_owned(), Format::example))
         })
@@ -316,6 +323,7 @@ mod tests {
             kind,
             marks: Marks { decimal: Some(','), thousands: None },
             formats,
+            zone: chrono_tz::Europe::Sofia,
             own_report: false,
         }
     }
