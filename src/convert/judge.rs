@@ -96,6 +96,12 @@ impl Judge {
         !self.bound.filled_columns().is_empty()
     }
 
+    /// Looks at the first rows of the file for how its codes are written.
+    pub fn look_at(&mut self, rows: &[Row]) {
+        self.bound.look_at(rows);
+        self.draft.padded = self.bound.padded();
+    }
+
     /// The sections, as [`Judged::target`] counts them.
     pub fn targets(&self) -> &[Target] {
         &self.targets

@@ -25,6 +25,8 @@ pub use mappings::{Mappings, Schemas};
 const BLOCK_ROWS: usize = 64;
 /// Blocks on their way between two threads.
 const BLOCKS: usize = 2;
+/// First rows by which the file's ways of writing codes are known.
+const FIRST_ROWS: usize = 256;
 /// Most threads that judge: with so many, reading is what takes longest.
 const MOST_JUDGES: usize = 3;
 
@@ -55,10 +57,12 @@ type Step = Result<Block, table::Error>;
 /// When the file can't be read any further, or `each` fails.
 pub fn for_each_row<E: std::error::Error>(
     table: Table,
-    judge: Judge,
+    mut judge: Judge,
     mut each: impl FnMut(&Row, &mut Judged) -> Result<(), E>,
 ) -> Result<Found, Error<E>> {
     let (empty, spare) = channel::<Block>();
+    let rows = Rows::ahead(table);
+    judge.look_at(&rows.first);
     std::thread::scope(|scope| {
         let (desks, judged): (Vec<_>, Vec<_>) = judges(judge)
             .into_iter()
@@ -69,7 +73,7 @@ pub fn for_each_row<E: std::error::Error>(
                 (read, judged)
             })
             .unzip();
-        let reader = scope.spawn(move || read_blocks(table, &desks, &spare));
+        let reader = scope.spawn(move || read_blocks(rows, &desks, &spare));
         // Whoever is next in turn and has nothing more was the last.
         for step in judged.iter().cycle().map_while(|judged| judged.recv().ok()) {
             let mut block = step?;
@@ -131,14 +135,48 @@ fn judge_blocks(mut judge: Judge, read: &Receiver<Step>, done: &SyncSender<Step>
     }
 }
 
-fn read_blocks(mut table: Table, desks: &[SyncSender<Step>], spare: &Receiver<Block>) -> Found {
+/// A table of which the first rows were read before.
+struct Rows {
+    table: Table,
+    first: Vec<Row>,
+    taken: usize,
+    /// What reading ahead ended with; none where there are more rows.
+    ended: Option<Result<bool, table::Error>>,
+}
+
+impl Rows {
+    fn ahead(mut table: Table) -> Self {
+        let mut first = Vec::new();
+        let mut ended = None;
+        while first.len() < FIRST_ROWS && ended.is_none() {
+            let mut row = Row::new();
+            match table.read(&mut row) {
+                Ok(true) => first.push(row),
+                end => ended = Some(end),
+            }
+        }
+        Self { table, first, taken: 0, ended }
+    }
+
+    fn read(&mut self, row: &mut Row) -> Result<bool, table::Error> {
+        if let Some(first) = self.first.get_mut(self.taken) {
+            self.taken += 1;
+            std::mem::swap(row, first);
+            return Ok(true);
+        }
+        self.first = Vec::new();
+        self.ended.take().unwrap_or_else(|| self.table.read(row))
+    }
+}
+
+fn read_blocks(mut rows: Rows, desks: &[SyncSender<Step>], spare: &Receiver<Block>) -> Found {
     let (mut more, mut failed) = (true, None);
     for desk in desks.iter().cycle() {
         let step = if let Some(error) = failed.take() {
             Err(error)
         } else {
             let mut block = spare.try_recv().unwrap_or_default();
-            match read_block(&mut table, &mut block) {
+            match read_block(&mut rows, &mut block) {
                 Ok(filled) => more = filled,
                 Err(error) => failed = Some(error),
             }
@@ -149,11 +187,11 @@ fn read_blocks(mut table: Table, desks: &[SyncSender<Step>], spare: &Receiver<Bl
             break;
         }
     }
-    table.found().clone()
+    rows.table.found().clone()
 }
 
 /// Fills a block with the next rows; false where it holds the last ones. What was read before an error stays.
-fn read_block(table: &mut Table, block: &mut Block) -> Result<bool, table::Error> {
+fn read_block(table: &mut Rows, block: &mut Block) -> Result<bool, table::Error> {
     block.rows.resize_with(BLOCK_ROWS, Row::new);
     let mut rows = 0;
     let read = block.rows.iter_mut().try_fold(true, |_, row| match table.read(row) {

@@ -246,6 +246,9 @@ impl Bound {
     fn learn(&self, plan: &Plan, row: &Row, slot: &Slot, met: Met<'_>) -> Result<Option<Value>, Wrong> {
         let (text, kind) = self.cell(row, slot);
         let value = |text, origin| plan.typing.value(text, origin).map(Some).map_err(|_| Wrong);
+        if plan.typing.doubt(text, kind).is_some() {
+            return Err(Wrong);
+        }
         let made = match &plan.values {
             _ if text.is_empty() => None,
             None => value(text, Origin::Cell(kind))?,
@@ -260,13 +263,24 @@ impl Bound {
     }
 
     fn fill_slowly(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
+        let mut doubt = None;
         let (made, column) = match self.text(plan, row) {
             Ok(text) if text.text.is_empty() => (Ok(plan.default.clone()), text.column),
-            Ok(text) => (plan.typing.value(&text.text, text.origin).map(Some), text.column),
+            Ok(text) => {
+                if let Origin::Cell(kind) = text.origin {
+                    doubt = plan.typing.doubt(&text.text, kind);
+                }
+                (plan.typing.value(&text.text, text.origin).map(Some), text.column)
+            }
             Err((flaw, column)) => (Err(flaw), column),
         };
         match made {
-            Ok(value) => draft.put(plan.field, value, column),
+            Ok(value) => {
+                draft.put(plan.field, value, column);
+                if let Some(doubt) = doubt {
+                    draft.issues.push(doubt.at(row.number(), draft.column(plan.field)));
+                }
+            }
             Err(flaw) => {
                 draft.put(plan.field, None, column);
                 draft.failed.insert(plan.field);
@@ -600,6 +614,21 @@ mod tests {
             ("#N/A", CellKind::Error),
         ]);
         assert_eq!(bench.apply_row(&row).issues(), ["M021 Дата", "M012 Бр", "M017 Вид", "M015 Партида"]);
+    }
+
+    #[test]
+    fn a_number_among_codes_is_taken_and_told() {
+        let mapping = mapping("[fields]\np_batch_no = \"Партида\"\n");
+        let mut bench = Bench::new(&mapping, &["Партида"]);
+        let code = typed_row(&[("L24A", CellKind::Text)]);
+        let number = typed_row(&[("123", CellKind::Number)]);
+        bench.apply_row(&number);
+        assert!(bench.issues().is_empty(), "nothing is known of the column");
+        let mut bench = Bench::new(&mapping, &["Партида"]);
+        bench.bound.look_at(&[code.clone(), code.clone(), code, number.clone()]);
+        assert_eq!(bench.apply_row(&number).issues(), ["W205 Партида"]);
+        assert_eq!(bench.get("p_batch_no"), "123");
+        assert!(bench.apply(&["123"]).issues().is_empty(), "a text is as it was typed");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use compact_str::CompactString;
 
 use super::columns::{Columns, Found, W201};
 use super::condition::Test;
+use super::habit::Habit;
 use super::lookup::List;
 use super::memo::Memo;
 use super::number::Marks;
@@ -16,7 +17,7 @@ use super::{
     FieldPlan, Key, LookupPlan, Mapping, Piece, Repaired, Report, RulePlan, Source, Subject, Target,
 };
 use crate::model::{CodeInfo, FieldSet, Issue, Kind, Schema, Value, Who, Words};
-use crate::table::{CellKind, Header};
+use crate::table::{CellKind, Header, Row};
 
 /// A field of the mapping that the destination does not know.
 pub(super) static M007: CodeInfo = CodeInfo {
@@ -238,9 +239,33 @@ impl Bound {
         Self { key: Vec::new(), document: Vec::new(), ..self }
     }
 
+    /// Looks at the first rows of the file for how its codes are written.
+    pub fn look_at(&mut self, rows: &[Row]) {
+        for plan in &mut self.plans {
+            if let (Made::Columns(slots), true) = (&plan.source, plan.is_code())
+                && let [slot] = slots.as_slice()
+            {
+                plan.typing.habit = Some(Arc::new(Habit::of(rows, slot.index)));
+            }
+        }
+    }
+
+    /// The number of digits that a field's codes have in this file, for fields where zeros in front show it.
+    pub fn padded(&self) -> Vec<(usize, usize)> {
+        let plans = self.base.iter().flatten().filter_map(|plan| self.plans.get(*plan));
+        plans.filter_map(|plan| Some((plan.field, plan.typing.habit.as_ref()?.padded_to()?))).collect()
+    }
+
     /// The fields the mapping makes, in `[fields]` or by a rule.
     pub fn mapped(&self) -> FieldSet {
         self.plans.iter().map(|plan| plan.field).collect()
+    }
+}
+
+impl Plan {
+    /// Whether the field is a code that stands in its column as it is.
+    fn is_code(&self) -> bool {
+        self.direct && self.values.is_none() && self.typing.kind == Kind::Identifier
     }
 }
 
@@ -333,7 +358,15 @@ impl Binder<'_> {
         let marks = decided.and_then(|column| self.decided.marks(column)).unwrap_or(self.marks);
         let proven = decided.filter(|_| common).and_then(|column| self.decided.formats(column));
         let formats = proven.unwrap_or_else(|| Arc::clone(&plan.formats));
-        Typing { kind, marks, formats, common, zone: self.schema.zone, own_report: self.own_report }
+        Typing {
+            kind,
+            marks,
+            formats,
+            common,
+            habit: None,
+            zone: self.schema.zone,
+            own_report: self.own_report,
+        }
     }
 
     fn field(&mut self, name: &str) -> Option<usize> {

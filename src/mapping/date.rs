@@ -113,6 +113,11 @@ impl Format {
         }
     }
 
+    /// Whether its years have four digits.
+    pub(super) fn has_full_year(&self) -> bool {
+        self.earliest < CENTURY
+    }
+
     /// 31 December 2026 in this form.
     pub(super) fn example(&self) -> String {
         let mut text = String::new();
@@ -223,6 +228,33 @@ pub(super) fn month_of(word: &str) -> Option<u32> {
         [bulgarian, english].iter().any(|name| begins(name)) || *roman == word
     };
     (1..).zip(MONTHS).find(|(_, names)| named(names)).map(|(number, _)| number)
+}
+
+/// Whether a text is what a Bulgarian Excel shows for a code that it took for a date: `мар.26`, `01.мар`.
+pub(super) fn is_excels_day(text: &str) -> bool {
+    month_among_numbers(text)
+        .is_some_and(|month| month.chars().all(|letter| letter.is_lowercase() && !letter.is_ascii()))
+}
+
+/// The same of any language: `Mar-26` too, which may as well be a code of its own.
+pub(super) fn looks_like_excels_day(text: &str) -> bool {
+    month_among_numbers(text).is_some_and(|month| {
+        let mut letters = month.chars();
+        letters.next().is_some_and(char::is_uppercase) && letters.all(char::is_lowercase)
+            || is_excels_day(text)
+    })
+}
+
+/// The short name of a month that stands beside one or two numbers of two digits at most, or a year.
+fn month_among_numbers(text: &str) -> Option<&str> {
+    let text = text.trim_end_matches("г.").trim_end();
+    let parts: Vec<&str> = text.splitn(4, ['.', '-', '/', ' ']).filter(|part| !part.is_empty()).collect();
+    let is_number =
+        |part: &&str| matches!(part.len(), 1 | 2 | 4) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (numbers, words): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| is_number(part));
+    let [word] = words.as_slice() else { return None };
+    let is_short = (3..=4).contains(&word.chars().count());
+    (matches!(numbers.len(), 1 | 2) && is_short && month_of(word).is_some()).then_some(*word)
 }
 
 /// The day that Excel's day number stands for (1900 system), written as people do; none outside this century.
@@ -542,6 +574,20 @@ mod tests {
         {
             assert_eq!(rare(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn excel_shows_codes_as_days() {
+        for text in ["мар.26", "01.мар", "1.мар", "26.мар.26", "мар.26 г.", "мар.2026", "септ.26"]
+        {
+            assert!(is_excels_day(text), "{text}");
+        }
+        for text in ["МАР.26", "март", "мар26", "мар.", "L.мар.26", "мар.123", "26", "Mar-26", "1.2.мар.3"]
+        {
+            assert!(!is_excels_day(text), "{text}");
+        }
+        assert!(looks_like_excels_day("Mar-26") && looks_like_excels_day("1-Mar-26"));
+        assert!(!looks_like_excels_day("MAR-26") && !looks_like_excels_day("mar-26"));
     }
 
     #[test]

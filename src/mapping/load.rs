@@ -311,6 +311,7 @@ impl Loader<'_> {
             marks: PLAIN,
             formats: Arc::clone(&formats),
             common: formats.is_empty(),
+            habit: None,
             zone: chrono_tz::UTC,
             own_report: false,
         });

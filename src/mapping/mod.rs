@@ -12,6 +12,7 @@ mod condition;
 mod date;
 mod document;
 mod draft;
+mod habit;
 mod load;
 mod lookup;
 mod matching;
@@ -63,6 +64,7 @@ pub static CODES: &[&CodeInfo] = &[
     &proof::M031,
     &proof::M032,
     &columns::W201,
+    &habit::W205,
     &proof::W202,
     &proof::W203,
     &proof::W204,

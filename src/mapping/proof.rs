@@ -332,7 +332,7 @@ impl Proof {
         }
         for (column, years) in self.dates.iter_mut().zip(&mut self.years) {
             if let Some(cell) = row.cell(column.index).filter(|cell| text(*cell)) {
-                column.hear(date_says(cell.text.trim()), row.number(), cell.text);
+                column.hear(date_says(cell.text.trim(), 4), row.number(), cell.text);
                 years.hear(cell.text.trim(), row.number());
             }
         }
@@ -356,7 +356,8 @@ impl Proof {
                 decided.proven.marks.insert(column.label.to_string(), mark);
             }
         }
-        for column in self.dates.into_iter().filter(|column| !column.torn) {
+        let dates = self.dates.into_iter().zip(&self.years).map(|(column, years)| years.join(column));
+        for column in dates.filter(|column| !column.torn) {
             let noted = |order: &Order, issue: Issue| issue.both(order.words().0, order.words().1);
             let answer = answers.dates.or(answers.orders.get(&*column.label).copied());
             let known = column.settle(answer, [&W203, &M031], noted, &mut decided.notes, &mut questions);
@@ -381,8 +382,14 @@ fn add<T>(list: &mut Vec<Column<T>>, plan: &FieldPlan, columns: &Columns<'_>) {
         if let Found::Column { index, label, .. } = columns.find(name)
             && list.iter().all(|known| known.index != index)
         {
-            list.push(Column { index, label, proven: None, torn: false, either: false, open: None });
+            list.push(Column::new(index, label));
         }
+    }
+}
+
+impl<T> Column<T> {
+    fn new(index: usize, label: Arc<str>) -> Self {
+        Self { index, label, proven: None, torn: false, either: false, open: None }
     }
 }
 
@@ -432,6 +439,8 @@ struct Years {
     label: Arc<str>,
     short: Option<Span>,
     full: Option<Span>,
+    /// What short dates with strokes say of day and month.
+    order: Column<Order>,
 }
 
 /// The first and the last of the years met, and the first cell that has one.
@@ -448,7 +457,8 @@ const CENTURY: u16 = 2000;
 
 impl Years {
     fn of(index: usize, label: &Arc<str>) -> Self {
-        Self { index, label: Arc::clone(label), short: None, full: None }
+        let order = Column::new(index, Arc::clone(label));
+        Self { index, label: Arc::clone(label), short: None, full: None, order }
     }
 
     fn hear(&mut self, text: &str, row: u32) {
@@ -457,6 +467,30 @@ impl Years {
             if digits == 2 { (&mut self.short, CENTURY + year) } else { (&mut self.full, year) };
         let span = place.get_or_insert_with(|| Span { from: year, to: year, row, text: shown(text) });
         (span.from, span.to) = (span.from.min(year), span.to.max(year));
+        // Between dashes, a short year may as well stand first.
+        if digits == 2 && text.contains('/') {
+            self.order.hear(date_says(text, 2), row, text);
+        }
+    }
+
+    /// The column's word on day and month. Short dates have a say in it only where there are no others: one of them
+    /// among full ones is a slip, and no reason to ask about the file.
+    fn join(&self, column: Column<Order>) -> Column<Order> {
+        if self.full.is_some() {
+            return column;
+        }
+        let torn = column
+            .proven
+            .as_ref()
+            .zip(self.order.proven.as_ref())
+            .is_some_and(|(one, other)| one.0 != other.0);
+        Column {
+            torn: column.torn || self.order.torn || torn,
+            either: column.either || self.order.either,
+            proven: column.proven.or_else(|| self.order.proven.clone()),
+            open: column.open.or_else(|| self.order.open.clone()),
+            ..column
+        }
     }
 
     /// Whether years of four digits in the column lie where the short ones would.
@@ -527,17 +561,16 @@ fn single_says(text: &str, mark: char) -> Says<char> {
     }
 }
 
-/// What a date says of the order in its column. Dates with points and ISO dates have one order only.
-fn date_says(text: &str) -> Says<Order> {
+/// What a date whose year has so many digits says of the order in its column. Dates with points and ISO dates have
+/// one order only.
+fn date_says(text: &str, digits: usize) -> Says<Order> {
     let day = text.split([' ', 'T']).next().unwrap_or_default();
-    // Between dashes, a short year may as well stand first.
-    let short = |year: &str| year.len() == 2 && day.contains('/');
     let mut parts = day.split(['/', '-']);
     let part = |part: Option<&str>, most: usize| {
         part.filter(|part| (1..=most).contains(&part.len()))?.parse::<u16>().ok()
     };
     let (first, second) = (part(parts.next(), 2), part(parts.next(), 2));
-    let year = parts.next().filter(|year| (year.len() == 4 || short(year)) && parts.next().is_none());
+    let year = parts.next().filter(|year| year.len() == digits && parts.next().is_none());
     match (first, second, year.and_then(|year| year.parse::<u16>().ok())) {
         (Some(13..=31), Some(1..=12), Some(_)) => Says::This(Order::DayFirst),
         (Some(1..=12), Some(13..=31), Some(_)) => Says::This(Order::MonthFirst),
@@ -604,12 +637,11 @@ mod tests {
             ("2026-04-03", Says::Nothing),
             ("11/11/2026", Says::Either),
             ("33/04/2026", Says::Nothing),
-            ("03/04/26", Says::Open),
-            ("23/04/26", Says::This(Order::DayFirst)),
-            ("03-04-26", Says::Nothing),
+            ("03/04/26", Says::Nothing),
         ] {
-            assert_eq!(date_says(text), wanted, "{text}");
+            assert_eq!(date_says(text, 4), wanted, "{text}");
         }
+        assert_eq!(date_says("23/04/26", 2), Says::This(Order::DayFirst));
     }
 
     #[test]
@@ -679,6 +711,8 @@ mod tests {
         let read = |text: &str| formats.iter().find_map(|format| format.read(text)).map(|at| at.to_string());
         assert_eq!(read("03/04/26").as_deref(), Some("2026-03-04 00:00:00"));
         assert_eq!(read("03.04.26").as_deref(), Some("2026-04-03 00:00:00"));
+        let slip = years(&["03/04/26", "02.08.2026"], &Answers::default()).unwrap();
+        assert!(slip.orders.is_empty(), "one short date among full ones holds nothing up");
         let far = years(&["26.08.01", "02.08.2026"], &Answers::default()).unwrap();
         assert!(far.formats(1).is_none() && far.notes.is_empty(), "2001 is no year of this column");
     }
