@@ -32,13 +32,13 @@ pub(super) static M021: CodeInfo = CodeInfo {
     code: "M021",
     who: Who::User,
     bg: Words {
-        message: "в клетката стои числото {0}, а трябва дата (Excel би показал {1}); форматирайте колоната като дата",
+        message: "в клетката стои числото {0}, а трябва дата{1}; форматирайте колоната като дата",
         why: "Excel пази датите като поредни номера на дни. Без формат за дата не личи дали числото е дата.",
         example: "46349 вместо 23.11.2026",
         repair: "В Excel изберете колоната, задайте формат „Дата“ („Форматиране на клетки“) и запишете файла отново.",
     },
     en: Words {
-        message: "the cell holds the number {0}, not a date (Excel would show {1}); format the column as a date",
+        message: "the cell holds the number {0}, not a date{1}; format the column as a date",
         why: "Excel keeps dates as day numbers. Without a date format nothing says that the number is a date.",
         example: "46349 in place of 23.11.2026",
         repair: "In Excel select the column, give it a date format (Format Cells) and save the file again.",

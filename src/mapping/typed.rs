@@ -10,7 +10,7 @@ use super::date::{self, Format, M020, M021};
 use super::habit::{Habit, W205};
 use super::number::{self, Decimal, Flaw as NumberFlaw, M010, M011, M012, M013, Marks, PLAIN};
 use crate::model::wide::{HIGH, any, any_control};
-use crate::model::{CodeInfo, Issue, Kind, Value, Who, Words, names};
+use crate::model::{CodeInfo, Issue, Kind, Value, Who, Words, both, names};
 use crate::table::CellKind;
 
 /// A long code that a spreadsheet turned into a rounded number.
@@ -244,11 +244,12 @@ impl Typing {
             Origin::Cell(_) => self.formatted(text).or_else(|| self.own_date(text)),
         };
         found.ok_or_else(|| {
-            let number = origin == Origin::Cell(CellKind::Number);
-            match date::day_of_serial(text) {
-                Some(day) => return Flaw::new(&M021, text).arg(day),
-                None if number => return Flaw::new(&M021, text).arg("—"),
-                None => {}
+            let day = date::day_of_serial(text);
+            if day.is_some() || origin == Origin::Cell(CellKind::Number) {
+                let shown = day.map_or_else(String::new, |day| {
+                    both(&format!(" (Excel би показал {day})"), &format!(" (Excel would show {day})"))
+                });
+                return Flaw::new(&M021, text).arg(shown);
             }
             let stated = self.formats.first().filter(|form| !self.common || form.has_full_year());
             Flaw::new(&M020, text).arg(stated.map_or("31.12.2026".to_owned(), Format::example))

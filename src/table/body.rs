@@ -8,7 +8,7 @@ use super::error::Error;
 use super::mend;
 use super::reading::{Format, Found, Why};
 use super::records::{Records, T022};
-use super::row::{Header, Row};
+use super::row::{Cell, CellKind, Header, Row};
 use super::shape::Shapes;
 use super::workbook::{Sheet, T027};
 use crate::model::names::{fold, look_alike};
@@ -57,6 +57,8 @@ pub(super) struct Body {
     /// What the cells of each column look like; of a text file only, since a workbook's cells have their places.
     shapes: LazyShapes,
     names: Vec<Arc<str>>,
+    /// The columns' names as they stand in the header.
+    header: Vec<Arc<str>>,
     tried: usize,
     /// The row before was blank: a table may have ended.
     after_blank: bool,
@@ -117,6 +119,7 @@ impl Body {
             ended: false,
             shapes: LazyShapes { learn, known: OnceCell::new() },
             names: columns.iter().map(Header::label).collect(),
+            header: columns.iter().map(|column| Arc::clone(&column.name)).collect(),
             tried: 0,
             after_blank: false,
         }
@@ -162,6 +165,7 @@ impl Body {
             let number = row.number();
             if number > self.last_number + 1 {
                 found.leave_out_gap(self.last_number + 1..number);
+                self.after_blank = true;
             }
             self.last_number = number;
             if number > self.header_row {
@@ -208,6 +212,8 @@ impl Body {
         }
         if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
+        } else if self.is_header_again(row) {
+            Verdict::LeftOut(Why::Title)
         } else if !self.words.begin(row) {
             let behind = self.rows > 0 && self.after_blank && self.words.by_default && self.is_alien(row);
             if behind { Verdict::Tail(Why::Beyond) } else { Verdict::Data }
@@ -225,11 +231,34 @@ impl Body {
         row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 2 <= self.named
     }
 
-    /// Not of this table: a row of a text file with too few cells, or with none but one of them filled.
+    /// Not of this table: a row of a text file with too few cells, or with none but one of them filled. In a
+    /// workbook, where every row has all cells, one of a few words without any figure.
     fn is_alien(&self, row: &Row) -> bool {
-        let filled = row.cells().filter(|cell| !cell.text.trim().is_empty()).count();
-        let is_text = matches!(self.source, Source::Text(_));
-        is_text && !row.is_mended() && (row.len() < self.needed || filled <= 1 && self.needed > 2)
+        let filled = || row.cells().filter(|cell| !cell.text.trim().is_empty());
+        if matches!(self.source, Source::Text(_)) {
+            return !row.is_mended() && (row.len() < self.needed || filled().count() <= 1 && self.needed > 2);
+        }
+        let is_word = |cell: Cell<'_>| {
+            cell.kind == CellKind::Text && !cell.text.contains(|letter: char| letter.is_ascii_digit())
+        };
+        self.is_sparse(row) && self.needed > 2 && filled().all(is_word)
+    }
+
+    /// Whether a row that looks like another table goes on: below its first row a workbook's has figures too.
+    fn stays_alien(&self, row: &Row) -> bool {
+        if matches!(self.source, Source::Text(_)) { self.is_alien(row) } else { self.is_sparse(row) }
+    }
+
+    /// The names of the columns once more, as programs print them on top of each page.
+    fn is_header_again(&self, row: &Row) -> bool {
+        let mut same = 0;
+        for (name, cell) in self.header.iter().zip(row.cells()) {
+            match (name.trim(), cell.text.trim()) {
+                (name, text) if name == text => same += usize::from(!name.is_empty()),
+                _ => return false,
+            }
+        }
+        same > 1 && !has_text_from(row, self.columns)
     }
 
     /// Reads on behind a row that looks like totals, or like another table. Only if nothing but sparse rows follow until the end are
@@ -248,7 +277,7 @@ impl Body {
                 }
                 return Ok(());
             }
-            let alien = if why == Why::Beyond { self.is_alien(&row) } else { self.is_sparse(&row) };
+            let alien = if why == Why::Beyond { self.stays_alien(&row) } else { self.is_sparse(&row) };
             held.push(row);
             if !alien || held.len() > TAIL {
                 break;

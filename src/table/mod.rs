@@ -40,7 +40,7 @@ pub use body::T029;
 use body::{Body, Learn, Source};
 pub use encoding::Encoding;
 pub use error::Error;
-pub use inspect::{ColumnInspection, Guess, Inspection, Suspicion, inspect, to_csv};
+pub use inspect::{ColumnInspection, FirstRow, Guess, Inspection, Suspicion, inspect, to_csv};
 pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Why};
 pub use row::{Cell, CellKind, Header, RawCell, Row};
 
