@@ -108,10 +108,15 @@ fn files(shop: &Shop, wanted: &[String]) -> Result<Vec<(FileView, Totals)>> {
     };
     let mut files = Vec::new();
     for intake in intakes {
-        let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { continue };
-        files.push((view, totals(shop, intake)?));
+        files.extend(file(shop, intake)?);
     }
     Ok(files)
+}
+
+/// A file as it stands in the ledger.
+pub(super) fn file(shop: &Shop, intake: i64) -> Result<Option<(FileView, Totals)>> {
+    let view = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
+    view.map(|view| Ok((view, totals(shop, intake)?))).transpose()
 }
 
 fn totals(shop: &Shop, intake: i64) -> Result<Totals> {

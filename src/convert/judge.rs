@@ -11,7 +11,7 @@ use crate::destinations::Destination;
 use crate::ledger::{FactKey, Own, StagedRecord, StagedRow, StoredIssue};
 use crate::mapping::{Bound, Draft, Repaired};
 use crate::model::{Issue, Value};
-use crate::table::{Row, T029};
+use crate::table::{Block, Row, T029};
 use crate::validate::{Record, registration_mismatch, validate};
 
 /// One section that rows may go to.
@@ -97,8 +97,8 @@ impl Judge {
     }
 
     /// Looks at the first rows of the file for how its codes are written.
-    pub fn look_at(&mut self, rows: &[Row]) {
-        self.bound.look_at(rows);
+    pub fn look_at(&mut self, first: &Block) {
+        self.bound.look_at(first);
         self.draft.padded = self.bound.padded();
     }
 
@@ -115,16 +115,11 @@ impl Judge {
         self.bound.apply(row, &mut self.draft);
         let target = self.target();
         let reference = self.bound.rx_ref().and_then(|index| row.cell(index));
-        *judged = Judged {
-            row: row.number(),
-            issues: Vec::new(),
-            target,
-            body: Body::Bad,
-            day: None,
-            key: self.draft.key.take(),
-            document: self.draft.document.take(),
-            reference: reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty()),
-        };
+        (judged.row, judged.target, judged.day) = (row.number(), target, None);
+        judged.issues.clear();
+        judged.key = self.draft.key.take();
+        judged.document = self.draft.document.take();
+        judged.reference = reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty());
         if let Some(reason) = self.draft.ignored.take() {
             judged.body = Body::Ignored(reason);
             return;

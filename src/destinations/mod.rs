@@ -117,6 +117,8 @@ pub struct Context {
     pub token: Option<String>,
     /// The registration number.
     pub registration: Option<String>,
+    /// The body of a batch is built and kept already: its request needs none.
+    pub built: bool,
 }
 
 impl std::fmt::Debug for Context {

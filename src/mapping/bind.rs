@@ -17,7 +17,7 @@ use super::{
     FieldPlan, Key, LookupPlan, Mapping, Piece, Repaired, Report, RulePlan, Source, Subject, Target,
 };
 use crate::model::{CodeInfo, FieldSet, Issue, Kind, Schema, Value, Who, Words};
-use crate::table::{CellKind, Header, Row};
+use crate::table::{Block, CellKind, Header, Row};
 
 /// A field of the mapping that the destination does not know.
 pub(super) static M007: CodeInfo = CodeInfo {
@@ -240,12 +240,14 @@ impl Bound {
     }
 
     /// Looks at the first rows of the file for how its codes are written.
-    pub fn look_at(&mut self, rows: &[Row]) {
+    pub fn look_at(&mut self, first: &Block) {
         for plan in &mut self.plans {
             if let (Made::Columns(slots), true) = (&plan.source, plan.is_code())
                 && let [slot] = slots.as_slice()
             {
-                plan.typing.habit = Some(Arc::new(Habit::of(rows, slot.index)));
+                let mut habit = Habit::default();
+                first.for_each(&mut Row::new(), |row| habit.look_at(row, slot.index));
+                plan.typing.habit = Some(Arc::new(habit));
             }
         }
     }

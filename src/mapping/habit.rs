@@ -48,20 +48,16 @@ pub(super) struct Habit {
     long: u32,
     rounded: u32,
     /// Codes of digits by their length, and how many of them begin with a zero.
-    lengths: Vec<(u32, u32)>,
+    lengths: [(u32, u32); LONGEST],
 }
 
 impl Habit {
-    /// Of one column of these rows.
-    pub(super) fn of(rows: &[Row], column: usize) -> Self {
-        let mut habit = Self { lengths: vec![(0, 0); LONGEST], ..Self::default() };
-        let sound = |row: &&Row| !row.is_mended() && !row.issues().iter().any(Issue::is_error);
-        for row in rows.iter().filter(sound) {
-            if let Some(cell) = row.cell(column) {
-                habit.meet(cell.text.trim(), cell.kind);
-            }
+    /// Takes one more row's cell into account.
+    pub(super) fn look_at(&mut self, row: &Row, column: usize) {
+        let sound = !row.is_mended() && !row.issues().iter().any(Issue::is_error);
+        if let Some(cell) = row.cell(column).filter(|_| sound) {
+            self.meet(cell.text.trim(), cell.kind);
         }
-        habit
     }
 
     fn meet(&mut self, text: &str, kind: CellKind) {
@@ -140,15 +136,13 @@ mod tests {
     use super::*;
 
     fn habit(cells: &[(&str, CellKind)]) -> Habit {
-        let rows: Vec<Row> = cells
-            .iter()
-            .map(|(text, kind)| {
-                let mut row = Row::new();
-                row.push(text, *kind);
-                row
-            })
-            .collect();
-        Habit::of(&rows, 0)
+        let mut habit = Habit::default();
+        for (text, kind) in cells {
+            let mut row = Row::new();
+            row.push(text, *kind);
+            habit.look_at(&row, 0);
+        }
+        habit
     }
 
     fn texts(cells: &[&str]) -> Habit {

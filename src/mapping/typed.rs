@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use super::date::{self, Format, M020, M021};
 use super::habit::{Habit, W205};
 use super::number::{self, Decimal, Flaw as NumberFlaw, M010, M011, M012, M013, Marks, PLAIN};
-use crate::model::wide::{HIGH, any, any_control};
+use crate::model::wide::{any, any_control, is_printable};
 use crate::model::{CodeInfo, Issue, Kind, Value, Who, Words, both, names};
 use crate::table::CellKind;
 
@@ -276,7 +276,7 @@ fn plain_text(text: &str) -> Result<Value, Flaw> {
 
 /// Whether a text is printable ASCII.
 fn is_plain(text: &str) -> bool {
-    !any(text.as_bytes(), |word| word & HIGH != 0 || any_control(word))
+    !any(text.as_bytes(), |word| !is_printable(word))
 }
 
 /// Digits of a number that spreadsheets keep; what follows is zeros or noise.

@@ -4,10 +4,11 @@ use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::block::Block;
 use super::error::Error;
 use super::mend;
 use super::reading::{Format, Found, Why};
-use super::records::{Records, T022};
+use super::records::{Cutter, Raw, Records, T022};
 use super::row::{Cell, CellKind, Header, Row};
 use super::shape::Shapes;
 use super::workbook::{Sheet, T027};
@@ -83,6 +84,8 @@ struct SkipWords {
     by_default: bool,
     /// Whether one of them begins with a digit.
     with_digit: bool,
+    /// What the header begins with: it may stand there once more.
+    name: Option<char>,
 }
 
 /// What a row is.
@@ -112,7 +115,7 @@ impl Body {
             columns: columns.len(),
             needed: last_named.unwrap_or(columns.len()),
             named: if named == 0 { columns.len() } else { named },
-            words: SkipWords::new(skip),
+            words: SkipWords::new(skip, columns.first().map(|column| &*column.name)),
             last_number: 0,
             ready: VecDeque::new(),
             rows: 0,
@@ -133,6 +136,35 @@ impl Body {
             self.straighten(row, found.format);
         }
         Ok(more)
+    }
+
+    /// Fills a block with the next data rows; false where it holds the last ones. What was read before an error
+    /// stays.
+    pub(super) fn read_block(&mut self, block: &mut Block, found: &mut Found) -> Result<bool, Error> {
+        block.clear();
+        while !block.is_full() {
+            if !self.pass_on(block)? && !block.push_row(|row| self.read(row, found))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Hands the next record over as it is, if it is data whatever stands around it and nothing has to be told of
+    /// it that its cells don't tell.
+    fn pass_on(&mut self, block: &mut Block) -> Result<bool, Error> {
+        let Source::Text(records) = &mut self.source else { return Ok(false) };
+        if self.after_blank || self.ended || self.last_number < self.header_row || !self.ready.is_empty() {
+            return Ok(false);
+        }
+        let (whole, words) = (self.needed..=self.columns, &self.words);
+        let fits = |cutter: &Cutter, raw: &Raw<'_>| {
+            whole.contains(&cutter.count(raw)) && words.cannot_begin(cutter, raw)
+        };
+        let Some((raw, cutter)) = records.next_plain(fits)? else { return Ok(false) };
+        (self.last_number, self.rows) = (raw.number, self.rows + 1);
+        block.push_record(&raw, cutter, self.columns);
+        Ok(true)
     }
 
     fn next_data(&mut self, row: &mut Row, found: &mut Found) -> Result<bool, Error> {
@@ -345,18 +377,40 @@ fn leave_out(row: &Row, why: Why, found: &mut Found) {
     told.for_each(|issue| found.note(issue.clone().row(row.number())));
 }
 
+/// A blank, or a byte-order mark, which is no part of the text it stands before.
+fn is_unseen(letter: char) -> bool {
+    letter.is_whitespace() || letter == '\u{FEFF}'
+}
+
 fn has_text_from(row: &Row, column: usize) -> bool {
     (column..row.len()).any(|index| row.cell(index).is_some_and(|cell| !cell.text.trim().is_empty()))
 }
 
 impl SkipWords {
-    fn new(skip: Option<&[String]>) -> Self {
+    fn new(skip: Option<&[String]>, name: Option<&str>) -> Self {
         let stated = skip.map(|words| words.iter().map(|word| fold(word)).collect::<Vec<_>>());
         let words = stated.unwrap_or_else(|| TOTALS.iter().map(|word| fold(word)).collect());
         let with_first = |word: String| word.chars().next().map(|first| (first, word));
         let words: Vec<_> = words.into_iter().filter_map(with_first).collect();
         let with_digit = words.iter().any(|(first, _)| first.is_ascii_digit());
-        Self { words, by_default: skip.is_none(), with_digit }
+        let name = name.and_then(|name| name.trim().chars().next());
+        Self { words, by_default: skip.is_none(), with_digit, name }
+    }
+
+    /// Whether a record's first letter alone shows that there is something in its first cell, and that it is none
+    /// of the words.
+    fn cannot_begin(&self, cutter: &Cutter, raw: &Raw<'_>) -> bool {
+        match cutter.first_letter(raw) {
+            Some('0'..='9') if !self.with_digit => true,
+            Some(letter) => !is_unseen(letter) && !self.has_first(letter) && self.name != Some(letter),
+            None => false,
+        }
+    }
+
+    /// Whether one of the words begins with a letter like this one.
+    fn has_first(&self, letter: char) -> bool {
+        let letter = letter.to_uppercase().next().map(look_alike);
+        self.words.iter().any(|(first, _)| Some(*first) == letter)
     }
 
     /// Whether the row's first filled cell begins with one of the words.
@@ -365,8 +419,7 @@ impl SkipWords {
             return false;
         };
         // Folding takes memory; almost every row is told apart by its first letter.
-        let first = text.chars().next().and_then(|first| first.to_uppercase().next()).map(look_alike);
-        if !self.words.iter().any(|(letter, _)| Some(*letter) == first) {
+        if !text.chars().next().is_some_and(|first| self.has_first(first)) {
             return false;
         }
         let text = fold(text);

@@ -73,7 +73,7 @@ fn is_cut(file: &mut File) -> Result<bool, Error> {
     let (Some(shift), Some(list)) =
         (number(0x1E, 2).filter(|shift| matches!(shift, 9 | 12)), number(0x30, 4))
     else {
-        return Ok(head.len() < 512);
+        return Ok(false);
     };
     Ok((list + 2) << shift > file.metadata()?.len())
 }

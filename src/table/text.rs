@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
+use bytes::Bytes;
+
 use super::body::Learn;
 use super::dialect::{self, Known};
 use super::encoding::{self, Encoding};
@@ -43,19 +45,19 @@ pub(super) fn open(mut file: File, reading: &Reading) -> Result<Opened, Error> {
     let mut found = Found::new(Format::Csv, reading);
     let sample = take_sample(&mut file)?;
     let (encoding, mark) = choose_encoding(&sample, reading, &mut found)?;
-    let text = as_text(sample.head.get(mark..).unwrap_or_default(), &encoding);
+    let text = as_text(Bytes::from(sample.head).slice(mark..), &encoding);
     let separator = dialect::separator_line(&text);
     let hidden = separator.map_or(0, |(_, length)| length);
     found.left_out_count.separator = u32::from(separator.is_some());
-    let body = text.get(hidden..).unwrap_or_default();
+    let body = text.slice(hidden..);
     if sample.whole && body.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0x1A) {
         return Err(Error::Empty);
     }
     let wanted = Wanted::new(&reading.expect);
     let dialect =
-        choose_dialect(reading, separator.map(|(delimiter, _)| delimiter), body, &encoding, &wanted)?;
+        choose_dialect(reading, separator.map(|(delimiter, _)| delimiter), &body, &encoding, &wanted)?;
     let needed = header::rows_needed(reading.header);
-    let rows = dialect::preview(body, mark + hidden, sample.whole, &dialect, &encoding, needed);
+    let rows = dialect::preview(&body, mark + hidden, sample.whole, &dialect, &encoding, needed);
     let header = header::find(&rows, reading.stated_header(), &wanted)?;
     found.encoding = Some(encoding.name().to_owned());
     found.delimiter = Some(dialect::name_of(&dialect.delimiter));
@@ -67,12 +69,21 @@ pub(super) fn open(mut file: File, reading: &Reading) -> Result<Opened, Error> {
         Layout { after_row: header.row, columns: header.columns.iter().map(Header::label).collect() };
     let records = start(file, mark, hidden, dialect.clone(), encoding.clone(), layout)?;
     let damaged_header = damage(&rows, header.row);
-    let (body, last, width) = (body.to_vec(), header.row, header.columns.len());
+    let (last, width) = (header.row, header.columns.len());
     let learn = Box::new(move || {
         let rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
         Shapes::learn(rows.iter().filter(|row| row.number() > last), width)
     });
     Ok(Opened { records, columns: header.columns, found, damaged_header, learn })
+}
+
+/// Whether a text file may have a column of that name, of ASCII letters: none has it whose beginning, by which its
+/// header is found, does not hold the word.
+pub(super) fn may_have_column(file: &mut File, name: &str) -> io::Result<bool> {
+    let mut head = Vec::with_capacity(SAMPLE);
+    file.take(SAMPLE as u64).read_to_end(&mut head)?;
+    let wide = memchr::memchr(0, &head).is_some();
+    Ok(wide || memchr::memmem::find(&head, name.as_bytes()).is_some())
 }
 
 fn damage(rows: &[Row], header: u32) -> Option<Issue> {
@@ -82,7 +93,7 @@ fn damage(rows: &[Row], header: u32) -> Option<Issue> {
 }
 
 fn take_sample(file: &mut File) -> io::Result<Sample> {
-    let mut head = Vec::new();
+    let mut head = Vec::with_capacity(SAMPLE);
     file.take(SAMPLE as u64).read_to_end(&mut head)?;
     let whole = head.len() < SAMPLE;
     let mut beyond = Vec::new();
@@ -124,19 +135,19 @@ fn choose_encoding(
 }
 
 /// Bytes as the records are split: UTF-16 as UTF-8, everything else as it stands.
-fn as_text(bytes: &[u8], encoding: &Encoding) -> Vec<u8> {
-    let Some(big_endian) = encoding.utf16_order() else { return bytes.to_vec() };
+fn as_text(bytes: Bytes, encoding: &Encoding) -> Bytes {
+    let Some(big_endian) = encoding.utf16_order() else { return bytes };
     let mut text = Vec::new();
-    let mut reader = encoding::utf16_to_utf8(Box::new(Cursor::new(bytes.to_vec())), big_endian);
+    let mut reader = encoding::utf16_to_utf8(Box::new(Cursor::new(bytes)), big_endian);
     // Reading from memory cannot fail.
     let _ = reader.read_to_end(&mut text);
-    text
+    text.into()
 }
 
 fn choose_dialect(
     reading: &Reading,
     separator: Option<u8>,
-    body: &[u8],
+    body: &Bytes,
     encoding: &Encoding,
     wanted: &Wanted,
 ) -> Result<Dialect, Error> {

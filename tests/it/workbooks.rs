@@ -208,6 +208,16 @@ fn cells_are_read_as_they_are_seen() {
     assert_eq!(found, wanted, "{}", ran.stderr);
 }
 
+/// Each sheet costs a look, and naming one costs a few bytes.
+#[test]
+fn a_workbook_of_too_many_sheets_is_refused() {
+    let table = format!(
+        "</table:table><table:table table:name=\"S\"><table:table-row>{}</table:table-row>",
+        cell(1, "x")
+    );
+    refused(&ods(&table.repeat(1_200)), "sheets.ods", "T008");
+}
+
 /// An .xls that ends before its own list of streams is incomplete, not "no table".
 #[test]
 fn a_cut_workbook_is_told_as_incomplete() {

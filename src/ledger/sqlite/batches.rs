@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::accept::{documents_of_record, judge_followers};
-use super::many::{self, text};
+use super::many;
 use super::packed::unpack;
 use super::record::{self, told};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
@@ -390,7 +390,8 @@ fn insert_batch(
     Ok(tx.last_insert_rowid())
 }
 
-/// Puts records into a batch, each under its number.
+/// Puts records into a batch, each under its number. Records nearly always follow one another as their transactions
+/// do, and one statement moves them all.
 fn enter(
     tx: &Transaction<'_>,
     batch: i64,
@@ -428,11 +429,15 @@ fn enter(
             ]
         },
     )?;
-    tx.prepare_cached(
-        "UPDATE records SET state = 'sending', transaction_id = t.id FROM transactions t
-          WHERE t.batch_id = ?1 AND records.id = t.record_id",
-    )?
-    .execute([batch])?;
+    let moved: Vec<(i64, i64)> =
+        candidates.iter().zip(items.iter()).map(|(one, item)| (one.record, item.transaction)).collect();
+    for run in moved.chunk_by(|one, next| (one.0 + 1, one.1 + 1) == *next) {
+        let ([(first, transaction), ..], [.., (last, _)]) = (run, run) else { continue };
+        tx.prepare_cached(
+            "UPDATE records SET state = 'sending', transaction_id = id + ?3 WHERE id >= ?1 AND id <= ?2",
+        )?
+        .execute([*first, *last, transaction - first])?;
+    }
     Ok(())
 }
 
@@ -504,13 +509,11 @@ fn settled(
     let mut counts = [0_u32; 3];
     let unsaid = Outcome::Unknown;
     let mut told = Vec::new();
-    let members = transactions_of(tx, batch)?;
-    let all = members.len();
-    for (index, (transaction, over)) in members.into_iter().enumerate() {
+    for (index, Sent { transaction, record, over }) in sent(tx, batch)?.into_iter().enumerate() {
         let outcome = outcomes.get(index).unwrap_or(&unsaid);
         // One that is already settled stays as it is.
         if !over {
-            told.push((transaction, outcome, written(outcome)?));
+            told.push(Told { transaction, record, outcome, errors: written(outcome)? });
         }
         let slot = match outcome {
             Outcome::Accepted { .. } => 0,
@@ -522,11 +525,7 @@ fn settled(
         }
     }
     write_outcomes(tx, &told, &at)?;
-    if told.len() == all {
-        move_records(tx, "batch_id", batch)?;
-    } else {
-        told.iter().try_for_each(|(transaction, ..)| move_records(tx, "id", *transaction))?;
-    }
+    move_records(tx, &told)?;
     let state = if counts.get(2).copied() == Some(0) { "settled" } else { "unknown" };
     let seen = (state == "unknown").then_some("the answer does not name every row");
     finish(tx, batch, attempt, state, "applied", seen, now)?;
@@ -537,12 +536,49 @@ fn settled(
     )
 }
 
-/// The transactions of a batch in order, and whether each is settled already.
-fn transactions_of(tx: &Transaction<'_>, batch: i64) -> Result<Vec<(i64, bool)>, Error> {
+/// A transaction of a batch.
+struct Sent {
+    transaction: i64,
+    record: i64,
+    /// Whether it is settled already.
+    over: bool,
+}
+
+/// The transactions of a batch in order.
+fn sent(tx: &Transaction<'_>, batch: i64) -> Result<Vec<Sent>, Error> {
     let mut found = tx.prepare_cached(
-        "SELECT id, state = 'accepted' OR state = 'refused' FROM transactions WHERE batch_id = ?1 ORDER BY position",
+        "SELECT id, record_id, state = 'accepted' OR state = 'refused' FROM transactions WHERE batch_id = ?1
+          ORDER BY position",
     )?;
-    Ok(found.query_map([batch], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+    let read = |row: &Row<'_>| Ok(Sent { transaction: row.get(0)?, record: row.get(1)?, over: row.get(2)? });
+    Ok(found.query_map([batch], read)?.collect::<Result<_, _>>()?)
+}
+
+/// What became of a transaction.
+struct Told<'a> {
+    transaction: i64,
+    record: i64,
+    outcome: &'a Outcome,
+    /// The system's words.
+    errors: Option<String>,
+}
+
+impl Told<'_> {
+    fn state(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Accepted { .. } => "accepted",
+            Outcome::Refused { .. } => "refused",
+            Outcome::Unknown => "unknown",
+        }
+    }
+
+    fn record_state(&self) -> RecordState {
+        match self.outcome {
+            Outcome::Accepted { .. } => RecordState::Accepted,
+            Outcome::Refused { .. } => RecordState::Rejected,
+            Outcome::Unknown => RecordState::Unknown,
+        }
+    }
 }
 
 /// The system's words of an outcome, as the ledger keeps them.
@@ -554,40 +590,34 @@ fn written(outcome: &Outcome) -> Result<Option<String>, Error> {
 }
 
 /// Writes outcomes down with their transactions.
-fn write_outcomes(
-    tx: &Transaction<'_>,
-    told: &[(i64, &Outcome, Option<String>)],
-    at: &str,
-) -> Result<(), Error> {
-    many::run(
-        tx,
-        "WITH told (id, state, remote_id, errors, at) AS (VALUES {rows})
-         UPDATE transactions SET state = told.state, remote_id = told.remote_id, errors = told.errors,
-            settled_at = told.at FROM told WHERE transactions.id = told.id",
-        "(?,?,?,?,?)",
-        told,
-        |(transaction, outcome, errors)| {
-            let (state, id) = match outcome {
-                Outcome::Accepted { id } => ("accepted", Some(id.as_str())),
-                Outcome::Refused { .. } => ("refused", None),
-                Outcome::Unknown => ("unknown", None),
-            };
-            [(*transaction).into(), state.into(), text(id), text(errors.as_deref()), at.into()]
-        },
+fn write_outcomes(tx: &Transaction<'_>, told: &[Told<'_>], at: &str) -> Result<(), Error> {
+    let mut write = tx.prepare_cached(
+        "UPDATE transactions SET state = ?2, remote_id = ?3, errors = ?4, settled_at = ?5 WHERE id = ?1",
     )?;
+    for one in told {
+        let id = match one.outcome {
+            Outcome::Accepted { id } => Some(id),
+            Outcome::Refused { .. } | Outcome::Unknown => None,
+        };
+        write.execute(params![one.transaction, one.state(), id, one.errors, at])?;
+    }
     Ok(())
 }
 
-/// Gives the records of some transactions the states that their answers mean.
-fn move_records(tx: &Transaction<'_>, which: &str, id: i64) -> Result<(), Error> {
-    tx.prepare_cached(&format!(
-        "UPDATE records SET state = CASE t.state WHEN 'accepted' THEN 'accepted' WHEN 'refused' THEN 'rejected'
-                ELSE 'unknown' END
-           FROM transactions t
-          WHERE t.{which} = ?1 AND records.id = t.record_id AND (records.state = 'sending'
-                OR records.state = 'pending' OR records.state = 'unknown' OR records.state = 'ready')"
-    ))?
-    .execute([id])?;
+/// Moves the records of transactions as their outcomes say. Those that follow one another nearly always met the
+/// same, and one statement moves them all.
+fn move_records(tx: &Transaction<'_>, told: &[Told<'_>]) -> Result<(), Error> {
+    let alike = |one: &Told<'_>, next: &Told<'_>| {
+        one.record + 1 == next.record && one.record_state() == next.record_state()
+    };
+    for run in told.chunk_by(alike) {
+        let ([first, ..], [.., last]) = (run, run) else { continue };
+        tx.prepare_cached(
+            "UPDATE records SET state = ?3 WHERE id >= ?1 AND id <= ?2
+                AND (state = 'sending' OR state = 'pending' OR state = 'unknown' OR state = 'ready')",
+        )?
+        .execute(params![first.record, last.record, first.record_state().word()])?;
+    }
     Ok(())
 }
 
@@ -598,14 +628,17 @@ pub(super) fn settle_one(
     outcome: &Outcome,
     at: &str,
 ) -> Result<(), Error> {
-    let over: bool = tx
-        .prepare_cached("SELECT state = 'accepted' OR state = 'refused' FROM transactions WHERE id = ?1")?
-        .query_row([transaction], |row| row.get(0))?;
+    let (record, over): (i64, bool) = tx
+        .prepare_cached(
+            "SELECT record_id, state = 'accepted' OR state = 'refused' FROM transactions WHERE id = ?1",
+        )?
+        .query_row([transaction], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if over {
         return Ok(());
     }
-    write_outcomes(tx, &[(transaction, outcome, written(outcome)?)], at)?;
-    move_records(tx, "id", transaction)
+    let told = [Told { transaction, record, outcome, errors: written(outcome)? }];
+    write_outcomes(tx, &told, at)?;
+    move_records(tx, &told)
 }
 
 /// Rows that waited behind this batch's are judged anew.

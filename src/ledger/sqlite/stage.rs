@@ -490,7 +490,12 @@ impl Newcomer<'_> {
             return Ok(());
         }
         let Some(known) = known else {
-            return if taken.is_some() { self.meet_brother(place, fact.scope, &fact.key) } else { Ok(()) };
+            if taken.is_some() {
+                self.meet_brother(place, fact.scope, &fact.key)?;
+                // A key that nobody has yet is its own at once: the next row with it must meet this one.
+                place.live = fact.live.is_none() && self.staged.own != Own::BeforeStart;
+            }
+            return Ok(());
         };
         let same_file = known.intake == self.staging.intake;
         self.meet(place, Way::Key, known, same_file)?;
@@ -508,7 +513,8 @@ impl Newcomer<'_> {
             .query_row(params![scope, key], |row| row.get(0))
             .optional()?;
         if let Some(brother) = brother.map_or(Ok(None), |id| record::get(self.tx, id))? {
-            place.takes = None;
+            // The same row of the same content stays itself, read anew; any other place is contested.
+            place.takes = place.takes.take().filter(|taken| self.is_this_row(taken));
             place.stopped = Some((Judgement::TwiceInFile, Way::Key, brother));
             return Ok(());
         }
@@ -518,6 +524,10 @@ impl Newcomer<'_> {
             )?
             .execute(params![scope, key, self.id])?;
         Ok(())
+    }
+
+    fn is_this_row(&self, earlier: &Known) -> bool {
+        Some(earlier.intake) == self.staging.again_of && earlier.row == self.row
     }
 
     fn former_has(&self, scope: i64, key: &str) -> Result<bool, Error> {

@@ -486,6 +486,73 @@ fn a_doubted_row_holds_its_document_and_a_key_twice_needs_its_own_answer() {
 }
 
 #[test]
+fn a_document_waits_whole_for_the_row_of_it_that_waits() {
+    for received in [true, false] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k1", 1)]);
+        let open = bench.claim().unwrap();
+        bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+        let mut rows = [keyed((2, "k1", 1)), keyed((3, "k2", 1)), keyed((4, "k3", 1))];
+        for (row, document) in rows.iter_mut().zip(["D", "D", "E"]) {
+            row.record.as_mut().unwrap().document = Some(document.to_owned());
+        }
+        let second = bench.drop_rows("b.csv", "two", &rows, true, Accept::WholeDocument);
+        assert_eq!(bench.codes(second), ["L005", "L030", "L001"]);
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(second), [Waiting, Waiting, Accepted]);
+        let now = bench.now();
+        let decision = if received { Decision::Accepted("5".into()) } else { Decision::NotReceived };
+        bench.ledger.resolve(&What::File("a.csv".into()), &decision, &by(), now).unwrap();
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(second), [Duplicate, Accepted, Accepted]);
+    }
+}
+
+#[test]
+fn a_whole_file_waits_for_the_row_of_it_that_waits() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.claim().unwrap();
+    let rows = [keyed((2, "k1", 1)), keyed((3, "k2", 1))];
+    let second = bench.drop_rows("b.csv", "two", &rows, true, Accept::WholeFile);
+    assert_eq!(bench.codes(second), ["L014", "L031"]);
+    assert!(bench.claim().is_none());
+}
+
+/// A row that repairs the refused row 2 of a first file, under a key that was not known before.
+fn repairing_under_another_key(bench: &mut Bench) -> StagedRow {
+    let first = bench.drop_file("a.csv", &[(2, "A", 1)]);
+    bench.send_all(&refused);
+    let mut repaired = keyed((2, "B", 1));
+    repaired.record.as_mut().unwrap().reference = Some(bench.rows(first)[0].reference.clone());
+    repaired
+}
+
+#[test]
+fn a_repaired_key_that_stands_twice_in_the_file_holds_both() {
+    for order in [[0, 1], [1, 0]] {
+        let mut bench = Bench::new();
+        let named = repairing_under_another_key(&mut bench);
+        let mut rows = [named, keyed((3, "B", 1))];
+        (rows[0].row, rows[1].row) = (2 + order[0], 2 + order[1]);
+        rows.sort_by_key(|row| row.row);
+        let again = bench.drop_rows("a.csv.errors.csv", "again", &rows, true, Accept::GoodRows);
+        assert_eq!(bench.statuses(again), [Status::Held, Status::Held]);
+        assert!(bench.claim().is_none(), "nothing of them goes");
+    }
+}
+
+#[test]
+fn a_repaired_key_is_known_in_the_next_file() {
+    let mut bench = Bench::new();
+    let named = repairing_under_another_key(&mut bench);
+    bench.drop_rows("a.csv.errors.csv", "again", &[named], true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    let next = bench.drop_file("b.csv", &[(2, "B", 1), (3, "A", 1)]);
+    assert_eq!(bench.statuses(next), [Status::Duplicate, Status::Duplicate]);
+}
+
+#[test]
 fn an_unknown_reference_is_held() {
     let mut bench = Bench::new();
     let mut row = keyed((2, "k", 1));
@@ -736,6 +803,23 @@ fn retry_leaves_twins_to_a_person() {
     bench.fill(retry, &[keyed((2, "k1", 1)), keyed((3, "k1", 2))], true, Accept::GoodRows);
     assert_eq!(bench.statuses(file), [Held, Held]);
     assert!(bench.rows(file).iter().all(|row| !row.replaced));
+}
+
+#[test]
+fn twins_that_were_both_refused_are_both_held_when_judged_anew() {
+    let mut bench = Bench::new();
+    let mut rows = [keyed((2, "k1", 1)), keyed((3, "k1", 2))];
+    for row in &mut rows {
+        row.record.as_mut().unwrap().own = Own::Refused;
+    }
+    let file = bench.drop_rows("a.csv", "c", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Refused, Refused]);
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &[keyed((2, "k1", 1)), keyed((3, "k1", 2))], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Held, Held]);
+    assert_eq!(bench.codes(file), ["L013", "L013"], "each names the other");
+    assert!(bench.claim().is_none());
 }
 
 #[test]
