@@ -8,6 +8,7 @@ pub mod convert;
 pub mod sandbox;
 pub mod report;
 pub mod submit;
+pub mod marks;
 pub mod ledger;
 pub mod destinations;
 pub mod validate;

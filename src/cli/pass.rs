@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ExitStatus, LangArg, load_config, out, world};
 use crate::config::parse_duration;
 use crate::ledger::FileState;
+use crate::marks::Trouble;
 use crate::model::{Lang, Status};
 use crate::report::{message, status_word};
 use crate::run::{self, Books, Ends, Outcome, Shop, Until};
@@ -42,13 +43,28 @@ pub(super) fn run(config: Option<PathBuf>, args: &RunArgs) -> Result<ExitStatus>
         config.drops.iter_mut().for_each(|drop| drop.settle = settle);
     }
     let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
-    let outcome = pass(&shop, Until::Done(args.wait))?;
+    let outcome = match pass(&shop, Until::Done(args.wait)) {
+        Err(error) if error.is::<Trouble>() => return Ok(stopped(&error, args)?),
+        outcome => outcome?,
+    };
     if args.json {
         out::line(&as_json(&outcome, args.lang.into()).to_string())?;
     } else {
         tell(&outcome, args.lang.into())?;
     }
     Ok(status(&outcome))
+}
+
+/// Nothing at all may be sent: said in the language asked for.
+fn stopped(error: &anyhow::Error, args: &RunArgs) -> std::io::Result<ExitStatus> {
+    if let Some(trouble) = error.downcast_ref::<Trouble>() {
+        let message = trouble.message(args.lang.into());
+        out::tell(&format!("error: {message}"));
+        if args.json {
+            out::line(&json!({"error": {"code": trouble.code.code, "message": message}}).to_string())?;
+        }
+    }
+    Ok(ExitStatus::Unable)
 }
 
 pub(super) fn watch(config: Option<PathBuf>) -> Result<ExitStatus> {
@@ -99,11 +115,12 @@ pub(super) fn status(outcome: &Outcome) -> ExitStatus {
         people |= file.totals.refused > 0 || file.totals.held > 0 || file.state == FileState::Unreadable;
         open |= file.totals.waiting > 0 || file.totals.unknown > 0;
     }
+    let unable = outcome.waiting.iter().any(|waiting| waiting.ends == Ends::Administrator);
     for waiting in &outcome.waiting {
         people |= waiting.ends == Ends::Person;
         open |= waiting.ends == Ends::Itself;
     }
-    ExitStatus::of(false, open, people)
+    ExitStatus::of(unable, open, people)
 }
 
 pub(super) fn tell(outcome: &Outcome, lang: Lang) -> Result<()> {
@@ -148,6 +165,9 @@ pub(super) fn tell(outcome: &Outcome, lang: Lang) -> Result<()> {
 pub(super) fn tell_stops(outcome: &Outcome, lang: Lang) {
     for stop in &outcome.stopped {
         out::tell(&format!("{} ({})", stop.message(lang), stop.code.code));
+    }
+    if let Some(told) = super::status::clocks(&outcome.summary, lang) {
+        out::tell(&told);
     }
 }
 

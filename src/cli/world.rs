@@ -19,13 +19,25 @@ pub(super) fn now() -> DateTime<Utc> {
 
 /// The world as it is.
 pub(super) fn world() -> World {
-    World { clock: Clock::new(now, ZONE), seed: seed() }
+    World { clock: Clock::new(now, ZONE), seed: seed(), host: host() }
 }
 
 /// The world on a given day, at noon.
 pub(super) fn world_on(today: Option<NaiveDate>) -> World {
     let Some(noon) = today.and_then(|day| day.and_hms_opt(12, 0, 0)) else { return world() };
-    World { clock: Clock::new(move || noon.and_utc(), ZONE), seed: seed() }
+    World { clock: Clock::new(move || noon.and_utc(), ZONE), seed: seed(), host: host() }
+}
+
+/// This machine's name, for those who read a mark.
+#[cfg(unix)]
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// This machine's name, for those who read a mark.
+#[cfg(not(unix))]
+fn host() -> String {
+    std::env::var_os("COMPUTERNAME").unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Fresh randomness of the process: the standard library seeds its hashers with it.

@@ -127,6 +127,7 @@ impl std::fmt::Debug for Context {
         f.debug_struct("Context")
             .field("token", &known(&self.token))
             .field("registration", &known(&self.registration))
+            .field("built", &self.built)
             .finish()
     }
 }

@@ -273,6 +273,15 @@ codes! {
            "Without registration number and settings it is not known in whose name to report."
            "The variable with the registration number is not set."
            "The administrator mends the setting and looks with `rxdrop doctor`; the file then goes by itself."
+    DOUBTFUL "L040" Administrator
+        bg "задържан: преди програмата да бъде преместена или възстановена от копие, този ред може вече да е бил подаден; проверете в портала и кажете на администратора"
+           "Какво е подадено тогава, тук не се знае; второ подаване би го удвоило."
+           "Регистърът е върнат от копие отпреди два дни."
+           "Администраторът решава за целия файл или за ред: `rxdrop release ФАЙЛ --answer double=send` (не е подаден) или `--answer double=drop` (вече е там), с --by и --reason."
+        en "held: before the program was moved or restored from a copy this row may have been sent already; look in the portal and tell the administrator"
+           "What was sent then is not known here; sending it again would double it."
+           "The ledger was restored from a copy two days old."
+           "The administrator decides about the whole file or a row: `rxdrop release FILE --answer double=send` (it was not sent) or `--answer double=drop` (it is there), with --by and --reason."
     REPAIRED "W501" Nobody
         bg "заема мястото на ред {1} от {0}"
            "По-новият ред за същото движение се подава вместо по-стария."

@@ -162,7 +162,7 @@ impl Bound {
     }
 
     /// A field is looked at as text, before its kind: a rule may be about numbers the system does not take.
-    fn holds(&self, condition: &Condition, row: &Row, active: &[Option<usize>]) -> bool {
+    pub(super) fn holds(&self, condition: &Condition, row: &Row, active: &[Option<usize>]) -> bool {
         let Condition { test, memo, .. } = condition;
         let holds = match &condition.subject {
             SubjectPlace::Column(slot) => memo.get(self.met(row, slot), || {
@@ -392,7 +392,7 @@ impl Bound {
     }
 
     /// A cell, trimmed, or the one above where the mapping says so.
-    fn cell<'r>(&'r self, row: &'r Row, slot: &Slot) -> (&'r str, CellKind) {
+    pub(super) fn cell<'r>(&'r self, row: &'r Row, slot: &Slot) -> (&'r str, CellKind) {
         let (mut text, mut kind) =
             row.cell(slot.index).map_or(("", CellKind::Text), |cell| (trimmed(cell.text), cell.kind));
         if text.is_empty()

@@ -18,6 +18,7 @@ mod lookup;
 mod matching;
 mod memo;
 mod number;
+mod origin;
 mod problem;
 mod proof;
 mod typed;
@@ -37,6 +38,7 @@ pub use draft::Draft;
 pub use load::{OpenLookup, Schemas, load};
 pub use lookup::LookupTable;
 pub use matching::{Choice, Match, choose};
+pub use origin::{Origin, Origins};
 pub use problem::Problem;
 pub use proof::{Answers, Decided, Order, Proof};
 

@@ -53,6 +53,10 @@ pub struct Receipt {
     pub supersedes: Option<SupersededNote>,
     /// What has to be done.
     pub todo: Vec<TodoNote>,
+    /// By how many seconds this machine's clock ran ahead of the system's at the newest answer about its rows;
+    /// there only where they were more than five minutes apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_s: Option<i64>,
     /// Hash of the ledger's newest event.
     pub ledger_head: String,
 }
@@ -270,6 +274,7 @@ impl Receipt {
                 .as_ref()
                 .map(|(name, taken)| SupersededNote { file: name.clone(), received_at: stamp(*taken) }),
             todo: todo(file, tally, speaker),
+            clock_ahead_s: file.clock.as_ref().filter(|skew| skew.is_told()).map(|skew| skew.ahead_s),
             ledger_head: file.ledger_head.clone(),
         }
     }

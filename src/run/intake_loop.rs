@@ -18,7 +18,7 @@ use crate::destinations::Section;
 use crate::intake::{self, wake_on_events};
 use crate::ledger::{FileState, FileView};
 use crate::model::Lang;
-use crate::submit::{Intake, Pace, Settings};
+use crate::submit::{Intake, Pace, Raise, Settings};
 
 /// While a pass lasts, reports are renewed at most this often.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
@@ -266,7 +266,8 @@ pub(super) async fn join(
     senders: Vec<Sender>,
     ending: &CancellationToken,
 ) -> Result<Outcome> {
-    let mut outcome = looking.await??;
+    let looked = looking.await?;
+    let mut stopped = Vec::new();
     for mut sender in senders {
         let mut pause = REPORT_EVERY;
         let report = loop {
@@ -279,8 +280,10 @@ pub(super) async fn join(
                 }
             }
         };
-        outcome.stopped.extend(report.stopped);
+        stopped.extend(report.stopped);
     }
+    let mut outcome = looked?;
+    outcome.stopped = stopped;
     // Told to stop, the last reports are left to the next start: a large one takes its time.
     if !ending.is_cancelled() {
         outcome.reported.extend(write_last(shop).await?);
@@ -310,7 +313,17 @@ pub fn sender_settings(shop: &Shop, section: &Section, pace: Pace) -> Settings {
         timeout: parse_duration(&section.wire.timeout).unwrap_or(Duration::from_mins(2)),
         registration: shop.sections.registrations.get(&section.name).cloned(),
         secrets: Arc::new(move || Ok((read(&id, "client_id")?, read(&secret, "client_secret")?))),
+        raise: raise(shop),
         seed: shop.world.seed,
         pace,
     }
+}
+
+/// Raises the marks before a batch is sent.
+fn raise(shop: &Shop) -> Raise {
+    let (marks, ledger, clock) = (shop.marks.clone(), shop.ledger.clone(), shop.world.clock.clone());
+    Arc::new(move |batch| match &marks {
+        Some(marks) => marks.raise(&ledger, batch, clock.now()),
+        None => Ok(()),
+    })
 }

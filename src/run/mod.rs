@@ -4,13 +4,19 @@
 //! is due. `run` goes on until neither has work, `watch` until it is told to stop. Memory is not the truth:
 //! each pass lists the folders and asks the ledger, so a crash anywhere means "run again".
 
+mod ageing;
+mod backup;
 mod intake_loop;
 mod lock;
+mod owner;
 mod pinned;
 mod reports;
 mod shop;
 mod stage;
 mod take;
+mod trace;
+mod verify;
+mod takeover;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +29,18 @@ use crate::ledger::{MappingRef, Summary};
 use crate::mapping::Mapping;
 use crate::submit::{self, Intake, Mode, Pace, Stop};
 
+pub use backup::{Backup, Entry, backup};
 pub use intake_loop::{Looked, look, open_folders, sender_settings};
 pub use lock::Lock;
+pub use owner::{Standings, standings};
 pub use pinned::answers;
 pub use reports::{Later, Reported, render_as, report_name, write_due};
 pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
 pub use take::{Ends, Folder, Waiting};
+pub use takeover::{Survey, Target, survey, take_over};
+pub use trace::{CellAt, Derived, FieldMade, MappingNow, RowStory, Sent, Traced, trace};
+pub use verify::{Tell, Verified, verify};
 
 /// How long a pass lasts.
 #[derive(Debug, Clone, Copy)]
@@ -58,10 +69,12 @@ pub struct Outcome {
 /// Takes what is ready, sends what is due, writes reports.
 ///
 /// # Errors
-/// When the ledger fails, or the process may not send because another one does.
+/// When the ledger fails, or the process may not send: another one does, or a mark says that the ledger is old.
 pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Result<Outcome> {
     let now = shop.world.clock.now();
     let _lock = Lock::take(&shop.config.ledger.path, now)?;
+    let looked = Arc::clone(&shop);
+    tokio::task::spawn_blocking(move || owner::require(&looked)).await??;
     crate::intake::prepare_spool(&shop.spool)?;
     recover(&shop, lock::owner(now)).await?;
 
@@ -73,9 +86,20 @@ pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Re
     let senders: Vec<_> = senders(&shop, mode, &progress, &ending);
     let looking = tokio::task::spawn_blocking({
         let (shop, ending) = (Arc::clone(&shop), ending.clone());
-        move || intake_loop::run(&shop, until, &accepted, &ending)
+        move || {
+            let looked = intake_loop::run(&shop, until, &accepted, &ending);
+            if looked.is_err() {
+                ending.cancel();
+            }
+            looked
+        }
     });
+    let daily = ageing::begin(&shop, until, &ending);
     let mut outcome = intake_loop::join(&shop, looking, senders, &ending).await?;
+    ageing::end(&shop, daily).await?;
+    if let Some(trouble) = shop.marks.as_ref().and_then(|marks| marks.stopped()) {
+        return Err(trouble.into());
+    }
     outcome.summary = shop.ledger.ask(|ledger| ledger.summary()).await?;
     Ok(outcome)
 }

@@ -83,6 +83,9 @@ pub fn write_due(shop: &Shop, later: &mut Later) -> Result<Vec<Reported>> {
 /// What was reported, and whether something of it must be tried again.
 fn write_one(shop: &Shop, view: &FileView) -> Result<Option<(Reported, bool)>> {
     let intake = view.intake;
+    if !super::owner::may_write(shop, &view.folder)? {
+        return Ok(None);
+    }
     let changes = shop.ledger.ask_blocking(move |ledger| ledger.changes(intake))?;
     if view.state == FileState::Withdrawn {
         let (folder, name) = (view.folder.clone(), view.name.clone());
@@ -365,6 +368,7 @@ fn stand_in(folder: &Path, name: &str) -> FileView {
         period: None,
         here: true,
         batches: Vec::new(),
+        clock: None,
         ledger_head: String::new(),
     }
 }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::Shop;
+use super::{Shop, owner};
 use crate::config::DropFolder;
 use crate::convert::Mappings;
-use crate::intake::{self, Candidate, Readiness, Settling, Stamp};
+use crate::intake::{self, Candidate, Readiness, ReportName, Settling, Stamp};
 use crate::ledger::{FileState, KnownFile, NewFile, StoredIssue};
 use crate::mapping::Answers;
+use crate::marks::{K002, Standing};
 use crate::model::{CodeInfo, hash};
 
 /// Something in a folder that waits, with its reason.
@@ -41,6 +42,8 @@ pub enum Ends {
     Itself,
     /// A person.
     Person,
+    /// The administrator: until then the program can't work with the folder.
+    Administrator,
     /// Nothing has to: it is no input (a link, a pipe), and only told.
     Nothing,
 }
@@ -109,6 +112,14 @@ impl Folder {
     pub fn pass(&mut self, shop: &Shop, look_only: bool, now: Instant) -> Result<usize> {
         self.waiting.clear();
         self.too_old = 0;
+        if let Standing::Barred(trouble) | Standing::Stopped(trouble) =
+            owner::enter(shop, &self.drop.folder, look_only)?
+        {
+            self.reachable = false;
+            let ends = if trouble.code.code == K002.code { Ends::Itself } else { Ends::Administrator };
+            self.wait(shop, "", trouble.code, trouble.args, ends);
+            return Ok(0);
+        }
         let listing = match intake::list(&self.drop.folder) {
             Ok(listing) => listing,
             Err(error) => {
@@ -193,12 +204,29 @@ impl Folder {
         if report.changed {
             return Ok(true);
         }
+        if !written && !report.kind.is_errors() {
+            return Ok(self.is_named_by_its_receipt(candidate, report));
+        }
         if !written || !report.kind.is_errors() {
             return Ok(written);
         }
         let Some(sha256) = self.hash(candidate) else { return Ok(true) };
         let (folder, name) = (self.drop.folder.clone(), candidate.name.clone());
         Ok(shop.ledger.ask_blocking(move |ledger| ledger.report_of(&folder, &name, &sha256))?.is_some())
+    }
+
+    /// A result that this ledger did not write, and another of ours did: the receipt beside it names its hash.
+    fn is_named_by_its_receipt(&mut self, candidate: &Candidate, report: &ReportName) -> bool {
+        let plain = ReportName { kind: intake::Report::Receipt, numbered: None, ..report.clone() };
+        let receipt = std::fs::read(self.drop.folder.join(plain.to_string())).ok();
+        let receipt: Option<serde_json::Value> = receipt.and_then(|text| serde_json::from_slice(&text).ok());
+        let Some(reports) = receipt.as_ref().and_then(|receipt| receipt["reports"].as_array()) else {
+            return false;
+        };
+        let sha256 = self.hash(candidate);
+        reports
+            .iter()
+            .any(|one| one["name"] == *candidate.name && one["sha256"].as_str() == sha256.as_deref())
     }
 
     fn hash(&mut self, candidate: &Candidate) -> Option<String> {

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::record::{self, Known, differences, told, told_of};
 use super::stage::{Staging, stopped_as};
+use super::takeover::{hold_doubtful, hold_doubtful_document};
 use super::{Event, Sqlite, from_stamp, json, parse};
 use crate::ledger::states::{Judgement, Met, RecordState, Way, judge};
 use crate::ledger::{Error, StoredIssue, codes};
@@ -69,6 +70,7 @@ fn take(tx: &Transaction<'_>, staging: &Staging, issues: &mut Vec<StoredIssue>) 
     take_places(tx, staging, |_| Ok(true))?;
     judge_waiting(tx, staging.intake)?;
     replace_older_changes(tx, staging.intake)?;
+    hold_doubtful(tx, staging.intake)?;
     documents(tx, staging.intake)?;
     tx.execute("UPDATE intakes SET state = 'taken' WHERE id = ?1", [staging.intake])?;
     withdraw_unfit(tx, staging.intake)?;
@@ -158,6 +160,7 @@ fn merge(tx: &Transaction<'_>, staging: &Staging, target: i64) -> Result<(), Err
         params![target, staging.intake],
     )?;
     tx.execute("UPDATE intakes SET changed = changed + 1 WHERE id = ?1", [target])?;
+    hold_doubtful(tx, target)?;
     for id in &moved {
         documents_of_record(tx, *id)?;
     }
@@ -442,6 +445,7 @@ pub(super) fn judge_followers(tx: &Transaction<'_>, of: i64) -> Result<(), Error
         } else {
             wait_behind(tx, &follower, &met, follower.way.unwrap_or(Way::Key))?;
         }
+        hold_doubtful(tx, follower.intake)?;
         documents_of_record(tx, follower.id)?;
         record::mark_changed(tx, follower.id)?;
     }
@@ -503,6 +507,7 @@ fn judge_document(tx: &Transaction<'_>, of: i64, document: &str) -> Result<(), E
         .execute(params![of, document])?
     };
     if changed > 0 {
+        hold_doubtful_document(tx, of, document)?;
         tx.execute("UPDATE intakes SET changed = changed + 1 WHERE id = ?1", [of])?;
     }
     Ok(())

@@ -3,13 +3,15 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::accept::{documents_of_record, judge_followers};
+use super::digest::Digest;
 use super::many;
 use super::packed::unpack;
 use super::record::{self, told};
+use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
 use crate::ledger::states::RecordState;
@@ -17,7 +19,9 @@ use crate::ledger::{BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer,
 use crate::model::{Outcome, hash};
 
 /// Numbers one installation can issue: twelve digits.
-const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
+pub(super) const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
+/// Nothing waits longer than an hour (`submit/retry.rs`); a minute more for two clocks that differ a little.
+const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(61);
 /// Numbers looked at together for one that a mapping gave: about as many as a batch takes.
 const NUMBERS_AT_ONCE: i64 = 256;
 
@@ -34,7 +38,7 @@ impl Sqlite {
             .query_row([realm], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let later = due.as_ref().and_then(|(.., at)| at.as_deref().and_then(from_stamp));
-        if let (Some((batch, state, _)), true) = (&due, later.is_some_and(|at| at <= now)) {
+        if let (Some((batch, state, _)), true) = (&due, later.is_some_and(|at| is_due(at, now))) {
             return Ok(if state == "retry" { Work::Resend(*batch) } else { Work::Ask(*batch) });
         }
         // A batch that was not received goes first: the system is not reached, or told us to wait.
@@ -147,9 +151,9 @@ impl Sqlite {
         let sha256 = hash::sha256(&answer.body);
         self.commit(now, "answered", |tx| {
             tx.execute(
-                "UPDATE attempts SET state = 'answered', ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5
-                  WHERE id = ?1",
-                params![attempt, stamp(now), answer.status, headers, raw],
+                "UPDATE attempts SET state = 'answered', ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5,
+                    sha256 = ?6 WHERE id = ?1",
+                params![attempt, stamp(now), answer.status, headers, raw, sha256],
             )?;
             let data = serde_json::json!({"status": answer.status, "sha256": sha256});
             Ok(((), Event::about(attempt, data)))
@@ -204,6 +208,7 @@ impl Sqlite {
             let epoch = tx.last_insert_rowid();
             Ok((epoch, Event::about(epoch, serde_json::json!({"owner": owner}))))
         })?;
+        self.forget_far_due_times(now)?;
         let mut unread = Vec::new();
         for (attempt, batch, state, realm) in open {
             if state == "sending" {
@@ -220,8 +225,25 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// Due times that a calendar set wrong left behind count from now.
+    fn forget_far_due_times(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE batches SET due_at = ?1 WHERE due_at IS NOT NULL AND state <> 'settled' AND due_at > ?2",
+            params![stamp(now), stamp(now + LONGEST_WAIT)],
+        )?;
+        Ok(())
+    }
+}
+
+/// Whether a moment has come. One further ahead than anything waits was written by another clock: it has come too,
+/// for trying early what surely was not received, or asking early, does no harm, and waiting for years does.
+fn is_due(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    at <= now || at > now + LONGEST_WAIT
+}
+
 /// A batch that is settled stays so, whatever comes late.
-fn is_over(conn: &Connection, batch: i64) -> Result<bool, Error> {
+pub(super) fn is_over(conn: &Connection, batch: i64) -> Result<bool, Error> {
     Ok(conn.query_row("SELECT state = 'settled' FROM batches WHERE id = ?1", [batch], |row| row.get(0))?)
 }
 
@@ -287,10 +309,7 @@ struct Numbers {
 
 impl Numbers {
     fn read(tx: &Transaction<'_>, installation: i64, realm: i64) -> Result<Self, Error> {
-        let next: String =
-            tx.query_row("SELECT value FROM meta WHERE key = 'next_number'", [], |row| row.get(0))?;
-        let next = next.parse().map_err(|_| Error::Order("a counter that is no number"))?;
-        Ok(Self { base: installation * NUMBERS_OF_ONE, next, realm })
+        Ok(Self { base: installation * NUMBERS_OF_ONE, next: next_number(tx)?, realm })
     }
 
     /// A number for each: the one it has, the mapped one, or the next free one.
@@ -374,9 +393,10 @@ fn insert_batch(
     (packed, sha256): (&[u8], &str),
     rows: usize,
 ) -> Result<i64, Error> {
+    let id = next_id(tx, "batches")?;
     tx.prepare_cached(
-        "INSERT INTO batches (realm_id, section, state, rows, body, body_sha256, owner_epoch, sent_at)
-         VALUES (?1, ?2, 'sending', ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO batches (realm_id, section, state, rows, body, body_sha256, owner_epoch, sent_at, id)
+         VALUES (?1, ?2, 'sending', ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         realm,
@@ -385,9 +405,10 @@ fn insert_batch(
         packed,
         sha256,
         epoch,
-        stamp(want.now)
+        stamp(want.now),
+        id
     ])?;
-    Ok(tx.last_insert_rowid())
+    Ok(id)
 }
 
 /// Puts records into a batch, each under its number. Records nearly always follow one another as their transactions
@@ -531,9 +552,22 @@ fn settled(
     finish(tx, batch, attempt, state, "applied", seen, now)?;
     tx.execute("UPDATE batches SET remote = coalesce(?2, remote) WHERE id = ?1", params![batch, remote])?;
     follow_up(tx, batch)?;
-    Ok(
-        serde_json::json!({"accepted": counts.first(), "refused": counts.get(1), "unknown": counts.get(2), "remote": remote}),
-    )
+    Ok(serde_json::json!({"accepted": counts.first(), "refused": counts.get(1), "unknown": counts.get(2),
+        "remote": remote, "outcomes": outcomes_digest(&told)}))
+}
+
+/// A hash over what becomes final here, for the event: so it can be told later whether an outcome was changed by
+/// hand. Those it covers are found again by their time, which is the event's.
+fn outcomes_digest(told: &[Told<'_>]) -> String {
+    let mut digest = Digest::new();
+    for one in told {
+        match one.outcome {
+            Outcome::Accepted { id } => digest.add(one.transaction, one.state(), Some(id)),
+            Outcome::Refused { .. } => digest.add(one.transaction, one.state(), None),
+            Outcome::Unknown => {}
+        }
+    }
+    digest.end()
 }
 
 /// A transaction of a batch.
@@ -725,7 +759,7 @@ fn not_sent(
     Ok(serde_json::json!({"not_sent": seen}))
 }
 
-fn unknown(
+pub(super) fn unknown(
     tx: &Transaction<'_>,
     batch: i64,
     attempt: i64,

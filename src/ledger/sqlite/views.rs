@@ -5,8 +5,9 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::record::{self, told};
 use super::{Sqlite, day, from_stamp, head, parse};
+use crate::ledger::skew::at_answer;
 use crate::ledger::states::RecordState;
-use crate::ledger::{BatchView, Error, FileState, FileView, RowView, StoredIssue, Summary, codes};
+use crate::ledger::{BatchView, Error, FileState, FileView, RowView, Skew, StoredIssue, Summary, codes};
 use crate::model::{Environment, Lang, Status, SystemError};
 
 /// One record as a report joins it.
@@ -208,6 +209,7 @@ impl Sqlite {
                         supersedes,
                         period: maybe(14)?,
                         here: row.get::<_, Option<i64>>(15)?.is_none_or(|realm| mine.contains(&realm)),
+                        clock: None,
                         batches: Vec::new(),
                         ledger_head: ledger_head.clone(),
                     })
@@ -216,6 +218,7 @@ impl Sqlite {
             .optional()?;
         let Some(mut view) = found else { return Ok(None) };
         view.batches = self.batches_of(intake)?;
+        view.clock = view.batches.last().map_or(Ok(None), |batch| self.clock_at(Some(batch.id)))?;
         Ok(Some(view))
     }
 
@@ -248,7 +251,25 @@ impl Sqlite {
             self.count_open(open, &mine, &mut summary)?;
         }
         summary.batches = self.open_batches()?;
+        summary.clock = self.clock_at(None)?;
         Ok(summary)
+    }
+
+    /// The two clocks at the newest answer about a batch, or about any.
+    pub(super) fn clock_at(&self, batch: Option<i64>) -> Result<Option<Skew>, Error> {
+        let which = if batch.is_some() { "a.batch_id = ?1" } else { "?1 IS NULL" };
+        let found: Option<(String, String, String)> = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT b.section, a.headers, a.ended_at FROM attempts a JOIN batches b ON b.id = a.batch_id
+                  WHERE {which} AND a.headers IS NOT NULL AND a.ended_at IS NOT NULL ORDER BY a.id DESC LIMIT 1"
+            ))?
+            .query_row([batch], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        Ok(found.and_then(|(section, headers, at)| {
+            let headers: Vec<(String, String)> = parse(Some(&headers));
+            at_answer(section, &headers, from_stamp(&at)?)
+        }))
     }
 
     fn count_open(&self, open: &str, mine: &[i64], summary: &mut Summary) -> Result<(), Error> {

@@ -144,6 +144,7 @@ pub(super) fn settings(base: &str) -> Settings {
         timeout: Duration::from_secs(20),
         registration: None,
         secrets: Arc::new(|| Ok(("id..".into(), "secret..".into()))),
+        raise: Arc::new(|_| Ok(())),
         seed: 7,
         pace: Pace {
             connect: Duration::from_secs(10),
