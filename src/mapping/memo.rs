@@ -180,7 +180,7 @@ impl<V: Clone> Places<V> {
 impl<V> Place<V> {
     #[inline]
     fn holds(&self, met: Met<'_>) -> bool {
-        let alike = (self.head == met.head) & (self.len == met.bytes.len()) & (self.tag == met.tag);
+        let alike = self.head == met.head && self.len == met.bytes.len() && self.tag == met.tag;
         alike && (met.bytes.len() <= HEAD || self.bytes == met.bytes)
     }
 }

@@ -616,11 +616,17 @@ fn count(record: &[u8], wanted: u8) -> usize {
 
 /// Whether there is a byte that no text has. It has no branch and so runs over whole vectors.
 fn has_controls(record: &[u8]) -> bool {
-    record.iter().fold(false, |found, byte| found | is_control(*byte))
+    record.iter().fold(0, |found, byte| found | control(*byte)) != 0
+}
+
+/// 1 for a byte that no text has, else 0.
+fn control(byte: u8) -> u8 {
+    let is_not = |other| u8::from(byte != other);
+    u8::from(byte < 0x20) & is_not(b'\t') & is_not(b'\n') & is_not(b'\r') | u8::from(byte == 0x7F)
 }
 
 fn is_control(byte: u8) -> bool {
-    (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 0x7F)
+    control(byte) != 0
 }
 
 fn tell_controls(layout: &Layout, row: &mut Row) {
