@@ -6,9 +6,12 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tempfile::{Builder, TempPath};
 
 /// The name of the mark in a drop folder: hidden, so that nobody tidies it away.
 pub const NAME: &str = ".rxdrop-owner";
+/// What the name of a mark begins with that is not whole yet.
+const UNNAMED: &str = ".rxdrop-owner-";
 /// What a mark calls its form.
 pub const SCHEMA: &str = "rxdrop-mark/1";
 /// Characters kept of a host's name.
@@ -60,6 +63,8 @@ pub enum Read {
     Mark(Mark),
     /// No mark, in a folder that is there.
     None,
+    /// A file of no bytes: a mark that never came to be, or what a lost disk or a full one left of it.
+    Empty,
     /// The folder itself is not there.
     Away,
     /// Something that can't be read, or is no mark; with the reason.
@@ -78,6 +83,9 @@ pub fn read(path: &Path) -> Read {
         Err(_) if !path.parent().is_some_and(Path::is_dir) => return Read::Away,
         Err(error) => return Read::Damaged(error.to_string()),
     };
+    if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+        return Read::Empty;
+    }
     match parse(file) {
         Ok(mark) if mark.schema == SCHEMA => Read::Mark(mark),
         Ok(mark) => Read::Damaged(mark.schema),
@@ -91,24 +99,59 @@ fn parse(file: File) -> io::Result<Mark> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// Writes the first mark of a folder, flushed with its name. Fails where one lies already.
+/// Writes the first mark of a folder, flushed with its name. Fails where one lies already. It has its name once it is
+/// whole: half a mark would bar the folder.
 pub(super) fn create(folder: &Path, mark: &Mark) -> io::Result<()> {
     let path = folder.join(NAME);
-    let mut file = new_hidden().open(&path)?;
-    let written = file.write_all(&mark.bytes()?).and_then(|()| file.sync_all());
-    if let Err(error) = written {
-        // Half a mark would bar the folder.
-        let _ = std::fs::remove_file(&path);
-        return Err(error);
+    if read(&path) == Read::Empty {
+        return replace(&path, mark);
+    }
+    match name_new(&whole(&path, mark)?, &path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error),
+        // Not every share can name a file only where the name is free.
+        Err(_) => create_in_place(&path, mark)?,
+        Ok(()) => {}
     }
     flush_name(folder);
     Ok(())
 }
 
+/// A crash in between leaves an empty file, which is written over by the next.
+fn create_in_place(path: &Path, mark: &Mark) -> io::Result<()> {
+    let mut file = new_hidden().open(path)?;
+    let written = file.write_all(&mark.bytes()?).and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        let _ = std::fs::remove_file(path);
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// A mark beside its place, flushed; gone again unless it gets its name.
+fn whole(path: &Path, mark: &Mark) -> io::Result<TempPath> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut made = Builder::new().prefix(UNNAMED).make_in(folder, |path| new_hidden().open(path))?;
+    made.write_all(&mark.bytes()?)?;
+    made.as_file().sync_all()?;
+    Ok(made.into_temp_path())
+}
+
+/// A second name and then one less, as `link` offers it, would leave a mark with two names after a crash.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn name_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn name_new(_from: &Path, _to: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
 /// Renews a mark in place, or makes it.
 pub(super) fn write(path: &Path, mark: &Mark, flush: bool) -> io::Result<()> {
     let mut file = match open(path, true) {
-        Err(error) if error.kind() == ErrorKind::NotFound => new_hidden().open(path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return replace(path, mark),
         opened => opened?,
     };
     file.rewind()?;
@@ -118,11 +161,7 @@ pub(super) fn write(path: &Path, mark: &Mark, flush: bool) -> io::Result<()> {
 
 /// Puts a mark in the place of whatever lies there, flushed with its name.
 pub(super) fn replace(path: &Path, mark: &Mark) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    write(path, mark, true)?;
+    std::fs::rename(whole(path, mark)?, path)?;
     flush_name(path.parent().unwrap_or(Path::new(".")));
     Ok(())
 }

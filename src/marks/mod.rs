@@ -27,6 +27,9 @@ pub use file::{Mark, NAME, Read, SCHEMA, read};
 /// How long a folder that may hang is waited for: a share that is away must not keep rows from being sent.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Why a mark of no bytes can't be read.
+const EMPTY: &str = "the file is empty";
+
 /// Where a drop folder stands, by its mark.
 #[derive(Debug, Clone)]
 pub enum Standing {
@@ -89,7 +92,10 @@ pub fn judge(folder: &Path, read: &Read, books: &Books) -> Standing {
     match read {
         Read::Away => Standing::Away,
         Read::None if books.is_marked => Standing::Barred(Trouble::new(&K002, [place], None)),
-        Read::None => Standing::New,
+        Read::Empty if books.is_marked => {
+            Standing::Barred(Trouble::new(&K003, [place, EMPTY.to_owned()], None))
+        }
+        Read::None | Read::Empty => Standing::New,
         Read::Damaged(why) => Standing::Barred(Trouble::new(&K003, [place, why.clone()], None)),
         Read::Mark(mark) if mark.ledger != books.position.ledger => {
             let args = [place, mark.host.clone(), mark.day(), mark.ledger.clone()];
@@ -172,6 +178,7 @@ impl Marks {
         let path = self.own.display().to_string();
         let trouble = match read(&self.own) {
             Read::Damaged(why) => Some(Trouble::new(&K008, [path, why], None)),
+            Read::Empty => Some(Trouble::new(&K008, [path, EMPTY.to_owned()], None)),
             Read::Mark(mark) => {
                 let books = books(ledger, Path::new(""), Some(&mark))?;
                 if mark.ledger == books.position.ledger {

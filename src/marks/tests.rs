@@ -44,6 +44,7 @@ fn what_a_mark_means() {
     let ours = Read::Mark(mark("00000abc", 7_261_127_000_009, 20));
     let other = Read::Mark(mark("99999999", 5, 2));
     let damaged = Read::Damaged("half".to_owned());
+    let empty = Read::Empty;
     for (read, is_marked, was_at, wanted) in [
         (&Read::None, false, true, "new"),
         (&Read::None, true, true, "K002"),
@@ -55,6 +56,8 @@ fn what_a_mark_means() {
         (&ours, false, false, "K005!"),
         (&other, false, false, "K001"),
         (&other, true, false, "K006!"),
+        (&empty, false, true, "new"),
+        (&empty, true, true, "K003"),
         (&damaged, false, true, "K003"),
         (&damaged, true, true, "K003"),
     ] {
@@ -90,11 +93,38 @@ fn a_mark_is_read_as_it_was_written_and_renewed_in_place() {
 fn a_mark_that_is_none_is_damaged_and_never_written_over() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(NAME);
-    for text in ["", "{", "{\"schema\":\"rxdrop-mark/1\"}"] {
+    for text in ["\n", "{", "{\"schema\":\"rxdrop-mark/1\"}"] {
         std::fs::remove_file(&path).ok();
         std::io::Write::write_all(&mut std::fs::File::create(&path).unwrap(), text.as_bytes()).unwrap();
         assert!(matches!(read(&path), Read::Damaged(_)), "{text}");
     }
+}
+
+#[test]
+fn a_mark_gets_its_name_once_it_is_whole_and_leaves_nothing_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(NAME);
+    let names = || std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    file::write(&path, &mark("a", 1, 1), false).unwrap();
+    assert_eq!(read(&path), Read::Mark(mark("a", 1, 1)));
+    let before = std::fs::File::open(&path).unwrap();
+    file::replace(&path, &mark("b", 2, 2)).unwrap();
+    assert_eq!(read(&path), Read::Mark(mark("b", 2, 2)));
+    assert_eq!(before.metadata().unwrap().len(), 512, "what lay there is not emptied first");
+    assert!(file::create(dir.path(), &mark("c", 3, 3)).is_err());
+    assert_eq!(names().collect::<Vec<_>>(), [NAME]);
+}
+
+#[test]
+fn an_empty_mark_of_a_folder_that_was_never_marked_is_none() {
+    let (state, drop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let marks = Marks::new(&state.path().join("rxdrop.db"), "depot".to_owned());
+    let (ledger, now) = (ledger(state.path()), DateTime::UNIX_EPOCH);
+    std::fs::write(drop.path().join(NAME), "").unwrap();
+    assert!(matches!(marks.settle(&ledger, drop.path(), now).unwrap(), Standing::Ours(_)));
+    std::fs::write(drop.path().join(NAME), "").unwrap();
+    let damaged = marks.settle(&ledger, drop.path(), now).unwrap();
+    assert!(matches!(damaged, Standing::Barred(trouble) if trouble.code.code == "K003"));
 }
 
 #[cfg(unix)]
