@@ -390,6 +390,9 @@ fn stand_in(folder: &Path, name: &str) -> FileView {
 /// When the ledger fails. What can't be moved is told in the log.
 pub(super) fn archive_left(shop: &Shop) -> Result<()> {
     for drop in shop.config.drops.iter().filter(|drop| drop.after == After::Archive) {
+        if !super::owner::may_write(shop, &drop.folder)? {
+            continue;
+        }
         let _desk = super::lock::desk(&shop.desk)?;
         let folder = drop.folder.clone();
         let known = shop.ledger.ask_blocking(move |ledger| ledger.known_files(&folder))?;

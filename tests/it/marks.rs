@@ -228,6 +228,17 @@ fn a_new_disk_is_taken_over_without_doubts() {
 }
 
 #[test]
+fn nothing_is_archived_out_of_a_folder_in_the_place_of_ours() {
+    let place = place("");
+    drop_day(&place, "day.csv");
+    place.run(&["run"]).exits(0);
+    std::fs::remove_file(place.path("drop/.rxdrop-owner")).unwrap();
+    configure(&place, "[drop]\nafter = \"archive\"");
+    place.run(&["run"]).exits(3);
+    assert!(place.path("drop/day.csv").exists(), "archived where nothing may be touched");
+}
+
+#[test]
 fn a_damaged_mark_bars_its_folder_or_the_ledger() {
     let place = place("");
     place.run(&["run"]).exits(0);
