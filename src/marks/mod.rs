@@ -209,12 +209,13 @@ impl Marks {
         Ok(standing)
     }
 
-    /// Reads a folder's mark, however long its share takes, and tells where it stands.
+    /// Reads a folder's mark and tells where it stands; away, where its share hangs.
     ///
     /// # Errors
     /// When the ledger fails.
     pub fn look(&self, ledger: &Handle, folder: &Path) -> Result<Standing, Error> {
-        self.of_folder(ledger, folder, &read(&folder.join(NAME)))
+        let read = self.within_patience(folder).unwrap_or(Read::Away);
+        self.of_folder(ledger, folder, &read)
     }
 
     /// The same, and marks a folder that is new; then, and only then, the ledger calls it known.

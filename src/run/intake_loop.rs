@@ -22,6 +22,8 @@ use crate::submit::{Intake, Pace, Raise, Settings};
 
 /// While a pass lasts, reports are renewed at most this often.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
+/// How long a thread that looks at folders or writes there may take to end once it was told to.
+const GRACE: Duration = Duration::from_secs(5);
 /// How soon `watch` looks whether something is to be reported.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -252,16 +254,19 @@ pub(super) async fn join(
     senders: Vec<Sender>,
     ending: &CancellationToken,
 ) -> Result<Outcome> {
-    let looked = looking.await?;
+    let looked = unless_it_hangs(looking, ending).await.transpose()?.unwrap_or_else(|| {
+        tracing::warn!("a drop folder does not answer; it is not waited for");
+        Ok(Outcome::default())
+    });
     let mut stopped = Vec::new();
     for mut sender in senders {
         let mut pause = REPORT_EVERY;
         let report = loop {
             tokio::select! {
                 ended = &mut sender => break ended??,
-                () = tokio::time::sleep(pause) => {
+                () = tokio::time::sleep(pause), if !ending.is_cancelled() => {
                     let began = Instant::now();
-                    write_last(shop).await?;
+                    unless_it_hangs(write_last(shop), ending).await.transpose()?;
                     pause = REPORT_EVERY.max(began.elapsed() * 10);
                 }
             }
@@ -271,19 +276,36 @@ pub(super) async fn join(
     let mut outcome = looked?;
     outcome.stopped = stopped;
     // Told to stop, the last reports are left to the next start: a large one takes its time.
-    if !ending.is_cancelled() {
-        let last = write_last(shop).await?;
-        let due = shop.ledger.ask(|ledger| ledger.due_reports()).await?;
-        let written = |intake: &&i64| last.iter().any(|one| one.intake == **intake);
-        outcome.unreported = due.len() - due.iter().filter(written).count();
+    if !ending.is_cancelled()
+        && let Some((last, unreported)) = unless_it_hangs(write_last(shop), ending).await.transpose()?
+    {
+        outcome.unreported = unreported;
         outcome.reported.extend(last);
     }
     Ok(outcome)
 }
 
-async fn write_last(shop: &Arc<Shop>) -> Result<Vec<Reported>> {
+/// What a thread comes to; none where it did not end within [`GRACE`] after it was told to: a share that hangs
+/// ends with its machine, and the ledger is whole at any moment.
+async fn unless_it_hangs<T>(thread: impl Future<Output = T>, ending: &CancellationToken) -> Option<T> {
+    let too_long = async {
+        ending.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        done = thread => Some(done),
+        () = too_long => None,
+    }
+}
+
+/// What was reported, and of how many files the reports could not be put in place.
+async fn write_last(shop: &Arc<Shop>) -> Result<(Vec<Reported>, usize)> {
     let shop = Arc::clone(shop);
-    tokio::task::spawn_blocking(move || reports::write_due(&shop, &mut Later::new())).await?
+    let work = move || {
+        let mut later = Later::new();
+        Ok((reports::write_due(&shop, &mut later)?, later.len()))
+    };
+    tokio::task::spawn_blocking(work).await?
 }
 
 /// What a section's sender is told.

@@ -239,6 +239,25 @@ fn nothing_is_archived_out_of_a_folder_in_the_place_of_ours() {
 }
 
 #[test]
+fn reports_that_have_no_place_any_more_are_no_failure() {
+    let place = place("");
+    place.faults(r#"{"rules":[{"on":"submit","do":{"status":{"code":429}}}]}"#);
+    drop_day(&place, "day.csv");
+    place.run(&["run", "--wait", "0s"]).exits(3);
+    std::fs::remove_file(place.path("drop/.rxdrop-owner")).unwrap();
+    place.faults("{}");
+    until("the rows are registered", || {
+        let ran = place.run(&["run"]).exits(3);
+        assert!(ran.stdout.contains("K002") && !ran.stdout.contains("lack their newest"), "{}", ran.stdout);
+        registered(&place) == 2
+    });
+    std::fs::remove_dir_all(place.path("drop")).unwrap();
+    std::fs::create_dir(place.path("next")).unwrap();
+    configure(&place, "[drop]\nfolder = \"next\"");
+    place.run(&["run"]).exits(0);
+}
+
+#[test]
 fn a_damaged_mark_bars_its_folder_or_the_ledger() {
     let place = place("");
     place.run(&["run"]).exits(0);
