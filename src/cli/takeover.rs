@@ -40,32 +40,53 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let _lock = Lock::take(&config.ledger.path, world::now())?;
     let shop = Shop::open(config, world::world(), Books::Real)?;
     let target = args.folder.clone().map_or(Target::Ledger, Target::Folder);
-    let Some(survey) = run::survey(&shop, &target)? else {
+    let survey = run::survey(&shop, &target)?;
+    if !args.json && survey.is_needed {
+        show(&survey, lang)?;
+    }
+    let by = args.by.clone().filter(|_| survey.is_needed);
+    let by = by.map(|name| By { name, reason: args.reason.clone() });
+    let done = by.map(|by| run::take_over(&shop, &survey, by)).transpose()?;
+    if args.json {
+        out::line(&document(&survey, done).to_string())?;
+    }
+    match done {
+        _ if !survey.is_needed => nothing(args, lang),
+        None => {
+            out::tell(out::pick(
+                lang,
+                "нищо не е променено; продължете с --by ИМЕ",
+                "nothing was changed; go on with --by NAME",
+            ));
+            Ok(ExitStatus::Unable)
+        }
+        Some(done) => {
+            if !args.json {
+                tell(&survey, done, lang)?;
+            }
+            Ok(ExitStatus::of(false, done.unknown > 0, done.held > 0))
+        }
+    }
+}
+
+/// There is nothing to take over. Of a ledger that is a refusal: it would hold rows that nobody doubts.
+fn nothing(args: &Args, lang: Lang) -> Result<ExitStatus> {
+    if args.ledger {
+        out::tell(out::pick(
+            lang,
+            "никой белег не знае повече от регистъра; няма какво да се поема и нищо не е променено",
+            "no mark knows more than the ledger; there is nothing to take over, and nothing was changed",
+        ));
+        return Ok(ExitStatus::Unable);
+    }
+    if !args.json {
         out::line(out::pick(
             lang,
             "папката е на този регистър или още е ничия; няма какво да се поема",
             "the folder is this ledger's, or nobody's yet; there is nothing to take over",
         ))?;
-        return Ok(ExitStatus::Done);
-    };
-    if !args.json {
-        show(&survey, lang)?;
     }
-    let Some(name) = args.by.clone() else {
-        out::tell(out::pick(
-            lang,
-            "нищо не е променено; продължете с --by ИМЕ",
-            "nothing was changed; go on with --by NAME",
-        ));
-        return Ok(ExitStatus::Unable);
-    };
-    let done = run::take_over(&shop, &survey, By { name, reason: args.reason.clone() })?;
-    if args.json {
-        out::line(&document(&survey, done).to_string())?;
-    } else {
-        tell(&survey, done, lang)?;
-    }
-    Ok(ExitStatus::of(false, done.unknown > 0, done.held > 0))
+    Ok(ExitStatus::Done)
 }
 
 /// What may exist at the system.
@@ -110,8 +131,9 @@ fn tell(survey: &Survey, done: TakenOver, lang: Lang) -> Result<()> {
     })?)
 }
 
-fn document(survey: &Survey, done: TakenOver) -> serde_json::Value {
+fn document(survey: &Survey, done: Option<TakenOver>) -> serde_json::Value {
+    let TakenOver { held, unknown } = done.unwrap_or_default();
     let marks: Vec<_> = survey.marks.iter().map(|(path, mark)| json!({"path": path, "mark": mark})).collect();
     json!({"marks": marks, "ledger": survey.position.ledger, "number": survey.position.number,
-        "doubt_until": survey.doubt_until, "folders": survey.folders, "held": done.held, "unknown": done.unknown})
+        "doubt_until": survey.doubt_until, "folders": survey.folders, "needed": survey.is_needed, "taken_over": done.is_some(), "held": held, "unknown": unknown})
 }

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use chrono::NaiveDate;
 
 use super::Shop;
@@ -32,30 +32,39 @@ pub struct Survey {
     pub doubt_until: Option<NaiveDate>,
     /// Folders that get this ledger's mark.
     pub folders: Vec<PathBuf>,
+    /// Whether there is anything to take over: a folder that is not this ledger's, or marks that know more than it.
+    pub is_needed: bool,
     folder: Option<PathBuf>,
 }
 
-/// Shows what may exist at the system. Writes nothing. None where there is nothing to take over.
+impl Survey {
+    fn of_nothing(position: Position) -> Self {
+        let (marks, folders) = (Vec::new(), Vec::new());
+        Self { position, marks, doubt_until: None, folders, is_needed: false, folder: None }
+    }
+}
+
+/// Shows what may exist at the system. Writes nothing.
 ///
 /// # Errors
-/// When the folder is not configured or can't be reached, no section says how long rows may be sent, or the ledger
-/// fails.
-pub fn survey(shop: &Shop, target: &Target) -> Result<Option<Survey>> {
+/// When the folder is not configured or can't be reached, a section does not say how long rows may be sent, or the
+/// ledger fails.
+pub fn survey(shop: &Shop, target: &Target) -> Result<Survey> {
     let marks = shop.marks.as_ref().context("this ledger has no marks")?;
     let position = shop.ledger.ask_blocking(|ledger| ledger.position())?;
     match target {
         Target::Folder(folder) => of_folder(shop, marks, folder, position),
-        Target::Ledger => of_ledger(shop, marks, position).map(Some),
+        Target::Ledger => of_ledger(shop, marks, position),
     }
 }
 
-fn of_folder(shop: &Shop, marks: &Marks, named: &Path, position: Position) -> Result<Option<Survey>> {
+fn of_folder(shop: &Shop, marks: &Marks, named: &Path, position: Position) -> Result<Survey> {
     let folder = configured(shop, named)?;
     if let Some(trouble) = marks.of_ledger(&shop.ledger)? {
         return Err(trouble).context("the ledger first: `rxdrop takeover --ledger`");
     }
     let trouble = match marks.look(&shop.ledger, &folder)? {
-        Standing::Ours(_) | Standing::New => return Ok(None),
+        Standing::Ours(_) | Standing::New => return Ok(Survey::of_nothing(position)),
         Standing::Away => bail!("the folder {} can't be reached", folder.display()),
         Standing::Stopped(trouble) if trouble.code.code == K005.code => {
             return Err(trouble).context("the ledger first: `rxdrop takeover --ledger`");
@@ -65,13 +74,14 @@ fn of_folder(shop: &Shop, marks: &Marks, named: &Path, position: Position) -> Re
     let missing = matches!(read(&folder.join(NAME)), Read::None);
     let doubt_until = if missing { None } else { Some(doubt_until(shop)?) };
     let Trouble { mark, .. } = trouble;
-    Ok(Some(Survey {
+    Ok(Survey {
         position,
         marks: mark.map(|mark| (folder.join(NAME), mark)).into_iter().collect(),
         doubt_until,
         folders: vec![folder.clone()],
+        is_needed: true,
         folder: Some(folder),
-    }))
+    })
 }
 
 /// The mark beside the ledger and those of its folders. Where the ledger's file was deleted, the folders bear the id
@@ -98,7 +108,11 @@ fn of_ledger(shop: &Shop, marks: &Marks, position: Position) -> Result<Survey> {
         !(same && shop.ledger.ask_blocking(move |ledger| ledger.was_at(event, &head)).unwrap_or(false))
     };
     found.retain(unknown);
-    Ok(Survey { position, marks: found, doubt_until: Some(doubt_until(shop)?), folders, folder: None })
+    if found.is_empty() && marks.of_ledger(&shop.ledger)?.is_none() {
+        return Ok(Survey::of_nothing(position));
+    }
+    let doubt_until = Some(doubt_until(shop)?);
+    Ok(Survey { position, marks: found, doubt_until, folders, is_needed: true, folder: None })
 }
 
 /// The configured folder that is named, whatever way.
@@ -115,10 +129,9 @@ fn configured(shop: &Shop, named: &Path) -> Result<PathBuf> {
 /// Rows dated up to today may have been sent by somebody else: the last day to send those dated today.
 fn doubt_until(shop: &Shop) -> Result<NaiveDate> {
     let today = shop.world.clock.today();
-    let until = shop.sections.destinations.values().filter_map(|system| system.submit_until(today)).max();
-    until.context(
-        "no section can be used, so it can't be told which rows are in doubt; `rxdrop doctor` shows why",
-    )
+    shop.sections.submit_until(&shop.config.sections, today).map_err(|(section, why)| {
+        anyhow!("which rows are in doubt can't be told without the section {section}, which can't be used: {why}")
+    })
 }
 
 /// Takes over what was surveyed.

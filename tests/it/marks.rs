@@ -228,6 +228,18 @@ fn a_new_disk_is_taken_over_without_doubts() {
 }
 
 #[test]
+fn a_takeover_needs_no_secret_but_the_window_of_every_section() {
+    let place = place("");
+    place.run(&["run"]).exits(0);
+    let section = |setting: &str| format!("{OTHER_LEDGER}\n[destination.sespa]\n{setting}");
+    configure(&place, &section("catalogue = \"missing.json\""));
+    let refused = place.run(&[&["takeover", "drop"], &BY[..]].concat()).exits(2);
+    assert!(refused.stderr.contains("section sespa"), "{}", refused.stderr);
+    configure(&place, &section("actor_reg_no = { env = \"RXDROP_NOWHERE\" }"));
+    place.run(&[&["takeover", "drop"], &BY[..]].concat()).exits(0);
+}
+
+#[test]
 fn nothing_is_archived_out_of_a_folder_in_the_place_of_ours() {
     let place = place("");
     drop_day(&place, "day.csv");
