@@ -228,6 +228,39 @@ fn a_new_disk_is_taken_over_without_doubts() {
 }
 
 #[test]
+fn a_ledger_that_no_mark_is_ahead_of_is_not_taken_over() {
+    let place = place("[destination.sespa.wire]\nmax_batch = 1");
+    place.faults(r#"{"rules":[{"on":"submit","do":{"status":{"code":429}}}]}"#);
+    drop_day(&place, "day.csv");
+    place.run(&["run", "--wait", "0s"]).exits(3);
+    for args in [&["takeover", "--ledger"][..], &[&["takeover", "--ledger"], &BY[..]].concat()] {
+        let told = place.run(args).exits(2);
+        assert!(told.stderr.contains("nothing to take over"), "{}", told.stderr);
+        let told = place.run(&[args, &["--json"]].concat()).exits(2).json();
+        assert_eq!((&told["needed"], &told["taken_over"]), (&false.into(), &false.into()), "{told}");
+    }
+    place.faults("{}");
+    until("what was ready and to be sent again goes by itself", || {
+        place.run(&["run"]);
+        registered(&place) == 2
+    });
+}
+
+#[test]
+fn a_takeover_tells_in_json_whatever_it_does() {
+    let place = place("");
+    place.run(&["run"]).exits(0);
+    let told = place.run(&["takeover", "drop", "--json"]).exits(0).json();
+    assert_eq!(told["needed"], false, "{told}");
+    configure(&place, OTHER_LEDGER);
+    let told = place.run(&["takeover", "drop", "--json"]).exits(2).json();
+    assert_eq!((&told["needed"], &told["taken_over"]), (&true.into(), &false.into()), "{told}");
+    assert_eq!(told["marks"].as_array().unwrap().len(), 1, "{told}");
+    let told = place.run(&[&["takeover", "drop", "--json"], &BY[..]].concat()).exits(0).json();
+    assert_eq!((&told["taken_over"], &told["held"]), (&true.into(), &0.into()), "{told}");
+}
+
+#[test]
 fn a_takeover_needs_no_secret_but_the_window_of_every_section() {
     let place = place("");
     place.run(&["run"]).exits(0);
