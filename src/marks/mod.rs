@@ -313,6 +313,12 @@ impl Marks {
         }
     }
 
+    /// Whether a folder's share hung when it was last tried, and still does.
+    pub fn hangs(&self, folder: &Path) -> bool {
+        let hanging = self.hanging.lock().unwrap_or_else(PoisonError::into_inner);
+        hanging.get(folder).is_some_and(|thread| !thread.is_finished())
+    }
+
     /// Reads a folder's mark, unless its share hangs.
     pub fn within_patience(&self, folder: &Path) -> Option<Read> {
         let path = folder.join(NAME);

@@ -185,6 +185,7 @@ fn a_folder_that_hangs_is_not_waited_for_twice() {
     let (folder, other) = (Path::new("/hanging"), Path::new("/other"));
     assert!(marks.with_patience(folder, move || hangs.recv()).is_none());
     assert!(marks.with_patience(folder, || ()).is_none(), "still hanging");
+    assert!(marks.hangs(folder) && !marks.hangs(other));
     assert!(marks.with_patience(other, || ()).is_some());
     drop(free);
 }

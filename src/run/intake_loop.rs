@@ -334,3 +334,23 @@ fn raise(shop: &Shop) -> Raise {
         None => Ok(()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_hangs_is_given_up_once_the_end_was_told_and_not_before() {
+        let ending = CancellationToken::new();
+        assert_eq!(unless_it_hangs(async { 1 }, &ending).await, Some(1));
+        let hangs = unless_it_hangs(std::future::pending::<()>(), &ending);
+        tokio::select! {
+            biased;
+            _ = hangs => panic!("given up although nobody told it to end"),
+            () = std::future::ready(()) => {}
+        }
+        ending.cancel();
+        assert_eq!(unless_it_hangs(std::future::pending::<()>(), &ending).await, None);
+        assert_eq!(unless_it_hangs(async { 2 }, &ending).await, Some(2), "whoever ends is heard");
+    }
+}

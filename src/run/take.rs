@@ -120,7 +120,7 @@ impl Folder {
             self.stand_still(shop, trouble.code, trouble.args, ends);
             return Ok(0);
         }
-        let listing = match intake::list(&self.drop.folder) {
+        let listing = match self.list(shop) {
             Ok(listing) => listing,
             Err(error) => {
                 self.stand_still(shop, error.code(), error.args(), Ends::Itself);
@@ -156,6 +156,16 @@ impl Folder {
         let waiting: HashSet<&str> = self.waiting.iter().map(|one| one.name.as_str()).collect();
         self.since.retain(|name, _| waiting.contains(name.as_str()));
         Ok(taken)
+    }
+
+    /// A share that hangs must not keep the other folders waiting.
+    fn list(&self, shop: &Shop) -> Result<intake::Listing, intake::Error> {
+        let folder = &self.drop.folder;
+        if shop.marks.as_ref().is_some_and(|marks| marks.hangs(folder)) {
+            let source = std::io::ErrorKind::TimedOut.into();
+            return Err(intake::Error::FolderAway { folder: folder.clone(), source });
+        }
+        intake::list(folder)
     }
 
     /// The folder as a whole waits: said in the log when it begins, and nothing of it is known.
