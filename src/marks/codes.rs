@@ -72,14 +72,14 @@ codes! {
        "If the newer ledger still exists, put it back. If not: `rxdrop takeover --ledger` shows what the system may have, and with --by NAME goes on from there: doubtful rows stay held until a person decides."
     /// A folder of ours bears another's mark; `{0}` folder, `{1}` host, `{2}` since when, `{3}` its ledger.
     K006
-    bg "папката `{0}` е поета от друга инсталация (на „{1}“ от {2}, регистър {3}); тази вече нищо не подава; махнете папката от rxdrop.toml, или си я върнете с `rxdrop takeover ПАПКА --by ИМЕ`"
+    bg "папката `{0}` е поета от друга инсталация (на „{1}“ от {2}, регистър {3}); тази вече нищо не подава; оставете я спряна, или спрете другата и си върнете папката с `rxdrop takeover ПАПКА --by ИМЕ`"
        "Другата вече подава каквото се постави там; двете заедно биха подали всичко два пъти."
        "Старата машина е включена отново, след като новата е поела работата."
-       "Оставете тази спряна или махнете папката от rxdrop.toml. Ако трябва да я върнете тук: спрете другата и `rxdrop takeover ПАПКА --by ИМЕ`."
-    en "the folder `{0}` was taken over by another installation (on `{1}` since {2}, ledger {3}); this one sends nothing any more: take the folder out of rxdrop.toml, or take it back with `rxdrop takeover FOLDER --by NAME`"
+       "Оставете тази спряна. Ако трябва да я върнете тук: спрете другата и `rxdrop takeover ПАПКА --by ИМЕ`. За другите си папки тази може да продължи, ако махнете папката от rxdrop.toml, но само щом няма готови редове от нея (`rxdrop status`): иначе и те спират всичко."
+    en "the folder `{0}` was taken over by another installation (on `{1}` since {2}, ledger {3}); this one sends nothing any more: leave it stopped, or stop the other one and take the folder back with `rxdrop takeover FOLDER --by NAME`"
        "The other one sends what is dropped there; both together would send everything twice."
        "The old machine was switched on again after the new one had taken over."
-       "Leave this one stopped, or take the folder out of rxdrop.toml. To have it back: stop the other one and `rxdrop takeover FOLDER --by NAME`."
+       "Leave this one stopped. To have the folder back: stop the other one and `rxdrop takeover FOLDER --by NAME`. For its other folders this one may go on once the folder is taken out of rxdrop.toml, but only where no row of it is ready (`rxdrop status`): those too stop everything."
     /// The mark beside the ledger is another ledger's; `{0}` mark, `{1}` host, `{2}` since when, `{3}` that ledger.
     K007
     bg "белегът `{0}` е на друг регистър (на „{1}“ от {2}, регистър {3}): файлът на регистъра е изтрит или подменен; нищо не се подава: върнете го от архив, или вижте `rxdrop takeover --ledger`"
