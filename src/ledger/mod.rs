@@ -90,6 +90,8 @@ pub trait Ledger: Evidence + trail::Trails + Send {
     fn is_marked(&mut self, folder: &Path) -> Result<bool, Error>;
     /// A drop folder bears our mark from now on. Called once it does.
     fn marked(&mut self, folder: &Path, now: DateTime<Utc>) -> Result<(), Error>;
+    /// When this ledger was made as a copy of another, which may have gone on, and nobody took it over since.
+    fn copied_at(&mut self) -> Result<Option<DateTime<Utc>>, Error>;
     /// The drop folders whose rows are in a batch.
     fn folders_of(&mut self, batch: i64) -> Result<Vec<PathBuf>, Error>;
     /// A person takes over a folder, or this ledger although it is older than its marks.

@@ -3,7 +3,7 @@
 use crate::model::{CodeInfo, Who, Words};
 
 /// Every code of this room.
-pub static CODES: &[&CodeInfo] = &[&K001, &K002, &K003, &K004, &K005, &K006, &K007, &K008];
+pub static CODES: &[&CodeInfo] = &[&K001, &K002, &K003, &K004, &K005, &K006, &K007, &K008, &K009];
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident
@@ -100,6 +100,16 @@ codes! {
        "It tells whether the ledger was restored from an old copy."
        "A damaged disk, or another program."
        "Restore the ledger's folder from a backup. If nothing was restored or moved, delete this one file: it is made anew."
+    /// The ledger is a copy made by `backup`; `{0}` when.
+    K009
+    bg "регистърът е копие, направено с `rxdrop backup` ({0}); нищо не се подава, защото подаденото след това не се помни; върнете истинския регистър, или вижте `rxdrop takeover --ledger`"
+       "Подаденото след копието би тръгнало втори път."
+       "Възстановен архив след повреда на диска."
+       "Ако истинският регистър е запазен, върнете него. Ако не: `rxdrop takeover --ledger` показва какво може да е в системата, а с --by ИМЕ продължава от копието: съмнителните редове остават задържани, докато човек реши."
+    en "the ledger is a copy that `rxdrop backup` made ({0}); nothing is sent, because what was sent after that is not known: put the real ledger back, or see `rxdrop takeover --ledger`"
+       "What was sent after the copy was made would go a second time."
+       "A backup restored after a disk failed."
+       "If the real ledger still exists, put it back. If not: `rxdrop takeover --ledger` shows what the system may have, and with --by NAME goes on from the copy: doubtful rows stay held until a person decides."
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use crate::ledger::{Error, Handle, Position};
 use crate::model::{CodeInfo, Lang};
 
-pub use codes::{CODES, K001, K002, K003, K004, K005, K006, K007, K008};
+pub use codes::{CODES, K001, K002, K003, K004, K005, K006, K007, K008, K009};
 pub use file::{Mark, NAME, Read, SCHEMA, read};
 
 /// How long a folder that may hang is waited for: a share that is away must not keep rows from being sent.
@@ -123,6 +123,13 @@ fn older(path: &Path, mark: &Mark, position: &Position) -> Trouble {
     Trouble::new(&K005, [path.display().to_string(), at, gap], Some(mark.clone()))
 }
 
+/// A backup that was put in a ledger's place: what was sent after it was made only the marks may know, and they may
+/// have been put back with it.
+fn copied(ledger: &Handle) -> Result<Option<Trouble>, Error> {
+    let copied_at = ledger.ask_blocking(|ledger| ledger.copied_at())?;
+    Ok(copied_at.map(|at| Trouble::new(&K009, [at.format("%Y-%m-%d %H:%M UTC").to_string()], None)))
+}
+
 /// What the ledger says of a folder and its mark. The ledger's own thread never touches a folder.
 fn books(ledger: &Handle, folder: &Path, mark: Option<&Mark>) -> Result<Books, Error> {
     let folder = folder.to_owned();
@@ -182,13 +189,14 @@ impl Marks {
             Read::Mark(mark) => {
                 let books = books(ledger, Path::new(""), Some(&mark))?;
                 if mark.ledger == books.position.ledger {
-                    (!books.was_at).then(|| older(&self.own, &mark, &books.position))
+                    let older = (!books.was_at).then(|| older(&self.own, &mark, &books.position));
+                    older.map_or_else(|| copied(ledger), |older| Ok(Some(older)))?
                 } else {
                     let args = [path, mark.host.clone(), mark.day(), mark.ledger.clone()];
                     Some(Trouble::new(&K007, args, Some(mark)))
                 }
             }
-            Read::None | Read::Away => None,
+            Read::None | Read::Away => copied(ledger)?,
         };
         if let Some(trouble) = &trouble {
             self.stop(trouble);

@@ -1,6 +1,7 @@
 //! A consistent copy of everything the ledger needs, made while it works: the database at one moment, the copies of
-//! inputs that it names, the marks. It is laid out as the ledger's folder is, so it is restored by putting it there.
-//! The configuration is not part of it, nor is any secret.
+//! inputs that it names, the marks. It is laid out as the ledger's folder is, so it is restored by putting it there;
+//! the database in it bears that it is a copy, and sends nothing until a person takes it over. The configuration is
+//! not part of it, nor is any secret.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -56,7 +57,7 @@ pub fn backup(shop: &Shop, goal: &Path) -> Result<Backup> {
     let name = shop.config.ledger.path.file_name().unwrap_or_default();
     let copy = goal.join(name);
     // The database first: whatever it names is in the spool already, and the marks can only be newer.
-    let contents = Sqlite::copy(&shop.config.ledger.path, &copy)?;
+    let contents = Sqlite::copy(&shop.config.ledger.path, &copy, shop.world.clock.now())?;
     let mut made = Backup {
         schema: "rxdrop-backup/1",
         version: env!("CARGO_PKG_VERSION"),

@@ -13,6 +13,10 @@ use super::Shop;
 use crate::ledger::{By, Position, TakenOver, Takeover};
 use crate::marks::{K005, Mark, Marks, NAME, Read, Standing, Trouble, read};
 
+/// Numbers left out where a ledger is taken over: those of a lost part may be in use although no mark that can be
+/// reached knows them.
+const NUMBERS_UNSEEN: i64 = 1_000_000;
+
 /// What is taken over.
 #[derive(Debug, Clone)]
 pub enum Target {
@@ -34,13 +38,15 @@ pub struct Survey {
     pub folders: Vec<PathBuf>,
     /// Whether there is anything to take over: a folder that is not this ledger's, or marks that know more than it.
     pub is_needed: bool,
+    /// Numbers up to this one may be in use, whatever the marks say.
+    number: i64,
     folder: Option<PathBuf>,
 }
 
 impl Survey {
     fn of_nothing(position: Position) -> Self {
         let (marks, folders) = (Vec::new(), Vec::new());
-        Self { position, marks, doubt_until: None, folders, is_needed: false, folder: None }
+        Self { position, marks, doubt_until: None, folders, is_needed: false, number: 0, folder: None }
     }
 }
 
@@ -80,6 +86,7 @@ fn of_folder(shop: &Shop, marks: &Marks, named: &Path, position: Position) -> Re
         doubt_until,
         folders: vec![folder.clone()],
         is_needed: true,
+        number: 0,
         folder: Some(folder),
     })
 }
@@ -112,7 +119,8 @@ fn of_ledger(shop: &Shop, marks: &Marks, position: Position) -> Result<Survey> {
         return Ok(Survey::of_nothing(position));
     }
     let doubt_until = Some(doubt_until(shop)?);
-    Ok(Survey { position, marks: found, doubt_until, folders, is_needed: true, folder: None })
+    let number = position.number + NUMBERS_UNSEEN;
+    Ok(Survey { position, marks: found, doubt_until, folders, is_needed: true, number, folder: None })
 }
 
 /// The configured folder that is named, whatever way.
@@ -143,7 +151,7 @@ pub fn take_over(shop: &Shop, survey: &Survey, by: By) -> Result<TakenOver> {
     let now = shop.world.clock.now();
     let takeover = Takeover {
         folder: survey.folder.clone(),
-        number: survey.marks.iter().map(|(_, mark)| mark.number).max().unwrap_or_default(),
+        number: survey.marks.iter().map(|(_, mark)| mark.number).fold(survey.number, i64::max),
         event: survey.marks.iter().map(|(_, mark)| mark.event).max().unwrap_or(survey.position.event),
         doubt_until: survey.doubt_until,
         evidence: serde_json::to_value(&survey.marks)?,

@@ -352,13 +352,36 @@ fn a_backup_made_while_watch_runs_is_whole_and_known_for_old_once_restored() {
     place.run(&["backup", "newest"]).exits(0);
     copy_folder(&place.path("copy"), &place.path("other"));
     configure(&place, OTHER_LEDGER);
-    refuses(&place, "K005");
+    refuses(&place, "K009");
     std::fs::remove_dir_all(place.path("other")).unwrap();
+    // As new as any mark, but the ledger may have gone on where no mark tells.
     copy_folder(&place.path("newest"), &place.path("other"));
-    place.run(&["run"]).exits(0);
+    refuses(&place, "K009");
+    let last = statuses_and_numbers(&place, "next.csv");
+    let told = place.run(&["run", "--lang", "bg"]).exits(2).stderr;
+    assert!(told.contains("регистърът е копие"), "{told}");
+    take_over(&place, "--ledger", 0);
     drop_next(&place, "third.csv", "79");
+    place.run(&["run"]).exits(1);
+    assert_eq!(statuses(&place, "third.csv"), ["held", "held"]);
+    place.run(&[&["release", "third.csv", "--answer", "double=send"], &BY[..]].concat());
     place.run(&["run"]).exits(0);
     assert_eq!(registered(&place), 6);
+    assert!(statuses_and_numbers(&place, "third.csv") > last, "a number given twice");
+}
+
+#[test]
+fn a_backup_whose_own_mark_came_back_with_it_sends_nothing_although_the_share_is_away() {
+    let place = place("");
+    drop_day(&place, "day.csv");
+    place.run(&["run"]).exits(0);
+    place.run(&["backup", "copy"]).exits(0);
+    drop_next(&place, "next.csv", "78");
+    place.run(&["run"]).exits(0);
+    std::fs::rename(place.path("drop"), place.path("share")).unwrap();
+    std::fs::remove_dir_all(place.path("state")).unwrap();
+    copy_folder(&place.path("copy"), &place.path("state"));
+    refuses(&place, "K009");
 }
 
 /// Every file of a backup has its hash, and nothing secret is in any.

@@ -5,9 +5,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
-use super::BUSY;
+use super::{BUSY, from_stamp, stamp};
 use crate::ledger::Error;
 
 /// What a copy of a ledger needs beside it.
@@ -30,6 +30,29 @@ pub(super) fn copy(ledger: &Path, goal: &Path) -> Result<(), Error> {
     let source = read_only(ledger)?;
     source.execute("VACUUM INTO ?1", params![goal.to_string_lossy()])?;
     flush(goal)
+}
+
+/// A copy bears when it was made: put in the ledger's place it must not be taken for the ledger, which went on.
+pub(super) fn bear(copy: &Path, now: DateTime<Utc>) -> Result<(), Error> {
+    let conn = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('copied_at', ?1)", [stamp(now)])?;
+    conn.close().map_err(|(_, error)| error)?;
+    flush(copy)
+}
+
+/// When the ledger was made as a copy.
+pub(super) fn copied_at(conn: &Connection) -> Result<Option<DateTime<Utc>>, Error> {
+    let at: Option<String> = conn
+        .prepare_cached("SELECT value FROM meta WHERE key = 'copied_at'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(at.map(|at| from_stamp(&at).unwrap_or_default()))
+}
+
+/// A person took the copy over: from here on it is the ledger.
+pub(super) fn bear_no_more(conn: &Connection) -> Result<(), Error> {
+    conn.execute("DELETE FROM meta WHERE key = 'copied_at'", [])?;
+    Ok(())
 }
 
 /// Copies a ledger beside itself before it is migrated. The copy has its name once it is whole.

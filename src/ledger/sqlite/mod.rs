@@ -131,12 +131,14 @@ impl Sqlite {
         Ok(ledger)
     }
 
-    /// Copies a ledger as it is at one moment, while others read and write it. Gives what belongs to the copy.
+    /// Copies a ledger as it is at one moment, while others read and write it. Gives what belongs to the copy, which
+    /// bears that it is one.
     ///
     /// # Errors
     /// When the ledger can't be read, or the copy can't be written or is there already.
-    pub fn copy(ledger: &Path, goal: &Path) -> Result<Contents, Error> {
+    pub fn copy(ledger: &Path, goal: &Path, now: DateTime<Utc>) -> Result<Contents, Error> {
         copies::copy(ledger, goal)?;
+        copies::bear(goal, now)?;
         copies::contents(goal)
     }
 
@@ -315,6 +317,9 @@ impl super::Ledger for Sqlite {
     fn is_marked(&mut self, folder: &Path) -> Result<bool, Error> {
         self.knows(folder)
     }
+    fn copied_at(&mut self) -> Result<Option<DateTime<Utc>>, Error> {
+        copies::copied_at(&self.conn)
+    }
     fn marked(&mut self, folder: &Path, now: DateTime<Utc>) -> Result<(), Error> {
         self.make_known(folder, now)
     }
@@ -322,7 +327,12 @@ impl super::Ledger for Sqlite {
         self.folders_in(batch)
     }
     fn take_over(&mut self, takeover: &Takeover, now: DateTime<Utc>) -> Result<TakenOver, Error> {
-        self.take_it_over(takeover, now)
+        let done = self.take_it_over(takeover, now)?;
+        if takeover.folder.is_none() {
+            // A crash before this leaves the copy to be taken over once more.
+            copies::bear_no_more(&self.conn)?;
+        }
+        Ok(done)
     }
     fn known_files(&mut self, folder: &Path) -> Result<Vec<KnownFile>, Error> {
         self.files_of(folder)

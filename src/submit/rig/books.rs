@@ -227,6 +227,7 @@ impl Ledger for Books {
         fn was_at(&mut self, event: i64, head: &str) -> Is<bool>;
         fn is_marked(&mut self, folder: &Path) -> Is<bool>;
         fn marked(&mut self, folder: &Path, now: DateTime<Utc>) -> Is<()>;
+        fn copied_at(&mut self) -> Is<Option<DateTime<Utc>>>;
         fn folders_of(&mut self, batch: i64) -> Is<Vec<PathBuf>>;
         fn take_over(&mut self, takeover: &Takeover, now: DateTime<Utc>) -> Is<TakenOver>;
         fn known_files(&mut self, folder: &Path) -> Is<Vec<KnownFile>>;
