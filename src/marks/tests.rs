@@ -120,9 +120,9 @@ fn an_empty_mark_of_a_folder_that_was_never_marked_is_none() {
     let (state, drop) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let marks = Marks::new(&state.path().join("rxdrop.db"), "depot".to_owned());
     let (ledger, now) = (ledger(state.path()), DateTime::UNIX_EPOCH);
-    std::fs::write(drop.path().join(NAME), "").unwrap();
+    std::fs::File::create(drop.path().join(NAME)).unwrap();
     assert!(matches!(marks.settle(&ledger, drop.path(), now).unwrap(), Standing::Ours(_)));
-    std::fs::write(drop.path().join(NAME), "").unwrap();
+    std::fs::File::create(drop.path().join(NAME)).unwrap();
     let damaged = marks.settle(&ledger, drop.path(), now).unwrap();
     assert!(matches!(damaged, Standing::Barred(trouble) if trouble.code.code == "K003"));
 }

@@ -138,7 +138,9 @@ fn configured(shop: &Shop, named: &Path) -> Result<PathBuf> {
 fn doubt_until(shop: &Shop) -> Result<NaiveDate> {
     let today = shop.world.clock.today();
     shop.sections.submit_until(&shop.config.sections, today).map_err(|(section, why)| {
-        anyhow!("which rows are in doubt can't be told without the section {section}, which can't be used: {why}")
+        anyhow!(
+            "which rows are in doubt can't be told without the section {section}, which can't be used: {why}"
+        )
     })
 }
 
