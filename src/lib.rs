@@ -16,3 +16,4 @@ pub mod mapping;
 pub mod table;
 pub mod intake;
 pub mod model;
+pub mod knife;

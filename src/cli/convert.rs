@@ -52,11 +52,15 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let targets = sections.targets(&goals).map_err(told)?;
     let judge = judge(&mapping, &table, targets, named.is_some(), args, lang)?;
     let mut writer = Writer::open(args, lang)?;
-    let refused = writer.convert(table, judge, lang)?;
-    if refused > 0 && args.errors.is_none() {
-        out::tell(&format!("{refused} row(s) refused; `--errors E.csv` writes why, `rxdrop check` shows it"));
+    let left = writer.convert(table, judge, lang)?;
+    if left.any() && args.errors.is_none() {
+        let Left { refused, held } = left;
+        let held = if held > 0 { format!(", {held} held") } else { String::new() };
+        out::tell(&format!(
+            "{refused} row(s) refused{held}; `--errors E.csv` writes why, `rxdrop check` shows it"
+        ));
     }
-    Ok(ExitStatus::of(false, false, refused > 0))
+    Ok(ExitStatus::of(false, false, left.any()))
 }
 
 fn fitted(fit: Fit, lang: Lang) -> Result<(Arc<Mapping>, Table)> {
@@ -99,6 +103,29 @@ fn judge(
     Ok(Judge::new(bound.without_keys(), targets, forced, world::world_on(args.one_off.today).clock.today()))
 }
 
+/// Rows of which no record is written.
+#[derive(Debug, Clone, Copy, Default)]
+struct Left {
+    refused: u64,
+    /// They wait for a person's word.
+    held: u64,
+}
+
+impl Left {
+    fn any(self) -> bool {
+        self.refused + self.held > 0
+    }
+
+    fn add(&mut self, other: Self) {
+        self.refused += other.refused;
+        self.held += other.held;
+    }
+
+    fn count(&mut self, body: &Body) {
+        self.refused += u64::from(matches!(body, Body::Bad));
+        self.held += u64::from(matches!(body, Body::Held(_)));
+    }
+}
 /// Bytes of most lines about an issue.
 const LINE: usize = 512;
 
@@ -115,7 +142,7 @@ struct Made {
     records: Vec<u8>,
     issues: Vec<u8>,
     rows: u64,
-    refused: u64,
+    left: Left,
 }
 
 /// Makes bytes of judged rows.
@@ -149,17 +176,17 @@ impl Writer {
         Ok(Self { records, issues, bar })
     }
 
-    /// Gives how many rows are refused.
-    fn convert(&mut self, table: Table, judge: Judge, lang: Lang) -> Result<u64> {
+    /// Gives how many rows are left out.
+    fn convert(&mut self, table: Table, judge: Judge, lang: Lang) -> Result<Left> {
         let headers = table.headers().iter();
         let places = || headers.map(|header| (Arc::clone(&header.name), header.index)).collect();
         let columns = self.issues.is_some().then(places);
         let renderer = Renderer { targets: judge.targets().to_vec(), columns, lang };
-        let (mut rows, mut refused) = (0, 0);
+        let (mut rows, mut left) = (0, Left::default());
         let render = |row: &Row, judged: &mut Judged, made: &mut Made| renderer.render(row, judged, made);
         convert::for_each_block(table, judge, render, |made| {
             rows += std::mem::take(&mut made.rows);
-            refused += std::mem::take(&mut made.refused);
+            left.add(std::mem::take(&mut made.left));
             self.bar.set_position(rows);
             self.write(made)
         })?;
@@ -168,7 +195,7 @@ impl Writer {
             issues.flush()?;
         }
         self.bar.finish_and_clear();
-        Ok(refused)
+        Ok(left)
     }
 
     fn write(&mut self, made: &mut Made) -> io::Result<()> {
@@ -185,7 +212,7 @@ impl Writer {
 impl Renderer {
     fn render(&self, row: &Row, judged: &Judged, made: &mut Made) {
         made.rows += 1;
-        made.refused += u64::from(matches!(judged.body, Body::Bad));
+        made.left.count(&judged.body);
         if let Some(columns) = &self.columns {
             judged
                 .issues

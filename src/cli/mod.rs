@@ -160,6 +160,8 @@ pub fn run(cli: Cli) -> ExitStatus {
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
+    #[cfg(debug_assertions)]
+    world::arm()?;
     let config = cli.config;
     match cli.command {
         Command::Demo(args) => demo::run(&args),

@@ -110,7 +110,7 @@ async fn told_to_stop(ending: CancellationToken) {
 /// Exit code of a pass: what was reported in it, and everything that waits anywhere.
 pub(super) fn status(outcome: &Outcome) -> ExitStatus {
     let mut people = outcome.summary.held > 0;
-    let mut open = outcome.summary.waiting > 0 || outcome.summary.unknown > 0;
+    let mut open = outcome.summary.waiting > 0 || outcome.summary.unknown > 0 || outcome.unreported > 0;
     for file in outcome.reported.iter().filter(|file| file.here) {
         people |= file.totals.refused > 0 || file.totals.held > 0 || file.state == FileState::Unreadable;
         open |= file.totals.waiting > 0 || file.totals.unknown > 0;
@@ -142,6 +142,14 @@ pub(super) fn tell(outcome: &Outcome, lang: Lang) -> Result<()> {
         ))?;
     }
     tell_stops(outcome, lang);
+    if outcome.unreported > 0 {
+        let failed = out::pick(
+            lang,
+            "файла са без новите си отчети: записът им не успя; причината е в журнала, следващото пускане опитва пак",
+            "file(s) lack their newest reports: writing them failed; the log says why, and the next run tries again",
+        );
+        out::line(&format!("{} {failed}", outcome.unreported))?;
+    }
     if outcome.too_old > 0 {
         let older =
             out::pick(lang, "файла по-стари от `since` не се пипат", "file(s) older than `since` left alone");
@@ -189,6 +197,6 @@ fn as_json(outcome: &Outcome, lang: Lang) -> serde_json::Value {
         .iter()
         .map(|stop| json!({"code": stop.code.code, "message": stop.message(lang)}))
         .collect();
-    json!({"files": files, "waiting": waiting, "too_old": outcome.too_old, "stopped": stopped,
+    json!({"files": files, "waiting": waiting, "too_old": outcome.too_old, "unreported": outcome.unreported, "stopped": stopped,
         "ledger": super::status::summary_json(&outcome.summary)})
 }

@@ -17,8 +17,6 @@ use crate::submit::clocks_differ;
 
 /// Files shown without being named.
 const FILES: u32 = 30;
-/// Rows of one page of the ledger's stories.
-const PAGE_ROWS: u32 = 5_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -123,19 +121,7 @@ fn files(shop: &Shop, wanted: &[String]) -> Result<Vec<(FileView, Totals)>> {
 /// A file as it stands in the ledger.
 pub(super) fn file(shop: &Shop, intake: i64) -> Result<Option<(FileView, Totals)>> {
     let view = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
-    view.map(|view| Ok((view, totals(shop, intake)?))).transpose()
-}
-
-fn totals(shop: &Shop, intake: i64) -> Result<Totals> {
-    let (mut totals, mut after) = (Totals::default(), 0);
-    loop {
-        let page = shop.ledger.ask_blocking(move |ledger| ledger.rows(intake, after, PAGE_ROWS))?;
-        let Some(last) = page.last() else { return Ok(totals) };
-        after = last.row;
-        for row in &page {
-            totals.add(row.status);
-        }
-    }
+    view.map(|view| Ok((view, run::totals(shop, intake)?))).transpose()
 }
 
 fn counts(totals: &Totals, lang: Lang) -> String {

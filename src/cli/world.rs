@@ -45,6 +45,14 @@ fn seed() -> u64 {
     std::hash::RandomState::new().build_hasher().finish()
 }
 
+/// Takes a test's order to stop at some point; see `knife`.
+#[cfg(debug_assertions)]
+#[expect(clippy::disallowed_methods, reason = "not a setting: builds for users hold nothing of it")]
+pub(super) fn arm() -> anyhow::Result<()> {
+    use crate::knife;
+    std::env::var(knife::ORDER).map_or(Ok(()), |order| knife::arm(&order).map_err(anyhow::Error::msg))
+}
+
 /// Starts the log: standard error, or one file a day. Keep the guard while logging.
 pub(super) fn log(settings: &LogSettings) -> Option<tracing_appender::non_blocking::WorkerGuard> {
     let (writer, guard) = match &settings.file {
@@ -64,6 +72,8 @@ pub(super) fn log(settings: &LogSettings) -> Option<tracing_appender::non_blocki
         .with_writer(writer)
         .with_ansi(settings.file.is_none() && super::out::colours())
         .with_target(false)
+        // Told on standard error instead, a log that can't be written (a full disk) would end the thread that writes.
+        .log_internal_errors(false)
         .try_init();
     guard
 }

@@ -52,9 +52,39 @@ struct Desk<T> {
     table: Table,
     /// Blocks that the caller is done with.
     spare: Receiver<Work<T>>,
+    /// The first block, until somebody takes it.
+    first: Option<Step<T>>,
     /// Told once the blocks before it were handed on.
     failed: Option<table::Error>,
     ended: bool,
+}
+
+impl<T: Default> Desk<T> {
+    /// Reads the first block before anything is judged: its rows show how the file writes its codes.
+    fn read_ahead(&mut self, judge: &mut Judge) {
+        let first = self.next();
+        if let Ok(Work { block, .. }) = &first {
+            judge.look_at(block);
+        }
+        self.first = Some(first);
+    }
+
+    /// The next block, or why there are no more.
+    fn next(&mut self) -> Step<T> {
+        if let Some(first) = self.first.take() {
+            return first;
+        }
+        if let Some(error) = self.failed.take() {
+            self.ended = true;
+            return Err(error);
+        }
+        let mut work: Work<T> = self.spare.try_recv().unwrap_or_default();
+        match self.table.read_block(&mut work.block) {
+            Ok(more) => self.ended = !more,
+            Err(error) => self.failed = Some(error),
+        }
+        Ok(work)
+    }
 }
 
 /// Reads and judges every row of a table; `render` adds each to what is made of its block, and `each` takes that in
@@ -64,12 +94,14 @@ struct Desk<T> {
 /// When the file can't be read any further, or `each` fails.
 pub fn for_each_block<T: Default + Send, E: std::error::Error>(
     table: Table,
-    judge: Judge,
+    mut judge: Judge,
     render: impl Fn(&Row, &mut Judged, &mut T) + Sync,
     mut each: impl FnMut(&mut T) -> Result<(), E>,
 ) -> Result<Found, Error<E>> {
     let (empty, spare) = channel();
-    let desk = Mutex::new(Desk { table, spare, failed: None, ended: false });
+    let mut desk = Desk { table, spare, first: None, failed: None, ended: false };
+    desk.read_ahead(&mut judge);
+    let desk = Mutex::new(desk);
     std::thread::scope(|scope| {
         let (turn, turns) = channel();
         let start = |(me, judge): (usize, Judge)| {
@@ -149,20 +181,10 @@ fn work<T>(
 fn take<T: Default>(desk: &Mutex<Desk<T>>, turn: &Sender<usize>, me: usize) -> Option<Step<T>> {
     // Where another thread panicked, nothing more is wanted.
     let mut desk = desk.lock().ok()?;
-    if desk.ended {
+    if desk.ended && desk.first.is_none() {
         return None;
     }
-    let step = if let Some(error) = desk.failed.take() {
-        desk.ended = true;
-        Err(error)
-    } else {
-        let mut work: Work<T> = desk.spare.try_recv().unwrap_or_default();
-        match desk.table.read_block(&mut work.block) {
-            Ok(more) => desk.ended = !more,
-            Err(error) => desk.failed = Some(error),
-        }
-        Ok(work)
-    };
+    let step = desk.next();
     turn.send(me).ok()?;
     Some(step)
 }

@@ -236,4 +236,8 @@ CREATE TABLE folders (path TEXT PRIMARY KEY, known_at TEXT NOT NULL) STRICT, WIT
 -- Rows of a folder ('' = of any) whose last day to send is not later may have been sent by somebody else.
 CREATE TABLE doubts (id INTEGER PRIMARY KEY, folder TEXT NOT NULL, until TEXT NOT NULL) STRICT;
 ",
+    r"
+-- What a person has to vouch for before a valid record may go, as a list of issues; NULL = nothing, or no longer.
+ALTER TABLE records ADD COLUMN doubt TEXT;
+",
 ];

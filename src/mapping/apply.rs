@@ -270,6 +270,9 @@ impl Bound {
             plan.memo.learn(met, &None);
             return Ok(false);
         }
+        if plan.typing.doubt(text, kind).is_some() {
+            return Err(Wrong);
+        }
         let (text, origin) = match &plan.values {
             None => (text, Origin::Cell(kind)),
             Some(_) if kind == CellKind::Error => return Err(Wrong),
@@ -287,13 +290,24 @@ impl Bound {
 
     #[inline(never)]
     fn fill_slowly(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
+        let mut doubt = None;
         let (made, column) = match self.text(plan, row) {
             Ok(text) if text.text.is_empty() => (Ok(plan.default.clone()), text.column),
-            Ok(text) => (plan.typing.value(&text.text, text.origin).map(Some), text.column),
+            Ok(text) => {
+                if let Origin::Cell(kind) = text.origin {
+                    doubt = plan.typing.doubt(&text.text, kind);
+                }
+                (plan.typing.value(&text.text, text.origin).map(Some), text.column)
+            }
             Err((flaw, column)) => (Err(flaw), column),
         };
         match made {
-            Ok(value) => draft.put(plan.field, value, column),
+            Ok(value) => {
+                draft.put(plan.field, value, column);
+                if let Some(doubt) = doubt {
+                    draft.issues.push(doubt.at(row.number(), draft.column(plan.field)));
+                }
+            }
             Err(flaw) => {
                 draft.put(plan.field, None, column);
                 draft.failed.insert(plan.field);
@@ -466,6 +480,7 @@ fn trimmed(text: &str) -> &str {
 mod tests {
     use super::*;
     use crate::mapping::fixture::{Bench, mapping, mapping_with, typed_row};
+    use crate::table::Block;
 
     #[test]
     fn a_field_is_made_in_the_order_of_the_format() {
@@ -630,6 +645,25 @@ mod tests {
             ("#N/A", CellKind::Error),
         ]);
         assert_eq!(bench.apply_row(&row).issues(), ["M021 Дата", "M012 Бр", "M017 Вид", "M015 Партида"]);
+    }
+
+    #[test]
+    fn a_number_among_codes_is_taken_and_told() {
+        let mapping = mapping("[fields]\np_batch_no = \"Партида\"\n");
+        let mut bench = Bench::new(&mapping, &["Партида"]);
+        let code = typed_row(&[("L24A", CellKind::Text)]);
+        let number = typed_row(&[("123", CellKind::Number)]);
+        bench.apply_row(&number);
+        assert!(bench.issues().is_empty(), "nothing is known of the column");
+        let mut bench = Bench::new(&mapping, &["Партида"]);
+        let mut first = Block::default();
+        for row in [&code, &code, &code, &number] {
+            first.push_copy(row);
+        }
+        bench.bound.look_at(&first);
+        assert_eq!(bench.apply_row(&number).issues(), ["W205 Партида"]);
+        assert_eq!(bench.get("p_batch_no"), "123");
+        assert!(bench.apply(&["123"]).issues().is_empty(), "a text is as it was typed");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Draft {
     pub key: Option<CompactString>,
     /// Text of `[key] document`, in the same form.
     pub document: Option<CompactString>,
+    /// Fields whose codes have so many digits in this file, as zeros in front show. It stays from row to row.
+    pub padded: Vec<(usize, usize)>,
 }
 
 impl Draft {
@@ -95,6 +97,11 @@ impl Draft {
     /// Sets the section the row goes to.
     pub(super) fn set_destination(&mut self, section: Option<&Arc<str>>) {
         set_shared(&mut self.destination, section);
+    }
+
+    /// The number of digits that a field's codes have in this file, where zeros in front show it.
+    pub fn padded_to(&self, field: usize) -> Option<usize> {
+        self.padded.iter().find(|(padded, _)| *padded == field).map(|(_, digits)| *digits)
     }
 
     /// The value of a field.

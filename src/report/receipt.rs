@@ -362,6 +362,7 @@ mod tests {
     use super::super::samples::{catalogue, file, issue, noon, view};
     use super::*;
     use crate::ledger::MappingRef;
+    use crate::ledger::Skew;
     use crate::model::{Lang, Status, SystemError};
 
     fn receipt(file: &FileView, tally: &Tally, catalogue: &Catalogue) -> Receipt {
@@ -465,8 +466,10 @@ mod tests {
     fn its_form_is_described() {
         let schema = json_schema();
         let described = schema["properties"].as_object().unwrap();
-        let (file, tally) = (file("a.csv"), Tally::default());
+        let (mut file, tally) = (file("a.csv"), Tally::default());
+        file.clock = Some(Skew { section: "sespa".to_owned(), ahead_s: -301, at: file.received_at });
         let receipt = receipt(&file, &tally, &catalogue());
+        assert_eq!(receipt.clock_ahead_s, Some(-301));
         let written = serde_json::to_value(receipt).unwrap();
         for key in written.as_object().unwrap().keys() {
             assert!(described.contains_key(key), "{key}");

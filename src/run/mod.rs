@@ -25,6 +25,7 @@ use anyhow::Result;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::knife::{Point, pass};
 use crate::ledger::{MappingRef, Summary};
 use crate::mapping::Mapping;
 use crate::submit::{self, Intake, Mode, Pace, Stop};
@@ -34,7 +35,7 @@ pub use intake_loop::{Looked, look, open_folders, sender_settings};
 pub use lock::Lock;
 pub use owner::{Standings, standings};
 pub use pinned::answers;
-pub use reports::{Later, Reported, render_as, report_name, write_due};
+pub use reports::{Later, Reported, render_as, report_name, totals, write_due};
 pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
 pub use take::{Ends, Folder, Waiting};
@@ -60,6 +61,8 @@ pub struct Outcome {
     pub waiting: Vec<Waiting>,
     /// Files left alone because they are older than `since`.
     pub too_old: usize,
+    /// Files whose reports could not be written; the next call tries again.
+    pub unreported: usize,
     /// Sections that stopped sending, and why.
     pub stopped: Vec<Stop>,
     /// Everything open in the ledger.
@@ -108,7 +111,9 @@ pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Re
 /// read again.
 async fn recover(shop: &Shop, owner: String) -> Result<()> {
     let now = shop.world.clock.now();
-    for (section, open, answer) in shop.ledger.ask(move |ledger| ledger.recover(&owner, now)).await? {
+    let answers = shop.ledger.ask(move |ledger| ledger.recover(&owner, now)).await?;
+    pass(Point::Recovered);
+    for (section, open, answer) in answers {
         let Some(destination) = shop.sections.destinations.get(&section) else { continue };
         let verdict =
             submit::read_again(destination.as_ref(), &section, &open, &answer, now).unwrap_or_else(|error| {
@@ -118,6 +123,7 @@ async fn recover(shop: &Shop, owner: String) -> Result<()> {
                 }
             });
         shop.ledger.ask(move |ledger| ledger.settle(open.attempt, &verdict, now)).await?;
+        pass(Point::ReadAgain);
     }
     Ok(())
 }

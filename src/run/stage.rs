@@ -11,6 +11,7 @@ use super::{Shop, lock, pinned};
 use crate::config::DropFolder;
 use crate::convert::{self, Fit, Judge, Judged, Mappings};
 use crate::intake;
+use crate::knife::{Point, pass};
 use crate::ledger::{
     self, Accept, FileState, FileView, Handle, Plan, Referenced, StagedRow, StoredIssue, codes,
 };
@@ -194,6 +195,7 @@ fn fill(
     if !same || !shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))? {
         return Ok(None);
     }
+    pass(Point::Planned);
     let judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
     let found = match stage_rows(&shop.ledger, table, judge, ending) {
         Ok(found) => found,
@@ -205,6 +207,7 @@ fn fill(
     let reading = pinned::keep(&found, &filled, &decided.proven().or(answers))?;
     let (intake, now) = (view.intake, shop.world.clock.now());
     shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
+    pass(Point::Accepted);
     Ok(Some(Staged::Accepted))
 }
 
@@ -249,7 +252,9 @@ fn stage_rows(
     ending: &CancellationToken,
 ) -> Result<crate::table::Found, convert::Error<Halt>> {
     let mut chunk: Vec<StagedRow> = Vec::with_capacity(CHUNK_ROWS);
-    let send = |rows: Vec<StagedRow>| ledger.ask_blocking(move |ledger| ledger.stage(&rows));
+    let send = |rows: Vec<StagedRow>| {
+        ledger.ask_blocking(move |ledger| ledger.stage(&rows)).inspect(|()| pass(Point::RowsStaged))
+    };
     let targets = judge.targets().to_vec();
     let render = |_: &Row, judged: &mut Judged, rows: &mut Vec<StagedRow>| {
         rows.push(std::mem::take(judged).staged(&targets, &codes::BY_RULE));
@@ -282,7 +287,9 @@ fn set_aside(
         return Ok(());
     }
     let (intake, issues, now) = (view.intake, issues.to_vec(), shop.world.clock.now());
-    Ok(ledger.ask_blocking(move |ledger| ledger.set_aside(intake, state, &issues, now))?)
+    ledger.ask_blocking(move |ledger| ledger.set_aside(intake, state, &issues, now))?;
+    pass(Point::SetAside);
+    Ok(())
 }
 
 fn told(code: &CodeInfo, args: impl IntoIterator<Item = String>) -> StoredIssue {

@@ -11,10 +11,11 @@ use super::{Shop, owner};
 use crate::config::DropFolder;
 use crate::convert::Mappings;
 use crate::intake::{self, Candidate, Readiness, ReportName, Settling, Stamp};
+use crate::knife::{Point, pass};
 use crate::ledger::{FileState, KnownFile, NewFile, StoredIssue};
 use crate::mapping::Answers;
 use crate::marks::{K002, Standing};
-use crate::model::{CodeInfo, hash};
+use crate::model::{CodeInfo, Lang, hash};
 
 /// Something in a folder that waits, with its reason.
 #[derive(Debug, Clone)]
@@ -115,16 +116,14 @@ impl Folder {
         if let Standing::Barred(trouble) | Standing::Stopped(trouble) =
             owner::enter(shop, &self.drop.folder, look_only)?
         {
-            self.reachable = false;
             let ends = if trouble.code.code == K002.code { Ends::Itself } else { Ends::Administrator };
-            self.wait(shop, "", trouble.code, trouble.args, ends);
+            self.stand_still(shop, trouble.code, trouble.args, ends);
             return Ok(0);
         }
         let listing = match intake::list(&self.drop.folder) {
             Ok(listing) => listing,
             Err(error) => {
-                self.reachable = false;
-                self.wait(shop, "", error.code(), error.args(), Ends::Itself);
+                self.stand_still(shop, error.code(), error.args(), Ends::Itself);
                 return Ok(0);
             }
         };
@@ -157,6 +156,15 @@ impl Folder {
         let waiting: HashSet<&str> = self.waiting.iter().map(|one| one.name.as_str()).collect();
         self.since.retain(|name, _| waiting.contains(name.as_str()));
         Ok(taken)
+    }
+
+    /// The folder as a whole waits: said in the log when it begins, and nothing of it is known.
+    fn stand_still(&mut self, shop: &Shop, code: &'static CodeInfo, args: Vec<String>, ends: Ends) {
+        if std::mem::replace(&mut self.reachable, false) {
+            tracing::error!(code = code.code, "{}", code.message(Lang::En, &args));
+        }
+        self.present.clear();
+        self.wait(shop, "", code, args, ends);
     }
 
     fn wait(&mut self, shop: &Shop, name: &str, code: &'static CodeInfo, args: Vec<String>, ends: Ends) {
@@ -262,6 +270,7 @@ impl Folder {
         let now = shop.world.clock.now();
         let name = file.name.clone();
         let intake = shop.ledger.ask_blocking(move |ledger| ledger.receive(&file, now))?;
+        pass(Point::Received);
         tracing::info!(intake, file = %name, bytes = copied.bytes, "file received");
         Ok(true)
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Shop;
 use crate::ledger::{Checked, FileState, Findings, Head, audit};
+use crate::marks;
 use crate::model::{Status, hash};
 use crate::report::Totals;
 
@@ -45,10 +46,8 @@ pub type Tell = Arc<dyn Fn(u64) + Send + Sync>;
 pub fn verify(shop: &Shop, progress: &Tell) -> Result<Verified> {
     let folders = shop.ledger.ask_blocking(|ledger| ledger.folders())?;
     let receipts: Vec<Receipt> = folders.iter().flat_map(|folder| receipts_of(folder)).collect();
-    let heads: Vec<Head> = receipts
-        .iter()
-        .map(|receipt| Head { path: receipt.path.clone(), hash: receipt.head.clone() })
-        .collect();
+    let told = receipts.iter().map(|receipt| Head { path: receipt.path.clone(), hash: receipt.head.clone() });
+    let heads: Vec<Head> = told.chain(marked(shop, &folders)?).collect();
     let tell = Arc::clone(progress);
     let (findings, checked) = shop.ledger.ask_blocking(move |ledger| ledger.audit(&heads, &*tell))?;
     let receipts_count = u64::try_from(receipts.len()).unwrap_or_default();
@@ -59,6 +58,20 @@ pub fn verify(shop: &Shop, progress: &Tell) -> Result<Verified> {
     }
     totals(shop, &receipts, progress, &mut verified.findings)?;
     Ok(verified)
+}
+
+/// What the marks of this ledger say, beside it and in its folders. Those of another ledger say nothing of this one.
+fn marked(shop: &Shop, folders: &[PathBuf]) -> Result<Vec<Head>> {
+    let ours = shop.ledger.ask_blocking(|ledger| Ok(ledger.id()))?;
+    let own = shop.marks.as_ref().map(|marks| marks.own().to_owned());
+    let paths = folders.iter().map(|folder| folder.join(marks::NAME)).chain(own);
+    let head = |path: PathBuf| match marks::read(&path) {
+        marks::Read::Mark(mark) if mark.ledger == ours && !mark.head.is_empty() => {
+            Some(Head { path, hash: mark.head })
+        }
+        _ => None,
+    };
+    Ok(paths.filter_map(head).collect())
 }
 
 /// A receipt as it lies beside an input.

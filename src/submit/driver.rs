@@ -16,6 +16,7 @@ use super::stop::{LOGIN_REFUSED, NO_ANSWERS, Stop};
 use super::verdict::{Around, Came, Effect, of_ask, of_submit, response};
 use super::{Clock, Error, Settings, batching};
 use crate::destinations::{Call, Destination, Ticket};
+use crate::knife::{Point, pass};
 use crate::ledger::{BatchVerdict, Handle, OpenBatch, RawAnswer, Want, Work};
 
 /// How far intake is. Each accepted file is a change, which wakes the drivers.
@@ -150,6 +151,7 @@ impl Driver {
             Work::Claim | Work::Resend(_) | Work::Ask(_) => {}
         }
         // The token first: rows are claimed only when they can be sent at once.
+        pass(Point::TokenWanted);
         match self.line.token().await {
             Ok(Some(token)) => self.exchange(work, &token).await?,
             Ok(None) => {}
@@ -163,6 +165,7 @@ impl Driver {
     }
 
     async fn exchange(&mut self, work: Work, token: &SecretString) -> Result<(), Error> {
+        pass(Point::TokenHeld);
         let now = self.line.clock.now();
         let ledger = self.line.ledger.clone();
         let open = match work {
@@ -173,10 +176,17 @@ impl Driver {
                 }
                 return Ok(());
             }
-            Work::Resend(batch) => ledger.ask(move |ledger| ledger.resend(batch, now)).await?,
+            Work::Resend(batch) => {
+                let open = ledger.ask(move |ledger| ledger.resend(batch, now)).await?;
+                pass(Point::Resent);
+                open
+            }
             _ => {
                 let (want, build) = (self.want(), self.line.builder());
-                ledger.ask(move |ledger| ledger.claim(&want, build)).await?
+                pass(Point::Claiming);
+                let open = ledger.ask(move |ledger| ledger.claim(&want, build)).await?;
+                pass(Point::Claimed);
+                open
             }
         };
         let Some(open) = open else { return Ok(()) };

@@ -17,6 +17,7 @@ use super::stop::{CLOCK, MARKS, SETTING, Stop};
 use super::verdict::{Around, Came, Effect, later, of_ask, of_submit, response, still};
 use super::{Clock, Error, Settings};
 use crate::destinations::{Call, Destination, Item, Ticket};
+use crate::knife::{Point, pass};
 use crate::ledger::{BatchVerdict, Build, Handle, OpenBatch, Question, RawAnswer, TOLD, Waits};
 
 /// One section's line to its system and to the ledger.
@@ -102,6 +103,7 @@ impl Line {
             Err(broken) => self.unanswered_submit(broken, failures),
         };
         self.settle(open.attempt, &came.verdict).await?;
+        pass(Point::Settled);
         Ok(came)
     }
 
@@ -157,10 +159,12 @@ impl Line {
         let question = Question { batch: open.batch, began_at, answer, seen, waits };
         let now = self.clock.now();
         let attempt = self.ledger.ask(move |ledger| ledger.asked(&question, now)).await?;
+        pass(Point::AskKept);
         if ends {
             self.asked.remove(&open.batch);
             self.settle(attempt, &came.verdict).await?;
         }
+        pass(Point::AskSettled);
         Ok(came)
     }
 
@@ -180,6 +184,7 @@ impl Line {
             Ok(answer) => answer,
             Err(broken) => return Ok(Err(broken)),
         };
+        pass(Point::Asked);
         let reply = self.destination.reply(&call, &response(&answer));
         let pace = self.settings.pace.ask;
         let again = |lasting| if lasting { pace.cap } else { pace.ceiling(self.unanswered) };
@@ -270,7 +275,9 @@ impl Line {
         self.tell_skew();
         let answer = Arc::new(answer);
         let kept = Arc::clone(&answer);
+        pass(Point::Answered);
         self.ledger.ask(move |ledger| ledger.answered(attempt, &kept, now)).await?;
+        pass(Point::AnswerKept);
         Ok(answer)
     }
 

@@ -61,6 +61,16 @@ impl Block {
         }
     }
 
+    /// Adds a copy of a row.
+    #[cfg(test)]
+    pub(crate) fn push_copy(&mut self, row: &Row) {
+        let pushed = self.push_row(|place| {
+            *place = row.clone();
+            Ok::<_, std::convert::Infallible>(true)
+        });
+        assert!(pushed.is_ok());
+    }
+
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::mend;
 use super::reading::{Format, Found, Why};
 use super::records::{Cutter, Raw, Records, T022};
-use super::row::{Header, Row};
+use super::row::{Cell, CellKind, Header, Row};
 use super::shape::Shapes;
 use super::workbook::{Sheet, T027};
 use crate::model::names::{fold, look_alike};
@@ -58,6 +58,8 @@ pub(super) struct Body {
     /// What the cells of each column look like; of a text file only, since a workbook's cells have their places.
     shapes: LazyShapes,
     names: Vec<Arc<str>>,
+    /// The columns' names as they stand in the header.
+    header: Vec<Arc<str>>,
     tried: usize,
     /// The row before was blank: a table may have ended.
     after_blank: bool,
@@ -82,6 +84,8 @@ struct SkipWords {
     by_default: bool,
     /// Whether one of them begins with a digit.
     with_digit: bool,
+    /// What the header begins with: it may stand there once more.
+    name: Option<char>,
 }
 
 /// What a row is.
@@ -111,13 +115,14 @@ impl Body {
             columns: columns.len(),
             needed: last_named.unwrap_or(columns.len()),
             named: if named == 0 { columns.len() } else { named },
-            words: SkipWords::new(skip),
+            words: SkipWords::new(skip, columns.first().map(|column| &*column.name)),
             last_number: 0,
             ready: VecDeque::new(),
             rows: 0,
             ended: false,
             shapes: LazyShapes { learn, known: OnceCell::new() },
             names: columns.iter().map(Header::label).collect(),
+            header: columns.iter().map(|column| Arc::clone(&column.name)).collect(),
             tried: 0,
             after_blank: false,
         }
@@ -192,6 +197,7 @@ impl Body {
             let number = row.number();
             if number > self.last_number + 1 {
                 found.leave_out_gap(self.last_number + 1..number);
+                self.after_blank = true;
             }
             self.last_number = number;
             if number > self.header_row {
@@ -225,7 +231,8 @@ impl Body {
         let column = mended.at.and_then(|at| self.names.get(at)).cloned();
         row.mend(&mended.cells);
         row.forget_issues(T022.code);
-        row.add_issue(Issue::at(&T029, column).both(bg, en));
+        row.add_issue(Issue::at(&W115, column).both(bg, en));
+        row.add_issue(Issue::new(&T029));
     }
 
     fn judge(&self, row: &Row) -> Verdict {
@@ -237,6 +244,8 @@ impl Body {
         }
         if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
+        } else if self.is_header_again(row) {
+            Verdict::LeftOut(Why::Title)
         } else if !self.words.begin(row) {
             let behind = self.rows > 0 && self.after_blank && self.words.by_default && self.is_alien(row);
             if behind { Verdict::Tail(Why::Beyond) } else { Verdict::Data }
@@ -254,11 +263,34 @@ impl Body {
         row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 2 <= self.named
     }
 
-    /// Not of this table: a row of a text file with too few cells, or with none but one of them filled.
+    /// Not of this table: a row of a text file with too few cells, or with none but one of them filled. In a
+    /// workbook, where every row has all cells, one of a few words without any figure.
     fn is_alien(&self, row: &Row) -> bool {
-        let filled = row.cells().filter(|cell| !cell.text.trim().is_empty()).count();
-        let is_text = matches!(self.source, Source::Text(_));
-        is_text && !row.is_mended() && (row.len() < self.needed || filled <= 1 && self.needed > 2)
+        let filled = || row.cells().filter(|cell| !cell.text.trim().is_empty());
+        if matches!(self.source, Source::Text(_)) {
+            return !row.is_mended() && (row.len() < self.needed || filled().count() <= 1 && self.needed > 2);
+        }
+        let is_word = |cell: Cell<'_>| {
+            cell.kind == CellKind::Text && !cell.text.contains(|letter: char| letter.is_ascii_digit())
+        };
+        self.is_sparse(row) && self.needed > 2 && filled().all(is_word)
+    }
+
+    /// Whether a row that looks like another table goes on: below its first row a workbook's has figures too.
+    fn stays_alien(&self, row: &Row) -> bool {
+        if matches!(self.source, Source::Text(_)) { self.is_alien(row) } else { self.is_sparse(row) }
+    }
+
+    /// The names of the columns once more, as programs print them on top of each page.
+    fn is_header_again(&self, row: &Row) -> bool {
+        let mut same = 0;
+        for (name, cell) in self.header.iter().zip(row.cells()) {
+            match (name.trim(), cell.text.trim()) {
+                (name, text) if name == text => same += usize::from(!name.is_empty()),
+                _ => return false,
+            }
+        }
+        same > 1 && !has_text_from(row, self.columns)
     }
 
     /// Reads on behind a row that looks like totals, or like another table. Only if nothing but sparse rows follow until the end are
@@ -277,7 +309,7 @@ impl Body {
                 }
                 return Ok(());
             }
-            let alien = if why == Why::Beyond { self.is_alien(&row) } else { self.is_sparse(&row) };
+            let alien = if why == Why::Beyond { self.stays_alien(&row) } else { self.is_sparse(&row) };
             held.push(row);
             if !alien || held.len() > TAIL {
                 break;
@@ -355,13 +387,14 @@ fn has_text_from(row: &Row, column: usize) -> bool {
 }
 
 impl SkipWords {
-    fn new(skip: Option<&[String]>) -> Self {
+    fn new(skip: Option<&[String]>, name: Option<&str>) -> Self {
         let stated = skip.map(|words| words.iter().map(|word| fold(word)).collect::<Vec<_>>());
         let words = stated.unwrap_or_else(|| TOTALS.iter().map(|word| fold(word)).collect());
         let with_first = |word: String| word.chars().next().map(|first| (first, word));
         let words: Vec<_> = words.into_iter().filter_map(with_first).collect();
         let with_digit = words.iter().any(|(first, _)| first.is_ascii_digit());
-        Self { words, by_default: skip.is_none(), with_digit }
+        let name = name.and_then(|name| name.trim().chars().next());
+        Self { words, by_default: skip.is_none(), with_digit, name }
     }
 
     /// Whether a record's first letter alone shows that there is something in its first cell, and that it is none
@@ -369,7 +402,7 @@ impl SkipWords {
     fn cannot_begin(&self, cutter: &Cutter, raw: &Raw<'_>) -> bool {
         match cutter.first_letter(raw) {
             Some('0'..='9') if !self.with_digit => true,
-            Some(letter) => !is_unseen(letter) && !self.has_first(letter),
+            Some(letter) => !is_unseen(letter) && !self.has_first(letter) && self.name != Some(letter),
             None => false,
         }
     }
@@ -457,23 +490,45 @@ pub(super) static T028: CodeInfo = CodeInfo {
     },
 };
 
-/// A damaged row that was put right.
-pub(super) static T029: CodeInfo = CodeInfo {
+/// Nobody has said yet that a damaged row was put right.
+pub static T029: CodeInfo = CodeInfo {
     code: "T029",
     who: Who::User,
     bg: Words {
-        message: "редът е повреден ({0}) и е подреден по вида на съседните редове; не е подаден – сравнете клетките \
-                  със своята програма и ако са верни, запишете ги така",
-        why: "Кои клетки са верните личи само по това как изглеждат другите редове. Вероятно е така, но не е сигурно.",
+        message: "не се подава, преди човек да потвърди клетките му: сравнете ги със своята програма и ако са верни, \
+                  кажете на администратора (команда rxdrop release); ако не са, поправете реда и поставете файла отново",
+        why: "Редът беше повреден. Кои клетки са верните личи само по това как изглеждат другите редове: вероятно е така, \
+              но не е сигурно.",
         example: "1.8.20264, където другите редове имат дата и количество",
-        repair: "Проверете реда във файла с грешките: там клетките са по местата си. Ако са верни, запишете и затворете файла.",
+        repair: "Ако клетките са верни, кажете на администратора: `rxdrop release ФАЙЛ:РЕД` ги подава така. Ако не са, \
+                 поправете реда в своя файл и го поставете отново.",
     },
     en: Words {
-        message: "the row was damaged ({0}) and is put in order by the look of its neighbours; not sent: compare its \
-                  cells with your program and, if they are right, save them so",
-        why: "Which cells are the right ones shows only by what other rows look like. That is likely, not certain.",
+        message: "not sent before somebody says that its cells are right: compare them with your program and, if they \
+                  are, tell the administrator (command rxdrop release); if not, correct the row and drop the file again",
+        why: "The row was damaged. Which cells are the right ones shows only by what other rows look like: that is \
+              likely, not certain.",
         example: "1.8.20264 where the other rows have a date and a quantity",
-        repair: "Check the row in the errors file, where its cells are in their places. If they are right, save and close that file.",
+        repair: "If the cells are right, tell the administrator: `rxdrop release FILE:ROW` sends them so. If not, correct \
+                 the row in your file and drop it again.",
+    },
+};
+
+/// A damaged row that was put right.
+pub(super) static W115: CodeInfo = CodeInfo {
+    code: "W115",
+    who: Who::User,
+    bg: Words {
+        message: "редът беше повреден ({0}) и е подреден по вида на съседните редове; така стоят клетките тук",
+        why: "Разделител или кавичка в повече или по-малко размества всички клетки след себе си.",
+        example: "1.8.20264, където другите редове имат дата и количество",
+        repair: "Сравнете клетките на реда със своята програма. За да не се повтаря, кажете на доставчика ѝ как излиза редът.",
+    },
+    en: Words {
+        message: "the row was damaged ({0}) and is put in order by the look of its neighbours; its cells stand here so",
+        why: "A delimiter or a quote too many or too few moves all cells behind it.",
+        example: "1.8.20264 where the other rows have a date and a quantity",
+        repair: "Compare the row's cells with your program. So that it does not come again, tell its vendor how the row comes out.",
     },
 };
 

@@ -38,10 +38,11 @@ use std::path::Path;
 
 pub use apart::{SERVE_COMMAND, serve};
 pub use block::Block;
+pub use body::T029;
 use body::{Body, Learn, Source};
 pub use encoding::Encoding;
 pub use error::Error;
-pub use inspect::{ColumnInspection, Guess, Inspection, Suspicion, inspect, to_csv};
+pub use inspect::{ColumnInspection, FirstRow, Guess, Inspection, Suspicion, inspect, to_csv};
 pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Why};
 pub use row::{Cell, CellKind, HEAD, Header, RawCell, Row};
 
@@ -168,6 +169,7 @@ pub static CODES: &[&CodeInfo] = &[
     &workbook::T027,
     &body::T028,
     &body::T029,
+    &body::W115,
     &text::W101,
     &workbook::W102,
     &workbook::W103,
@@ -322,7 +324,7 @@ mod tests {
         let text = "a;b;c\n1;\"x;3\n4;\"y\";6\n7;8;9\n";
         let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
         assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [2, 3, 4]);
-        assert_eq!((rows[0].2.as_slice(), rows[0].1.join("|")), (&["T029"][..], "1|x|3".to_owned()));
+        assert_eq!((rows[0].2.as_slice(), rows[0].1.join("|")), (&["W115", "T029"][..], "1|x|3".to_owned()));
         assert_eq!(rows[1].1, ["4", "y", "6"]);
         let (rows, _) = read_bytes(b"a;b;c\n1;\"x;3\n7;8;9\n", &Reading::default()).unwrap();
         assert_eq!(rows[0].2, ["T022"], "too few rows to prove anything");

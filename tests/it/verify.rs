@@ -29,7 +29,7 @@ const GUARDED: &str =
 
 /// What is done to the ledger, and what `verify` must find at least.
 const BY_HAND: &[(&str, &[&str])] = &[
-    ("UPDATE events SET data = replace(data, '1', '2') WHERE id = 2", &["L101"]),
+    ("UPDATE events SET data = replace(data, 'a', 'b') WHERE kind = 'received'", &["L101"]),
     ("UPDATE events SET at = '2020-01-01T00:00:00.000Z' WHERE kind = 'settled'", &["L101", "L115"]),
     ("DELETE FROM events WHERE id IN (3, 4)", &["L102"]),
     ("DELETE FROM events WHERE id > 5", &["L103"]),

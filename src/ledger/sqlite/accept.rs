@@ -421,8 +421,8 @@ fn forget_own_key(tx: &Transaction<'_>, newcomer: &Known) -> Result<(), Error> {
 
 /// A record that waited takes the place of the one it waited for.
 fn take_place_later(tx: &Transaction<'_>, newcomer: &Known, met: &Known) -> Result<(), Error> {
-    let state = if newcomer.valid { RecordState::Ready } else { RecordState::Refused };
-    record::set(tx, newcomer.id, state, None, None, &[])?;
+    let (state, why) = newcomer.own_stand();
+    record::set(tx, newcomer.id, state, None, None, why)?;
     tx.execute("UPDATE records SET older = ?2 WHERE id = ?1", params![newcomer.id, met.id])?;
     take_place(tx, &Known { state, ..newcomer.clone() }, met)
 }
@@ -460,7 +460,7 @@ fn is_taken(conn: &Connection, intake: i64) -> Result<bool, Error> {
 /// Two rows of one file waited for the same earlier one, and it was refused: a key twice in one file.
 fn hold_twice(tx: &Transaction<'_>, first: i64, follower: &Known) -> Result<(), Error> {
     if let Some(brother) = record::get(tx, first)? {
-        if brother.state == RecordState::Ready {
+        if brother.state == RecordState::Ready || brother.only_doubted() {
             let reason = [told(&codes::TWICE, [follower.row.to_string()])];
             record::set(tx, first, RecordState::Held, Some(Way::Key), None, &reason)?;
         }

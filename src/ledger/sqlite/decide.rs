@@ -272,7 +272,7 @@ fn release_one(
     } else {
         let reason = [told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])];
         tx.execute(
-            "UPDATE records SET state = 'ready', released = 1, reason = ?2
+            "UPDATE records SET state = 'ready', released = 1, doubt = NULL, reason = ?2
               WHERE id = ?1 AND state IN ('held', 'reversed') AND newer IS NULL",
             params![known.id, json(&reason)?],
         )?;

@@ -184,6 +184,7 @@ impl Run<'_> {
         }
         self.write_rows(&written)?;
         write_records(self.tx, self.staging, &newcomers)?;
+        write_doubts(self.tx, &newcomers)?;
         write_contents(self.tx, &newcomers)?;
         self.place(&newcomers)
     }
@@ -258,6 +259,15 @@ fn write_contents(tx: &Transaction<'_>, newcomers: &[Newcomer<'_>]) -> Result<()
         &contents,
         |(record, members)| [(*record).into(), (*members).into()],
     )?;
+    Ok(())
+}
+
+/// Few records are in doubt: the statement that writes all of them need not know.
+fn write_doubts(tx: &Transaction<'_>, newcomers: &[Newcomer<'_>]) -> Result<(), Error> {
+    for (one, doubt) in newcomers.iter().filter_map(|one| Some((one, one.staged.doubt.as_ref()?))) {
+        tx.prepare_cached("UPDATE records SET doubt = ?2 WHERE id = ?1")?
+            .execute(params![one.id, json(&[doubt])?])?;
+    }
     Ok(())
 }
 
@@ -342,6 +352,7 @@ struct Place {
 impl Newcomer<'_> {
     fn first_state(&self) -> RecordState {
         match self.staged.own {
+            Own::Ready if self.staged.doubt.is_some() => RecordState::Held,
             Own::Ready => RecordState::Ready,
             Own::Refused => RecordState::Refused,
             Own::BeforeStart => RecordState::Ignored,
@@ -349,16 +360,19 @@ impl Newcomer<'_> {
     }
 
     fn texts(&self, accept: Accept) -> Result<Texts<'_>, Error> {
-        let reason = self
-            .staged
-            .report_from
-            .filter(|_| self.staged.own == Own::BeforeStart)
-            .map(|from| vec![told(&codes::BEFORE_START, [from.format("%d.%m.%Y").to_string()])]);
+        let reason = match self.staged.own {
+            Own::BeforeStart => self
+                .staged
+                .report_from
+                .map(|from| told(&codes::BEFORE_START, [from.format("%d.%m.%Y").to_string()])),
+            Own::Ready => self.staged.doubt.clone(),
+            Own::Refused => None,
+        };
         Ok(Texts {
             one: self,
             until: self.staged.until.map(|day| day.to_string()),
             reverse_until: self.staged.reverse_until.map(|day| day.to_string()),
-            reason: issues_text(&reason.unwrap_or_default())?,
+            reason: issues_text(reason.as_slice())?,
             document: document(accept, self.staged),
         })
     }
@@ -622,7 +636,7 @@ impl Newcomer<'_> {
     }
 
     fn stop(&self, verdict: Judgement, way: Way, met: &Known) -> Result<(), Error> {
-        if verdict == Judgement::TwiceInFile && met.state == RecordState::Ready {
+        if verdict == Judgement::TwiceInFile && (met.state == RecordState::Ready || met.only_doubted()) {
             let reason = [told(&codes::TWICE, [self.row.to_string()])];
             record::set(self.tx, met.id, RecordState::Held, Some(Way::Key), None, &reason)?;
         }

@@ -190,6 +190,7 @@ fn staged(row: u32, members: Option<String>, fact: Option<FactKey>) -> StagedRow
             section: Some(0),
             own,
             report_from: None,
+            doubt: None,
             members,
             fact,
             until: Some("2026-09-09".parse().unwrap()),
@@ -440,6 +441,62 @@ fn a_repaired_row_takes_the_place_of_the_one_it_names_and_its_document_goes() {
     assert_eq!(bench.statuses(first), [Accepted, Accepted, Accepted]);
     let old_key = bench.drop_file("c.csv", &[(9, "d1b", 3)]);
     assert_eq!(bench.statuses(old_key), [Duplicate], "the old key is known as the same fact");
+}
+
+/// A good row that goes only when somebody vouches for it.
+fn doubted(line: Line<'_>) -> StagedRow {
+    let mut row = keyed(line);
+    let doubt = crate::ledger::StoredIssue { code: "T029".into(), column: None, args: Vec::new() };
+    row.record.as_mut().unwrap().doubt = Some(doubt);
+    row
+}
+
+#[test]
+fn a_doubted_row_goes_on_a_persons_word_and_is_known_then() {
+    let mut bench = Bench::new();
+    let rows = [doubted((2, "k1", 1)), keyed((3, "k2", 1))];
+    let first = bench.drop_rows("a.csv", "one", &rows, true, Accept::GoodRows);
+    assert_eq!((bench.statuses(first), bench.codes(first)[0].as_str()), (vec![Held, Waiting], "T029"));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(first), [Held, Accepted]);
+    let again = bench.drop_rows("b.csv", "one", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(again), [Held, Duplicate], "the newer one asks now");
+    let now = bench.now();
+    bench.ledger.release(&What::Row("b.csv".into(), 2), None, &by(), now).unwrap();
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(again), [Accepted, Duplicate]);
+    let third = bench.drop_rows("c.csv", "one", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(third), [Duplicate, Duplicate]);
+}
+
+#[test]
+fn a_doubted_row_that_waited_for_another_still_asks() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let second = bench.drop_rows("b.csv", "two", &[doubted((2, "k1", 2))], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(second), [Waiting]);
+    bench.send_all(&refused);
+    assert_eq!((bench.statuses(second), bench.codes(second)[0].as_str()), (vec![Held], "T029"));
+    assert!(bench.claim().is_none());
+}
+
+#[test]
+fn a_doubted_row_holds_its_document_and_a_key_twice_needs_its_own_answer() {
+    let mut bench = Bench::new();
+    let mut rows = [doubted((2, "d1", 1)), keyed((3, "d2", 1))];
+    for row in &mut rows {
+        row.record.as_mut().unwrap().document = Some("D".to_owned());
+    }
+    let file = bench.drop_rows("a.csv", "one", &rows, true, Accept::WholeDocument);
+    assert_eq!(bench.statuses(file), [Held, Held]);
+    let now = bench.now();
+    bench.ledger.release(&What::Row("a.csv".into(), 2), None, &by(), now).unwrap();
+    assert_eq!(bench.statuses(file), [Waiting, Waiting]);
+    let twice = [doubted((2, "t", 1)), doubted((3, "t", 1))];
+    let file = bench.drop_rows("t.csv", "two", &twice, true, Accept::GoodRows);
+    assert_eq!(bench.codes(file), ["L013", "L013"]);
+    let left = bench.ledger.release(&What::File("t.csv".into()), None, &by(), now).unwrap();
+    assert_eq!((left.moved.len(), left.left.len()), (0, 2));
 }
 
 #[test]

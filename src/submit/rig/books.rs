@@ -134,6 +134,7 @@ fn good_row(index: usize) -> StagedRow {
         section: Some(0),
         own: Own::Ready,
         report_from: None,
+        doubt: None,
         members: Some("{}".to_owned()),
         fact: Some(FactKey::Strong(index.to_string())),
         until: None,

@@ -39,6 +39,7 @@ impl Plain {
             date_field: 0,
             number_field: 0,
             registration_field: 0,
+            zone: chrono_tz::Europe::Sofia,
         };
         Self { schema, base: base.to_owned(), rows: 2, body_bytes: 10_000 }
     }
