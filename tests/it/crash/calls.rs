@@ -8,7 +8,8 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Output};
 
 use super::life::{FOUR, Life, ROWS, survived};
-use super::{each, ended, has};
+use super::{each, ended, has, until};
+use crate::place::Ran;
 
 /// Kinds of calls by which something gets onto the disk.
 const CALLS: [&str; 6] =
@@ -176,4 +177,30 @@ fn a_disk_that_says_no_at_any_call() {
     if can_inject() {
         each("failing calls", trials(), hold);
     }
+}
+
+/// Its folder's listing never comes back; the mark is written just before.
+#[test]
+fn told_to_stop_it_does_not_wait_for_a_share_that_hangs() {
+    if !can_inject() {
+        return;
+    }
+    let place = super::place("");
+    let (drop, mark) = (place.path("drop"), place.path("drop/.rxdrop-owner"));
+    let watch = place.command(&["watch"]);
+    let ten_minutes = "delay_enter=600000000";
+    let mut traced =
+        injected(&watch, "getdents64", ten_minutes, &[drop.display().to_string()]).spawn().unwrap();
+    until("the folder is entered", || mark.exists());
+    let children = format!("/proc/{0}/task/{0}/children", traced.id());
+    let children = std::fs::read_to_string(children).unwrap();
+    let child = children.trim();
+    let told = Command::new("kill").args(["-TERM", child]).status().unwrap();
+    assert!(told.success());
+    // `strace` itself keeps what it delays, and by that the rest of a process that has ended.
+    let state = || std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+    until("it ends", || !state().contains(')') || state().contains(") Z "));
+    traced.kill().unwrap();
+    let told = Ran::of(traced.wait_with_output().unwrap()).stderr;
+    assert!(told.contains("does not answer"), "{told}");
 }
