@@ -35,10 +35,11 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
+    let lang = Lang::from(args.lang);
+    keep_apart(args, lang)?;
     let (config, _) = one_off::config(config)?;
     let sections = Sections::open(&config.sections);
     let mappings = one_off::mappings(&config, &sections.schemas(), args.one_off.mapping.as_deref())?;
-    let lang = Lang::from(args.lang);
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     let drop = one_off::drop_of(&config, &std::path::absolute(&args.file)?, None);
     let fit = match one_off::forced(&mappings, args.one_off.mapping.is_some()) {
@@ -61,6 +62,50 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
         ));
     }
     Ok(ExitStatus::of(false, false, left.any()))
+}
+
+/// What is written must not take the place of what is read, nor of each other: a file is emptied when it is opened
+/// to be written.
+fn keep_apart(args: &Args, lang: Lang) -> Result<()> {
+    let (output, errors) = (args.output.as_deref(), args.errors.as_deref());
+    let read = [Some(args.file.as_path()), args.one_off.mapping.as_deref()];
+    for written in [output, errors].into_iter().flatten() {
+        if read.into_iter().flatten().any(|read| is_same(read, written)) {
+            let why = out::pick(
+                lang,
+                "е файл, който се чете, и би се изгубил; посочете друг за -o или --errors",
+                "is a file that is read, and would be lost; name another for -o or --errors",
+            );
+            bail!("{} {why}", written.display());
+        }
+    }
+    if let (Some(output), Some(errors)) = (output, errors)
+        && is_same(output, errors)
+    {
+        let why = out::pick(
+            lang,
+            "е посочен и за -o, и за --errors; посочете два различни файла",
+            "is named for both -o and --errors; name two different files",
+        );
+        bail!("{} {why}", output.display());
+    }
+    Ok(())
+}
+
+/// Whether two paths are one plain file, by whatever names, or would be. Devices such as `/dev/null` may be shared.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let is_special = |path: &Path| path.metadata().is_ok_and(|found| !found.is_file());
+    if is_special(one) || is_special(other) {
+        return false;
+    }
+    same_file::is_same_file(one, other).unwrap_or_else(|_| place(one) == place(other))
+}
+
+/// Where a file lies that may not be there yet.
+fn place(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let folder = path.parent()?;
+    Some(folder.canonicalize().unwrap_or_else(|_| folder.to_owned()).join(path.file_name()?))
 }
 
 fn fitted(fit: Fit, lang: Lang) -> Result<(Arc<Mapping>, Table)> {
@@ -240,4 +285,21 @@ fn push_line(cells: [&str; 6], out: &mut Vec<u8>) {
     let mut line = csv::WriterBuilder::new().buffer_capacity(LINE).from_writer(out);
     // Memory is always there to be written to.
     let _ = line.write_record(cells);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_is_known_by_all_its_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let [one, other] = ["one", "other"].map(|name| dir.path().join(name));
+        assert!(is_same(&one, &dir.path().join(".").join("one")) && !is_same(&one, &other), "not there yet");
+        std::fs::write(&one, "x").unwrap();
+        assert!(!is_same(&one, &other));
+        std::fs::hard_link(&one, &other).unwrap();
+        assert!(is_same(&one, &other));
+        assert!(!is_same(dir.path(), dir.path()), "no plain file");
+    }
 }
