@@ -99,7 +99,6 @@ impl Judge {
     /// Looks at the first rows of the file for how its codes are written.
     pub fn look_at(&mut self, first: &Block) {
         self.bound.look_at(first);
-        self.draft.padded = self.bound.padded();
     }
 
     /// The sections, as [`Judged::target`] counts them.
