@@ -15,7 +15,7 @@ use crate::convert::{self, Body, Fit, Judge, Judged, Target};
 use crate::mapping::{Answers, Mapping};
 use crate::model::{Issue, Lang, Severity};
 use crate::run::Sections;
-use crate::table::{self, Row, Table};
+use crate::table::{self, Header, Row, Table};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -193,7 +193,7 @@ struct Made {
 /// Makes bytes of judged rows.
 struct Renderer {
     targets: Vec<Target>,
-    /// Places of columns by header, to show the cell an issue is about; none where issues are not asked for.
+    /// Places of columns by their labels, to show the cell an issue is about; none where issues are not asked for.
     columns: Option<HashMap<Arc<str>, usize>>,
     lang: Lang,
 }
@@ -223,9 +223,7 @@ impl Writer {
 
     /// Gives how many rows are left out.
     fn convert(&mut self, table: Table, judge: Judge, lang: Lang) -> Result<Left> {
-        let headers = table.headers().iter();
-        let places = || headers.map(|header| (Arc::clone(&header.name), header.index)).collect();
-        let columns = self.issues.is_some().then(places);
+        let columns = self.issues.is_some().then(|| places(table.headers()));
         let renderer = Renderer { targets: judge.targets().to_vec(), columns, lang };
         let (mut rows, mut left) = (0, Left::default());
         let render = |row: &Row, judged: &mut Judged, made: &mut Made| renderer.render(row, judged, made);
@@ -272,6 +270,11 @@ impl Renderer {
     }
 }
 
+/// Places of columns by what issues call them; of equal ones the first.
+fn places(headers: &[Header]) -> HashMap<Arc<str>, usize> {
+    headers.iter().rev().map(|header| (header.label(), header.index)).collect()
+}
+
 fn push_issue(issue: &Issue, row: &Row, columns: &HashMap<Arc<str>, usize>, lang: Lang, out: &mut Vec<u8>) {
     let severity = if issue.code.severity() == Severity::Error { "error" } else { "warning" };
     let message = issue.code.message(lang, &issue.args);
@@ -290,6 +293,23 @@ fn push_line(cells: [&str; 6], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::CellKind;
+
+    #[test]
+    fn an_issue_shows_the_cell_of_its_own_column() {
+        let name = |(index, name): (usize, &str)| Header { name: name.into(), index };
+        let headers: Vec<_> = ["Вид", "", "Вид", ""].into_iter().enumerate().map(name).collect();
+        let mut row = Row::new();
+        row.start(2);
+        ["a", "b", "c", "d"].iter().for_each(|text| row.push(text, CellKind::Text));
+        for (column, value) in [(Some("Вид"), "a"), (Some("B"), "b"), (Some("D"), "d"), (None, "")] {
+            let issue = Issue::at(&crate::table::T029, column.map(Arc::from));
+            let mut line = Vec::new();
+            push_issue(&issue, &row, &places(&headers), Lang::En, &mut line);
+            let start = format!("2,{},T029,error,{value},", column.unwrap_or_default());
+            assert!(line.starts_with(start.as_bytes()), "{column:?}");
+        }
+    }
 
     #[test]
     fn one_file_is_known_by_all_its_names() {
