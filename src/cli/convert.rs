@@ -49,17 +49,16 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let (mapping, table) = fitted(fit, lang)?;
     let named = drop.destination.as_deref();
     let goals = named.map_or_else(|| mapping.destination.sections(), |name| vec![name]);
-    let told = |(section, why): (String, String)| anyhow::anyhow!("section `{section}` can't be used: {why}");
+    let told = |(section, why): (String, String)| match lang {
+        Lang::Bg => anyhow::anyhow!("секцията „{section}“ не може да се ползва: {why}"),
+        Lang::En => anyhow::anyhow!("section `{section}` can't be used: {why}"),
+    };
     let targets = sections.targets(&goals).map_err(told)?;
     let judge = judge(&mapping, &table, targets, named.is_some(), args, lang)?;
     let mut writer = Writer::open(args, lang)?;
     let left = writer.convert(table, judge, lang)?;
     if left.any() && args.errors.is_none() {
-        let Left { refused, held } = left;
-        let held = if held > 0 { format!(", {held} held") } else { String::new() };
-        out::tell(&format!(
-            "{refused} row(s) refused{held}; `--errors E.csv` writes why, `rxdrop check` shows it"
-        ));
+        out::tell(&left.told(lang));
     }
     Ok(ExitStatus::of(false, false, left.any()))
 }
@@ -111,12 +110,19 @@ fn place(path: &Path) -> Option<PathBuf> {
 fn fitted(fit: Fit, lang: Lang) -> Result<(Arc<Mapping>, Table)> {
     match fit {
         Fit::One(mapping, table) => Ok((mapping, *table)),
-        Fit::None => {
-            bail!("no mapping fits this file; name one with --mapping, or look at it with `rxdrop inspect`")
-        }
+        Fit::None => bail!(out::pick(
+            lang,
+            "никоя настройка не отговаря на този файл; посочете една с --mapping или го разгледайте с `rxdrop inspect`",
+            "no mapping fits this file; name one with --mapping, or look at it with `rxdrop inspect`",
+        )),
         Fit::Tie(several) => {
-            let names: Vec<_> = several.iter().map(|mapping| mapping.name.clone()).collect();
-            bail!("several mappings fit equally well: {}; name one with --mapping", names.join(", "))
+            let names = several.iter().map(|mapping| mapping.name.as_str()).collect::<Vec<_>>().join(", ");
+            match lang {
+                Lang::Bg => {
+                    bail!("няколко настройки отговарят еднакво добре: {names}; посочете една с --mapping")
+                }
+                Lang::En => bail!("several mappings fit equally well: {names}; name one with --mapping"),
+            }
         }
         Fit::Unreadable(error) => Err(told_error(&error, lang)),
     }
@@ -136,7 +142,11 @@ fn judge(
     lang: Lang,
 ) -> Result<Judge> {
     let Some(schema) = targets.first().map(|target| target.destination.schema()) else {
-        bail!("the mapping names no destination")
+        bail!(out::pick(
+            lang,
+            "настройката не сочи къде се подава (`destination`)",
+            "the mapping names no destination",
+        ))
     };
     // What no row proves is told cell by cell here: nothing is held, since nothing is sent.
     let decided = convert::prove(&args.file, table, mapping, schema, &Answers::default());
@@ -159,6 +169,23 @@ struct Left {
 impl Left {
     fn any(self) -> bool {
         self.refused + self.held > 0
+    }
+
+    fn told(self, lang: Lang) -> String {
+        let Self { refused, held } = self;
+        let held = match lang {
+            _ if held == 0 => String::new(),
+            Lang::Bg => format!(", задържани: {held}"),
+            Lang::En => format!(", {held} held"),
+        };
+        match lang {
+            Lang::Bg => format!(
+                "отказани редове: {refused}{held}; `--errors E.csv` записва защо, `rxdrop check` го показва"
+            ),
+            Lang::En => format!(
+                "{refused} row(s) refused{held}; `--errors E.csv` writes why, `rxdrop check` shows it"
+            ),
+        }
     }
 
     fn add(&mut self, other: Self) {
