@@ -81,6 +81,12 @@ fn retry_one(
     judged: &mut Judged,
 ) -> Result<()> {
     let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(()) };
+    if !view.here {
+        bail!(
+            "`{name}` was taken under another environment or registration than is configured now; its rows are left \
+             alone, drop the file again to report it under this one"
+        );
+    }
     let Some(folder) = folders.iter().find(|folder| folder.drop.folder == view.folder) else {
         bail!("the folder of `{name}` is no longer configured");
     };

@@ -141,7 +141,9 @@ impl Bound {
             return None;
         }
         let mut active = std::mem::take(&mut self.active);
-        active.clone_from(&self.base);
+        if std::mem::take(&mut self.overruled) {
+            active.clone_from(&self.base);
+        }
         let mut ignored = None;
         for rule in &self.rules {
             if !rule.when.iter().all(|condition| self.holds(condition, row, &active)) {
@@ -153,6 +155,7 @@ impl Bound {
                 None => {}
             }
             for (field, plan) in &rule.fields {
+                self.overruled = true;
                 if let Some(place) = active.get_mut(*field) {
                     *place = Some(*plan);
                 }
@@ -266,7 +269,8 @@ impl Bound {
     }
 
     /// Fills a field from a cell that was not met before; false where there is nothing in it. The value goes straight
-    /// to its place.
+    /// to its place. Apart from the loop that calls it, which is short without it.
+    #[inline(never)]
     fn learn(
         &self,
         plan: &Plan,
@@ -298,6 +302,7 @@ impl Bound {
         Ok(true)
     }
 
+    #[inline(never)]
     fn fill_slowly(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
         let mut doubt = None;
         let (made, column) = match self.text(plan, row) {

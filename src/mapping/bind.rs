@@ -47,6 +47,8 @@ pub struct Bound {
     pub(super) base: Vec<Option<usize>>,
     /// By field of the schema: the plan for the row at hand.
     pub(super) active: Vec<Option<usize>>,
+    /// Whether a rule has put a plan of its own there.
+    pub(super) overruled: bool,
     pub(super) rules: Vec<Rule>,
     pub(super) target: TargetPlan,
     pub(super) key: Vec<Slot>,
@@ -197,6 +199,7 @@ impl Mapping {
             Some(target) if binder.issues.is_empty() => Ok(Bound {
                 plans: binder.plans,
                 active: base.clone(),
+                overruled: false,
                 base,
                 rules,
                 target,

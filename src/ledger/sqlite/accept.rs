@@ -419,12 +419,30 @@ fn forget_own_key(tx: &Transaction<'_>, newcomer: &Known) -> Result<(), Error> {
     Ok(())
 }
 
-/// A record that waited takes the place of the one it waited for.
+/// A record that waited takes the place of the one it waited for, unless its own key became another's meanwhile.
 fn take_place_later(tx: &Transaction<'_>, newcomer: &Known, met: &Known) -> Result<(), Error> {
     let (state, why) = newcomer.own_stand();
+    if let Some(rival) = rival_of(tx, newcomer, met)? {
+        if !rival.state.gives_way() {
+            return wait_behind(tx, newcomer, &rival, Way::Key);
+        }
+        take_place(tx, &Known { state, ..newcomer.clone() }, &rival)?;
+    }
     record::set(tx, newcomer.id, state, None, None, why)?;
     tx.execute("UPDATE records SET older = ?2 WHERE id = ?1", params![newcomer.id, met.id])?;
     take_place(tx, &Known { state, ..newcomer.clone() }, met)
+}
+
+/// The live record of a key that a newcomer came under, if that is neither itself nor the one it waited for.
+fn rival_of(tx: &Transaction<'_>, newcomer: &Known, met: &Known) -> Result<Option<Known>, Error> {
+    let mut keys = tx.prepare_cached(
+        "SELECT l.record_id FROM facts f JOIN facts l ON l.scope_id = f.scope_id AND l.key = f.key AND l.live = 1
+          WHERE f.intake_id = ?1 AND f.row_no = ?2 AND f.record_id = ?3 AND l.record_id <> ?3 AND l.record_id <> ?4",
+    )?;
+    let rival: Option<i64> = keys
+        .query_row(params![newcomer.intake, newcomer.row, newcomer.id, met.id], |row| row.get(0))
+        .optional()?;
+    rival.map_or(Ok(None), |rival| record::get(tx, rival))
 }
 
 /// Records that waited for one that is now answered, in the order they came.
@@ -529,11 +547,16 @@ fn stop_document(
     state: RecordState,
     why: &StoredIssue,
 ) -> Result<usize, Error> {
-    Ok(tx
-        .prepare_cached(
-            "UPDATE records SET state = ?4, way = 'document', reason = ?3
-              WHERE doc_intake = ?1 AND document = ?2 AND newer IS NULL AND transaction_id IS NULL AND released = 0
-                AND (state = 'ready' OR ((state = 'held' OR state = 'behind') AND way = 'document'))",
-        )?
-        .execute(params![of, document, json(&[why])?, state.word()])?)
+    let mut stopped = tx.prepare_cached(
+        "UPDATE records SET state = ?4, way = 'document', reason = ?3
+          WHERE doc_intake = ?1 AND document = ?2 AND newer IS NULL AND transaction_id IS NULL AND released = 0
+            AND (state = 'ready' OR ((state = 'held' OR state = 'behind') AND way = 'document')) RETURNING id",
+    )?;
+    let stopped: Vec<i64> = stopped
+        .query_map(params![of, document, json(&[why])?, state.word()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if state == RecordState::Held {
+        stopped.iter().try_for_each(|id| judge_followers(tx, *id))?;
+    }
+    Ok(stopped.len())
 }

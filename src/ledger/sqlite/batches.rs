@@ -15,7 +15,9 @@ use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
 use crate::ledger::states::RecordState;
-use crate::ledger::{BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, Want, Work, codes};
+use crate::ledger::{
+    BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, StoredIssue, Want, Work, codes,
+};
 use crate::model::{Outcome, hash};
 
 /// Numbers one installation can issue: twelve digits.
@@ -75,12 +77,15 @@ impl Sqlite {
         let (installation, epoch) = (i64::from(self.installation), self.epoch);
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let numbers = Numbers::read(&tx, installation, realm)?;
+        let mut aside = Vec::new();
         let claimed = loop {
             let candidates = ready(&tx, realm, want.rows)?;
             if candidates.is_empty() {
                 break None;
             }
-            if set_late_aside(&tx, &candidates, want)? {
+            let late = set_late_aside(&tx, &candidates, want)?;
+            if !late.is_empty() {
+                aside.extend(late);
                 continue;
             }
             let items = numbers.give(&tx, &candidates)?;
@@ -89,18 +94,15 @@ impl Sqlite {
                 break Some((candidates, items, made));
             }
             if let Some(first) = candidates.first() {
-                record::set(
-                    &tx,
-                    first.record,
-                    RecordState::Refused,
-                    None,
-                    None,
-                    &[told(&codes::TOO_LARGE, [])],
-                )?;
-                record::mark_changed(&tx, first.record)?;
-                documents_of_record(&tx, first.record)?;
+                let why = told(&codes::TOO_LARGE, []);
+                set_one_aside(&tx, first.record, RecordState::Refused, &why)?;
+                aside.push(first.record);
             }
         };
+        if !aside.is_empty() {
+            let event = Event { subject: None, data: serde_json::json!({"records": aside}) };
+            super::append_event(&tx, want.now, "set aside", &event)?;
+        }
         let Some((mut candidates, mut items, made)) = claimed else {
             tx.commit()?;
             return Ok(None);
@@ -280,24 +282,35 @@ fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, 
     Ok(found.query_map(params![realm, limit], read)?.collect::<Result<_, _>>()?)
 }
 
-/// Sets aside those past their last day that never were in a request and that nobody let go. Tells whether any was.
-fn set_late_aside(tx: &Transaction<'_>, candidates: &[Candidate], want: &Want) -> Result<bool, Error> {
+/// What would have gone does not go; rows that waited for it are judged now, and its document stands still.
+fn set_one_aside(
+    tx: &Transaction<'_>,
+    record: i64,
+    state: RecordState,
+    why: &StoredIssue,
+) -> Result<(), Error> {
+    record::set(tx, record, state, None, None, std::slice::from_ref(why))?;
+    record::mark_changed(tx, record)?;
+    documents_of_record(tx, record)?;
+    judge_followers(tx, record)
+}
+
+/// Sets aside those past their last day that never were in a request and that nobody let go; gives them.
+fn set_late_aside(tx: &Transaction<'_>, candidates: &[Candidate], want: &Want) -> Result<Vec<i64>, Error> {
     let (state, code) = match want.late {
-        Late::Send => return Ok(false),
+        Late::Send => return Ok(Vec::new()),
         Late::Hold => (RecordState::Held, &codes::LATE_HELD),
         Late::Refuse => (RecordState::Refused, &codes::LATE_REFUSED),
     };
     let today = want.today.to_string();
-    let mut any = false;
+    let mut late = Vec::new();
     for candidate in candidates {
         let Some(until) = candidate.until.as_ref().filter(|until| **until < today) else { continue };
         let until = super::stage::day_text(super::day(until));
-        record::set(tx, candidate.record, state, None, None, &[told(code, [until])])?;
-        record::mark_changed(tx, candidate.record)?;
-        documents_of_record(tx, candidate.record)?;
-        any = true;
+        set_one_aside(tx, candidate.record, state, &told(code, [until]))?;
+        late.push(candidate.record);
     }
-    Ok(any)
+    Ok(late)
 }
 
 /// The numbers we issue: each once, only rising.
@@ -539,6 +552,7 @@ fn settled(
         let slot = match outcome {
             Outcome::Accepted { .. } => 0,
             Outcome::Refused { .. } => 1,
+            Outcome::Unknown if over => continue,
             Outcome::Unknown => 2,
         };
         if let Some(count) = counts.get_mut(slot) {

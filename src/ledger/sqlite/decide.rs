@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::accept::{documents_of_record, judge_followers};
 use super::batches::{mark_batch_changed, settle_one};
 use super::record::{self, Known, told};
+use super::takeover::doubt_if_taken_over;
 use super::{Event, Sqlite, json, parse, stamp};
 use crate::ledger::states::RecordState;
 use crate::ledger::{By, Decided, Decision, Double, Error, StoredIssue, Touched, What, codes};
@@ -253,6 +254,7 @@ fn release_one(
     by: &By,
     decided: &mut Decided,
 ) -> Result<(), Error> {
+    doubt_if_taken_over(tx, known)?;
     let code = first_code(tx, known.id)?.unwrap_or_default();
     let doubt =
         [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL].iter().any(|one| one.code == code);
@@ -269,6 +271,7 @@ fn release_one(
             "UPDATE records SET state = 'ignored', reason = ?2 WHERE id = ?1 AND state = 'held' AND newer IS NULL",
             params![known.id, json(&reason)?],
         )?;
+        judge_followers(tx, known.id)?;
     } else {
         let reason = [told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])];
         tx.execute(

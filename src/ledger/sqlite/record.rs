@@ -13,6 +13,7 @@ pub(super) struct Known {
     pub(super) id: i64,
     pub(super) intake: i64,
     pub(super) row: u32,
+    pub(super) realm: Option<i64>,
     pub(super) file: String,
     pub(super) sha256: String,
     pub(super) state: RecordState,
@@ -46,7 +47,7 @@ impl Known {
 
 const SELECT: &str =
     "SELECT r.id, r.intake_id, r.row_no, i.name, i.sha256, r.state, r.valid, c.members, r.way,
-    r.of_record, r.newer, t.remote_id, r.doc_intake, r.document, r.doubt
+    r.of_record, r.newer, t.remote_id, r.doc_intake, r.document, r.doubt, r.realm_id
   FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
   LEFT JOIN transactions t ON t.id = r.transaction_id ";
 
@@ -58,6 +59,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Known> {
         id: row.get(0)?,
         intake: row.get(1)?,
         row: row.get(2)?,
+        realm: row.get(15)?,
         file: row.get(3)?,
         sha256: row.get(4)?,
         state: RecordState::from_word(&state).unwrap_or(RecordState::Unknown),

@@ -407,13 +407,22 @@ impl Newcomer<'_> {
                 Some((intake, row)) => record::of_row(self.tx, intake, row)?,
                 None => None,
             };
-            let Some(known) = known else { return Ok(Target::UnknownName) };
+            let Some(known) = known.filter(|known| self.is_of_my_realm(known)) else {
+                return Ok(Target::UnknownName);
+            };
             self.join_document(&known)?;
             return Ok(Target::Row(Way::Named, Box::new(record::in_place_of(self.tx, known)?)));
         }
         let Some(again_of) = self.staging.again_of else { return Ok(Target::None) };
-        let Some(known) = record::of_row(self.tx, again_of, self.row)? else { return Ok(Target::None) };
+        let known = record::of_row(self.tx, again_of, self.row)?;
+        let Some(known) = known.filter(|known| self.is_of_my_realm(known)) else { return Ok(Target::None) };
         Ok(Target::Row(Way::SameContent, Box::new(record::in_place_of(self.tx, known)?)))
+    }
+
+    /// Whether both count together: one system, environment and registration. What never got so far is anybody's.
+    fn is_of_my_realm(&self, known: &Known) -> bool {
+        let mine = self.staging.section(self.staged).map(|(_, realm, _)| *realm);
+        mine.is_none() || known.realm.is_none() || mine == known.realm
     }
 
     /// A repaired row belongs to the document of the row it names.

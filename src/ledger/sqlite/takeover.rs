@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::batches::NUMBERS_OF_ONE;
-use super::record::told;
+use super::record::{Known, told};
 use super::{Event, Sqlite, from_stamp, json, stamp};
 use crate::ledger::{Error, Position, TakenOver, Takeover, codes};
 
@@ -145,17 +145,37 @@ fn hold_ready(tx: &Transaction<'_>) -> Result<u64, Error> {
           WHERE state = 'taken' AND id IN (SELECT intake_id FROM records WHERE state = 'ready')",
         [],
     )?;
-    let held = tx.execute(
+    let mut held = tx.prepare(
         "UPDATE records SET state = 'held', released = 0, reason = ?1
-          WHERE state = 'ready' AND intake_id IN (SELECT id FROM intakes WHERE state = 'taken')",
-        [json(&[told(&codes::DOUBTFUL, [])])?],
+          WHERE state = 'ready' AND intake_id IN (SELECT id FROM intakes WHERE state = 'taken') RETURNING id",
     )?;
-    Ok(u64::try_from(held).unwrap_or_default())
+    let held: Vec<i64> = held
+        .query_map([json(&[told(&codes::DOUBTFUL, [])])?], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    held.iter().try_for_each(|id| super::accept::judge_followers(tx, *id))?;
+    Ok(held.len() as u64)
+}
+
+/// A row that was held for another reason when somebody else may have sent it says so first, so that only an answer
+/// about doubles lets it go.
+pub(super) fn doubt_if_taken_over(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> {
+    tx.prepare_cached(
+        "UPDATE records SET reason = '[' || ?2 || coalesce(',' || substr(reason, 2), ']')
+          WHERE id = ?1 AND state = 'held' AND released = 0 AND transaction_id IS NULL AND instr(coalesce(reason, ''), ?3) = 0
+            AND EXISTS (SELECT 1 FROM doubts d JOIN intakes i ON i.id = records.intake_id
+                         WHERE (d.folder = '' OR d.folder = i.folder) AND (records.until IS NULL OR records.until <= d.until))",
+    )?
+    .execute(params![known.id, json(&told(&codes::DOUBTFUL, []))?, format!("\"{}\"", codes::DOUBTFUL.code)])?;
+    Ok(())
 }
 
 /// What was to be sent again may have been received meanwhile.
 fn doubt_retries(tx: &Transaction<'_>, now: DateTime<Utc>) -> Result<u64, Error> {
-    let mut found = tx.prepare("SELECT id FROM batches WHERE state = 'retry'")?;
+    // An answer that was kept and not read yet may say the same: nothing was received, and it goes again.
+    let mut found = tx.prepare(
+        "SELECT id FROM batches WHERE state = 'retry' OR (state = 'sending' AND EXISTS (SELECT 1 FROM attempts a
+            WHERE a.batch_id = batches.id AND a.state = 'answered' AND (a.http_status < 200 OR a.http_status > 299)))",
+    )?;
     let batches: Vec<i64> = found.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let mut rows = 0;
     for batch in batches {

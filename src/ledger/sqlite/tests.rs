@@ -135,6 +135,11 @@ impl Bench {
         self.ledger.settle(open.attempt, verdict, now).unwrap();
     }
 
+    /// The newest file of a name.
+    fn newest(&mut self, name: &str) -> i64 {
+        self.ledger.newest(None, name).unwrap().unwrap()
+    }
+
     fn rows(&mut self, intake: i64) -> Vec<RowView> {
         self.ledger.rows(intake, 0, 1000).unwrap()
     }
@@ -554,6 +559,69 @@ fn a_repaired_key_that_stands_twice_in_the_file_holds_both() {
         assert_eq!(bench.statuses(again), [Status::Held, Status::Held]);
         assert!(bench.claim().is_none(), "nothing of them goes");
     }
+}
+
+/// Row 2 of a first file, key A, is on its way; a row that names it under key B waits behind it.
+fn waiting_under_another_key(bench: &mut Bench) -> (OpenBatch, i64) {
+    let mut named = repairing_under_another_key(bench);
+    let first = bench.newest("a.csv");
+    let now = bench.now();
+    let retry = bench.ledger.retry(first, now).unwrap();
+    bench.fill(retry, &[keyed((2, "A", 1))], true, Accept::GoodRows);
+    let open = bench.claim().unwrap();
+    named.record.as_mut().unwrap().own = Own::Ready;
+    let again = bench.drop_rows("a.csv.errors.csv", "again", &[named], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(again), [Waiting]);
+    (open, again)
+}
+
+#[test]
+fn a_row_that_waited_does_not_go_beside_what_was_accepted_under_its_own_key() {
+    let mut bench = Bench::new();
+    let (open, again) = waiting_under_another_key(&mut bench);
+    let night = bench.drop_file("night.csv", &[(9, "B", 1)]);
+    bench.send_all(&accepted);
+    let outcomes = vec![refused(0)];
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    bench.send_all(&accepted);
+    let both = [bench.statuses(night), bench.statuses(again)].concat();
+    assert_eq!(both.iter().filter(|status| **status == Accepted).count(), 1, "{both:?}");
+}
+
+#[test]
+fn rows_behind_one_that_is_set_aside_are_judged_then() {
+    for late in [crate::destinations::Late::Hold, crate::destinations::Late::Refuse] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k1", 1)]);
+        let mut corrected = keyed((2, "k1", 2));
+        corrected.record.as_mut().unwrap().until = Some("2026-10-30".parse().unwrap());
+        let newer = bench.drop_rows("b.csv", "b", &[corrected], true, Accept::GoodRows);
+        assert_eq!(bench.codes(newer), ["L014"]);
+        let now = bench.now();
+        let want = Want { today: "2026-09-20".parse().unwrap(), late, ..want(now) };
+        let build = Box::new(|items: &[_]| Built { used: items.len(), body: Vec::new() });
+        let open = bench.ledger.claim(&want, build).unwrap().unwrap();
+        assert_eq!(open.items.len(), 1, "the newer row has taken its place");
+        let outcomes = vec![accepted(0)];
+        bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+        assert_eq!(bench.statuses(newer), [Accepted]);
+    }
+}
+
+#[test]
+fn retry_and_references_do_not_cross_environments() {
+    let mut bench = Bench::new();
+    let mut repaired = repairing_under_another_key(&mut bench);
+    let first = bench.newest("a.csv");
+    bench.ledger.sections(&[section(Environment::Production)]).unwrap();
+    let now = bench.now();
+    let retry = bench.ledger.retry(first, now).unwrap();
+    bench.fill(retry, &[keyed((2, "A", 1))], true, Accept::GoodRows);
+    assert!(bench.claim().is_none(), "what was refused in the sandbox stays there");
+    assert_eq!(bench.statuses(first), [Refused]);
+    repaired.row = 3;
+    let other = bench.drop_rows("x.csv", "x", &[repaired], true, Accept::GoodRows);
+    assert_eq!(bench.codes(other), ["L023"]);
 }
 
 #[test]
@@ -1200,6 +1268,35 @@ fn after_a_takeover_what_was_ready_is_held_and_no_number_or_id_is_given_again() 
     assert!(open.items[0].number.parse::<i64>().unwrap() > 7_260_831_000_400);
     assert_eq!(open.items.len(), 1);
     assert_eq!(bench.statuses(old), [Status::Ignored, Status::Ignored]);
+}
+
+#[test]
+fn after_a_takeover_what_was_held_for_another_reason_goes_only_with_an_answer_about_doubles() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "a", 1)]);
+    let now = bench.now();
+    let late = Want { today: "2026-09-20".parse().unwrap(), ..want(now) };
+    let build = Box::new(|items: &[_]| Built { used: items.len(), body: Vec::new() });
+    assert!(bench.ledger.claim(&late, build).unwrap().is_none());
+    assert_eq!(bench.codes(file), ["L017"]);
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let left = bench.ledger.release(&What::File("a.csv".into()), None, &by(), now).unwrap();
+    assert_eq!((left.moved.len(), left.left[0].code.as_deref()), (0, Some("L040")));
+    assert_eq!(bench.statuses(file), [Held]);
+    let sent = bench.ledger.release(&What::File("a.csv".into()), Some(Double::Send), &by(), now).unwrap();
+    assert_eq!(sent.moved.len(), 1);
+}
+
+#[test]
+fn an_answer_that_was_kept_and_says_not_received_does_not_send_again_after_a_takeover() {
+    let mut bench = Bench::new();
+    let intake = bench.drop_file("a.csv", &[(2, "a", 1)]);
+    let open = bench.claim().unwrap();
+    let now = bench.now();
+    bench.ledger.answered(open.attempt, &answer(429, "", "later"), now).unwrap();
+    assert_eq!(bench.ledger.take_over(&takeover(None, 5), now).unwrap().unknown, 1);
+    assert!(bench.ledger.recover("again", now).unwrap().is_empty());
+    assert_eq!(bench.statuses(intake), [Status::Unknown]);
 }
 
 #[test]
