@@ -99,7 +99,6 @@ impl Judge {
     /// Looks at the first rows of the file for how its codes are written.
     pub fn look_at(&mut self, first: &Block) {
         self.bound.look_at(first);
-        self.draft.padded = self.bound.padded();
     }
 
     /// The sections, as [`Judged::target`] counts them.
@@ -121,7 +120,7 @@ impl Judge {
         judged.document = self.draft.document.take();
         judged.reference = reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty());
         if let Some(reason) = self.draft.ignored.take() {
-            judged.body = Body::Ignored(reason);
+            self.leave_out(row, judged, Body::Ignored(reason));
             return;
         }
         let Some(goal) = self.targets.get(target.unwrap_or_default()) else { return };
@@ -134,8 +133,24 @@ impl Judge {
         }
         if let Some(from) = start {
             // What was accepted before stays known; everything else of that time is not ours to report.
+            let record = std::mem::take(&mut judged.body).into_record();
+            self.leave_out(row, judged, Body::BeforeStart(from, record));
+        }
+    }
+
+    /// Gives a row that is not to be reported its body, unless its cells may not be its own: then they can't say so,
+    /// and a person looks at it.
+    fn leave_out(&self, row: &Row, judged: &mut Judged, body: Body) {
+        let own = own_issues(row);
+        let is_held = row.is_mended() && self.bound.repaired() == Repaired::Hold;
+        if !is_held && !own.iter().any(Issue::is_error) {
             judged.issues.clear();
-            judged.body = Body::BeforeStart(from, std::mem::take(&mut judged.body).into_record());
+            judged.body = body;
+            return;
+        }
+        judged.body = Body::Bad;
+        if judged.issues.is_empty() {
+            judged.issues.extend_from_slice(row.issues());
         }
     }
 

@@ -1,7 +1,7 @@
 //! A table in, judged rows out: mapping, then validation, row by row, each row by itself.
 //!
-//! As many threads as there are processors take blocks of the file in turn. Whoever has the file reads the next block,
-//! gives the file on, then splits, judges and renders the block's rows one by one, so that everything about a row
+//! A few threads, one for each processor and four at most, take blocks of the file in turn. Whoever has the file reads
+//! the next block, gives the file on, then splits, judges and renders the block's rows one by one, so that everything about a row
 //! happens while it is in one core's cache. The caller takes what was rendered, in the order of the file. Memory
 //! does not grow with the number of rows.
 

@@ -103,6 +103,7 @@ impl Bound {
         draft.restart(self.base.len());
         self.remember(row);
         draft.ignored = self.judge(row);
+        self.pad(row, draft);
         self.route(row, draft);
         draft.key = self.joined(row, &self.key);
         draft.document = self.joined(row, &self.document);
@@ -186,6 +187,19 @@ impl Bound {
             }
         };
         holds.unwrap_or(false)
+    }
+
+    /// Tells how many digits the row's codes have in their columns. What the mapping puts in place of an empty cell
+    /// is none of them.
+    fn pad(&self, row: &Row, draft: &mut Draft) {
+        draft.padded.clear();
+        for (at, digits) in &self.padded {
+            let Some(plan) = self.plans.get(*at) else { continue };
+            let is_active = self.active.get(plan.field) == Some(&Some(*at));
+            if is_active && !self.source(plan, row).text.is_empty() {
+                draft.padded.push((plan.field, *digits));
+            }
+        }
     }
 
     fn route(&self, row: &Row, draft: &mut Draft) {
@@ -620,6 +634,20 @@ mod tests {
         let mut other = Bench::new(&mapping, &["Бел", "Бр"]);
         assert_eq!(other.apply(&["'=сума", "'5"]).get("notes"), "'=сума");
         assert_eq!(other.get("p_quantity"), "5", "numbers kept as text bear an apostrophe");
+    }
+
+    #[test]
+    fn zeros_in_front_are_a_habit_of_the_column_that_a_field_is_made_of() {
+        let mapping = mapping(
+            "[fields]\np_batch_no = { column = \"Партида\", default = \"X1\" }\n\n[[rule]]\n\
+             when = [{ column = \"Вид\", is = \"проба\" }]\nfields = { p_batch_no = \"Друга\" }\n",
+        );
+        let mut bench = Bench::new(&mapping, &["Партида", "Вид", "Друга"]);
+        bench.bound.padded = vec![(0, 5)];
+        let mut digits = |cells: &[&str]| bench.apply(cells).draft.padded_to(7);
+        assert_eq!(digits(&["123", "приход", "9"]), Some(5));
+        assert_eq!(digits(&["123", "проба", "9"]), None, "of another column");
+        assert_eq!(digits(&[" ", "приход", "9"]), None, "the mapping's own");
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub struct Bound {
     pub(super) document: Vec<Slot>,
     pub(super) fills: Vec<Fill>,
     pub(super) marks: Marks,
+    /// Plans whose codes have zeros in front in this file, and of how many digits they are.
+    pub(super) padded: Vec<(usize, usize)>,
     /// Our reports put `'` before what a spreadsheet would take for a formula.
     pub(super) guarded: bool,
     notes: Vec<Issue>,
@@ -205,6 +207,7 @@ impl Mapping {
                 document,
                 fills: binder.fills,
                 marks,
+                padded: Vec::new(),
                 guarded: rx_ref.is_some(),
                 notes: binder.notes,
                 rx_ref,
@@ -253,12 +256,9 @@ impl Bound {
                 plan.typing.habit = Some(Arc::new(habit));
             }
         }
-    }
-
-    /// The number of digits that a field's codes have in this file, for fields where zeros in front show it.
-    pub fn padded(&self) -> Vec<(usize, usize)> {
-        let plans = self.base.iter().flatten().filter_map(|plan| self.plans.get(*plan));
-        plans.filter_map(|plan| Some((plan.field, plan.typing.habit.as_ref()?.padded_to()?))).collect()
+        let digits = |plan: &Plan| plan.typing.habit.as_ref()?.padded_to();
+        let plans = self.plans.iter().enumerate();
+        self.padded = plans.filter_map(|(at, plan)| Some((at, digits(plan)?))).collect();
     }
 
     /// The fields the mapping makes, in `[fields]` or by a rule.

@@ -26,7 +26,7 @@ pub struct Draft {
     pub key: Option<CompactString>,
     /// Text of `[key] document`, in the same form.
     pub document: Option<CompactString>,
-    /// Fields whose codes have so many digits in this file, as zeros in front show. It stays from row to row.
+    /// Fields that are made of a column whose codes have so many digits in this file, as zeros in front show.
     pub padded: Vec<(usize, usize)>,
 }
 
@@ -99,7 +99,7 @@ impl Draft {
         set_shared(&mut self.destination, section);
     }
 
-    /// The number of digits that a field's codes have in this file, where zeros in front show it.
+    /// The number of digits of the codes in the column that a field is made of, where zeros in front show it.
     pub fn padded_to(&self, field: usize) -> Option<usize> {
         self.padded.iter().find(|(padded, _)| *padded == field).map(|(_, digits)| *digits)
     }

@@ -106,6 +106,12 @@ impl Habit {
         self.long >= FEW && self.long == self.rounded
     }
 
+    /// Whether most of the column's long codes kept all their digits. One in a thousand ends in three zeros even so.
+    fn is_whole(&self) -> bool {
+        let whole = self.long - self.rounded;
+        whole >= FEW && whole > self.rounded
+    }
+
     /// Whether a text is the day that a spreadsheet made of a code.
     pub(super) fn became_day(&self, text: &str) -> bool {
         date::is_excels_day(text) || self.days_are_odd() && is_day(text)
@@ -115,8 +121,8 @@ impl Habit {
     pub(super) fn was_cut(&self, text: &str) -> bool {
         let behind = text.get(KEPT..).filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
         let zeros = behind.filter(|behind| behind.bytes().all(|byte| byte == b'0')).map_or(0, str::len);
-        // Three zeros are no chance; of one or two the other codes must say it.
-        zeros >= 3 || zeros > 0 && self.is_rounded()
+        // Three zeros are hardly chance, unless the other codes kept their digits; of one or two they must say it.
+        zeros >= 3 && !self.is_whole() || zeros > 0 && self.is_rounded()
     }
 
     /// Whether a number is odd among these codes.
@@ -177,6 +183,9 @@ mod tests {
         assert!(!none.was_cut("123456789012345") && !none.was_cut("L23456789012345000"));
         let cut = texts(&["1234567890123450", "2234567890123450", "3234567890123450"]);
         assert!(cut.was_cut("4234567890123450") && !cut.was_cut("4234567890123451"));
+        let long = ["123456789012345678", "123456789012345679", "123456789012345680", "123456789012345000"];
+        assert!(!texts(&long).was_cut(long[3]), "a chance among codes that kept their digits");
+        assert!(texts(&long[1..]).was_cut(long[3]), "two say nothing");
     }
 
     #[test]

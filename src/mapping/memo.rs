@@ -21,17 +21,18 @@ impl<'a> Met<'a> {
     /// A cell as the file has it.
     #[inline]
     pub(super) fn cell(cell: RawCell<'a>) -> Self {
-        Self { bytes: cell.bytes, head: cell.head(), tag: kind(cell.kind) }
+        let coded = if cell.is_coded { CODED } else { 0 };
+        Self { bytes: cell.bytes, head: cell.head(), tag: kind(cell.kind) | coded }
     }
 
     /// A text that was read already.
     pub(super) fn text(text: &'a str, origin: Origin) -> Self {
         let tag = match origin {
             Origin::Cell(of) => kind(of),
-            Origin::Constant => 0x40,
+            Origin::Constant => CONSTANT,
         };
         let head = RawCell::new(text.as_bytes(), CellKind::Text).head();
-        Self { bytes: text.as_bytes(), head, tag: tag | 0x80 }
+        Self { bytes: text.as_bytes(), head, tag: tag | READ }
     }
 
     /// Whether there is nothing, not even a blank.
@@ -39,6 +40,11 @@ impl<'a> Met<'a> {
         self.bytes.is_empty()
     }
 }
+
+/// Marks of a tag, beside the kind of cell: bytes of a code page, a constant of the mapping, a text that was read.
+const CODED: u8 = 0x20;
+const CONSTANT: u8 = 0x40;
+const READ: u8 = 0x80;
 
 fn kind(kind: CellKind) -> u8 {
     match kind {
@@ -203,6 +209,9 @@ mod tests {
         assert_eq!(memo.get(Met::text("x", Origin::Constant), || Some(3)), Some(3));
         let number = RawCell::new(b"x", CellKind::Number);
         assert_eq!(memo.get(Met::cell(number), || Some(4)), Some(4));
+        let mut coded = RawCell::new(b"x", CellKind::Text);
+        coded.is_coded = true;
+        assert_eq!(memo.get(Met::cell(coded), || Some(6)), Some(6));
         assert_eq!(memo.get(met("y"), || None), None);
         assert_eq!(memo.get(met("y"), || Some(5)), Some(5), "nothing found is nothing known");
     }

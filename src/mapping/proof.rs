@@ -285,6 +285,15 @@ struct Column<T> {
     open: Option<(u32, String)>,
 }
 
+/// What is known of a column besides its own rows.
+#[derive(Debug, Clone, Copy)]
+struct Answer<T> {
+    /// What it proved in the file that this one repairs.
+    of_column: Option<T>,
+    /// What a person said of all columns that prove nothing.
+    of_file: Option<T>,
+}
+
 /// What one cell says.
 #[derive(Debug, PartialEq, Eq)]
 enum Says<T> {
@@ -347,7 +356,8 @@ impl Proof {
         let mut questions = Vec::new();
         for column in self.numbers.into_iter().filter(|column| !column.torn) {
             let noted = |mark: &char, issue: Issue| issue.arg(mark.to_string());
-            let answer = answers.decimal.or(answers.marks.get(&*column.label).copied());
+            let known = answers.marks.get(&*column.label).copied();
+            let answer = Answer { of_column: known, of_file: answers.decimal };
             let known = column.settle(answer, [&W202, &M030], noted, &mut decided.notes, &mut questions);
             if let Some(mark) = known {
                 decided.marks.insert(column.index, mark);
@@ -359,7 +369,8 @@ impl Proof {
         let dates = self.dates.into_iter().zip(&self.years).map(|(column, years)| years.join(column));
         for column in dates.filter(|column| !column.torn) {
             let noted = |order: &Order, issue: Issue| issue.both(order.words().0, order.words().1);
-            let answer = answers.dates.or(answers.orders.get(&*column.label).copied());
+            let known = answers.orders.get(&*column.label).copied();
+            let answer = Answer { of_column: known, of_file: answers.dates };
             let known = column.settle(answer, [&W203, &M031], noted, &mut decided.notes, &mut questions);
             let alike = column.either && column.proven.is_none() && column.open.is_none();
             let known = known.or(alike.then_some(Order::DayFirst));
@@ -407,7 +418,7 @@ impl<T: Copy + PartialEq> Column<T> {
     /// What holds for the column. It is told only where a cell could be read in two ways.
     fn settle(
         &self,
-        answer: Option<T>,
+        answer: Answer<T>,
         [note, question]: [&'static CodeInfo; 2],
         say: impl Fn(&T, Issue) -> Issue,
         notes: &mut Vec<Issue>,
@@ -416,7 +427,7 @@ impl<T: Copy + PartialEq> Column<T> {
         let about = |code| Issue::at(code, Some(Arc::clone(&self.label))).arg(&*self.label);
         if let Some((what, row, text)) = &self.proven {
             // What held for the file that this one repairs may differ; then no cell is read in either way.
-            if answer.is_some_and(|answer| answer != *what) {
+            if answer.of_column.is_some_and(|known| known != *what) {
                 return None;
             }
             if self.open.is_some() {
@@ -425,6 +436,7 @@ impl<T: Copy + PartialEq> Column<T> {
             return Some(*what);
         }
         let (row, text) = self.open.as_ref()?;
+        let answer = answer.of_column.or(answer.of_file);
         if answer.is_none() {
             questions.push(about(question).arg(text).arg(row.to_string()));
         }
@@ -670,6 +682,16 @@ mod tests {
         let decided = decide(&rows, &answers).unwrap();
         assert_eq!(decided.marks(0).and_then(|marks| marks.decimal), Some('.'));
         assert!(decided.notes.is_empty() && decided.formats(1).is_some());
+    }
+
+    #[test]
+    fn an_answer_for_the_file_undoes_no_proof() {
+        let answers = Answers { decimal: Some('.'), dates: Some(Order::MonthFirst), ..Answers::default() };
+        let decided = decide(&[["1.234", "03/04/2026"], ["2,50", "23/04/2026"]], &answers).unwrap();
+        assert_eq!((decided.marks.get(&0), decided.orders.get(&1)), (Some(&','), Some(&Order::DayFirst)));
+        let orders = [("Дата".to_owned(), Order::MonthFirst)].into();
+        let repaired = decide(&[["1", "23/04/2026"]], &Answers { orders, ..Answers::default() }).unwrap();
+        assert!(repaired.orders.is_empty(), "the file it repairs proved the contrary");
     }
 
     #[test]

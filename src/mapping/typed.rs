@@ -245,7 +245,10 @@ impl Typing {
         };
         found.ok_or_else(|| {
             let day = date::day_of_serial(text);
-            if day.is_some() || origin == Origin::Cell(CellKind::Number) {
+            let of_workbook = origin == Origin::Cell(CellKind::Number);
+            if day.is_some() || of_workbook {
+                // A workbook's days may be counted from 1904, four years later.
+                let day = day.filter(|_| !of_workbook && !self.own_report);
                 let shown = day.map_or_else(String::new, |day| {
                     both(&format!(" (Excel би показал {day})"), &format!(" (Excel would show {day})"))
                 });
@@ -420,6 +423,9 @@ mod tests {
         assert_eq!(said.value("31/02/2026", CELL).unwrap_err().args, ["31/02/2026", "31/12/2026"]);
         assert!(said.value("2026-11-20 14:30:00", Origin::Cell(CellKind::Date)).is_ok());
         assert_eq!(code(said.value("46349", Origin::Cell(CellKind::Number))), "M021");
+        let told = |origin| said.value("46349", origin).unwrap_err().args;
+        assert_eq!(told(Origin::Cell(CellKind::Number)), ["46349", ""], "it may count from 1904");
+        assert!(told(CELL)[1].contains("23.11.2026"));
         let repaired = Typing { own_report: true, ..said };
         assert!(repaired.value("2026-11-20", CELL).is_ok(), "our report shows a workbook's date so");
         let day = typing(Kind::Date, &[]);

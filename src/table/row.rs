@@ -37,10 +37,12 @@ pub struct Cell<'a> {
 /// A cell as its file has it: for telling whether it is one that was met before, without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawCell<'a> {
-    /// Its bytes, blanks around it too. A file has one encoding: where they are equal, so is the text.
+    /// Its bytes, blanks around it too: where they are equal, and coded or not, so is the text.
     pub bytes: &'a [u8],
     /// What the file says it is.
     pub kind: CellKind,
+    /// Whether the bytes are of the file's code page. A mended row of the same file is UTF-8.
+    pub is_coded: bool,
     /// Its bytes and those of the cells behind it.
     onward: &'a [u8],
 }
@@ -51,7 +53,7 @@ pub const HEAD: usize = 16;
 impl<'a> RawCell<'a> {
     /// A cell of these bytes.
     pub fn new(bytes: &'a [u8], kind: CellKind) -> Self {
-        Self { bytes, kind, onward: bytes }
+        Self { bytes, kind, is_coded: false, onward: bytes }
     }
 
     /// Its first bytes as one number: equal for equal cells, and of a cell of at most so many bytes and a known
@@ -312,6 +314,7 @@ impl Row {
         Some(RawCell {
             bytes: bytes.get(start as usize..end as usize)?,
             kind: self.kinds.get(index).copied().unwrap_or_default(),
+            is_coded: !self.coded.is_empty(),
             onward: bytes.get(start as usize..)?,
         })
     }

@@ -248,11 +248,11 @@ fn gtin(candidate: &Candidate<'_>, findings: &mut Findings) {
     }
 }
 
-/// The code with zeros in front up to so many digits, if that makes a GTIN whose check digit is right. Too short a
-/// code is none, whatever its last digit.
+/// The code with zeros in front up to so many digits, if that makes a GTIN whose check digit is right. It must have a
+/// GTIN's length already: of other codes one in ten has a fitting last digit by chance.
 fn padded_gtin(code: &str, digits: usize) -> Option<String> {
     let whole = format!("{code:0>digits$}");
-    let is_gtin = code.len() >= 8 && is_gtin_shape(&whole) && gtin_check_holds(&whole);
+    let is_gtin = is_gtin_shape(code) && is_gtin_shape(&whole) && gtin_check_holds(&whole);
     is_gtin.then_some(whole)
 }
 
@@ -319,7 +319,7 @@ fn is_type(candidate: &Candidate<'_>, number: i64) -> bool {
 pub(super) mod tests {
     use chrono::NaiveDate;
 
-    use super::RULES;
+    use super::{RULES, padded_gtin};
     use crate::destinations::sespa::schema::{FIELD_COUNT, schema};
     use crate::mapping::Draft;
     use crate::model::{Kind, Lang, Schema, Value};
@@ -327,6 +327,17 @@ pub(super) mod tests {
 
     pub(in crate::destinations::sespa) fn codes(verdict: &Verdict) -> Vec<&'static str> {
         verdict.issues.iter().map(|issue| issue.code.code).collect()
+    }
+
+    #[test]
+    fn zeros_come_back_only_to_what_has_the_length_of_a_gtin() {
+        let padded = |code: &str, digits| padded_gtin(code, digits).unwrap_or_default();
+        assert_eq!(padded("5712249101367", 14), "05712249101367");
+        assert_eq!(padded("614141007349", 13), "0614141007349");
+        for chance in ["123456784", "1234567895", "12345678905"] {
+            assert_eq!(padded(chance, 14), "", "{chance}: the last digit fits by chance");
+        }
+        assert_eq!(padded("5712249101368", 14), "");
     }
 
     fn value(kind: Kind, text: &str) -> Value {
