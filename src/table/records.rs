@@ -60,13 +60,25 @@ pub(super) struct Records {
     encoding: Encoding,
     layout: Layout,
     number: u32,
-    quotes_met: bool,
+    quotes: Quotes,
     /// Where in the buffer the last record stood.
     last: Range<usize>,
-    unquote: csv_core::Reader,
+    /// Made for the first record with quotes: many files have none, and it is no small thing.
+    unquote: Option<csv_core::Reader>,
     /// Cells of a record whose quotes were taken off, and where they end.
     cells: Vec<u8>,
     ends: Vec<usize>,
+}
+
+/// What was seen of quotes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Quotes {
+    /// A field stood in them.
+    met: bool,
+    /// There was a quote or an apostrophe at all.
+    marked: bool,
+    /// Those of the last record don't pair, or are others than the file's.
+    odd: bool,
 }
 
 /// Where a record ends, and how its fields must be told apart.
@@ -113,9 +125,9 @@ impl Records {
             encoding,
             layout,
             number: 0,
-            quotes_met: false,
+            quotes: Quotes::default(),
             last: 0..0,
-            unquote: csv_core::ReaderBuilder::new().delimiter(plain.unwrap_or(b',')).build(),
+            unquote: None,
             cells: Vec::new(),
             ends: vec![0; MAX_COLUMNS + 1],
         }
@@ -123,7 +135,7 @@ impl Records {
 
     /// The quote, if a quoted field was met so far.
     pub(super) fn quote_met(&self) -> Option<char> {
-        self.quotes_met.then(|| char::from(self.dialect.quote.byte()))
+        self.quotes.met.then(|| char::from(self.dialect.quote.byte()))
     }
 
     pub(super) fn dialect(&self) -> &Dialect {
@@ -133,6 +145,21 @@ impl Records {
     /// The last record as text, quotes and delimiters and all.
     pub(super) fn last_record(&self) -> String {
         self.encoding.text_of(self.buffer.get(self.last.clone()).unwrap_or_default())
+    }
+
+    /// Whether the last record has quotes that don't pair, or others than the file's.
+    pub(super) fn last_is_odd(&self) -> bool {
+        self.quotes.odd
+    }
+
+    /// Whether the next line may have text but no delimiter, as the rest of a broken row has.
+    pub(super) fn fragment_follows(&self) -> bool {
+        let bytes = self.unread();
+        let first = self.dialect.delimiter.first().copied().unwrap_or(b',');
+        match memchr3(first, b'\n', b'\r', bytes) {
+            Some(at) => at > 0 && bytes.get(at) != Some(&first),
+            None => !bytes.is_empty(),
+        }
     }
 
     /// Reads the next record, blank lines too. False at the end.
@@ -225,6 +252,8 @@ impl Records {
                 done => break done?,
             }
         };
+        let new = self.buffer.get(self.end..self.end + read).unwrap_or_default();
+        self.quotes.marked |= memchr::memchr2(b'"', b'\'', new).is_some();
         self.end += read;
         if read == 0 {
             self.at_end = true;
@@ -254,8 +283,11 @@ impl Records {
     /// Splits the record into the row's cells.
     fn split(&mut self, frame: Frame, row: &mut Row) {
         let quoted = matches!(frame.shape, Shape::Quoted { .. });
-        self.quotes_met |= quoted;
+        self.quotes.met |= quoted;
+        let record = self.unread().get(..frame.len).unwrap_or_default();
+        self.quotes.odd = self.quotes.marked && has_odd_quotes(record, &self.dialect);
         let whole = match self.plain {
+            Some(_) if quoted && self.quotes.odd => self.split_oddly(frame, row),
             None => self.split_oddly(frame, row),
             Some(_) if quoted => self.split_quoted(frame, row),
             Some(delimiter) => self.split_plain(frame, delimiter, row),
@@ -319,13 +351,16 @@ impl Records {
     fn unquote_into(&mut self, len: usize, cells: &mut Vec<u8>) -> usize {
         let record = self.buffer.get(self.start..self.start + len).unwrap_or_default();
         cells.resize(record.len().max(1), 0);
-        self.unquote.reset();
+        let delimiter = self.plain.unwrap_or(b',');
+        let unquote =
+            self.unquote.get_or_insert_with(|| csv_core::ReaderBuilder::new().delimiter(delimiter).build());
+        unquote.reset();
         let (mut input, mut written, mut count) = (record, 0, 0);
         // The second round, with no input, tells the reader that the record ends here.
         for _ in 0..2 {
             let out = cells.get_mut(written..).unwrap_or_default();
             let ends = self.ends.get_mut(count..).unwrap_or_default();
-            let (_, read, wrote, ended) = self.unquote.read_record(input, out, ends);
+            let (_, read, wrote, ended) = unquote.read_record(input, out, ends);
             input = input.get(read..).unwrap_or_default();
             written += wrote;
             count += ended;
@@ -446,6 +481,35 @@ fn quoted_frame(bytes: &[u8], delimiter: u8, at_end: bool) -> Option<Frame> {
             return None;
         }
     }
+}
+
+/// Whether a record has quotes that don't pair, text behind a closing one, or cells in the other kind of quotes.
+fn has_odd_quotes(record: &[u8], dialect: &Dialect) -> bool {
+    let quote = dialect.quote.byte();
+    let begins =
+        |at: usize| at == 0 || record.get(..at).is_some_and(|before| before.ends_with(&dialect.delimiter));
+    let ends =
+        |at: usize| record.get(at + 1..).is_none_or(|behind| behind.is_empty() || dialect.divides(behind));
+    let (mut within, mut skip, mut lone) = (false, false, 0);
+    for at in memchr_iter(quote, record) {
+        if std::mem::take(&mut skip) {
+            continue;
+        }
+        if !within {
+            within = begins(at);
+            lone += usize::from(!within);
+        } else if dialect.backslash && record.get(at.wrapping_sub(1)) == Some(&b'\\') {
+        } else if record.get(at + 1) == Some(&quote) && !dialect.backslash {
+            skip = true;
+        } else if ends(at) {
+            within = false;
+        } else {
+            return true;
+        }
+    }
+    let other = if quote == b'"' { b'\'' } else { b'"' };
+    let others = || memchr_iter(other, record);
+    within || lone % 2 == 1 || others().any(begins) && others().any(ends)
 }
 
 fn spans_of(shape: Shape) -> Option<usize> {
