@@ -13,17 +13,18 @@
 )]
 
 mod measure;
+mod sandbox;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, Utc};
 use measure::{Run, mib, ms, rate};
 use rxdrop::sandbox::samples::nightly_csv;
+use sandbox::Sandbox;
 
 const NIGHT: usize = 2_000;
 const NIGHTS: u32 = 20;
@@ -70,16 +71,7 @@ fn fresh(sandbox: &Sandbox, rows: usize, seed: u32) -> PathBuf {
     let folder = measure::folder("night");
     let yesterday = today() - Days::new(1);
     // The sandbox refuses to register the same twice only by our numbers: nights may be equal.
-    let config = format!(
-        "[ledger]\nurl = \"sqlite://state/rxdrop.db\"\ninstallation = {}\n\
-         [log]\nlevel = \"warn\"\n\
-         [[drop]]\nfolder = \"drop\"\nmappings = \"mappings\"\n\
-         [destination.sespa]\nenvironment = \"sandbox\"\nbase_url = \"{}\"\n\
-         client_id = {{ value = \"sandbox\" }}\nclient_secret = {{ value = \"sandbox\" }}\n\
-         actor_reg_no = {{ value = \"00112233445566778899AABBCCDDEEFF\" }}\n",
-        1 + seed,
-        sandbox.address,
-    );
+    let config = sandbox.configuration(1 + seed);
     for below in ["drop", "mappings"] {
         fs::create_dir(folder.join(below)).expect("a folder");
     }
@@ -123,31 +115,4 @@ fn flushes(folder: &Path, most: usize) {
     let all: usize = by_file.values().sum();
     println!("  flushes         {all:>10}  (at most {most})");
     println!("    of them commits {:>8}", by_file.get("rxdrop.db-wal").copied().unwrap_or_default());
-}
-
-struct Sandbox {
-    process: Child,
-    address: String,
-}
-
-impl Sandbox {
-    fn start() -> Self {
-        let mut process = Command::new(measure::PROGRAM)
-            .args(["sandbox", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the sandbox starts");
-        let mut address = String::new();
-        let out = process.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut address).expect("its address");
-        Self { process, address: address.trim().to_owned() }
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

@@ -52,11 +52,15 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let targets = sections.targets(&goals).map_err(told)?;
     let judge = judge(&mapping, &table, targets, named.is_some(), args, lang)?;
     let mut writer = Writer::open(args, lang)?;
-    let refused = writer.convert(table, judge, lang)?;
-    if refused > 0 && args.errors.is_none() {
-        out::tell(&format!("{refused} row(s) refused; `--errors E.csv` writes why, `rxdrop check` shows it"));
+    let left = writer.convert(table, judge, lang)?;
+    if left.any() && args.errors.is_none() {
+        let Left { refused, held } = left;
+        let held = if held > 0 { format!(", {held} held") } else { String::new() };
+        out::tell(&format!(
+            "{refused} row(s) refused{held}; `--errors E.csv` writes why, `rxdrop check` shows it"
+        ));
     }
-    Ok(ExitStatus::of(false, false, refused > 0))
+    Ok(ExitStatus::of(false, false, left.any()))
 }
 
 fn fitted(fit: Fit, lang: Lang) -> Result<(Arc<Mapping>, Table)> {
@@ -99,14 +103,54 @@ fn judge(
     Ok(Judge::new(bound.without_keys(), targets, forced, world::world_on(args.one_off.today).clock.today()))
 }
 
+/// Rows of which no record is written.
+#[derive(Debug, Clone, Copy, Default)]
+struct Left {
+    refused: u64,
+    /// They wait for a person's word.
+    held: u64,
+}
+
+impl Left {
+    fn any(self) -> bool {
+        self.refused + self.held > 0
+    }
+
+    fn add(&mut self, other: Self) {
+        self.refused += other.refused;
+        self.held += other.held;
+    }
+
+    fn count(&mut self, body: &Body) {
+        self.refused += u64::from(matches!(body, Body::Bad));
+        self.held += u64::from(matches!(body, Body::Held(_)));
+    }
+}
+/// Bytes of most lines about an issue.
+const LINE: usize = 512;
+
 /// Where records and issues go.
 struct Writer {
     records: Box<dyn Write>,
-    issues: Option<csv::Writer<File>>,
+    issues: Option<BufWriter<File>>,
     bar: indicatif::ProgressBar,
-    object: Vec<u8>,
-    /// Places of columns by header, to show the cell an issue is about.
-    columns: HashMap<Arc<str>, usize>,
+}
+
+/// What a block of rows came to.
+#[derive(Default)]
+struct Made {
+    records: Vec<u8>,
+    issues: Vec<u8>,
+    rows: u64,
+    left: Left,
+}
+
+/// Makes bytes of judged rows.
+struct Renderer {
+    targets: Vec<Target>,
+    /// Places of columns by header, to show the cell an issue is about; none where issues are not asked for.
+    columns: Option<HashMap<Arc<str>, usize>>,
+    lang: Lang,
 }
 
 impl Writer {
@@ -114,67 +158,86 @@ impl Writer {
         let create =
             |path: &Path| File::create(path).with_context(|| format!("{} can't be written", path.display()));
         let records: Box<dyn Write> = match &args.output {
-            Some(path) => Box::new(BufWriter::with_capacity(1 << 16, create(path)?)),
+            Some(path) => Box::new(create(path)?),
             None => Box::new(BufWriter::with_capacity(1 << 16, io::stdout())),
         };
         let issues = match &args.errors {
             None => None,
             Some(path) => {
-                let mut issues = csv::Writer::from_writer(create(path)?);
-                issues.write_record(["row", "column", "code", "severity", "value", "message"])?;
+                let mut issues = BufWriter::new(create(path)?);
+                let mut header = Vec::new();
+                push_line(["row", "column", "code", "severity", "value", "message"], &mut header);
+                issues.write_all(&header)?;
                 Some(issues)
             }
         };
         let what = if lang == Lang::Bg { "преобразуване" } else { "converting" };
         let bar = if args.output.is_some() { out::progress(what) } else { indicatif::ProgressBar::hidden() };
-        Ok(Self { records, issues, bar, object: Vec::with_capacity(512), columns: HashMap::new() })
+        Ok(Self { records, issues, bar })
     }
 
-    /// Gives how many rows are refused.
-    fn convert(&mut self, table: Table, judge: Judge, lang: Lang) -> Result<u64> {
+    /// Gives how many rows are left out.
+    fn convert(&mut self, table: Table, judge: Judge, lang: Lang) -> Result<Left> {
         let headers = table.headers().iter();
-        self.columns = headers.map(|header| (Arc::clone(&header.name), header.index)).collect();
-        let mut refused = 0;
-        let mut rows = 0_u64;
-        let targets = judge.targets().to_vec();
-        convert::for_each_row(table, judge, |row, judged| {
-            refused += u64::from(matches!(judged.body, Body::Bad));
-            rows += 1;
-            if rows.is_multiple_of(8192) {
-                self.bar.set_position(rows);
-            }
-            self.issues(judged, row, lang)?;
-            self.record(judged, &targets)
+        let places = || headers.map(|header| (Arc::clone(&header.name), header.index)).collect();
+        let columns = self.issues.is_some().then(places);
+        let renderer = Renderer { targets: judge.targets().to_vec(), columns, lang };
+        let (mut rows, mut left) = (0, Left::default());
+        let render = |row: &Row, judged: &mut Judged, made: &mut Made| renderer.render(row, judged, made);
+        convert::for_each_block(table, judge, render, |made| {
+            rows += std::mem::take(&mut made.rows);
+            left.add(std::mem::take(&mut made.left));
+            self.bar.set_position(rows);
+            self.write(made)
         })?;
         self.records.flush()?;
         if let Some(issues) = &mut self.issues {
             issues.flush()?;
         }
         self.bar.finish_and_clear();
-        Ok(refused)
+        Ok(left)
     }
 
-    fn record(&mut self, judged: &Judged, targets: &[Target]) -> io::Result<()> {
-        let Body::Good(record) = &judged.body else { return Ok(()) };
-        let Some(target) = targets.get(judged.target.unwrap_or_default()) else { return Ok(()) };
-        let registration = target.registration.as_ref().map(ExposeSecret::expose_secret);
-        self.object.clear();
-        target.destination.members(record, None, registration, &mut self.object);
-        self.object.push(b'\n');
-        self.records.write_all(&self.object)
-    }
-
-    fn issues(&mut self, judged: &Judged, row: &Row, lang: Lang) -> io::Result<()> {
-        let Some(out) = &mut self.issues else { return Ok(()) };
-        for issue in &judged.issues {
-            let severity = if issue.code.severity() == Severity::Error { "error" } else { "warning" };
-            let message = issue.code.message(lang, &issue.args);
-            let column = issue.place.column.as_deref().unwrap_or_default();
-            let value =
-                self.columns.get(column).and_then(|index| row.cell(*index)).map_or("", |cell| cell.text);
-            let number = row.number().to_string();
-            out.write_record([number.as_str(), column, issue.code.code, severity, value, &message])?;
+    fn write(&mut self, made: &mut Made) -> io::Result<()> {
+        if let Some(issues) = &mut self.issues {
+            issues.write_all(&made.issues)?;
         }
+        self.records.write_all(&made.records)?;
+        made.issues.clear();
+        made.records.clear();
         Ok(())
     }
+}
+
+impl Renderer {
+    fn render(&self, row: &Row, judged: &Judged, made: &mut Made) {
+        made.rows += 1;
+        made.left.count(&judged.body);
+        if let Some(columns) = &self.columns {
+            judged
+                .issues
+                .iter()
+                .for_each(|issue| push_issue(issue, row, columns, self.lang, &mut made.issues));
+        }
+        let target = self.targets.get(judged.target.unwrap_or_default());
+        let (Body::Good(record), Some(target)) = (&judged.body, target) else { return };
+        let registration = target.registration.as_ref().map(ExposeSecret::expose_secret);
+        target.destination.members(record, None, registration, &mut made.records);
+        made.records.push(b'\n');
+    }
+}
+
+fn push_issue(issue: &Issue, row: &Row, columns: &HashMap<Arc<str>, usize>, lang: Lang, out: &mut Vec<u8>) {
+    let severity = if issue.code.severity() == Severity::Error { "error" } else { "warning" };
+    let message = issue.code.message(lang, &issue.args);
+    let column = issue.place.column.as_deref().unwrap_or_default();
+    let value = columns.get(column).and_then(|index| row.cell(*index)).map_or("", |cell| cell.text);
+    let number = row.number().to_string();
+    push_line([number.as_str(), column, issue.code.code, severity, value, &message], out);
+}
+
+fn push_line(cells: [&str; 6], out: &mut Vec<u8>) {
+    let mut line = csv::WriterBuilder::new().buffer_capacity(LINE).from_writer(out);
+    // Memory is always there to be written to.
+    let _ = line.write_record(cells);
 }

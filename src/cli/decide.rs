@@ -35,7 +35,8 @@ pub(super) struct ReleaseArgs {
     #[arg(value_name = "WHAT", value_parser = what::parse, help = what::HELP)]
     what: What,
     /// The answer to what is asked. Of rows: double=send (a transaction of its own) or double=drop (not to be
-    /// reported). Of a whole file: decimal=, or decimal=. (the decimal mark), dates=day-first or dates=month-first
+    /// reported). Of a whole file: decimal=, or decimal=. (the decimal mark), dates=day-first or dates=month-first,
+    /// years=20 (years of two digits are of this century)
     #[arg(long, value_name = "KEY=VALUE", value_parser = answer)]
     answer: Option<Answer>,
     #[command(flatten)]
@@ -68,16 +69,18 @@ enum Answer {
 
 fn answer(text: &str) -> Result<Answer, String> {
     let reading = |decimal, dates| Answer::Reading(Answers { decimal, dates, ..Answers::default() });
+    let years = Answers { short_years: true, ..Answers::default() };
     Ok(match text {
         "double=send" => Answer::Double(Double::Send),
         "double=drop" => Answer::Double(Double::Drop),
         "decimal=," => reading(Some(','), None),
         "decimal=." => reading(Some('.'), None),
+        "years=20" => Answer::Reading(years),
         "dates=day-first" => reading(None, Some(Order::DayFirst)),
         "dates=month-first" => reading(None, Some(Order::MonthFirst)),
         _ => {
-            return Err("answers are double=send, double=drop, decimal=, decimal=. dates=day-first and \
-                        dates=month-first; the message of the row or file says which is asked for"
+            return Err("answers are double=send, double=drop, decimal=, decimal=. dates=day-first, \
+                        dates=month-first and years=20; the message of the row or file says which is asked for"
                 .to_owned());
         }
     })

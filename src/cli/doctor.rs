@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{ExitStatus, load_config, out, world};
 use crate::config::{Config, is_network_path};
+use crate::marks::Standing;
 use crate::model::Lang;
 use crate::run::{self, Books, Folder, Shop};
 use crate::submit::{Pace, ProbeResult, probe};
@@ -144,7 +145,7 @@ fn folder(path: &Path) -> Vec<Finding> {
 
 /// Mappings, sections and what lies in the folders.
 fn here(shop: &Shop) -> Vec<Finding> {
-    let mut findings = Vec::new();
+    let mut findings = marks(shop);
     for (name, why) in &shop.sections.unusable {
         findings.push(bad(format!("section {name}"), why.clone()));
     }
@@ -168,6 +169,29 @@ fn here(shop: &Shop) -> Vec<Finding> {
         findings.push(waiting(shop, &mut folder));
     }
     findings
+}
+
+/// Whose the folders are, and whether the ledger is as new as its marks.
+fn marks(shop: &Shop) -> Vec<Finding> {
+    let standings = match run::standings(shop) {
+        Ok(standings) => standings,
+        Err(error) => return vec![bad("marks", format!("{error:#}"))],
+    };
+    let ledger = match &standings.ledger {
+        Some(trouble) => bad("mark of the ledger", trouble.to_string()),
+        None => fine("mark of the ledger", "knows no more than the ledger"),
+    };
+    let folder = |(path, standing): &(PathBuf, Option<Standing>)| {
+        let what = format!("mark of {}", path.display());
+        match standing {
+            Some(Standing::Ours(mark)) => fine(what, format!("ours since {}", mark.day())),
+            Some(Standing::New) => fine(what, "none yet; the first run writes it"),
+            Some(Standing::Barred(trouble) | Standing::Stopped(trouble)) => bad(what, trouble.to_string()),
+            Some(Standing::Away) => bad(what, "the folder can't be reached"),
+            None => bad(what, "the folder does not answer"),
+        }
+    };
+    std::iter::once(ledger).chain(standings.folders.iter().map(folder)).collect()
 }
 
 fn waiting(shop: &Shop, folder: &mut Folder) -> Finding {

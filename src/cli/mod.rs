@@ -1,5 +1,6 @@
 //! One file per command: flags and one call. Only here are the clock and the terminal.
 
+mod backup;
 mod check;
 mod complete;
 mod convert;
@@ -16,6 +17,9 @@ mod read_workbook;
 mod retry;
 mod sandbox;
 mod status;
+mod trace;
+mod verify;
+mod takeover;
 mod what;
 mod world;
 
@@ -68,6 +72,14 @@ enum Command {
     Release(decide::ReleaseArgs),
     /// Say what became of an unknown outcome
     Resolve(decide::ResolveArgs),
+    /// The whole way of a row, from its cell to the system's answer and back
+    Trace(trace::Args),
+    /// Whether the evidence is as it was left: chain of events, books, kept copies, receipts
+    Verify(verify::Args),
+    /// Go on with a folder or ledger that somebody else had; shows first what may have been sent
+    Takeover(takeover::Args),
+    /// A consistent copy of ledger, spool and marks, also while they are in use
+    Backup(backup::Args),
     /// What a code means, why it matters, how to repair it
     Explain(explain::Args),
     /// What is wrong before a file is dropped: config, folders, ledger, clock, TLS, login
@@ -148,6 +160,8 @@ pub fn run(cli: Cli) -> ExitStatus {
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
+    #[cfg(debug_assertions)]
+    world::arm()?;
     let config = cli.config;
     match cli.command {
         Command::Demo(args) => demo::run(&args),
@@ -161,6 +175,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitStatus> {
         Command::Retry(args) => retry::run(config, &args),
         Command::Release(args) => decide::release(config, &args),
         Command::Resolve(args) => decide::resolve(config, &args),
+        Command::Trace(args) => trace::run(config, &args),
+        Command::Verify(args) => verify::run(config, &args),
+        Command::Takeover(args) => takeover::run(config, &args),
+        Command::Backup(args) => backup::run(config, &args),
         Command::Explain(args) => explain::run(&args),
         Command::Doctor(args) => doctor::run(config, &args),
         Command::Sandbox(args) => sandbox::run(&args),

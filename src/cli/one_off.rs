@@ -31,7 +31,7 @@ pub(super) fn config(path: Option<PathBuf>) -> Result<(Config, bool)> {
     let dir = std::env::current_dir()?;
     let config = Config {
         path: dir.join("rxdrop.toml"),
-        ledger: LedgerSettings { path: dir.join("state/rxdrop.db"), installation: 1 },
+        ledger: LedgerSettings { path: dir.join("state/rxdrop.db"), installation: 1, keep_raw_days: None },
         log: LogSettings { file: None, level: Level::Warn },
         drops: Vec::new(),
         sections: vec![sandbox_defaults()],

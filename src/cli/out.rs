@@ -51,3 +51,58 @@ pub(super) fn table(header: &[&str]) -> comfy_table::Table {
     table.load_style(comfy_table::presets::NOTHING).set_header(header.to_vec());
     table
 }
+
+/// Columns of the terminal that the answer goes to; none where it goes anywhere else, and is given whole.
+pub(super) fn width() -> Option<usize> {
+    let terminal = console::Term::stdout();
+    terminal.is_term().then(|| usize::from(terminal.size().1))
+}
+
+/// Prints lines, each cut to the terminal's width.
+pub(super) fn cut(lines: &str, width: Option<usize>) -> io::Result<()> {
+    lines
+        .lines()
+        .map(str::trim_end)
+        .try_for_each(|one| line(&width.map_or(one.to_owned(), |width| shortened(one, width))))
+}
+
+/// A text of at most so many letters; `…` stands for the rest.
+pub(super) fn shortened(text: &str, letters: usize) -> String {
+    if text.chars().nth(letters).is_none() {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(letters.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+/// Prints a text, broken between words at the terminal's width, set in by so many blanks.
+pub(super) fn text(text: &str, indent: usize, width: Option<usize>) -> io::Result<()> {
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(20));
+    wrapped(text, room).iter().try_for_each(|one| line(&format!("{:indent$}{one}", "")))
+}
+
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let fits = |line: &String| line.is_empty() || line.chars().count() + 1 + word.chars().count() <= room;
+        match lines.last_mut().filter(|line| fits(line)) {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) => *line = format!("{line} {word}"),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{shortened, wrapped};
+
+    #[test]
+    fn texts_keep_to_the_width() {
+        assert_eq!(wrapped("едно две три", 8), ["едно две", "три"]);
+        assert_eq!(wrapped("дълга-дума а", 3), ["дълга-дума", "а"]);
+        assert_eq!(wrapped("цял  ред", usize::MAX), ["цял  ред"]);
+        assert_eq!((shortened("дума", 4), shortened("думата", 4)), ("дума".to_owned(), "дум…".to_owned()));
+    }
+}

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ExitStatus, LangArg, load_config, out, world};
 use crate::config::parse_duration;
 use crate::ledger::FileState;
+use crate::marks::Trouble;
 use crate::model::{Lang, Status};
 use crate::report::{message, status_word};
 use crate::run::{self, Books, Ends, Outcome, Shop, Until};
@@ -42,13 +43,28 @@ pub(super) fn run(config: Option<PathBuf>, args: &RunArgs) -> Result<ExitStatus>
         config.drops.iter_mut().for_each(|drop| drop.settle = settle);
     }
     let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
-    let outcome = pass(&shop, Until::Done(args.wait))?;
+    let outcome = match pass(&shop, Until::Done(args.wait)) {
+        Err(error) if error.is::<Trouble>() => return Ok(stopped(&error, args)?),
+        outcome => outcome?,
+    };
     if args.json {
         out::line(&as_json(&outcome, args.lang.into()).to_string())?;
     } else {
         tell(&outcome, args.lang.into())?;
     }
     Ok(status(&outcome))
+}
+
+/// Nothing at all may be sent: said in the language asked for.
+fn stopped(error: &anyhow::Error, args: &RunArgs) -> std::io::Result<ExitStatus> {
+    if let Some(trouble) = error.downcast_ref::<Trouble>() {
+        let message = trouble.message(args.lang.into());
+        out::tell(&format!("error: {message}"));
+        if args.json {
+            out::line(&json!({"error": {"code": trouble.code.code, "message": message}}).to_string())?;
+        }
+    }
+    Ok(ExitStatus::Unable)
 }
 
 pub(super) fn watch(config: Option<PathBuf>) -> Result<ExitStatus> {
@@ -94,16 +110,17 @@ async fn told_to_stop(ending: CancellationToken) {
 /// Exit code of a pass: what was reported in it, and everything that waits anywhere.
 pub(super) fn status(outcome: &Outcome) -> ExitStatus {
     let mut people = outcome.summary.held > 0;
-    let mut open = outcome.summary.waiting > 0 || outcome.summary.unknown > 0;
+    let mut open = outcome.summary.waiting > 0 || outcome.summary.unknown > 0 || outcome.unreported > 0;
     for file in outcome.reported.iter().filter(|file| file.here) {
         people |= file.totals.refused > 0 || file.totals.held > 0 || file.state == FileState::Unreadable;
         open |= file.totals.waiting > 0 || file.totals.unknown > 0;
     }
+    let unable = outcome.waiting.iter().any(|waiting| waiting.ends == Ends::Administrator);
     for waiting in &outcome.waiting {
         people |= waiting.ends == Ends::Person;
         open |= waiting.ends == Ends::Itself;
     }
-    ExitStatus::of(false, open, people)
+    ExitStatus::of(unable, open, people)
 }
 
 pub(super) fn tell(outcome: &Outcome, lang: Lang) -> Result<()> {
@@ -125,6 +142,14 @@ pub(super) fn tell(outcome: &Outcome, lang: Lang) -> Result<()> {
         ))?;
     }
     tell_stops(outcome, lang);
+    if outcome.unreported > 0 {
+        let failed = out::pick(
+            lang,
+            "файла са без новите си отчети: записът им не успя; причината е в журнала, следващото пускане опитва пак",
+            "file(s) lack their newest reports: writing them failed; the log says why, and the next run tries again",
+        );
+        out::line(&format!("{} {failed}", outcome.unreported))?;
+    }
     if outcome.too_old > 0 {
         let older =
             out::pick(lang, "файла по-стари от `since` не се пипат", "file(s) older than `since` left alone");
@@ -149,6 +174,9 @@ pub(super) fn tell_stops(outcome: &Outcome, lang: Lang) {
     for stop in &outcome.stopped {
         out::tell(&format!("{} ({})", stop.message(lang), stop.code.code));
     }
+    if let Some(told) = super::status::clocks(&outcome.summary, lang) {
+        out::tell(&told);
+    }
 }
 
 fn as_json(outcome: &Outcome, lang: Lang) -> serde_json::Value {
@@ -169,6 +197,6 @@ fn as_json(outcome: &Outcome, lang: Lang) -> serde_json::Value {
         .iter()
         .map(|stop| json!({"code": stop.code.code, "message": stop.message(lang)}))
         .collect();
-    json!({"files": files, "waiting": waiting, "too_old": outcome.too_old, "stopped": stopped,
+    json!({"files": files, "waiting": waiting, "too_old": outcome.too_old, "unreported": outcome.unreported, "stopped": stopped,
         "ledger": super::status::summary_json(&outcome.summary)})
 }

@@ -7,11 +7,11 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{ExitStatus, LangArg, load_config, out, what, world};
-use crate::ledger::{FileState, StoredIssue};
+use super::{ExitStatus, LangArg, load_config, out, status, what, world};
+use crate::ledger::{FileState, FileView, StoredIssue};
 use crate::model::{Lang, Status};
-use crate::report::{message, status_word};
-use crate::run::{self, Books, Reported, Shop, Staged};
+use crate::report::{Totals, message, status_word};
+use crate::run::{self, Books, Shop, Staged};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,8 +29,8 @@ pub(super) struct Args {
 /// What judging anew came to.
 #[derive(Default)]
 struct Judged {
-    /// Files whose reports were written anew.
-    reported: Vec<Reported>,
+    /// Files as they stand in the ledger now; who writes their reports, this process or a `watch`, is no matter.
+    files: Vec<(FileView, Totals)>,
     /// Files that could not be read again, by name, and why; they stay as they were.
     unread: Vec<(String, Option<StoredIssue>)>,
 }
@@ -99,18 +99,18 @@ fn retry_one(
             .ask_blocking(move |ledger| ledger.set_aside(reading, FileState::Withdrawn, &none, now))?;
         return Ok(());
     }
-    judged.reported.extend(run::write_due(shop, &mut run::Later::new())?);
+    run::write_due(shop, &mut run::Later::new())?;
+    judged.files.extend(status::file(shop, intake)?);
     Ok(())
 }
 
 impl Judged {
     fn needs_people(&self) -> bool {
-        let people = |file: &Reported| file.totals.refused + file.totals.held > 0;
-        !self.unread.is_empty() || self.reported.iter().any(people)
+        !self.unread.is_empty() || self.files.iter().any(|(_, totals)| totals.refused + totals.held > 0)
     }
 
     fn is_open(&self) -> bool {
-        self.reported.iter().any(|file| file.totals.waiting + file.totals.unknown > 0)
+        self.files.iter().any(|(_, totals)| totals.waiting + totals.unknown > 0)
     }
 
     fn tell(&self, shop: &Shop, lang: Lang) -> Result<()> {
@@ -122,26 +122,26 @@ impl Judged {
             let why = issue.as_ref().and_then(|issue| words(shop, issue, lang)).unwrap_or_default();
             out::line(&format!("{name}: {not_judged}: {why}"))?;
         }
-        for file in &self.reported {
+        for (view, totals) in &self.files {
             let counts: Vec<String> = [Status::Refused, Status::Held, Status::Waiting]
                 .into_iter()
-                .map(|status| format!("{} {}", file.totals.of(status), status_word(status, lang)))
+                .map(|status| format!("{} {}", totals.of(status), status_word(status, lang)))
                 .collect();
-            out::line(&format!("{}: {}", file.file.display(), counts.join(", ")))?;
+            out::line(&format!("{}: {}", view.folder.join(&view.name).display(), counts.join(", ")))?;
         }
         Ok(())
     }
 
     fn as_json(&self, shop: &Shop, lang: Lang) -> serde_json::Value {
-        let file = |file: &Reported| {
-            json!({"file": file.file, "state": file.state.word(), "rows": file.totals.rows(),
-                "totals": file.totals, "reports": file.reports})
+        let file = |(view, totals): &(FileView, Totals)| {
+            json!({"file": view.folder.join(&view.name), "state": view.state.word(), "rows": totals.rows(),
+                "totals": totals})
         };
         let unread = |(name, issue): &(String, Option<StoredIssue>)| {
             json!({"file": name, "code": issue.as_ref().map(|issue| &issue.code),
                 "message": issue.as_ref().and_then(|issue| words(shop, issue, lang))})
         };
-        json!({"files": self.reported.iter().map(file).collect::<Vec<_>>(),
+        json!({"files": self.files.iter().map(file).collect::<Vec<_>>(),
             "not_judged": self.unread.iter().map(unread).collect::<Vec<_>>()})
     }
 }

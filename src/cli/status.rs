@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 use super::{ExitStatus, LangArg, load_config, out, what, world};
 use crate::intake;
 use crate::ledger::{FileView, Summary};
+use crate::marks::{Standing, Trouble};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, message, status_word, who_key, who_word};
-use crate::run::{self, Books, Ends, Shop, Waiting};
+use crate::run::{self, Books, Ends, Shop, Standings, Waiting};
+use crate::submit::clocks_differ;
 
 /// Files shown without being named.
 const FILES: u32 = 30;
-/// Rows of one page of the ledger's stories.
-const PAGE_ROWS: u32 = 5_000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -35,6 +35,7 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let (config, lang) = (load_config(config)?, args.lang.into());
     let shop = Shop::open(config, world::world(), Books::Real)?;
     let mut folders = run::open_folders(&shop);
+    let standings = run::standings(&shop)?;
     let looked = run::look(&shop, &mut folders, true, &CancellationToken::new())?;
     let summary = shop.ledger.ask_blocking(|ledger| ledger.summary())?;
     let wanted: Vec<String> = args.files.iter().map(|file| name_of(file)).collect();
@@ -49,15 +50,19 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     };
     let strangers: Vec<&String> = wanted.iter().filter(|name| !is_known(name)).collect();
     if args.json {
-        out::line(&document(&files, &waiting, &summary, looked.too_old, lang).to_string())?;
+        out::line(&document(&files, &waiting, &summary, looked.too_old, &standings, lang).to_string())?;
     } else {
         show(&files, &waiting, &summary, looked.too_old, lang)?;
+        marks(&standings, lang)?;
         for name in &strangers {
             out::line(&format!("{name}: {}", unknown_file(&folders, name, lang)))?;
         }
     }
     let nowhere = |name: &&String| !folders.iter().any(|folder| folder.drop.folder.join(name).exists());
     if strangers.iter().any(nowhere) {
+        return Ok(ExitStatus::Unable);
+    }
+    if standings.stopped().is_some() {
         return Ok(ExitStatus::Unable);
     }
     Ok(exit(&summary, &waiting, &files))
@@ -108,22 +113,15 @@ fn files(shop: &Shop, wanted: &[String]) -> Result<Vec<(FileView, Totals)>> {
     };
     let mut files = Vec::new();
     for intake in intakes {
-        let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { continue };
-        files.push((view, totals(shop, intake)?));
+        files.extend(file(shop, intake)?);
     }
     Ok(files)
 }
 
-fn totals(shop: &Shop, intake: i64) -> Result<Totals> {
-    let (mut totals, mut after) = (Totals::default(), 0);
-    loop {
-        let page = shop.ledger.ask_blocking(move |ledger| ledger.rows(intake, after, PAGE_ROWS))?;
-        let Some(last) = page.last() else { return Ok(totals) };
-        after = last.row;
-        for row in &page {
-            totals.add(row.status);
-        }
-    }
+/// A file as it stands in the ledger.
+pub(super) fn file(shop: &Shop, intake: i64) -> Result<Option<(FileView, Totals)>> {
+    let view = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
+    view.map(|view| Ok((view, run::totals(shop, intake)?))).transpose()
 }
 
 fn counts(totals: &Totals, lang: Lang) -> String {
@@ -164,6 +162,9 @@ fn show(
             "rows were taken under another environment or registration; they are left alone",
         );
         out::line(&format!("{rows} {elsewhere} ({environment})"))?;
+    }
+    if let Some(told) = clocks(summary, lang) {
+        out::line(&told)?;
     }
     Ok(out::line(&in_all(summary, lang))?)
 }
@@ -215,6 +216,7 @@ fn document(
     waiting: &[Waiting],
     summary: &Summary,
     too_old: usize,
+    standings: &Standings,
     lang: Lang,
 ) -> serde_json::Value {
     let files: Vec<_> = files
@@ -228,7 +230,44 @@ fn document(
         .iter()
         .map(|one| json!({"file": one.folder.join(&one.name), "code": one.code.code, "message": message(one.code, lang, &one.args), "since": one.since, "who": who_key(one.code.who)}))
         .collect();
-    json!({"files": files, "waiting": waiting, "too_old": too_old, "ledger": summary_json(summary)})
+    json!({"files": files, "waiting": waiting, "too_old": too_old, "ledger": summary_json(summary),
+        "stopped": standings.stopped().map(|trouble| told(trouble, lang)), "folders": folders(standings, lang)})
+}
+
+/// Whose each folder is, and why nothing is sent where a mark says so.
+fn marks(standings: &Standings, lang: Lang) -> Result<()> {
+    for (folder, standing) in &standings.folders {
+        if let Some(Standing::Ours(mark)) = standing {
+            let (since, sent) = match lang {
+                Lang::Bg => ("на този регистър от", "белегът е от"),
+                Lang::En => ("this ledger's since", "marked last at"),
+            };
+            let at = mark.at.format("%Y-%m-%d %H:%M UTC");
+            out::line(&format!("{}: {since} {}, {sent} {at}", folder.display(), mark.day()))?;
+        }
+    }
+    if let Some(trouble) = standings.stopped() {
+        out::line(&trouble.message(lang))?;
+    }
+    Ok(())
+}
+
+fn told(trouble: &Trouble, lang: Lang) -> serde_json::Value {
+    json!({"code": trouble.code.code, "message": trouble.message(lang)})
+}
+
+fn folders(standings: &Standings, lang: Lang) -> Vec<serde_json::Value> {
+    let one = |(folder, standing): &(PathBuf, Option<Standing>)| {
+        let (state, mark, trouble) = match standing {
+            Some(Standing::Ours(mark)) => ("ours", Some(mark), None),
+            Some(Standing::New) => ("new", None, None),
+            Some(Standing::Away) | None => ("away", None, None),
+            Some(Standing::Barred(trouble)) => ("barred", trouble.mark.as_ref(), Some(trouble)),
+            Some(Standing::Stopped(trouble)) => ("stopped", trouble.mark.as_ref(), Some(trouble)),
+        };
+        json!({"folder": folder, "state": state, "mark": mark, "trouble": trouble.map(|trouble| told(trouble, lang))})
+    };
+    standings.folders.iter().map(one).collect()
 }
 
 /// The counts of the whole ledger.
@@ -244,7 +283,14 @@ pub(super) fn summary_json(summary: &Summary) -> serde_json::Value {
         .map(|(environment, rows)| json!({"environment": environment, "rows": rows}))
         .collect();
     json!({"waiting": summary.waiting, "unknown": summary.unknown, "held": summary.held,
-        "next_until": summary.next_until, "batches": batches, "elsewhere": elsewhere})
+        "next_until": summary.next_until, "batches": batches, "elsewhere": elsewhere, "clock": summary.clock})
+}
+
+/// What is said of clocks that are too far apart.
+pub(super) fn clocks(summary: &Summary, lang: Lang) -> Option<String> {
+    let skew = summary.clock.as_ref().filter(|skew| skew.is_told())?;
+    let told = clocks_differ(&skew.section, skew.ahead_s);
+    Some(format!("{} ({})", told.message(lang), told.code.code))
 }
 
 fn exit(summary: &Summary, waiting: &[Waiting], files: &[(FileView, Totals)]) -> ExitStatus {
@@ -252,5 +298,6 @@ fn exit(summary: &Summary, waiting: &[Waiting], files: &[(FileView, Totals)]) ->
     let people = refused || summary.held > 0 || waiting.iter().any(|one| one.ends == Ends::Person);
     let open =
         summary.waiting > 0 || summary.unknown > 0 || waiting.iter().any(|one| one.ends == Ends::Itself);
-    ExitStatus::of(false, open, people)
+    let unable = waiting.iter().any(|one| one.ends == Ends::Administrator);
+    ExitStatus::of(unable, open, people)
 }

@@ -48,6 +48,9 @@ fn config(document: &mut Document<'_>) -> Config {
     Config { path, dir, ledger, log, drops, sections }
 }
 
+/// A hundred years: more is a slip.
+const MOST_DAYS: u32 = 36_500;
+
 fn ledger(document: &mut Document<'_>, dir: &Path) -> LedgerSettings {
     let (raw, _) = document.read::<RawLedger>(&["ledger"]);
     let place = ["ledger", "url"];
@@ -61,7 +64,12 @@ fn ledger(document: &mut Document<'_>, dir: &Path) -> LedgerSettings {
     if installation.is_none() {
         wrong(document, &["ledger", "installation"], "1 to 999");
     }
-    LedgerSettings { path, installation: installation.unwrap_or(1) }
+    let days = u32::try_from(raw.keep_raw_days).ok().filter(|days| *days <= MOST_DAYS);
+    if days.is_none() {
+        wrong(document, &["ledger", "keep_raw_days"], "0 to 36500");
+    }
+    let keep_raw_days = days.filter(|days| *days > 0);
+    LedgerSettings { path, installation: installation.unwrap_or(1), keep_raw_days }
 }
 
 /// The path in a database's URL.

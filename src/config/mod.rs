@@ -64,6 +64,8 @@ pub struct LedgerSettings {
     pub path: PathBuf,
     /// 1 to 999, the first three digits of the numbers we issue.
     pub installation: u16,
+    /// How many days requests and answers of settled batches are kept whole; none: for ever.
+    pub keep_raw_days: Option<u32>,
 }
 
 /// `[log]`

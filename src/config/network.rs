@@ -20,16 +20,23 @@ const NETWORK_KINDS: &[&str] = &[
     "fuse.rclone",
     "davfs",
     "fuse.davfs",
+    "fuse.s3fs",
+    "fuse.curlftpfs",
+    "fuse.vmhgfs-fuse",
+    "vboxsf",
+    "beegfs",
 ];
 
 /// Whether a path lies on a network share: a UNC name (`\\server\share`), or under a network mount
 /// where the system lists its mounts in `/proc/mounts`. The path need not exist.
 pub fn is_network_path(path: &Path) -> bool {
-    if is_unc(path) {
+    let whole = real(path);
+    // A mapped drive letter of Windows shows what it stands for once its links are followed.
+    if is_unc(path) || is_unc(&whole) {
         return true;
     }
     let Ok(mounts) = std::fs::read_to_string("/proc/mounts") else { return false };
-    is_under_network_mount(&mounts, &real(path))
+    is_under_network_mount(&mounts, &whole)
 }
 
 fn is_unc(path: &Path) -> bool {

@@ -40,11 +40,15 @@ pub(super) struct RawLedger {
     /// First digits of the numbers we issue, different for each installation of a registration.
     #[schemars(range(min = 1, max = 999))]
     pub(super) installation: i64,
+    /// How many days requests and answers are kept whole once their batch is settled; their hashes and the events
+    /// stay. 0: for ever.
+    #[schemars(range(min = 0, max = 36500))]
+    pub(super) keep_raw_days: i64,
 }
 
 impl Default for RawLedger {
     fn default() -> Self {
-        Self { url: "sqlite://state/rxdrop.db".to_owned(), installation: 1 }
+        Self { url: "sqlite://state/rxdrop.db".to_owned(), installation: 1, keep_raw_days: 0 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One row: mapped, validated, and told apart from what is not to be reported.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -8,9 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::destinations::Destination;
 use crate::ledger::{FactKey, Own, StagedRecord, StagedRow, StoredIssue};
-use crate::mapping::{Bound, Draft};
+use crate::mapping::{Bound, Draft, Repaired};
 use crate::model::{Issue, Value};
-use crate::table::Row;
+use crate::table::{Block, Row, T029};
 use crate::validate::{Record, registration_mismatch, validate};
 
 /// One section that rows may go to.
@@ -52,6 +53,8 @@ pub struct Judged {
 pub enum Body {
     /// Would be sent.
     Good(Record),
+    /// Would be sent, but for a person's word: its cells were put in order by inference.
+    Held(Record),
     /// Not sendable; the issues say why.
     #[default]
     Bad,
@@ -64,7 +67,7 @@ pub enum Body {
 impl Body {
     fn into_record(self) -> Option<Record> {
         match self {
-            Self::Good(record) => Some(record),
+            Self::Good(record) | Self::Held(record) => Some(record),
             Self::BeforeStart(_, record) => record,
             Self::Bad | Self::Ignored(_) => None,
         }
@@ -93,6 +96,12 @@ impl Judge {
         !self.bound.filled_columns().is_empty()
     }
 
+    /// Looks at the first rows of the file for how its codes are written.
+    pub fn look_at(&mut self, first: &Block) {
+        self.bound.look_at(first);
+        self.draft.padded = self.bound.padded();
+    }
+
     /// The sections, as [`Judged::target`] counts them.
     pub fn targets(&self) -> &[Target] {
         &self.targets
@@ -106,16 +115,11 @@ impl Judge {
         self.bound.apply(row, &mut self.draft);
         let target = self.target();
         let reference = self.bound.rx_ref().and_then(|index| row.cell(index));
-        *judged = Judged {
-            row: row.number(),
-            issues: Vec::new(),
-            target,
-            body: Body::Bad,
-            day: None,
-            key: self.draft.key.take(),
-            document: self.draft.document.take(),
-            reference: reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty()),
-        };
+        (judged.row, judged.target, judged.day) = (row.number(), target, None);
+        judged.issues.clear();
+        judged.key = self.draft.key.take();
+        judged.document = self.draft.document.take();
+        judged.reference = reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty());
         if let Some(reason) = self.draft.ignored.take() {
             judged.body = Body::Ignored(reason);
             return;
@@ -125,6 +129,9 @@ impl Judge {
         judged.day = self.draft.value(schema.date_field).and_then(Value::as_day);
         let start = goal.report_from.filter(|from| judged.day.is_some_and(|day| day < *from));
         finish(goal, &mut self.draft, judged, row, self.today);
+        if row.is_mended() {
+            ask_for_a_word(judged, self.bound.repaired());
+        }
         if let Some(from) = start {
             // What was accepted before stays known; everything else of that time is not ours to report.
             judged.issues.clear();
@@ -143,7 +150,7 @@ impl Judge {
 
 fn finish(goal: &Target, draft: &mut Draft, judged: &mut Judged, row: &Row, today: NaiveDate) {
     let schema = goal.destination.schema();
-    let mut verdict = validate(draft, row.issues(), schema, goal.destination.rules(), today);
+    let mut verdict = validate(draft, &own_issues(row), schema, goal.destination.rules(), today);
     if let Some(record) = &verdict.record {
         let registration = goal.registration.as_ref().map(ExposeSecret::expose_secret);
         if let Some(issue) = registration_mismatch(record, schema, registration) {
@@ -156,18 +163,39 @@ fn finish(goal: &Target, draft: &mut Draft, judged: &mut Judged, row: &Row, toda
     }
 }
 
+/// What reading found wrong with a row; whether somebody must vouch for its cells is another question.
+fn own_issues(row: &Row) -> Cow<'_, [Issue]> {
+    if !row.is_mended() {
+        return Cow::Borrowed(row.issues());
+    }
+    row.issues().iter().filter(|issue| issue.code.code != T029.code).cloned().collect()
+}
+
+/// A row put in order by inference goes only where the mapping or a person says so. One that is refused anyway
+/// is looked at by a person as it is.
+fn ask_for_a_word(judged: &mut Judged, repaired: Repaired) {
+    match std::mem::take(&mut judged.body) {
+        Body::Good(record) if repaired == Repaired::Hold => {
+            judged.issues.push(Issue::new(&T029));
+            judged.body = Body::Held(record);
+        }
+        body => judged.body = body,
+    }
+}
+
 impl Judged {
     /// The row as the ledger stages it.
     pub fn staged(self, targets: &[Target], ignored: &'static crate::model::CodeInfo) -> StagedRow {
         let mut issues: Vec<StoredIssue> = self.issues.iter().map(StoredIssue::from).collect();
         let target = self.target.and_then(|index| targets.get(index));
+        let doubt = matches!(self.body, Body::Held(_)).then(|| issues.pop()).flatten();
         let (own, record, report_from) = match self.body {
             Body::Ignored(reason) => {
                 let args = vec![reason.to_string()];
                 issues.push(StoredIssue { code: ignored.code.to_owned(), column: None, args });
                 return StagedRow { row: self.row, issues, record: None };
             }
-            Body::Good(record) => (Own::Ready, Some(record), None),
+            Body::Good(record) | Body::Held(record) => (Own::Ready, Some(record), None),
             Body::Bad => (Own::Refused, None, None),
             Body::BeforeStart(from, record) => (Own::BeforeStart, record, Some(from)),
         };
@@ -183,6 +211,7 @@ impl Judged {
             section: self.target,
             own,
             report_from,
+            doubt,
             members: record.as_ref().zip(schema).map(|(record, schema)| record.canonical(schema)),
             fact,
             until: window.and_then(|(target, day)| target.destination.submit_until(day)),

@@ -1,32 +1,30 @@
 //! A table in, judged rows out: mapping, then validation, row by row, each row by itself.
 //!
-//! Reading runs on a thread of its own, a few blocks of rows ahead; mapping and validating follow on others that
-//! take the blocks in turn, and the caller takes what comes of them in the same turn, so the order stays. Memory
+//! As many threads as there are processors take blocks of the file in turn. Whoever has the file reads the next block,
+//! gives the file on, then splits, judges and renders the block's rows one by one, so that everything about a row
+//! happens while it is in one core's cache. The caller takes what was rendered, in the order of the file. Memory
 //! does not grow with the number of rows.
 
 mod choose;
 mod judge;
 mod mappings;
 
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Mutex, PoisonError};
 
 use crate::mapping::{Answers, Decided, Mapping, Proof};
 use crate::model::{Issue, Schema};
-use crate::table::{self, Found, Row, Table};
+use crate::table::{self, Block, Found, Row, Table};
 
 pub use choose::{Fit, choose, open_with};
 pub use judge::{Body, Judge, Judged, Target};
 pub use mappings::{Mappings, Schemas};
 
-/// Rows handed over at once: enough that the hand-over costs little, few enough that all blocks on their way stay
-/// in the cache.
-const BLOCK_ROWS: usize = 64;
-/// Blocks on their way between two threads.
-const BLOCKS: usize = 2;
+/// Rendered blocks that may wait for the caller, for each thread.
+const WAITING: usize = 2;
 /// Most threads that judge: with so many, reading is what takes longest.
-const MOST_JUDGES: usize = 3;
+const MOST_JUDGES: usize = 4;
 
 /// Conversion stopped.
 #[derive(Debug, thiserror::Error)]
@@ -39,53 +37,92 @@ pub enum Error<E: std::error::Error + 'static> {
     Sink(E),
 }
 
-/// Rows with what they came to. It goes round, so that its buffers are filled again and again.
+/// A block with what was made of it. It goes round, so that its buffers are filled again and again.
 #[derive(Default)]
-struct Block {
-    rows: Vec<Row>,
-    judged: Vec<Judged>,
+struct Work<T> {
+    block: Block,
+    made: T,
 }
 
 /// What goes from thread to thread: a block, or why there are no more.
-type Step = Result<Block, table::Error>;
+type Step<T> = Result<Work<T>, table::Error>;
 
-/// Reads and judges every row of a table and hands it on in order. Gives the table back as read to its end.
+/// The file, for one thread at a time.
+struct Desk<T> {
+    table: Table,
+    /// Blocks that the caller is done with.
+    spare: Receiver<Work<T>>,
+    /// The first block, until somebody takes it.
+    first: Option<Step<T>>,
+    /// Told once the blocks before it were handed on.
+    failed: Option<table::Error>,
+    ended: bool,
+}
+
+impl<T: Default> Desk<T> {
+    /// Reads the first block before anything is judged: its rows show how the file writes its codes.
+    fn read_ahead(&mut self, judge: &mut Judge) {
+        let first = self.next();
+        if let Ok(Work { block, .. }) = &first {
+            judge.look_at(block);
+        }
+        self.first = Some(first);
+    }
+
+    /// The next block, or why there are no more.
+    fn next(&mut self) -> Step<T> {
+        if let Some(first) = self.first.take() {
+            return first;
+        }
+        if let Some(error) = self.failed.take() {
+            self.ended = true;
+            return Err(error);
+        }
+        let mut work: Work<T> = self.spare.try_recv().unwrap_or_default();
+        match self.table.read_block(&mut work.block) {
+            Ok(more) => self.ended = !more,
+            Err(error) => self.failed = Some(error),
+        }
+        Ok(work)
+    }
+}
+
+/// Reads and judges every row of a table; `render` adds each to what is made of its block, and `each` takes that in
+/// the order of the file, and leaves it empty, to be filled again. Gives the table back as read to its end.
 ///
 /// # Errors
 /// When the file can't be read any further, or `each` fails.
-pub fn for_each_row<E: std::error::Error>(
+pub fn for_each_block<T: Default + Send, E: std::error::Error>(
     table: Table,
-    judge: Judge,
-    mut each: impl FnMut(&Row, &mut Judged) -> Result<(), E>,
+    mut judge: Judge,
+    render: impl Fn(&Row, &mut Judged, &mut T) + Sync,
+    mut each: impl FnMut(&mut T) -> Result<(), E>,
 ) -> Result<Found, Error<E>> {
-    let (empty, spare) = channel::<Block>();
+    let (empty, spare) = channel();
+    let mut desk = Desk { table, spare, first: None, failed: None, ended: false };
+    desk.read_ahead(&mut judge);
+    let desk = Mutex::new(desk);
     std::thread::scope(|scope| {
-        let (desks, judged): (Vec<_>, Vec<_>) = judges(judge)
-            .into_iter()
-            .map(|judge| {
-                let (read, unjudged) = sync_channel::<Step>(BLOCKS);
-                let (done, judged) = sync_channel::<Step>(BLOCKS);
-                scope.spawn(move || judge_blocks(judge, &unjudged, &done));
-                (read, judged)
-            })
-            .unzip();
-        let reader = scope.spawn(move || read_blocks(table, &desks, &spare));
-        // Whoever is next in turn and has nothing more was the last.
-        for step in judged.iter().cycle().map_while(|judged| judged.recv().ok()) {
-            let mut block = step?;
-            for (row, judged) in block.rows.iter().zip(&mut block.judged) {
-                each(row, judged).map_err(Error::Sink)?;
-            }
-            // The reader is gone once it is done; then the block is simply dropped.
-            let _ = empty.send(block);
+        let (turn, turns) = channel();
+        let start = |(me, judge): (usize, Judge)| {
+            let (done, made) = sync_channel(WAITING);
+            let (desk, render, turn) = (&desk, &render, turn.clone());
+            scope.spawn(move || work(judge, || take(desk, &turn, me), render, &done));
+            made
+        };
+        let made: Vec<Receiver<Step<T>>> = judges(judge).into_iter().enumerate().map(start).collect();
+        drop(turn);
+        // A thread that ends without its block has panicked, and takes this one along.
+        for step in turns.iter().map_while(|who| made.get(who)?.recv().ok()) {
+            let mut work = step?;
+            each(&mut work.made).map_err(Error::Sink)?;
+            // Nobody may read any more; then the block is simply dropped.
+            let _ = empty.send(work);
         }
-        // A reader that waits with a full desk would wait for ever.
-        drop(judged);
-        match reader.join() {
-            Ok(found) => Ok(found),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
+        Ok::<(), Error<E>>(())
+    })?;
+    let desk = desk.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(desk.table.found().clone())
 }
 
 /// Reads the rows once for what their columns prove, where the mapping leaves numbers or dates open.
@@ -119,11 +156,20 @@ fn judges(judge: Judge) -> Vec<Judge> {
     judges
 }
 
-fn judge_blocks(mut judge: Judge, read: &Receiver<Step>, done: &SyncSender<Step>) {
-    for mut step in read {
-        if let Ok(Block { rows, judged }) = &mut step {
-            judged.resize_with(rows.len(), Judged::default);
-            rows.iter().zip(judged).for_each(|(row, judged)| judge.judge(row, judged));
+/// Judges and renders block after block, until there are none, or nobody wants them.
+fn work<T>(
+    mut judge: Judge,
+    mut take: impl FnMut() -> Option<Step<T>>,
+    render: &impl Fn(&Row, &mut Judged, &mut T),
+    done: &SyncSender<Step<T>>,
+) {
+    let (mut row, mut judged) = (Row::new(), Judged::default());
+    while let Some(mut step) = take() {
+        if let Ok(Work { block, made }) = &mut step {
+            block.for_each(&mut row, |row| {
+                judge.judge(row, &mut judged);
+                render(row, &mut judged, made);
+            });
         }
         if done.send(step).is_err() {
             break;
@@ -131,38 +177,14 @@ fn judge_blocks(mut judge: Judge, read: &Receiver<Step>, done: &SyncSender<Step>
     }
 }
 
-fn read_blocks(mut table: Table, desks: &[SyncSender<Step>], spare: &Receiver<Block>) -> Found {
-    let (mut more, mut failed) = (true, None);
-    for desk in desks.iter().cycle() {
-        let step = if let Some(error) = failed.take() {
-            Err(error)
-        } else {
-            let mut block = spare.try_recv().unwrap_or_default();
-            match read_block(&mut table, &mut block) {
-                Ok(filled) => more = filled,
-                Err(error) => failed = Some(error),
-            }
-            Ok(block)
-        };
-        let last = !more || step.is_err();
-        if desk.send(step).is_err() || last {
-            break;
-        }
+/// Reads the next block, and says whose turn it is to hand one to the caller; none at the end.
+fn take<T: Default>(desk: &Mutex<Desk<T>>, turn: &Sender<usize>, me: usize) -> Option<Step<T>> {
+    // Where another thread panicked, nothing more is wanted.
+    let mut desk = desk.lock().ok()?;
+    if desk.ended && desk.first.is_none() {
+        return None;
     }
-    table.found().clone()
-}
-
-/// Fills a block with the next rows; false where it holds the last ones. What was read before an error stays.
-fn read_block(table: &mut Table, block: &mut Block) -> Result<bool, table::Error> {
-    block.rows.resize_with(BLOCK_ROWS, Row::new);
-    let mut rows = 0;
-    let read = block.rows.iter_mut().try_fold(true, |_, row| match table.read(row) {
-        Ok(true) => {
-            rows += 1;
-            ControlFlow::Continue(true)
-        }
-        ended => ControlFlow::Break(ended),
-    });
-    block.rows.truncate(rows);
-    read.break_value().unwrap_or(Ok(true))
+    let step = desk.next();
+    turn.send(me).ok()?;
+    Some(step)
 }

@@ -117,6 +117,8 @@ pub struct Context {
     pub token: Option<String>,
     /// The registration number.
     pub registration: Option<String>,
+    /// The body of a batch is built and kept already: its request needs none.
+    pub built: bool,
 }
 
 impl std::fmt::Debug for Context {
@@ -125,6 +127,7 @@ impl std::fmt::Debug for Context {
         f.debug_struct("Context")
             .field("token", &known(&self.token))
             .field("registration", &known(&self.registration))
+            .field("built", &self.built)
             .finish()
     }
 }

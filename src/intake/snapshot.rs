@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::list::refusal;
 use super::{Candidate, Error, Stamp};
+use crate::knife::{Point, pass};
 use crate::model::hash;
 
 /// Bytes that are read at once.
@@ -71,6 +72,7 @@ pub fn snapshot(
     let path = folder.join(&candidate.name);
     let mut source = open_plain(&path).map_err(|error| failed(&path, error))?;
     require_same(&source, &path, candidate.stamp)?;
+    pass(Point::CopyBegun);
     let spooled = |source| Error::Spool { path: spool.to_owned(), source };
     let mut part = tempfile::Builder::new().suffix(UNFINISHED).tempfile_in(spool).map_err(spooled)?;
     let mut reader = Bounded { source: &mut source, path: &path, left: candidate.stamp.size };
@@ -78,6 +80,7 @@ pub fn snapshot(
     require_same(&source, &path, candidate.stamp)?;
     require_still_named(&path, candidate.stamp)?;
     let spool_path = keep(part, spool, &sha256, bytes).map_err(spooled)?;
+    pass(Point::CopyKept);
     Ok(Copied { sha256, bytes, spool_path })
 }
 
@@ -183,8 +186,11 @@ fn copy(
         part.write_all(chunk).map_err(spooled)?;
         bytes += count as u64;
         progress(bytes);
+        pass(Point::CopyGrows);
     }
+    pass(Point::CopyWritten);
     part.sync_all().map_err(spooled)?;
+    pass(Point::CopyFlushed);
     Ok((hash::hex(&hash.finalize()), bytes))
 }
 
@@ -195,6 +201,7 @@ fn keep(part: tempfile::NamedTempFile, spool: &Path, sha256: &str, bytes: u64) -
         std::fs::symlink_metadata(&path).is_ok_and(|there| there.is_file() && there.len() == bytes);
     if !is_there {
         part.persist(&path).map_err(|error| error.error)?;
+        pass(Point::CopyNamed);
         sync_folder(spool)?;
     }
     Ok(path)

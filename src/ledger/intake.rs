@@ -122,6 +122,8 @@ pub struct StagedRecord {
     pub own: Own,
     /// For [`Own::BeforeStart`]: the first day reported from here.
     pub report_from: Option<NaiveDate>,
+    /// What a person has to vouch for before a good record may go; none where nothing is in doubt.
+    pub doubt: Option<StoredIssue>,
     /// Canonical members; none when refused.
     pub members: Option<String>,
     /// What makes it the same fact; none where it has none (key cells empty, or refused without a key).

@@ -13,7 +13,8 @@
 pub(super) const APPLICATION_ID: i32 = 0x7278_6472;
 
 /// All migrations in order.
-pub(super) const MIGRATIONS: &[&str] = &[r"
+pub(super) const MIGRATIONS: &[&str] = &[
+    r"
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 -- One row a (system, environment, registration): what facts and sending are kept apart by.
@@ -216,4 +217,27 @@ CREATE TABLE events (
     data TEXT NOT NULL,
     hash TEXT NOT NULL
 ) STRICT;
-"];
+",
+    r"
+-- Events are only ever added: what a person's tool would change or remove of them is refused.
+CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are only ever added'); END;
+CREATE TRIGGER events_are_not_removed BEFORE DELETE ON events
+    BEGIN SELECT RAISE(ABORT, 'events are only ever added'); END;
+
+ALTER TABLE attempts ADD COLUMN sha256 TEXT;         -- of the answer; stays when the answer itself is dropped by age
+ALTER TABLE attempts ADD COLUMN times INTEGER NOT NULL DEFAULT 1;  -- how often in a row a question got this answer
+CREATE INDEX attempts_of_batch ON attempts (batch_id);
+",
+    r"
+-- Drop folders that bear our mark: one of these without it is away, not new.
+CREATE TABLE folders (path TEXT PRIMARY KEY, known_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Rows of a folder ('' = of any) whose last day to send is not later may have been sent by somebody else.
+CREATE TABLE doubts (id INTEGER PRIMARY KEY, folder TEXT NOT NULL, until TEXT NOT NULL) STRICT;
+",
+    r"
+-- What a person has to vouch for before a valid record may go, as a list of issues; NULL = nothing, or no longer.
+ALTER TABLE records ADD COLUMN doubt TEXT;
+",
+];

@@ -4,25 +4,32 @@
 //! for it while holding a request. Each method is one commit (or none); no transaction spans a request.
 //! Lawful moves are in `states.rs` as pure functions; `sqlite/` carries them out.
 
+pub mod audit;
 pub mod codes;
 mod intake;
+mod marks;
 mod migrations;
 mod people;
 mod sending;
+mod skew;
 mod sqlite;
 pub mod states;
+pub mod trail;
 mod view;
 
+pub use audit::{AUDIT_CODES, Checked, Evidence, Finding, Findings, Head, Progress};
 pub use codes::CODES;
 pub use intake::{
     Accept, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
 };
+pub use marks::{Position, TakenOver, Takeover};
 pub use people::{By, Decided, Decision, Double, Summary, Touched, What};
-pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, RawAnswer, Want, Work};
-pub use sqlite::{Options, Sqlite};
+pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, Question, RawAnswer, Waits, Want, Work};
+pub use skew::{Skew, TOLD, http_date};
+pub use sqlite::{Contents, Options, Sqlite};
 pub use view::{BatchView, FileState, FileView, MappingRef, RowView, StoredIssue};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
@@ -68,12 +75,25 @@ pub enum Error {
 }
 
 /// Everything that must survive a crash. Each method is one commit, or none where it only reads.
-pub trait Ledger: Send {
+pub trait Ledger: Evidence + trail::Trails + Send {
     /// The ledger's own short id, part of every `rx_ref`.
     fn id(&self) -> String;
     /// Registers the configured sections: facts, numbers and sending are kept apart by system, environment and
     /// registration, whatever the section's name.
     fn sections(&mut self, sections: &[SectionRef]) -> Result<(), Error>;
+
+    /// How far the ledger has come.
+    fn position(&mut self) -> Result<Position, Error>;
+    /// Whether that event, with that hash, is part of its history: else whoever knows of it knows another history.
+    fn was_at(&mut self, event: i64, head: &str) -> Result<bool, Error>;
+    /// Whether a drop folder bears our mark, as far as the ledger knows.
+    fn is_marked(&mut self, folder: &Path) -> Result<bool, Error>;
+    /// A drop folder bears our mark from now on. Called once it does.
+    fn marked(&mut self, folder: &Path, now: DateTime<Utc>) -> Result<(), Error>;
+    /// The drop folders whose rows are in a batch.
+    fn folders_of(&mut self, batch: i64) -> Result<Vec<PathBuf>, Error>;
+    /// A person takes over a folder, or this ledger although it is older than its marks.
+    fn take_over(&mut self, takeover: &Takeover, now: DateTime<Utc>) -> Result<TakenOver, Error>;
 
     /// Files of a folder as they lay there when taken.
     fn known_files(&mut self, folder: &Path) -> Result<Vec<KnownFile>, Error>;
@@ -177,7 +197,10 @@ pub trait Ledger: Send {
     fn pending(&mut self, batch: i64) -> Result<Option<OpenBatch>, Error>;
     /// Keeps an answer as it came, before it is read: one commit.
     fn answered(&mut self, attempt: i64, answer: &RawAnswer, now: DateTime<Utc>) -> Result<(), Error>;
-    /// Applies what an attempt (or a question about its batch) came to: one commit.
+    /// Keeps a question about a pending batch with its answer, as an attempt of its own: one commit. Where the
+    /// answer ends the batch it is kept before it is read, and settled under the attempt that is given.
+    fn asked(&mut self, question: &Question, now: DateTime<Utc>) -> Result<i64, Error>;
+    /// Applies what an attempt came to: one commit.
     fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, now: DateTime<Utc>) -> Result<(), Error>;
     /// Called once by a sending process before it sends: attempts cut between intent and answer become unknown;
     /// those whose raw answer was kept but not applied are returned to be read again.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
+use super::Skew;
 use crate::model::Status;
 
 /// What a person names: a file, a row, a number, a batch.
@@ -92,6 +93,8 @@ pub struct Summary {
     pub elsewhere: Vec<(String, u64)>,
     /// Earliest last day to send among rows that wait or are held.
     pub next_until: Option<NaiveDate>,
+    /// This machine's clock and the system's, at the newest answer.
+    pub clock: Option<Skew>,
     /// Batches by state, those not settled.
     pub batches: Vec<(i64, String, u64)>,
 }

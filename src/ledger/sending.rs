@@ -85,6 +85,32 @@ pub struct RawAnswer {
     pub body: Vec<u8>,
 }
 
+/// A question about a pending batch, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The batch asked about.
+    pub batch: i64,
+    /// When it was asked.
+    pub began_at: DateTime<Utc>,
+    /// The answer as it came, if one did.
+    pub answer: Option<RawAnswer>,
+    /// Why there is none, without secrets and cell values.
+    pub seen: Option<String>,
+    /// The batch waits on; none where the answer ends it, and is to be settled.
+    pub waits: Option<Waits>,
+}
+
+/// How a pending batch waits on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waits {
+    /// What to ask with.
+    pub ticket: serde_json::Value,
+    /// The system's batch number, where it was given now.
+    pub remote: Option<String>,
+    /// When to ask.
+    pub ask_at: DateTime<Utc>,
+}
+
 /// What an attempt or a question came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BatchVerdict {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Skew;
 use crate::model::{Environment, Issue, Lang, Status, SystemError};
 
 /// An issue as the ledger keeps it: the code with its arguments, so that a report never judges again.
@@ -158,6 +159,8 @@ pub struct FileView {
     pub period: Option<String>,
     /// Whether a section with its environment and registration is configured now; else its rows are left alone.
     pub here: bool,
+    /// This machine's clock and the system's, at the newest answer about its rows.
+    pub clock: Option<Skew>,
     /// Batches its rows went in.
     pub batches: Vec<BatchView>,
     /// Hash of the newest event.

@@ -12,7 +12,7 @@ use super::lookup;
 use super::memo::Met;
 use super::number;
 use super::typed::{Flaw, Origin, shown};
-use crate::model::{CodeInfo, Issue, Value, Who, Words};
+use crate::model::{CodeInfo, Issue, Who, Words};
 use crate::table::{CellKind, Row};
 
 /// A cell's text is not among the texts the mapping lists.
@@ -162,7 +162,7 @@ impl Bound {
     }
 
     /// A field is looked at as text, before its kind: a rule may be about numbers the system does not take.
-    fn holds(&self, condition: &Condition, row: &Row, active: &[Option<usize>]) -> bool {
+    pub(super) fn holds(&self, condition: &Condition, row: &Row, active: &[Option<usize>]) -> bool {
         let Condition { test, memo, .. } = condition;
         let holds = match &condition.subject {
             SubjectPlace::Column(slot) => memo.get(self.met(row, slot), || {
@@ -202,9 +202,13 @@ impl Bound {
     }
 
     fn joined(&self, row: &Row, slots: &[Slot]) -> Option<CompactString> {
-        if let [slot] = slots {
-            let text = lookup::without_zero_fraction(self.cell(row, slot).0);
-            return (!text.is_empty()).then(|| CompactString::new(text));
+        match slots {
+            [] => return None,
+            [slot] => {
+                let text = lookup::without_zero_fraction(self.cell(row, slot).0);
+                return (!text.is_empty()).then(|| CompactString::new(text));
+            }
+            _ => {}
         }
         let mut key = CompactString::default();
         lookup::join(&mut key, slots.iter().map(|slot| self.cell(row, slot).0));
@@ -214,7 +218,8 @@ impl Bound {
     /// Makes one field's value, or says why there is none.
     fn fill(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
         match &plan.source {
-            Made::Value(_, value) => draft.put(plan.field, value.clone(), None),
+            Made::Value(_, Some(value)) => draft.copy(plan.field, value, None),
+            Made::Value(_, None) => draft.put(plan.field, None, None),
             Made::Columns(slots) if plan.direct && self.fill_directly(plan, slots, row, draft) => {}
             _ => self.fill_slowly(plan, row, draft),
         }
@@ -225,48 +230,79 @@ impl Bound {
     fn fill_directly(&self, plan: &Plan, slots: &[Slot], row: &Row, draft: &mut Draft) -> bool {
         for slot in slots {
             let met = self.met(row, slot);
-            let known = if met.is_nothing() { Some(None) } else { plan.memo.known(met) };
-            let made = match known {
-                Some(made) => made,
-                None => match self.learn(plan, row, slot, met) {
-                    Ok(made) => made,
-                    Err(Wrong) => return false,
-                },
+            if met.is_nothing() {
+                continue;
+            }
+            let known = plan.memo.recall(met, |made| {
+                made.as_ref().inspect(|value| draft.copy(plan.field, value, Some(&slot.label))).is_some()
+            });
+            let Ok(filled) = known.map_or_else(|| self.learn(plan, row, slot, met, draft), Ok) else {
+                return false;
             };
-            if made.is_some() {
-                draft.put(plan.field, made, Some(&slot.label));
+            if filled {
                 return true;
             }
         }
-        draft.put(plan.field, plan.default.clone(), slots.first().map(|slot| &slot.label));
+        let column = slots.first().map(|slot| &slot.label);
+        match &plan.default {
+            Some(value) => draft.copy(plan.field, value, column),
+            None => draft.put(plan.field, None, column),
+        }
         true
     }
 
-    /// The value of a cell that was not met before; none where there is nothing in it.
-    fn learn(&self, plan: &Plan, row: &Row, slot: &Slot, met: Met<'_>) -> Result<Option<Value>, Wrong> {
+    /// Fills a field from a cell that was not met before; false where there is nothing in it. The value goes straight
+    /// to its place.
+    fn learn(
+        &self,
+        plan: &Plan,
+        row: &Row,
+        slot: &Slot,
+        met: Met<'_>,
+        draft: &mut Draft,
+    ) -> Result<bool, Wrong> {
         let (text, kind) = self.cell(row, slot);
-        let value = |text, origin| plan.typing.value(text, origin).map(Some).map_err(|_| Wrong);
-        let made = match &plan.values {
-            _ if text.is_empty() => None,
-            None => value(text, Origin::Cell(kind))?,
+        if text.is_empty() {
+            plan.memo.learn(met, &None);
+            return Ok(false);
+        }
+        if plan.typing.doubt(text, kind).is_some() {
+            return Err(Wrong);
+        }
+        let (text, origin) = match &plan.values {
+            None => (text, Origin::Cell(kind)),
             Some(_) if kind == CellKind::Error => return Err(Wrong),
             Some(values) => {
                 let word = values.wording.find(text).filter(|word| !word.is_empty()).ok_or(Wrong)?;
-                value(word, Origin::Constant)?
+                (word.as_str(), Origin::Constant)
             }
         };
-        plan.memo.learn(met, &made);
-        Ok(made)
+        let value = plan.typing.value(text, origin).map_err(|_| Wrong)?;
+        if let Some(made) = draft.set(plan.field, value, Some(&slot.label)) {
+            plan.memo.learn(met, made);
+        }
+        Ok(true)
     }
 
     fn fill_slowly(&self, plan: &Plan, row: &Row, draft: &mut Draft) {
+        let mut doubt = None;
         let (made, column) = match self.text(plan, row) {
             Ok(text) if text.text.is_empty() => (Ok(plan.default.clone()), text.column),
-            Ok(text) => (plan.typing.value(&text.text, text.origin).map(Some), text.column),
+            Ok(text) => {
+                if let Origin::Cell(kind) = text.origin {
+                    doubt = plan.typing.doubt(&text.text, kind);
+                }
+                (plan.typing.value(&text.text, text.origin).map(Some), text.column)
+            }
             Err((flaw, column)) => (Err(flaw), column),
         };
         match made {
-            Ok(value) => draft.put(plan.field, value, column),
+            Ok(value) => {
+                draft.put(plan.field, value, column);
+                if let Some(doubt) = doubt {
+                    draft.issues.push(doubt.at(row.number(), draft.column(plan.field)));
+                }
+            }
             Err(flaw) => {
                 draft.put(plan.field, None, column);
                 draft.failed.insert(plan.field);
@@ -345,15 +381,18 @@ impl Bound {
     fn met<'r>(&'r self, row: &'r Row, slot: &Slot) -> Met<'r> {
         match row.raw(slot.index) {
             Some(cell) if slot.fill.is_none() => Met::cell(cell),
-            _ => {
-                let (text, kind) = self.cell(row, slot);
-                Met::text(text, Origin::Cell(kind))
-            }
+            _ => self.met_as_text(row, slot),
         }
     }
 
+    #[cold]
+    fn met_as_text<'r>(&'r self, row: &'r Row, slot: &Slot) -> Met<'r> {
+        let (text, kind) = self.cell(row, slot);
+        Met::text(text, Origin::Cell(kind))
+    }
+
     /// A cell, trimmed, or the one above where the mapping says so.
-    fn cell<'r>(&'r self, row: &'r Row, slot: &Slot) -> (&'r str, CellKind) {
+    pub(super) fn cell<'r>(&'r self, row: &'r Row, slot: &Slot) -> (&'r str, CellKind) {
         let (mut text, mut kind) =
             row.cell(slot.index).map_or(("", CellKind::Text), |cell| (trimmed(cell.text), cell.kind));
         if text.is_empty()
@@ -436,6 +475,7 @@ fn trimmed(text: &str) -> &str {
 mod tests {
     use super::*;
     use crate::mapping::fixture::{Bench, mapping, mapping_with, typed_row};
+    use crate::table::Block;
 
     #[test]
     fn a_field_is_made_in_the_order_of_the_format() {
@@ -600,6 +640,25 @@ mod tests {
             ("#N/A", CellKind::Error),
         ]);
         assert_eq!(bench.apply_row(&row).issues(), ["M021 Дата", "M012 Бр", "M017 Вид", "M015 Партида"]);
+    }
+
+    #[test]
+    fn a_number_among_codes_is_taken_and_told() {
+        let mapping = mapping("[fields]\np_batch_no = \"Партида\"\n");
+        let mut bench = Bench::new(&mapping, &["Партида"]);
+        let code = typed_row(&[("L24A", CellKind::Text)]);
+        let number = typed_row(&[("123", CellKind::Number)]);
+        bench.apply_row(&number);
+        assert!(bench.issues().is_empty(), "nothing is known of the column");
+        let mut bench = Bench::new(&mapping, &["Партида"]);
+        let mut first = Block::default();
+        for row in [&code, &code, &code, &number] {
+            first.push_copy(row);
+        }
+        bench.bound.look_at(&first);
+        assert_eq!(bench.apply_row(&number).issues(), ["W205 Партида"]);
+        assert_eq!(bench.get("p_batch_no"), "123");
+        assert!(bench.apply(&["123"]).issues().is_empty(), "a text is as it was typed");
     }
 
     #[test]

@@ -6,15 +6,18 @@ use compact_str::CompactString;
 
 use super::columns::{Columns, Found, W201};
 use super::condition::Test;
+use super::habit::Habit;
 use super::lookup::List;
 use super::memo::Memo;
 use super::number::Marks;
 use super::proof::Decided;
 use super::typed::{Origin, Typing};
 use super::wording::Wording;
-use super::{FieldPlan, Key, LookupPlan, Mapping, Piece, Report, RulePlan, Source, Subject, Target};
+use super::{
+    FieldPlan, Key, LookupPlan, Mapping, Piece, Repaired, Report, RulePlan, Source, Subject, Target,
+};
 use crate::model::{CodeInfo, FieldSet, Issue, Kind, Schema, Value, Who, Words};
-use crate::table::{CellKind, Header};
+use crate::table::{Block, CellKind, Header, Row};
 
 /// A field of the mapping that the destination does not know.
 pub(super) static M007: CodeInfo = CodeInfo {
@@ -54,6 +57,7 @@ pub struct Bound {
     pub(super) guarded: bool,
     notes: Vec<Issue>,
     rx_ref: Option<usize>,
+    repaired: Repaired,
 }
 
 /// A column of the file.
@@ -201,6 +205,7 @@ impl Mapping {
                 guarded: rx_ref.is_some(),
                 notes: binder.notes,
                 rx_ref,
+                repaired: self.table.repaired,
             }),
             _ => Err(binder.issues),
         }
@@ -218,6 +223,11 @@ impl Bound {
         self.rx_ref
     }
 
+    /// What becomes of damaged rows that were put in order.
+    pub fn repaired(&self) -> Repaired {
+        self.repaired
+    }
+
     /// Places of the columns whose empty cells take the one above.
     pub fn filled_columns(&self) -> Vec<usize> {
         self.fills.iter().map(|fill| fill.index).collect()
@@ -229,9 +239,35 @@ impl Bound {
         Self { key: Vec::new(), document: Vec::new(), ..self }
     }
 
+    /// Looks at the first rows of the file for how its codes are written.
+    pub fn look_at(&mut self, first: &Block) {
+        for plan in &mut self.plans {
+            if let (Made::Columns(slots), true) = (&plan.source, plan.is_code())
+                && let [slot] = slots.as_slice()
+            {
+                let mut habit = Habit::default();
+                first.for_each(&mut Row::new(), |row| habit.look_at(row, slot.index));
+                plan.typing.habit = Some(Arc::new(habit));
+            }
+        }
+    }
+
+    /// The number of digits that a field's codes have in this file, for fields where zeros in front show it.
+    pub fn padded(&self) -> Vec<(usize, usize)> {
+        let plans = self.base.iter().flatten().filter_map(|plan| self.plans.get(*plan));
+        plans.filter_map(|plan| Some((plan.field, plan.typing.habit.as_ref()?.padded_to()?))).collect()
+    }
+
     /// The fields the mapping makes, in `[fields]` or by a rule.
     pub fn mapped(&self) -> FieldSet {
         self.plans.iter().map(|plan| plan.field).collect()
+    }
+}
+
+impl Plan {
+    /// Whether the field is a code that stands in its column as it is.
+    fn is_code(&self) -> bool {
+        self.direct && self.values.is_none() && self.typing.kind == Kind::Identifier
     }
 }
 
@@ -324,7 +360,15 @@ impl Binder<'_> {
         let marks = decided.and_then(|column| self.decided.marks(column)).unwrap_or(self.marks);
         let proven = decided.filter(|_| common).and_then(|column| self.decided.formats(column));
         let formats = proven.unwrap_or_else(|| Arc::clone(&plan.formats));
-        Typing { kind, marks, formats, common, own_report: self.own_report }
+        Typing {
+            kind,
+            marks,
+            formats,
+            common,
+            habit: None,
+            zone: self.schema.zone,
+            own_report: self.own_report,
+        }
     }
 
     fn field(&mut self, name: &str) -> Option<usize> {

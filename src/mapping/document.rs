@@ -92,6 +92,9 @@ pub(super) struct TableForm {
     pub(super) thousands: Option<At<String>>,
     /// Columns whose empty cells take the one above.
     pub(super) fill_down: Option<Many>,
+    /// Damaged rows that were put in order: `hold` (they wait for a person's word) or `send`.
+    #[schemars(extend("enum" = ["hold", "send"]))]
+    pub(super) repaired: Option<At<String>>,
 }
 
 /// `[key]`.
@@ -426,6 +429,7 @@ impl Read for TableForm {
             decimal: keys.take("decimal", problems),
             thousands: keys.take("thousands", problems),
             fill_down: keys.take("fill_down", problems),
+            repaired: keys.take("repaired", problems),
         };
         keys.finish(problems);
         Some(form)

@@ -26,6 +26,8 @@ pub struct Draft {
     pub key: Option<CompactString>,
     /// Text of `[key] document`, in the same form.
     pub document: Option<CompactString>,
+    /// Fields whose codes have so many digits in this file, as zeros in front show. It stays from row to row.
+    pub padded: Vec<(usize, usize)>,
 }
 
 impl Draft {
@@ -64,9 +66,42 @@ impl Draft {
         }
     }
 
+    /// The same with a value that is there; gives back its place.
+    #[inline]
+    pub(super) fn set(
+        &mut self,
+        field: usize,
+        value: Value,
+        column: Option<&Arc<str>>,
+    ) -> Option<&Option<Value>> {
+        let (place, origin) = (self.values.get_mut(field)?, self.columns.get_mut(field)?);
+        *place = Some(value);
+        set_shared(origin, column);
+        Some(place)
+    }
+
+    /// The same with a value that stays where it is.
+    #[inline]
+    pub(super) fn copy(&mut self, field: usize, value: &Value, column: Option<&Arc<str>>) {
+        if let (Some(place), Some(origin)) = (self.values.get_mut(field), self.columns.get_mut(field)) {
+            match (place, value) {
+                (Some(Value::Text(old)), Value::Text(text)) => old.clone_from(text),
+                (Some(Value::Integer(old)), Value::Integer(number)) => *old = *number,
+                (Some(Value::DateTime(old)), Value::DateTime(at)) => *old = *at,
+                (place, value) => *place = Some(value.clone()),
+            }
+            set_shared(origin, column);
+        }
+    }
+
     /// Sets the section the row goes to.
     pub(super) fn set_destination(&mut self, section: Option<&Arc<str>>) {
         set_shared(&mut self.destination, section);
+    }
+
+    /// The number of digits that a field's codes have in this file, where zeros in front show it.
+    pub fn padded_to(&self, field: usize) -> Option<usize> {
+        self.padded.iter().find(|(padded, _)| *padded == field).map(|(_, digits)| *digits)
     }
 
     /// The value of a field.

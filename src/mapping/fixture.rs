@@ -53,6 +53,7 @@ pub(super) fn schema() -> Schema {
         date_field: 1,
         number_field: 14,
         registration_field: 0,
+        zone: chrono_tz::Europe::Sofia,
     }
 }
 

@@ -25,8 +25,8 @@ use super::problem::{At, Problem, Problems, hint};
 use super::typed::{Origin, Typing};
 use super::wording::Wording;
 use super::{
-    ConditionPlan, FieldPlan, Key, LookupPlan, Mapping, Match, Piece, Report, RulePlan, Source, Subject,
-    TableSettings, Target, columns,
+    ConditionPlan, FieldPlan, Key, LookupPlan, Mapping, Match, Piece, Repaired, Report, RulePlan, Source,
+    Subject, TableSettings, Target, columns,
 };
 use crate::model::{Kind, Lang, Schema, hash, names};
 
@@ -184,7 +184,20 @@ impl Loader<'_> {
             decimal,
             thousands,
             fill_down: self.columns(form.fill_down),
+            repaired: form.repaired.map(|word| self.repaired(&word)).unwrap_or_default(),
         }
+    }
+
+    fn repaired(&mut self, word: &At<String>) -> Repaired {
+        match word.value.as_str() {
+            "send" => return Repaired::Send,
+            "hold" => {}
+            other => {
+                let hint = hint(other, ["hold", "send"]);
+                self.problems.add(&word.span, format!("`repaired` can't be `{other}`; {hint}"));
+            }
+        }
+        Repaired::Hold
     }
 
     fn mark(&mut self, key: &str, text: &At<String>, fits: impl Fn(char) -> bool) -> Option<char> {
@@ -298,6 +311,8 @@ impl Loader<'_> {
             marks: PLAIN,
             formats: Arc::clone(&formats),
             common: formats.is_empty(),
+            habit: None,
+            zone: chrono_tz::UTC,
             own_report: false,
         });
         let of_field = OfField { name: &name.value, typing: typing.as_ref() };
@@ -698,6 +713,7 @@ skip      = ["Общо", "Всичко"]
 decimal   = ","
 thousands = " "
 fill_down = ["Док. №"]
+repaired  = "send"
 [key]
 columns  = ["Док. №", "Ред"]
 document = ["Док. №"]
@@ -758,6 +774,7 @@ reason = "не е в ПЛС"
             (Some(";"), Some("Движения"), Some(3))
         );
         assert_eq!((table.decimal, table.thousands), (Some(','), Some(' ')));
+        assert_eq!(table.repaired, Repaired::Send);
         assert_eq!(table.skip.as_deref().unwrap(), ["Общо", "Всичко"]);
         assert_eq!(
             mapping.column_names(),
@@ -814,7 +831,7 @@ reason = "не е в ПЛС"
         let text = WHOLE
             .replace("encoding  =", "encodng  =")
             .replace("p_quantity      = ", "p_quantty      = ")
-            .replace("%d.%m.%Y", "%d.%m.%y")
+            .replace("%d.%m.%Y", "%d.%m")
             .replace("^([^/]+)", "^([^/+")
             .replace("stock.csv", "stok.csv")
             .replace("to = \"postcode\"", "to = \"postcod\"")
@@ -823,21 +840,23 @@ reason = "не е в ПЛС"
             .replace("\"Брак\" = 25", "\"Брак\" = 99")
             .replace("value = 38", "value = \"x\"")
             .replace("above = 0.5", "above = 1e3")
+            .replace("\"send\"", "\"sent\"")
             .replace("reason =", "# reason =");
         let found = problems(&text);
         let wanted = [
             "4: unknown destination `sespa-plovdv`; did you mean `sespa-plovdiv`?",
             "10: unknown key `encodng`; did you mean `encoding`?",
-            "21: unknown field `note`; did you mean `notes`?",
-            "24: unknown type 99; known are 1, 3",
-            "25: `%d.%m.%y` has a year of two digits",
-            "27: unknown field `p_quantty`; did you mean `p_quantity`?",
-            "28: `take` is no regular expression: unclosed",
-            "29: `warehouses.csv` has no column `postcod`; did you mean `postcode`?",
-            "30: the list `stok.csv` cannot be read",
-            "36: no value for `p_trn_type`: `x` is not a number",
-            "37: `reason` is missing",
-            "38: `above` needs a plain number",
+            "18: `repaired` can't be `sent`; did you mean `send`?",
+            "22: unknown field `note`; did you mean `notes`?",
+            "25: unknown type 99; known are 1, 3",
+            "26: `%d.%m` does not give a whole date",
+            "28: unknown field `p_quantty`; did you mean `p_quantity`?",
+            "29: `take` is no regular expression: unclosed",
+            "30: `warehouses.csv` has no column `postcod`; did you mean `postcode`?",
+            "31: the list `stok.csv` cannot be read",
+            "37: no value for `p_trn_type`: `x` is not a number",
+            "38: `reason` is missing",
+            "39: `above` needs a plain number",
         ];
         assert_eq!(found.len(), wanted.len(), "{found:#?}");
         for (found, wanted) in found.iter().zip(wanted) {

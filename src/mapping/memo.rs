@@ -6,12 +6,13 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::FixedState;
 
 use super::typed::Origin;
-use crate::table::{CellKind, RawCell};
+use crate::table::{CellKind, HEAD, RawCell};
 
 /// A text as it was met, before anything is known about it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Met<'a> {
     bytes: &'a [u8],
+    head: u128,
     /// Tells apart equal bytes that mean different things.
     tag: u8,
 }
@@ -20,7 +21,7 @@ impl<'a> Met<'a> {
     /// A cell as the file has it.
     #[inline]
     pub(super) fn cell(cell: RawCell<'a>) -> Self {
-        Self { bytes: cell.bytes, tag: kind(cell.kind) }
+        Self { bytes: cell.bytes, head: cell.head(), tag: kind(cell.kind) }
     }
 
     /// A text that was read already.
@@ -29,7 +30,8 @@ impl<'a> Met<'a> {
             Origin::Cell(of) => kind(of),
             Origin::Constant => 0x40,
         };
-        Self { bytes: text.as_bytes(), tag: tag | 0x80 }
+        let head = RawCell::new(text.as_bytes(), CellKind::Text).head();
+        Self { bytes: text.as_bytes(), head, tag: tag | 0x80 }
     }
 
     /// Whether there is nothing, not even a blank.
@@ -65,6 +67,9 @@ struct Places<V> {
 
 #[derive(Debug, Clone)]
 struct Place<V> {
+    head: u128,
+    len: usize,
+    /// Empty where the head is all.
     bytes: Vec<u8>,
     tag: u8,
     value: Option<V>,
@@ -88,7 +93,7 @@ impl<V: Clone> Memo<V> {
 
     /// What is known about a text, found out if need be. That nothing was found is not remembered.
     pub(super) fn get(&self, met: Met<'_>, find: impl FnOnce() -> Option<V>) -> Option<V> {
-        let known = self.known(met);
+        let known = self.recall(met, V::clone);
         if known.is_some() {
             return known;
         }
@@ -97,19 +102,20 @@ impl<V: Clone> Memo<V> {
         Some(found)
     }
 
-    /// What is known about a text.
+    /// Shows what is known about a text. It stays where it is: handed from one to the next a value costs more than
+    /// to find it.
     #[inline]
-    pub(super) fn known(&self, met: Met<'_>) -> Option<V> {
-        let mut memory = self.0.borrow_mut();
+    pub(super) fn recall<R>(&self, met: Met<'_>, show: impl FnOnce(&V) -> R) -> Option<R> {
+        let memory = &mut *self.0.borrow_mut();
         if memory.rest > 0 {
             memory.rest -= 1;
             return None;
         }
         let at = met.place();
         let holds = |at: usize| memory.all.get(at).filter(|place| place.holds(met));
-        let value = holds(at).or_else(|| holds(at ^ 1))?.value.clone();
+        let shown = holds(at).or_else(|| holds(at ^ 1))?.value.as_ref().map(show);
         memory.credit = MOST_CREDIT.min(memory.credit + 1);
-        value
+        shown
     }
 
     /// Remembers what a text came to that was not known.
@@ -126,13 +132,23 @@ impl<V: Clone> Memo<V> {
     }
 }
 
-impl Met<'_> {
+impl<'a> Met<'a> {
     /// Where it would be remembered.
     #[inline]
     fn place(self) -> usize {
         let mut hasher = FixedState::default().build_hasher();
-        hasher.write(self.bytes);
+        hasher.write_u128(self.head);
+        hasher.write_usize(self.bytes.len());
+        if let Some(end) = self.more().last_chunk::<HEAD>() {
+            hasher.write_u128(u128::from_le_bytes(*end));
+        }
         usize::try_from(hasher.finish() % PLACES as u64).unwrap_or(0)
+    }
+
+    /// All of its bytes where the head alone does not tell them.
+    #[inline]
+    fn more(self) -> &'a [u8] {
+        if self.bytes.len() > HEAD { self.bytes } else { &[] }
     }
 }
 
@@ -140,14 +156,21 @@ impl<V: Clone> Places<V> {
     /// Two frequent texts of one place do not drive each other out: one may stand beside it.
     fn put(&mut self, met: Met<'_>, value: &V) {
         if self.all.is_empty() {
-            self.all.resize_with(PLACES, || Place { bytes: Vec::new(), tag: 0, value: None });
+            self.all.resize_with(PLACES, || Place {
+                head: 0,
+                len: 0,
+                bytes: Vec::new(),
+                tag: 0,
+                value: None,
+            });
         }
         let at = met.place();
         let is_taken = |at: usize| self.all.get(at).is_none_or(|place| place.value.is_some());
         let at = if is_taken(at) && !is_taken(at ^ 1) { at ^ 1 } else { at };
         if let Some(place) = self.all.get_mut(at) {
             place.bytes.clear();
-            place.bytes.extend_from_slice(met.bytes);
+            place.bytes.extend_from_slice(met.more());
+            (place.head, place.len) = (met.head, met.bytes.len());
             place.tag = met.tag;
             place.value = Some(value.clone());
         }
@@ -157,7 +180,8 @@ impl<V: Clone> Places<V> {
 impl<V> Place<V> {
     #[inline]
     fn holds(&self, met: Met<'_>) -> bool {
-        self.bytes == met.bytes && self.tag == met.tag
+        let alike = self.head == met.head && self.len == met.bytes.len() && self.tag == met.tag;
+        alike && (met.bytes.len() <= HEAD || self.bytes == met.bytes)
     }
 }
 
@@ -166,7 +190,7 @@ mod tests {
     use super::*;
 
     fn met(text: &str) -> Met<'_> {
-        Met::cell(RawCell { bytes: text.as_bytes(), kind: CellKind::Text })
+        Met::cell(RawCell::new(text.as_bytes(), CellKind::Text))
     }
 
     #[test]
@@ -177,7 +201,7 @@ mod tests {
         }
         assert_eq!(memo.get(met("x"), || Some(2)), Some(1));
         assert_eq!(memo.get(Met::text("x", Origin::Constant), || Some(3)), Some(3));
-        let number = RawCell { bytes: b"x", kind: CellKind::Number };
+        let number = RawCell::new(b"x", CellKind::Number);
         assert_eq!(memo.get(Met::cell(number), || Some(4)), Some(4));
         assert_eq!(memo.get(met("y"), || None), None);
         assert_eq!(memo.get(met("y"), || Some(5)), Some(5), "nothing found is nothing known");

@@ -12,11 +12,13 @@ mod condition;
 mod date;
 mod document;
 mod draft;
+mod habit;
 mod load;
 mod lookup;
 mod matching;
 mod memo;
 mod number;
+mod origin;
 mod problem;
 mod proof;
 mod typed;
@@ -36,6 +38,7 @@ pub use draft::Draft;
 pub use load::{OpenLookup, Schemas, load};
 pub use lookup::LookupTable;
 pub use matching::{Choice, Match, choose};
+pub use origin::{Origin, Origins};
 pub use problem::Problem;
 pub use proof::{Answers, Decided, Order, Proof};
 
@@ -61,9 +64,12 @@ pub static CODES: &[&CodeInfo] = &[
     &typed::M022,
     &proof::M030,
     &proof::M031,
+    &proof::M032,
     &columns::W201,
+    &habit::W205,
     &proof::W202,
     &proof::W203,
+    &proof::W204,
 ];
 
 /// How one kind of file becomes a system's transactions. Checked: what it names exists.
@@ -152,6 +158,18 @@ pub struct TableSettings {
     pub thousands: Option<char>,
     /// Columns whose empty cells take the one above.
     pub fill_down: Vec<String>,
+    /// What becomes of damaged rows that were put in order.
+    pub repaired: Repaired,
+}
+
+/// What becomes of damaged rows that were put in order by the look of their neighbours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Repaired {
+    /// They wait for a person's word.
+    #[default]
+    Hold,
+    /// They are sent, and marked.
+    Send,
 }
 
 /// How one field is made.

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::model::wide::{any, hits};
+use crate::model::wide::{BLANKS, any, has};
 use crate::model::{CodeInfo, Who, Words};
 
 /// Is no number.
@@ -166,11 +166,14 @@ impl Decimal {
 
 /// `5,71225E+12`, the way a spreadsheet shows a long number. The sign is asked for: `1E5` may be a batch.
 pub(super) fn is_scientific(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    if !any(bytes, |word| hits(word, b'+') | hits(word, b'-') != 0) {
+    // Nearly no text holds the letter in either case.
+    if !any(text.as_bytes(), |word| has(word | BLANKS, b'e')) {
         return false;
     }
-    let Some(sign) = bytes.iter().rposition(|byte| matches!(byte, b'+' | b'-')) else { return false };
+    let Some(sign) = text.bytes().rposition(|byte| !byte.is_ascii_digit()) else { return false };
+    if !matches!(text.as_bytes().get(sign), Some(b'+' | b'-')) {
+        return false;
+    }
     let mantissa = text.get(..sign).and_then(|before| before.strip_suffix(['E', 'e']));
     let (Some(mantissa), Some(exponent)) = (mantissa, text.get(sign + 1..)) else { return false };
     let (whole, fraction) = mantissa.split_once([',', '.']).unwrap_or((mantissa, "0"));

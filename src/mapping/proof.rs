@@ -4,7 +4,7 @@
 //! column often can. So such columns are read once before anything is judged, one decision is made for each, and
 //! the row that proves it is told. Where no row does, a person is asked; nothing is guessed cell by cell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,50 @@ pub(super) static M031: CodeInfo = CodeInfo {
     },
 };
 
+/// The century of a column's short years that a row proves.
+pub(super) static W204: CodeInfo = CodeInfo {
+    code: "W204",
+    who: Who::Nobody,
+    bg: Words {
+        message: "в колона „{0}“ има години с две цифри („{1}“); те са от този век: така показва ред {2} ({3})",
+        why: "Дата като 01.08.26 не казва кой е векът. Друг ред от същата колона дава годината с четири цифри.",
+        example: "01.08.26 на един ред и 02.08.2026 на друг",
+        repair: "Не е нужно да правите нищо. Който пише настройката, може да каже вида на датата с `format`.",
+    },
+    en: Words {
+        message: "column `{0}` has years of two digits (`{1}`); they are of this century: row {2} proves it ({3})",
+        why: "A date like 01.08.26 does not say its century. Another row of the same column has the year in four digits.",
+        example: "01.08.26 in one row and 02.08.2026 in another",
+        repair: "Nothing to do. The mapping's author may state the form with `format`.",
+    },
+};
+
+/// No row proves what a year of two digits means.
+pub(super) static M032: CodeInfo = CodeInfo {
+    code: "M032",
+    who: Who::User,
+    bg: Words {
+        message: "годината в „{1}“ на ред {2} в колона „{0}“ е с две цифри и никой ред не показва дали е {3}; нищо не е \
+                  подадено. Запишете датите като 31.12.2026 и поставете файла отново, или помолете администратора да \
+                  отговори: rxdrop release ФАЙЛ --answer years=20 (тогава годината е {3})",
+        why: "Две цифри може да са годината, но може да са и денят, когато датата започва с годината. Погрешната година \
+              променя законовия срок.",
+        example: "01.08.26 във всички редове",
+        repair: "Най-добре внедрителят на програмата да укаже вида на датата в настройката (format, например %d.%m.%y): тогава въпросът не идва \
+                 повече. Отговорът с --answer важи само за този файл.",
+    },
+    en: Words {
+        message: "the year in `{1}` in row {2} of column `{0}` has two digits, and no row shows whether it is {3}; nothing \
+                  was sent. Write dates like 31.12.2026 and drop the file again, or have the administrator answer: \
+                  rxdrop release FILE --answer years=20 (then the year is {3})",
+        why: "Two digits may be the year, but also the day where dates begin with the year. A wrong year changes the \
+              legal window.",
+        example: "01.08.26 in all rows",
+        repair: "Best: the person who set up the reporting states the form (`format`, for example %d.%m.%y); then it is never asked again. What \
+                 --answer says holds for this file only.",
+    },
+};
+
 /// What a person answered to the questions of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -113,10 +157,14 @@ pub struct Answers {
     pub decimal: Option<char>,
     /// The order of day and month of every column that proves none.
     pub dates: Option<Order>,
+    /// Whether years of two digits are of this century in every column that proves nothing.
+    pub short_years: bool,
     /// Decimal marks that single columns of the file proved, by their names.
     pub marks: BTreeMap<String, char>,
     /// Orders of day and month that single columns of the file proved.
     pub orders: BTreeMap<String, Order>,
+    /// Columns of the file that proved their short years to be of this century.
+    pub years: BTreeSet<String>,
 }
 
 /// Which part of a date like `03/04/2026` is the day.
@@ -139,19 +187,24 @@ impl Answers {
         for (column, order) in other.orders {
             self.orders.entry(column).or_insert(order);
         }
-        Self { decimal: self.decimal.or(other.decimal), dates: self.dates.or(other.dates), ..self }
+        self.years.extend(other.years);
+        Self {
+            decimal: self.decimal.or(other.decimal),
+            dates: self.dates.or(other.dates),
+            short_years: self.short_years || other.short_years,
+            ..self
+        }
     }
 }
 
 impl Order {
-    /// The forms of dates in this order, after those that need none.
-    fn formats(self) -> Arc<[Format]> {
+    /// The days in this order, as forms.
+    fn days(self, short_years: bool) -> Vec<String> {
         let parts = if self == Self::DayFirst { ["%d", "%m"] } else { ["%m", "%d"] };
-        let forms = ['/', '-'].into_iter().flat_map(|mark| {
-            let day = format!("{}{mark}{}{mark}%Y", parts[0], parts[1]);
-            ["", " %H:%M", " %H:%M:%S"].map(|time| Format::new(&format!("{day}{time}")))
-        });
-        forms.filter_map(Result::ok).collect()
+        let day = |mark: char, year: &str| format!("{}{mark}{}{mark}{year}", parts[0], parts[1]);
+        let mut days = vec![day('/', "%Y"), day('-', "%Y")];
+        days.extend(short_years.then(|| day('/', "%y")));
+        days
     }
 
     fn words(self) -> (&'static str, &'static str) {
@@ -167,6 +220,8 @@ impl Order {
 pub struct Decided {
     marks: BTreeMap<usize, char>,
     orders: BTreeMap<usize, Order>,
+    /// Columns whose years of two digits are of this century.
+    years: BTreeSet<usize>,
     proven: Answers,
     /// What was decided and by which row, for the receipt.
     pub notes: Vec<Issue>,
@@ -181,7 +236,9 @@ impl Decided {
 
     /// Whether the same was decided of two columns.
     pub(super) fn alike(&self, one: usize, other: usize) -> bool {
-        self.marks.get(&one) == self.marks.get(&other) && self.orders.get(&one) == self.orders.get(&other)
+        self.marks.get(&one) == self.marks.get(&other)
+            && self.orders.get(&one) == self.orders.get(&other)
+            && self.years.contains(&one) == self.years.contains(&other)
     }
 
     /// What single columns proved: it holds for the repaired rows of the file too, which may prove nothing by
@@ -190,9 +247,17 @@ impl Decided {
         self.proven.clone()
     }
 
-    /// Forms of a column's dates, where its order was decided.
+    /// Forms of a column's dates besides those that need no decision.
     pub(super) fn formats(&self, column: usize) -> Option<Arc<[Format]>> {
-        self.orders.get(&column).map(|order| order.formats())
+        let short_years = self.years.contains(&column);
+        let mut days = self.orders.get(&column).map(|order| order.days(short_years)).unwrap_or_default();
+        if short_years {
+            days.extend(["%d.%m.%y", "%d.%m.%yг.", "%d.%m.%y г."].map(str::to_owned));
+        }
+        let forms =
+            days.iter().flat_map(|day| ["", " %H:%M", " %H:%M:%S"].map(|time| format!("{day}{time}")));
+        let formats: Arc<[Format]> = forms.filter_map(|form| Format::new(&form).ok()).collect();
+        (!formats.is_empty()).then_some(formats)
     }
 }
 
@@ -201,6 +266,8 @@ impl Decided {
 pub struct Proof {
     numbers: Vec<Column<char>>,
     dates: Vec<Column<Order>>,
+    /// Of the same columns as `dates`.
+    years: Vec<Years>,
 }
 
 /// A column that the mapping leaves open, and what it says so far.
@@ -234,7 +301,7 @@ impl Proof {
     /// None where the mapping leaves nothing open that this file has.
     pub fn of(mapping: &Mapping, headers: &[Header], schema: &Schema) -> Option<Self> {
         let columns = Columns::of(headers);
-        let mut proof = Self { numbers: Vec::new(), dates: Vec::new() };
+        let mut proof = Self { numbers: Vec::new(), dates: Vec::new(), years: Vec::new() };
         let marks_open = mapping.table.decimal.is_none() && mapping.table.thousands.is_none();
         let ruled = mapping.rules.iter().flat_map(|rule| &rule.fields);
         for plan in mapping.fields.iter().chain(ruled).filter(|plan| plan.is_plain()) {
@@ -248,6 +315,7 @@ impl Proof {
                 _ => {}
             }
         }
+        proof.years = proof.dates.iter().map(|column| Years::of(column.index, &column.label)).collect();
         (!proof.numbers.is_empty() || !proof.dates.is_empty()).then_some(proof)
     }
 
@@ -262,9 +330,10 @@ impl Proof {
                 column.hear(number_says(cell.text.trim()), row.number(), cell.text);
             }
         }
-        for column in &mut self.dates {
+        for (column, years) in self.dates.iter_mut().zip(&mut self.years) {
             if let Some(cell) = row.cell(column.index).filter(|cell| text(*cell)) {
-                column.hear(date_says(cell.text.trim()), row.number(), cell.text);
+                column.hear(date_says(cell.text.trim(), 4), row.number(), cell.text);
+                years.hear(cell.text.trim(), row.number());
             }
         }
     }
@@ -287,7 +356,8 @@ impl Proof {
                 decided.proven.marks.insert(column.label.to_string(), mark);
             }
         }
-        for column in self.dates.into_iter().filter(|column| !column.torn) {
+        let dates = self.dates.into_iter().zip(&self.years).map(|(column, years)| years.join(column));
+        for column in dates.filter(|column| !column.torn) {
             let noted = |order: &Order, issue: Issue| issue.both(order.words().0, order.words().1);
             let answer = answers.dates.or(answers.orders.get(&*column.label).copied());
             let known = column.settle(answer, [&W203, &M031], noted, &mut decided.notes, &mut questions);
@@ -300,6 +370,9 @@ impl Proof {
                 decided.proven.orders.insert(column.label.to_string(), order);
             }
         }
+        for years in self.years {
+            years.settle(answers, &mut decided, &mut questions);
+        }
         if questions.is_empty() { Ok(decided) } else { Err(questions) }
     }
 }
@@ -309,8 +382,14 @@ fn add<T>(list: &mut Vec<Column<T>>, plan: &FieldPlan, columns: &Columns<'_>) {
         if let Found::Column { index, label, .. } = columns.find(name)
             && list.iter().all(|known| known.index != index)
         {
-            list.push(Column { index, label, proven: None, torn: false, either: false, open: None });
+            list.push(Column::new(index, label));
         }
+    }
+}
+
+impl<T> Column<T> {
+    fn new(index: usize, label: Arc<str>) -> Self {
+        Self { index, label, proven: None, torn: false, either: false, open: None }
     }
 }
 
@@ -353,6 +432,102 @@ impl<T: Copy + PartialEq> Column<T> {
     }
 }
 
+/// The years of a column's dates, some of which may have two digits only.
+#[derive(Debug)]
+struct Years {
+    index: usize,
+    label: Arc<str>,
+    short: Option<Span>,
+    full: Option<Span>,
+    /// What short dates with strokes say of day and month.
+    order: Column<Order>,
+}
+
+/// The first and the last of the years met, and the first cell that has one.
+#[derive(Debug)]
+struct Span {
+    from: u16,
+    to: u16,
+    row: u32,
+    text: String,
+}
+
+/// What two digits of a year are counted from.
+const CENTURY: u16 = 2000;
+
+impl Years {
+    fn of(index: usize, label: &Arc<str>) -> Self {
+        let order = Column::new(index, Arc::clone(label));
+        Self { index, label: Arc::clone(label), short: None, full: None, order }
+    }
+
+    fn hear(&mut self, text: &str, row: u32) {
+        let Some((year, digits)) = year_behind(text) else { return };
+        let (place, year) =
+            if digits == 2 { (&mut self.short, CENTURY + year) } else { (&mut self.full, year) };
+        let span = place.get_or_insert_with(|| Span { from: year, to: year, row, text: shown(text) });
+        (span.from, span.to) = (span.from.min(year), span.to.max(year));
+        // Between dashes, a short year may as well stand first.
+        if digits == 2 && text.contains('/') {
+            self.order.hear(date_says(text, 2), row, text);
+        }
+    }
+
+    /// The column's word on day and month. Short dates have a say in it only where there are no others: one of them
+    /// among full ones is a slip, and no reason to ask about the file.
+    fn join(&self, column: Column<Order>) -> Column<Order> {
+        if self.full.is_some() {
+            return column;
+        }
+        let torn = column
+            .proven
+            .as_ref()
+            .zip(self.order.proven.as_ref())
+            .is_some_and(|(one, other)| one.0 != other.0);
+        Column {
+            torn: column.torn || self.order.torn || torn,
+            either: column.either || self.order.either,
+            proven: column.proven.or_else(|| self.order.proven.clone()),
+            open: column.open.or_else(|| self.order.open.clone()),
+            ..column
+        }
+    }
+
+    /// Whether years of four digits in the column lie where the short ones would.
+    fn is_proven(&self) -> bool {
+        let (Some(short), Some(full)) = (&self.short, &self.full) else { return false };
+        full.from <= short.from + 1 && short.to <= full.to + 1
+    }
+
+    fn settle(self, answers: &Answers, decided: &mut Decided, questions: &mut Vec<Issue>) {
+        let proven = self.is_proven();
+        let Some(short) = self.short else { return };
+        let about = |code| Issue::at(code, Some(Arc::clone(&self.label))).arg(&*self.label).arg(&*short.text);
+        if let (Some(full), true) = (&self.full, proven) {
+            decided.notes.push(about(&W204).arg(full.row.to_string()).arg(&*full.text));
+            decided.proven.years.insert(self.label.to_string());
+        }
+        if proven || answers.short_years || answers.years.contains(&*self.label) {
+            decided.years.insert(self.index);
+        } else if self.full.is_none() {
+            let year = CENTURY + year_behind(&short.text).map_or(0, |(year, _)| year);
+            questions.push(about(&M032).arg(short.row.to_string()).arg(year.to_string()));
+        }
+    }
+}
+
+/// The last part of a day written with points or strokes, and how many digits it has, two or four.
+fn year_behind(text: &str) -> Option<(u16, usize)> {
+    let day = text.split(|letter: char| letter == 'T' || letter == 'г' || letter.is_whitespace()).next()?;
+    let mark =
+        day.chars().find(|letter| !letter.is_ascii_digit()).filter(|mark| matches!(mark, '.' | '/'))?;
+    let parts: Vec<&str> = day.split(mark).collect();
+    let [first, second, year] = parts.as_slice() else { return None };
+    let is_day = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_year = matches!(year.len(), 2 | 4) && year.bytes().all(|byte| byte.is_ascii_digit());
+    (is_day(first) && is_day(second) && is_year).then(|| Some((year.parse().ok()?, year.len())))?
+}
+
 /// What a number says of its column's marks.
 fn number_says(text: &str) -> Says<char> {
     let text = text.trim_start_matches(['-', '+', '\'']).trim_end_matches('-').trim();
@@ -386,15 +561,16 @@ fn single_says(text: &str, mark: char) -> Says<char> {
     }
 }
 
-/// What a date says of the order in its column. Dates with points and ISO dates have one order only.
-fn date_says(text: &str) -> Says<Order> {
+/// What a date whose year has so many digits says of the order in its column. Dates with points and ISO dates have
+/// one order only.
+fn date_says(text: &str, digits: usize) -> Says<Order> {
     let day = text.split([' ', 'T']).next().unwrap_or_default();
     let mut parts = day.split(['/', '-']);
     let part = |part: Option<&str>, most: usize| {
         part.filter(|part| (1..=most).contains(&part.len()))?.parse::<u16>().ok()
     };
     let (first, second) = (part(parts.next(), 2), part(parts.next(), 2));
-    let year = parts.next().filter(|year| year.len() == 4 && parts.next().is_none());
+    let year = parts.next().filter(|year| year.len() == digits && parts.next().is_none());
     match (first, second, year.and_then(|year| year.parse::<u16>().ok())) {
         (Some(13..=31), Some(1..=12), Some(_)) => Says::This(Order::DayFirst),
         (Some(1..=12), Some(13..=31), Some(_)) => Says::This(Order::MonthFirst),
@@ -463,8 +639,9 @@ mod tests {
             ("33/04/2026", Says::Nothing),
             ("03/04/26", Says::Nothing),
         ] {
-            assert_eq!(date_says(text), wanted, "{text}");
+            assert_eq!(date_says(text, 4), wanted, "{text}");
         }
+        assert_eq!(date_says("23/04/26", 2), Says::This(Order::DayFirst));
     }
 
     #[test]
@@ -505,6 +682,57 @@ mod tests {
         assert!(decided.formats(1).is_some(), "the same day in either order");
         let decided = decide(&[["1,50", ""], ["2.5", ""], ["1.234", ""]], &Answers::default()).unwrap();
         assert_eq!(decided.marks(0), None, "each number stands for itself");
+    }
+
+    fn years(dates: &[&str], answers: &Answers) -> Result<Decided, Vec<String>> {
+        let rows: Vec<_> = dates.iter().map(|date| ["1", date]).collect();
+        decide(&rows, answers)
+    }
+
+    #[test]
+    fn short_years_are_read_where_the_column_has_full_ones() {
+        let decided = years(&["01.08.26", "02.08.2026", "31.07.25 г."], &Answers::default()).unwrap();
+        assert_eq!(codes(&decided.notes), ["W204 Дата|01.08.26|7|02.08.2026"]);
+        let formats = decided.formats(1).unwrap();
+        let read = |text: &str| formats.iter().find_map(|format| format.read(text)).map(|at| at.to_string());
+        assert_eq!(read("01.08.26").as_deref(), Some("2026-08-01 00:00:00"));
+        assert_eq!(read("31.7.25 г. 9:05").as_deref(), Some("2025-07-31 09:05:00"));
+        assert_eq!(read("01/08/26"), None, "nothing says which part is the day");
+        assert!(decided.proven().years.contains("Дата"));
+    }
+
+    #[test]
+    fn short_years_that_nothing_proves_are_asked_about() {
+        assert_eq!(years(&["01.08.26", ""], &Answers::default()).unwrap_err(), ["M032 Дата|01.08.26|7|2026"]);
+        let asked = years(&["03/04/26"], &Answers::default()).unwrap_err();
+        assert_eq!(asked, ["M031 Дата|03/04/26|7", "M032 Дата|03/04/26|7|2026"]);
+        let answers = Answers { short_years: true, dates: Some(Order::MonthFirst), ..Answers::default() };
+        let formats = years(&["03/04/26"], &answers).unwrap().formats(1).unwrap();
+        let read = |text: &str| formats.iter().find_map(|format| format.read(text)).map(|at| at.to_string());
+        assert_eq!(read("03/04/26").as_deref(), Some("2026-03-04 00:00:00"));
+        assert_eq!(read("03.04.26").as_deref(), Some("2026-04-03 00:00:00"));
+        let slip = years(&["03/04/26", "02.08.2026"], &Answers::default()).unwrap();
+        assert!(slip.orders.is_empty(), "one short date among full ones holds nothing up");
+        let far = years(&["26.08.01", "02.08.2026"], &Answers::default()).unwrap();
+        assert!(far.formats(1).is_none() && far.notes.is_empty(), "2001 is no year of this column");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn short_years_come_to_what_full_ones_would(offset in 0_u64..900, first in 0_u64..900) {
+            let day = |offset| chrono::NaiveDate::from_ymd_opt(2024, 1, 1).unwrap() + chrono::Days::new(offset);
+            let (full, short) = (day(first).format("%d.%m.%Y").to_string(), day(offset).format("%d.%m.%y").to_string());
+            let decided = years(&[&full, &short], &Answers::default()).unwrap();
+            let read = decided.formats(1).and_then(|formats| formats.iter().find_map(|format| format.read(&short)));
+            let apart = chrono::Datelike::year(&day(first)).abs_diff(chrono::Datelike::year(&day(offset)));
+            proptest::prop_assert_eq!(read.map(|at| at.date()), (apart <= 1).then(|| day(offset)));
+        }
+
+        #[test]
+        fn no_texts_make_it_panic(dates in proptest::collection::vec(".{0,12}|[0-9./г -]{0,12}", 0..5)) {
+            let dates: Vec<&str> = dates.iter().map(String::as_str).collect();
+            let _ = years(&dates, &Answers::default());
+        }
     }
 
     #[test]

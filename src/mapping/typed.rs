@@ -7,9 +7,10 @@ use chrono::NaiveDateTime;
 use compact_str::CompactString;
 
 use super::date::{self, Format, M020, M021};
+use super::habit::{Habit, W205};
 use super::number::{self, Decimal, Flaw as NumberFlaw, M010, M011, M012, M013, Marks, PLAIN};
-use crate::model::wide::{HIGH, any, any_control};
-use crate::model::{CodeInfo, Issue, Kind, Value, Who, Words, names};
+use crate::model::wide::{any, any_control, is_printable};
+use crate::model::{CodeInfo, Issue, Kind, Value, Who, Words, both, names};
 use crate::table::CellKind;
 
 /// A long code that a spreadsheet turned into a rounded number.
@@ -17,16 +18,23 @@ pub(super) static M014: CodeInfo = CodeInfo {
     code: "M014",
     who: Who::User,
     bg: Words {
-        message: "„{0}“ е променено от Excel и цифри са загубени; форматирайте колоната като текст и впишете кода отново",
-        why: "Excel показва дългите числа като 5,71225E+12 и пази само първите 15 цифри. Останалите не могат да се възстановят.",
-        example: "5,71225E+12",
-        repair: "Вземете кода от първичния документ или от складовата програма; преди да го впишете, форматирайте колоната като „Текст“.",
+        message: "„{0}“ е променено от Excel и цифри са загубени; впишете кода отново, след като форматирате колоната като \
+                  текст („Форматиране на клетки“ > „Текст“), а CSV отваряйте с „Данни“ > „От текст/CSV“ и тип на колоната \
+                  „Текст“",
+        why: "Excel показва дългите числа като 5,71225E+12 и пази само първите 15 цифри, а на мястото на другите слага нули. \
+              Загубените цифри не могат да се възстановят.",
+        example: "5,71225E+12; 123456789012345000",
+        repair: "Вземете кода от първичния документ или от складовата програма. Форматирайте колоната като „Текст“, преди да \
+                 пишете или поставяте в нея; файл CSV не отваряйте с двукратно щракване, а с „Данни“ > „От текст/CSV“.",
     },
     en: Words {
-        message: "`{0}` was changed by the spreadsheet and digits are lost; format the column as text and enter the code again",
-        why: "Excel shows long numbers as 5.71225E+12 and keeps only the first 15 digits. The others cannot be restored.",
-        example: "5.71225E+12",
-        repair: "Take the code from the document or from your stock program; format the column as text before you enter it.",
+        message: "`{0}` was changed by the spreadsheet and digits are lost; enter the code again after formatting the column \
+                  as text (Format Cells > Text), and open CSV files by Data > From Text/CSV with the column type Text",
+        why: "Excel shows long numbers as 5.71225E+12 and keeps only the first 15 digits; in place of the others it puts \
+              zeros. Lost digits cannot be restored.",
+        example: "5.71225E+12; 123456789012345000",
+        repair: "Take the code from the document or from your stock program. Format the column as Text before you type or \
+                 paste; open a CSV file not by a double click but by Data > From Text/CSV.",
     },
 };
 
@@ -35,16 +43,20 @@ pub(super) static M015: CodeInfo = CodeInfo {
     code: "M015",
     who: Who::User,
     bg: Words {
-        message: "Excel е превърнал кода в дата ({0}); форматирайте колоната като текст и впишете кода отново",
+        message: "Excel е превърнал кода в дата ({0}); впишете го отново, след като форматирате колоната като текст \
+                  („Форматиране на клетки“ > „Текст“), а CSV отваряйте с „Данни“ > „От текст/CSV“ и тип на колоната „Текст“",
         why: "Партида като 03-12 или MAR1 става дата, щом се впише в клетка без формат „Текст“, и първоначалният запис се губи.",
-        example: "2026-03-12",
-        repair: "Форматирайте колоната като „Текст“ и впишете кода така, както стои върху опаковката.",
+        example: "2026-03-12; мар.26",
+        repair: "Форматирайте колоната като „Текст“ и впишете кода така, както стои върху опаковката. Файл CSV не отваряйте с \
+                 двукратно щракване, а с „Данни“ > „От текст/CSV“.",
     },
     en: Words {
-        message: "Excel made a date of the code ({0}); format the column as text and enter the code again",
+        message: "Excel made a date of the code ({0}); enter it again after formatting the column as text (Format Cells > \
+                  Text), and open CSV files by Data > From Text/CSV with the column type Text",
         why: "A batch like 03-12 or MAR1 becomes a date once it is typed into a cell that is not text, and what was typed is lost.",
-        example: "2026-03-12",
-        repair: "Format the column as text and enter the code as it stands on the pack.",
+        example: "2026-03-12; Mar-26",
+        repair: "Format the column as Text and enter the code as it stands on the pack. Open a CSV file not by a double click \
+                 but by Data > From Text/CSV.",
     },
 };
 
@@ -153,6 +165,10 @@ pub(super) struct Typing {
     pub(super) formats: Arc<[Format]>,
     /// Whether dates may have the common forms too: the mapping states none.
     pub(super) common: bool,
+    /// How codes are written in the column that the field is made of; none where nothing is known.
+    pub(super) habit: Option<Arc<Habit>>,
+    /// The zone in whose wall time the system's moments are.
+    pub(super) zone: chrono_tz::Tz,
     /// The file is a report of ours, where a workbook's dates stand as text.
     pub(super) own_report: bool,
 }
@@ -178,16 +194,25 @@ impl Typing {
             return Err(Flaw::new(&M016, text));
         }
         // In a workbook of ours every cell is text, so damage that was never repaired shows by its form only.
-        let was_date = self.own_report && date::read_iso(text).is_some();
+        let became_day = self.habit.as_ref().is_some_and(|habit| habit.became_day(text));
+        let was_date = became_day || self.own_report && date::read_iso(text).is_some();
         if origin == Origin::Cell(CellKind::Date) || was_date {
             return Err(Flaw::new(&M015, text));
         }
         let is_number = origin == Origin::Cell(CellKind::Number);
-        let was_rounded = self.own_report && is_rounded(text) && text.get(KEPT..).is_some_and(is_zeros);
+        let was_cut = self.habit.as_ref().is_some_and(|habit| habit.was_cut(text));
+        let was_rounded =
+            was_cut || self.own_report && is_rounded(text) && text.get(KEPT..).is_some_and(is_zeros);
         if number::is_scientific(text) || (is_number && is_rounded(text)) || was_rounded {
             return Err(Flaw::new(&M014, text));
         }
         Ok(Value::Text(CompactString::new(text)))
+    }
+
+    /// What is odd about a cell that gives a value all the same.
+    pub(super) fn doubt(&self, text: &str, kind: CellKind) -> Option<Flaw> {
+        let habit = self.habit.as_ref()?;
+        habit.is_odd_number(kind).then(|| Flaw::new(&W205, text))
     }
 
     fn integer(&self, text: &str, origin: Origin, min: i64, max: i64) -> Result<Value, Flaw> {
@@ -213,14 +238,21 @@ impl Typing {
         let found = match origin {
             Origin::Cell(CellKind::Date) => date::read_iso(text),
             Origin::Constant => self.formatted(text).or_else(|| date::read_common(text)),
-            Origin::Cell(_) if self.common => date::read_common(text).or_else(|| self.formatted(text)),
+            Origin::Cell(_) if self.common => date::read_common(text)
+                .or_else(|| self.formatted(text))
+                .or_else(|| date::read_rare(text, self.zone)),
             Origin::Cell(_) => self.formatted(text).or_else(|| self.own_date(text)),
         };
         found.ok_or_else(|| {
-            if origin == Origin::Cell(CellKind::Number) {
-                return Flaw::new(&M021, text);
+            let day = date::day_of_serial(text);
+            if day.is_some() || origin == Origin::Cell(CellKind::Number) {
+                let shown = day.map_or_else(String::new, |day| {
+                    both(&format!(" (Excel би показал {day})"), &format!(" (Excel would show {day})"))
+                });
+                return Flaw::new(&M021, text).arg(shown);
             }
-            Flaw::new(&M020, text).arg(self.formats.first().map_or("31.12.2026".to_owned(), Format::example))
+            let stated = self.formats.first().filter(|form| !self.common || form.has_full_year());
+            Flaw::new(&M020, text).arg(stated.map_or("31.12.2026".to_owned(), Format::example))
         })
     }
 
@@ -244,7 +276,7 @@ fn plain_text(text: &str) -> Result<Value, Flaw> {
 
 /// Whether a text is printable ASCII.
 fn is_plain(text: &str) -> bool {
-    !any(text.as_bytes(), |word| word & HIGH != 0 || any_control(word))
+    !any(text.as_bytes(), |word| !is_printable(word))
 }
 
 /// Digits of a number that spreadsheets keep; what follows is zeros or noise.
@@ -316,6 +348,8 @@ mod tests {
             kind,
             marks: Marks { decimal: Some(','), thousands: None },
             formats,
+            habit: None,
+            zone: chrono_tz::Europe::Sofia,
             own_report: false,
         }
     }

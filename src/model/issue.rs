@@ -42,7 +42,7 @@ pub struct Words {
 ///
 /// A code is a letter and three digits; `W…` only warns. Letters by room: `F` files and
 /// intake, `T` tables, `M` mapping, `V` validation, `S` SESPA's own rules, `L` verdicts of
-/// the ledger, `D` delivery.
+/// the ledger, `D` delivery, `K` marks of folders and ledger.
 #[derive(Debug)]
 pub struct CodeInfo {
     /// For example `V003`.

@@ -132,6 +132,8 @@ pub struct Schema {
     pub number_field: usize,
     /// Index of the field with the registration number.
     pub registration_field: usize,
+    /// The zone in whose wall time the system's days and moments are.
+    pub zone: chrono_tz::Tz,
 }
 
 impl Schema {

@@ -36,6 +36,10 @@ impl Guarded<'_> {
 }
 
 fn needs_guard(text: &str) -> bool {
+    // Nearly every cell begins with a letter or a digit.
+    if !text.starts_with(['\'', '=', '+', '-', '@', '\t', '\r']) {
+        return false;
+    }
     let bare = text.trim_start_matches('\'');
     bare.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number(bare)
 }

@@ -15,6 +15,7 @@ use super::join::Cause;
 use super::prepare::{Prepared, PreparedFile};
 use super::receipt::{Receipt, ReportNote};
 use super::{Error, Kind, Names};
+use crate::knife::{Point, pass};
 use crate::model::hash;
 
 /// Highest number a report gets while the plain name can't be had.
@@ -104,6 +105,7 @@ pub fn rename_reports(
         let Ok(sha256) = sha256_of(&folder.join(&old)) else { continue };
         (desk.remember)(&new, &sha256).map_err(Error::Ledger)?;
         if std::fs::rename(folder.join(&old), folder.join(&new)).is_ok() {
+            pass(Point::ReportMovedAside);
             renamed.push((kind, new));
         }
     }
@@ -176,6 +178,7 @@ fn place(
                     refused = Some((name, error));
                     continue;
                 }
+                pass(Point::ReportNamed);
             }
         }
         published.behind |= !infix.is_empty() | remove_ours(folder, kind, Some(&name), desk)?;
@@ -297,6 +300,7 @@ impl Temp {
     /// Flushes it to disk and hashes it.
     pub(super) fn seal(&self, file: &File) -> Result<String, Error> {
         file.sync_all()?;
+        pass(Point::ReportWritten);
         let path = self.path.clone().unwrap_or_default();
         sha256_of(&path).map_err(|source| Error::File { path, act: "read", source })
     }

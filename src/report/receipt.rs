@@ -53,6 +53,10 @@ pub struct Receipt {
     pub supersedes: Option<SupersededNote>,
     /// What has to be done.
     pub todo: Vec<TodoNote>,
+    /// By how many seconds this machine's clock ran ahead of the system's at the newest answer about its rows;
+    /// there only where they were more than five minutes apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_s: Option<i64>,
     /// Hash of the ledger's newest event.
     pub ledger_head: String,
 }
@@ -270,6 +274,7 @@ impl Receipt {
                 .as_ref()
                 .map(|(name, taken)| SupersededNote { file: name.clone(), received_at: stamp(*taken) }),
             todo: todo(file, tally, speaker),
+            clock_ahead_s: file.clock.as_ref().filter(|skew| skew.is_told()).map(|skew| skew.ahead_s),
             ledger_head: file.ledger_head.clone(),
         }
     }
@@ -357,6 +362,7 @@ mod tests {
     use super::super::samples::{catalogue, file, issue, noon, view};
     use super::*;
     use crate::ledger::MappingRef;
+    use crate::ledger::Skew;
     use crate::model::{Lang, Status, SystemError};
 
     fn receipt(file: &FileView, tally: &Tally, catalogue: &Catalogue) -> Receipt {
@@ -460,8 +466,10 @@ mod tests {
     fn its_form_is_described() {
         let schema = json_schema();
         let described = schema["properties"].as_object().unwrap();
-        let (file, tally) = (file("a.csv"), Tally::default());
+        let (mut file, tally) = (file("a.csv"), Tally::default());
+        file.clock = Some(Skew { section: "sespa".to_owned(), ahead_s: -301, at: file.received_at });
         let receipt = receipt(&file, &tally, &catalogue());
+        assert_eq!(receipt.clock_ahead_s, Some(-301));
         let written = serde_json::to_value(receipt).unwrap();
         for key in written.as_object().unwrap().keys() {
             assert!(described.contains_key(key), "{key}");

@@ -114,6 +114,7 @@ pub(super) fn file(name: &str) -> FileView {
         period: None,
         here: true,
         batches: Vec::new(),
+        clock: None,
         ledger_head: "cd".repeat(32),
     }
 }

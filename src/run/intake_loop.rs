@@ -18,7 +18,7 @@ use crate::destinations::Section;
 use crate::intake::{self, wake_on_events};
 use crate::ledger::{FileState, FileView};
 use crate::model::Lang;
-use crate::submit::{Intake, Pace, Settings};
+use crate::submit::{Intake, Pace, Raise, Settings};
 
 /// While a pass lasts, reports are renewed at most this often.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
@@ -137,6 +137,7 @@ pub(super) fn run(
     ending: &CancellationToken,
 ) -> Result<Outcome> {
     let mut folders = open_folders(shop);
+    reports::archive_left(shop)?;
     let mut notices = Notices::new();
     let (wake, woken) = channel();
     let paths: Vec<_> = folders.iter().map(|folder| folder.drop.folder.clone()).collect();
@@ -165,7 +166,7 @@ pub(super) fn run(
         }
         let poll = folders.iter().map(|folder| folder.drop.poll).min().unwrap_or(TICK);
         let wait = rest.map_or(poll, |rest| rest.min(poll));
-        books.wait(shop, &folders, &woken, wait, watching, ending, &mut outcome.reported)?;
+        books.wait(shop, &woken, wait, watching, ending, &mut outcome.reported)?;
         if let Some(wakers) = &mut wakers {
             wakers.rearm();
         }
@@ -198,11 +199,9 @@ impl Bookkeeping {
     }
 
     /// Waits for an event or the time, writing reports meanwhile where they are due.
-    #[expect(clippy::too_many_arguments, reason = "the loop's whole state, in one place")]
     fn wait(
         &mut self,
         shop: &Shop,
-        folders: &[Folder],
         woken: &std::sync::mpsc::Receiver<()>,
         wait: Duration,
         watching: bool,
@@ -212,7 +211,7 @@ impl Bookkeeping {
         let end = Instant::now() + wait;
         while !ending.is_cancelled() {
             if watching {
-                self.report(shop, folders, reported)?;
+                self.report(shop, reported)?;
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -229,14 +228,14 @@ impl Bookkeeping {
     }
 
     /// At the end of what is being sent; while it lasts at most every 30 s, and never more than a tenth of the time.
-    fn report(&mut self, shop: &Shop, folders: &[Folder], reported: &mut Vec<Reported>) -> Result<()> {
+    fn report(&mut self, shop: &Shop, reported: &mut Vec<Reported>) -> Result<()> {
         let busy = shop.ledger.ask_blocking(|ledger| ledger.is_busy())?;
         let since = self.written.elapsed();
         if busy && (since < REPORT_EVERY || since < self.took * 10) {
             return Ok(());
         }
         let began = Instant::now();
-        let written = write_and_archive(shop, folders, &mut self.later)?;
+        let written = reports::write_due(shop, &mut self.later)?;
         if !written.is_empty() {
             (self.written, self.took) = (Instant::now(), began.elapsed());
             // `watch` runs for months: only what the last pass wrote is kept.
@@ -246,19 +245,6 @@ impl Bookkeeping {
     }
 }
 
-fn write_and_archive(shop: &Shop, folders: &[Folder], later: &mut Later) -> Result<Vec<Reported>> {
-    let written = reports::write_due(shop, later)?;
-    for one in &written {
-        let drop = folders.iter().find(|folder| one.file.parent() == Some(&folder.drop.folder));
-        if let Some(folder) = drop
-            && let Err(error) = reports::archive(shop, folder.drop.after, one)
-        {
-            tracing::warn!(error = format!("{error:#}"), "a file could not be archived");
-        }
-    }
-    Ok(written)
-}
-
 /// Waits for intake and senders to end, renewing reports every 30 s, then writes the last ones.
 pub(super) async fn join(
     shop: &Arc<Shop>,
@@ -266,7 +252,8 @@ pub(super) async fn join(
     senders: Vec<Sender>,
     ending: &CancellationToken,
 ) -> Result<Outcome> {
-    let mut outcome = looking.await??;
+    let looked = looking.await?;
+    let mut stopped = Vec::new();
     for mut sender in senders {
         let mut pause = REPORT_EVERY;
         let report = loop {
@@ -279,23 +266,24 @@ pub(super) async fn join(
                 }
             }
         };
-        outcome.stopped.extend(report.stopped);
+        stopped.extend(report.stopped);
     }
+    let mut outcome = looked?;
+    outcome.stopped = stopped;
     // Told to stop, the last reports are left to the next start: a large one takes its time.
     if !ending.is_cancelled() {
-        outcome.reported.extend(write_last(shop).await?);
+        let last = write_last(shop).await?;
+        let due = shop.ledger.ask(|ledger| ledger.due_reports()).await?;
+        let written = |intake: &&i64| last.iter().any(|one| one.intake == **intake);
+        outcome.unreported = due.len() - due.iter().filter(written).count();
+        outcome.reported.extend(last);
     }
     Ok(outcome)
 }
 
 async fn write_last(shop: &Arc<Shop>) -> Result<Vec<Reported>> {
     let shop = Arc::clone(shop);
-    tokio::task::spawn_blocking(move || {
-        let folders: Vec<Folder> =
-            shop.config.drops.iter().map(|drop| Folder::new(drop.clone(), Mappings::default())).collect();
-        write_and_archive(&shop, &folders, &mut Later::new())
-    })
-    .await?
+    tokio::task::spawn_blocking(move || reports::write_due(&shop, &mut Later::new())).await?
 }
 
 /// What a section's sender is told.
@@ -310,7 +298,17 @@ pub fn sender_settings(shop: &Shop, section: &Section, pace: Pace) -> Settings {
         timeout: parse_duration(&section.wire.timeout).unwrap_or(Duration::from_mins(2)),
         registration: shop.sections.registrations.get(&section.name).cloned(),
         secrets: Arc::new(move || Ok((read(&id, "client_id")?, read(&secret, "client_secret")?))),
+        raise: raise(shop),
         seed: shop.world.seed,
         pace,
     }
+}
+
+/// Raises the marks before a batch is sent.
+fn raise(shop: &Shop) -> Raise {
+    let (marks, ledger, clock) = (shop.marks.clone(), shop.ledger.clone(), shop.world.clock.clone());
+    Arc::new(move |batch| match &marks {
+        Some(marks) => marks.raise(&ledger, batch, clock.now()),
+        None => Ok(()),
+    })
 }

@@ -4,13 +4,19 @@
 //! is due. `run` goes on until neither has work, `watch` until it is told to stop. Memory is not the truth:
 //! each pass lists the folders and asks the ledger, so a crash anywhere means "run again".
 
+mod ageing;
+mod backup;
 mod intake_loop;
 mod lock;
+mod owner;
 mod pinned;
 mod reports;
 mod shop;
 mod stage;
 mod take;
+mod trace;
+mod verify;
+mod takeover;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,17 +25,23 @@ use anyhow::Result;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::knife::{Point, pass};
 use crate::ledger::{MappingRef, Summary};
 use crate::mapping::Mapping;
 use crate::submit::{self, Intake, Mode, Pace, Stop};
 
+pub use backup::{Backup, Entry, backup};
 pub use intake_loop::{Looked, look, open_folders, sender_settings};
 pub use lock::Lock;
+pub use owner::{Standings, standings};
 pub use pinned::answers;
-pub use reports::{Later, Reported, render_as, report_name, write_due};
+pub use reports::{Later, Reported, render_as, report_name, totals, write_due};
 pub use shop::{Books, Sections, Shop, World, catalogue, code_rooms, spool_of};
 pub use stage::{Staged, stage};
 pub use take::{Ends, Folder, Waiting};
+pub use takeover::{Survey, Target, survey, take_over};
+pub use trace::{CellAt, Derived, FieldMade, MappingNow, RowStory, Sent, Traced, trace};
+pub use verify::{Tell, Verified, verify};
 
 /// How long a pass lasts.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +61,8 @@ pub struct Outcome {
     pub waiting: Vec<Waiting>,
     /// Files left alone because they are older than `since`.
     pub too_old: usize,
+    /// Files whose reports could not be written; the next call tries again.
+    pub unreported: usize,
     /// Sections that stopped sending, and why.
     pub stopped: Vec<Stop>,
     /// Everything open in the ledger.
@@ -58,10 +72,12 @@ pub struct Outcome {
 /// Takes what is ready, sends what is due, writes reports.
 ///
 /// # Errors
-/// When the ledger fails, or the process may not send because another one does.
+/// When the ledger fails, or the process may not send: another one does, or a mark says that the ledger is old.
 pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Result<Outcome> {
     let now = shop.world.clock.now();
     let _lock = Lock::take(&shop.config.ledger.path, now)?;
+    let looked = Arc::clone(&shop);
+    tokio::task::spawn_blocking(move || owner::require(&looked)).await??;
     crate::intake::prepare_spool(&shop.spool)?;
     recover(&shop, lock::owner(now)).await?;
 
@@ -73,9 +89,20 @@ pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Re
     let senders: Vec<_> = senders(&shop, mode, &progress, &ending);
     let looking = tokio::task::spawn_blocking({
         let (shop, ending) = (Arc::clone(&shop), ending.clone());
-        move || intake_loop::run(&shop, until, &accepted, &ending)
+        move || {
+            let looked = intake_loop::run(&shop, until, &accepted, &ending);
+            if looked.is_err() {
+                ending.cancel();
+            }
+            looked
+        }
     });
+    let daily = ageing::begin(&shop, until, &ending);
     let mut outcome = intake_loop::join(&shop, looking, senders, &ending).await?;
+    ageing::end(&shop, daily).await?;
+    if let Some(trouble) = shop.marks.as_ref().and_then(|marks| marks.stopped()) {
+        return Err(trouble.into());
+    }
     outcome.summary = shop.ledger.ask(|ledger| ledger.summary()).await?;
     Ok(outcome)
 }
@@ -84,7 +111,9 @@ pub async fn run(shop: Arc<Shop>, until: Until, ending: CancellationToken) -> Re
 /// read again.
 async fn recover(shop: &Shop, owner: String) -> Result<()> {
     let now = shop.world.clock.now();
-    for (section, open, answer) in shop.ledger.ask(move |ledger| ledger.recover(&owner, now)).await? {
+    let answers = shop.ledger.ask(move |ledger| ledger.recover(&owner, now)).await?;
+    pass(Point::Recovered);
+    for (section, open, answer) in answers {
         let Some(destination) = shop.sections.destinations.get(&section) else { continue };
         let verdict =
             submit::read_again(destination.as_ref(), &section, &open, &answer, now).unwrap_or_else(|error| {
@@ -94,6 +123,7 @@ async fn recover(shop: &Shop, owner: String) -> Result<()> {
                 }
             });
         shop.ledger.ask(move |ledger| ledger.settle(open.attempt, &verdict, now)).await?;
+        pass(Point::ReadAgain);
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::pinned::Pinned;
 use super::{Folder, Shop};
 use crate::config::After;
 use crate::intake;
+use crate::knife::{Point, pass};
 use crate::ledger::{FileState, FileView};
 use crate::model::hash;
 use crate::report::{
@@ -51,7 +52,22 @@ pub struct Reported {
     pub reports: Vec<String>,
 }
 
-/// Writes the reports of every file that changed since its last ones.
+impl Reported {
+    fn new(view: &FileView, totals: Totals, reports: Vec<String>) -> Self {
+        Self {
+            intake: view.intake,
+            sha256: view.sha256.clone(),
+            received_at: view.received_at,
+            here: view.here,
+            file: view.folder.join(&view.name),
+            state: view.state,
+            totals,
+            reports,
+        }
+    }
+}
+
+/// Writes the reports of every file that changed since its last ones, and archives what is final then.
 ///
 /// # Errors
 /// When the ledger fails. A report that can't be written is told in the log and tried again next time.
@@ -67,6 +83,8 @@ pub fn write_due(shop: &Shop, later: &mut Later) -> Result<Vec<Reported>> {
             Ok(Some((reported, behind))) => {
                 if behind {
                     later.insert(intake, Instant::now() + TRY_AGAIN);
+                } else if let Err(error) = archive(shop, &reported) {
+                    tracing::warn!(file = %name, error = format!("{error:#}"), "a file could not be archived");
                 }
                 done.push(reported);
             }
@@ -83,6 +101,9 @@ pub fn write_due(shop: &Shop, later: &mut Later) -> Result<Vec<Reported>> {
 /// What was reported, and whether something of it must be tried again.
 fn write_one(shop: &Shop, view: &FileView) -> Result<Option<(Reported, bool)>> {
     let intake = view.intake;
+    if !super::owner::may_write(shop, &view.folder)? {
+        return Ok(None);
+    }
     let changes = shop.ledger.ask_blocking(move |ledger| ledger.changes(intake))?;
     if view.state == FileState::Withdrawn {
         let (folder, name) = (view.folder.clone(), view.name.clone());
@@ -102,23 +123,14 @@ fn write_one(shop: &Shop, view: &FileView) -> Result<Option<(Reported, bool)>> {
     let prepared = render(shop, view)?;
     let totals = prepared.tally.totals;
     let published = put_in_place(shop, view, prepared)?;
+    pass(Point::Published);
     let behind = published.behind || !published.postponed.is_empty();
     if !behind {
         shop.ledger.ask_blocking(move |ledger| ledger.reported(intake, changes))?;
+        pass(Point::Reported);
     }
     let reports = published.files.into_iter().map(|(_, name, _)| name).collect();
-    let file = view.folder.join(&view.name);
-    let reported = Reported {
-        intake,
-        sha256: view.sha256.clone(),
-        received_at: view.received_at,
-        here: view.here,
-        file,
-        state: view.state,
-        totals,
-        reports,
-    };
-    Ok(Some((reported, behind)))
+    Ok(Some((Reported::new(view, totals, reports), behind)))
 }
 
 /// Names of a file's reports; a former file of the name has its time of receipt in them.
@@ -237,6 +249,7 @@ fn put_in_place(shop: &Shop, view: &FileView, prepared: Prepared) -> Result<Publ
         .collect();
     let (intake, folder, now) = (view.intake, view.folder.clone(), shop.world.clock.now());
     shop.ledger.ask_blocking(move |ledger| ledger.keep_reports(intake, &folder, &kept, now))?;
+    pass(Point::ReportsRemembered);
     with_desk(shop, view, &named, |_| true, |desk| publish(prepared, desk))
 }
 
@@ -365,7 +378,56 @@ fn stand_in(folder: &Path, name: &str) -> FileView {
         period: None,
         here: true,
         batches: Vec::new(),
+        clock: None,
         ledger_head: String::new(),
+    }
+}
+
+/// Archives what an earlier process did not come to, wholly or in part. A file's reports go before it, so what is
+/// half moved still has its file in the folder.
+///
+/// # Errors
+/// When the ledger fails. What can't be moved is told in the log.
+pub(super) fn archive_left(shop: &Shop) -> Result<()> {
+    for drop in shop.config.drops.iter().filter(|drop| drop.after == After::Archive) {
+        let _desk = super::lock::desk(&shop.desk)?;
+        let folder = drop.folder.clone();
+        let known = shop.ledger.ask_blocking(move |ledger| ledger.known_files(&folder))?;
+        for file in known.iter().filter(|file| drop.folder.join(&file.name).exists()) {
+            let reported = reported_before(shop, file.intake)?;
+            if let Some(Err(error)) = reported.map(|reported| archive(shop, &reported)) {
+                tracing::warn!(file = %file.name, error = format!("{error:#}"), "a file could not be archived");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A file as its last reports show it; none where they show an older state.
+fn reported_before(shop: &Shop, intake: i64) -> Result<Option<Reported>> {
+    let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(None) };
+    let folder = view.folder.clone();
+    let reports = shop.ledger.ask_blocking(move |ledger| ledger.reports(&folder))?;
+    let reports = reports.into_iter().filter(|(_, of)| *of == intake).map(|(name, _)| name).collect();
+    let reported = Reported::new(&view, totals(shop, intake)?, reports);
+    // Asked last: what is sent meanwhile may make the last row final, and then reports are due first.
+    let due = shop.ledger.ask_blocking(|ledger| ledger.due_reports())?;
+    Ok(Some(reported).filter(|_| !due.contains(&intake)))
+}
+
+/// Rows of a file by status.
+///
+/// # Errors
+/// When the ledger fails.
+pub fn totals(shop: &Shop, intake: i64) -> Result<Totals> {
+    let (mut totals, mut after) = (Totals::default(), 0);
+    loop {
+        let page = shop.ledger.ask_blocking(move |ledger| ledger.rows(intake, after, PAGE_ROWS))?;
+        let Some(last) = page.last() else { return Ok(totals) };
+        after = last.row;
+        for row in &page {
+            totals.add(row.status);
+        }
     }
 }
 
@@ -373,12 +435,14 @@ fn stand_in(folder: &Path, name: &str) -> FileView {
 ///
 /// # Errors
 /// When something can't be moved; it stays where it is.
-pub(super) fn archive(shop: &Shop, after: After, reported: &Reported) -> Result<()> {
+fn archive(shop: &Shop, reported: &Reported) -> Result<()> {
     let final_rows = reported.totals.rows() > 0
         && reported.totals.waiting + reported.totals.unknown + reported.totals.held + reported.totals.refused
             == 0;
     let folder = reported.file.parent().unwrap_or(Path::new("."));
-    if after != After::Archive || !final_rows || !is_still_there(shop, reported)? {
+    let drop = shop.config.drops.iter().find(|drop| drop.folder == folder);
+    let wanted = drop.is_some_and(|drop| drop.after == After::Archive);
+    if !wanted || !final_rows || !is_still_there(shop, reported)? {
         return Ok(());
     }
     let month = shop.world.clock.today().format("%Y-%m").to_string();
@@ -394,6 +458,7 @@ pub(super) fn archive(shop: &Shop, after: After, reported: &Reported) -> Result<
         if from.exists() && !to.exists() {
             std::fs::rename(&from, &to)
                 .with_context(|| format!("{} could not be archived", from.display()))?;
+            pass(Point::FileArchived);
         }
     }
     Ok(())

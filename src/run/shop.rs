@@ -12,6 +12,7 @@ use crate::config::{Config, read_secret};
 use crate::convert::{Schemas, Target};
 use crate::destinations::{self, Destination, Section};
 use crate::ledger::{Handle, Ledger, Options, SectionRef, Sqlite};
+use crate::marks::Marks;
 use crate::model::{Lang, Schema, hash};
 use crate::report::Catalogue;
 use crate::submit::Clock;
@@ -23,6 +24,8 @@ pub struct World {
     pub clock: Clock,
     /// A seed for ids and jitter.
     pub seed: u64,
+    /// This machine's name.
+    pub host: String,
 }
 
 /// The configured sections: those that can be used, and why others can't.
@@ -112,6 +115,8 @@ pub struct Shop {
     pub sections: Sections,
     /// The ledger on its thread.
     pub ledger: Handle,
+    /// The marks of folders and ledger; none where the ledger is thrown away.
+    pub marks: Option<Arc<Marks>>,
     /// Where copies of inputs lie.
     pub spool: PathBuf,
     /// The lock of staging and of writing reports.
@@ -152,8 +157,10 @@ impl Shop {
         ledger.sections(&known)?;
         let ledger =
             Handle::spawn(Box::new(ledger)).context("a thread for the ledger could not be started")?;
+        let marks = matches!(books, Books::Real)
+            .then(|| Arc::new(Marks::new(&config.ledger.path, world.host.clone())));
         let catalogue = Arc::new(catalogue());
-        Ok(Self { config, sections, ledger, spool, desk, world, catalogue })
+        Ok(Self { config, sections, ledger, marks, spool, desk, world, catalogue })
     }
 }
 
@@ -195,6 +202,7 @@ fn open_ledger(config: &Config, world: &World, books: Books<'_>, spool: &Path) -
         installation: config.ledger.installation,
         spool: spool.to_owned(),
         today: world.clock.today(),
+        now: world.clock.now(),
         seed: world.seed,
     };
     let ledger = match books {
@@ -224,7 +232,9 @@ pub fn code_rooms() -> Vec<Vec<&'static crate::model::CodeInfo>> {
         crate::validate::CODES.to_vec(),
         destinations::codes().collect(),
         crate::ledger::CODES.to_vec(),
+        crate::ledger::AUDIT_CODES.to_vec(),
         crate::submit::CODES.to_vec(),
+        crate::marks::CODES.to_vec(),
         crate::config::CODES.to_vec(),
     ]
 }

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Shop, lock, pinned};
 use crate::config::DropFolder;
-use crate::convert::{self, Fit, Judge, Mappings};
+use crate::convert::{self, Fit, Judge, Judged, Mappings};
 use crate::intake;
+use crate::knife::{Point, pass};
 use crate::ledger::{
     self, Accept, FileState, FileView, Handle, Plan, Referenced, StagedRow, StoredIssue, codes,
 };
@@ -18,8 +19,11 @@ use crate::mapping::{Answers, Mapping};
 use crate::model::{CodeInfo, Issue};
 use crate::table::{Reading, Row, Table};
 
-/// Rows of one staging commit.
+/// Rows of one staging commit, and those of one block more.
 const CHUNK_ROWS: usize = 5_000;
+
+/// The column whose cells name rows of ours.
+const REFERENCE: &str = "rx_ref";
 
 /// What became of a received file.
 #[derive(Debug)]
@@ -113,10 +117,15 @@ fn open_as(path: &Path, mapping: &Arc<Mapping>, drop: &DropFolder) -> Fit {
 
 /// Names of the mappings that the rows' `rx_ref` lead to, with what was decided about their files; empty where the file has no such column.
 fn origins(ledger: &Handle, path: &Path) -> Result<BTreeMap<String, Answers>> {
-    let reading = Reading { expect: vec!["rx_ref".to_owned(), "rx_status".to_owned()], ..Reading::default() };
+    let reading =
+        Reading { expect: vec![REFERENCE.to_owned(), "rx_status".to_owned()], ..Reading::default() };
     let mut names = BTreeMap::new();
+    // Nearly every file has none, and to open one is to find out everything about it.
+    if !Table::may_have_column(path, REFERENCE).unwrap_or(true) {
+        return Ok(names);
+    }
     let Ok(mut table) = Table::open(path, &reading) else { return Ok(names) };
-    let Some(at) = table.headers().iter().position(|header| &*header.name == "rx_ref") else {
+    let Some(at) = table.headers().iter().position(|header| &*header.name == REFERENCE) else {
         return Ok(names);
     };
     let mut seen = BTreeSet::new();
@@ -186,6 +195,7 @@ fn fill(
     if !same || !shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))? {
         return Ok(None);
     }
+    pass(Point::Planned);
     let judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
     let found = match stage_rows(&shop.ledger, table, judge, ending) {
         Ok(found) => found,
@@ -197,6 +207,7 @@ fn fill(
     let reading = pinned::keep(&found, &filled, &decided.proven().or(answers))?;
     let (intake, now) = (view.intake, shop.world.clock.now());
     shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
+    pass(Point::Accepted);
     Ok(Some(Staged::Accepted))
 }
 
@@ -241,10 +252,15 @@ fn stage_rows(
     ending: &CancellationToken,
 ) -> Result<crate::table::Found, convert::Error<Halt>> {
     let mut chunk: Vec<StagedRow> = Vec::with_capacity(CHUNK_ROWS);
-    let send = |rows: Vec<StagedRow>| ledger.ask_blocking(move |ledger| ledger.stage(&rows));
+    let send = |rows: Vec<StagedRow>| {
+        ledger.ask_blocking(move |ledger| ledger.stage(&rows)).inspect(|()| pass(Point::RowsStaged))
+    };
     let targets = judge.targets().to_vec();
-    let found = convert::for_each_row(table, judge, |_, judged| {
-        chunk.push(std::mem::take(judged).staged(&targets, &codes::BY_RULE));
+    let render = |_: &Row, judged: &mut Judged, rows: &mut Vec<StagedRow>| {
+        rows.push(std::mem::take(judged).staged(&targets, &codes::BY_RULE));
+    };
+    let found = convert::for_each_block(table, judge, render, |rows| {
+        chunk.append(rows);
         if chunk.len() < CHUNK_ROWS {
             return Ok(());
         }
@@ -271,7 +287,9 @@ fn set_aside(
         return Ok(());
     }
     let (intake, issues, now) = (view.intake, issues.to_vec(), shop.world.clock.now());
-    Ok(ledger.ask_blocking(move |ledger| ledger.set_aside(intake, state, &issues, now))?)
+    ledger.ask_blocking(move |ledger| ledger.set_aside(intake, state, &issues, now))?;
+    pass(Point::SetAside);
+    Ok(())
 }
 
 fn told(code: &CodeInfo, args: impl IntoIterator<Item = String>) -> StoredIssue {

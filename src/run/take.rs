@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use super::Shop;
+use super::{Shop, owner};
 use crate::config::DropFolder;
 use crate::convert::Mappings;
-use crate::intake::{self, Candidate, Readiness, Settling, Stamp};
+use crate::intake::{self, Candidate, Readiness, ReportName, Settling, Stamp};
+use crate::knife::{Point, pass};
 use crate::ledger::{FileState, KnownFile, NewFile, StoredIssue};
 use crate::mapping::Answers;
-use crate::model::{CodeInfo, hash};
+use crate::marks::{K002, Standing};
+use crate::model::{CodeInfo, Lang, hash};
 
 /// Something in a folder that waits, with its reason.
 #[derive(Debug, Clone)]
@@ -41,6 +43,8 @@ pub enum Ends {
     Itself,
     /// A person.
     Person,
+    /// The administrator: until then the program can't work with the folder.
+    Administrator,
     /// Nothing has to: it is no input (a link, a pipe), and only told.
     Nothing,
 }
@@ -109,11 +113,17 @@ impl Folder {
     pub fn pass(&mut self, shop: &Shop, look_only: bool, now: Instant) -> Result<usize> {
         self.waiting.clear();
         self.too_old = 0;
+        if let Standing::Barred(trouble) | Standing::Stopped(trouble) =
+            owner::enter(shop, &self.drop.folder, look_only)?
+        {
+            let ends = if trouble.code.code == K002.code { Ends::Itself } else { Ends::Administrator };
+            self.stand_still(shop, trouble.code, trouble.args, ends);
+            return Ok(0);
+        }
         let listing = match intake::list(&self.drop.folder) {
             Ok(listing) => listing,
             Err(error) => {
-                self.reachable = false;
-                self.wait(shop, "", error.code(), error.args(), Ends::Itself);
+                self.stand_still(shop, error.code(), error.args(), Ends::Itself);
                 return Ok(0);
             }
         };
@@ -146,6 +156,15 @@ impl Folder {
         let waiting: HashSet<&str> = self.waiting.iter().map(|one| one.name.as_str()).collect();
         self.since.retain(|name, _| waiting.contains(name.as_str()));
         Ok(taken)
+    }
+
+    /// The folder as a whole waits: said in the log when it begins, and nothing of it is known.
+    fn stand_still(&mut self, shop: &Shop, code: &'static CodeInfo, args: Vec<String>, ends: Ends) {
+        if std::mem::replace(&mut self.reachable, false) {
+            tracing::error!(code = code.code, "{}", code.message(Lang::En, &args));
+        }
+        self.present.clear();
+        self.wait(shop, "", code, args, ends);
     }
 
     fn wait(&mut self, shop: &Shop, name: &str, code: &'static CodeInfo, args: Vec<String>, ends: Ends) {
@@ -193,12 +212,29 @@ impl Folder {
         if report.changed {
             return Ok(true);
         }
+        if !written && !report.kind.is_errors() {
+            return Ok(self.is_named_by_its_receipt(candidate, report));
+        }
         if !written || !report.kind.is_errors() {
             return Ok(written);
         }
         let Some(sha256) = self.hash(candidate) else { return Ok(true) };
         let (folder, name) = (self.drop.folder.clone(), candidate.name.clone());
         Ok(shop.ledger.ask_blocking(move |ledger| ledger.report_of(&folder, &name, &sha256))?.is_some())
+    }
+
+    /// A result that this ledger did not write, and another of ours did: the receipt beside it names its hash.
+    fn is_named_by_its_receipt(&mut self, candidate: &Candidate, report: &ReportName) -> bool {
+        let plain = ReportName { kind: intake::Report::Receipt, numbered: None, ..report.clone() };
+        let receipt = std::fs::read(self.drop.folder.join(plain.to_string())).ok();
+        let receipt: Option<serde_json::Value> = receipt.and_then(|text| serde_json::from_slice(&text).ok());
+        let Some(reports) = receipt.as_ref().and_then(|receipt| receipt["reports"].as_array()) else {
+            return false;
+        };
+        let sha256 = self.hash(candidate);
+        reports
+            .iter()
+            .any(|one| one["name"] == *candidate.name && one["sha256"].as_str() == sha256.as_deref())
     }
 
     fn hash(&mut self, candidate: &Candidate) -> Option<String> {
@@ -234,6 +270,7 @@ impl Folder {
         let now = shop.world.clock.now();
         let name = file.name.clone();
         let intake = shop.ledger.ask_blocking(move |ledger| ledger.receive(&file, now))?;
+        pass(Point::Received);
         tracing::info!(intake, file = %name, bytes = copied.bytes, "file received");
         Ok(true)
     }

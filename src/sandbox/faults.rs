@@ -172,6 +172,11 @@ pub enum Action {
     /// A batch that stays in work: a submission is answered by its number only, asking tells
     /// nothing.
     NeverFinal,
+    /// Answered as it should be, by a clock that is wrong.
+    DateOff {
+        /// Seconds that the answer's `Date` is ahead; less than nothing where it is behind.
+        seconds: i64,
+    },
     /// Carried out and answered after a while.
     Delay {
         /// Milliseconds.

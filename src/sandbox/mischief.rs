@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 use tokio::time::sleep;
@@ -36,6 +37,11 @@ pub(super) async fn conduct(service: &Arc<Service>, call: Call, hit: Option<Hit>
         Action::Delay { ms } => {
             sleep(Duration::from_millis(ms)).await;
             plain(&service.answer(&call, Extent::All))
+        }
+        Action::DateOff { seconds } => {
+            let date = service.now() + TimeDelta::seconds(seconds);
+            let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            headed(plain(&service.answer(&call, Extent::All)), header::DATE, &date)
         }
         Action::SlowDrip { ms_per_byte } => {
             line.drip(Duration::from_millis(ms_per_byte));

@@ -321,7 +321,7 @@ impl Service {
         self.faults().duplicates == Duplicates::Refuse
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub(super) fn now(&self) -> DateTime<Utc> {
         let clock: &Clock = &self.options.clock;
         clock()
     }

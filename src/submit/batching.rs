@@ -48,7 +48,7 @@ pub(super) fn builder(
 /// What a request may use: the token if it is to be sent, and the registration number.
 pub(super) fn context(token: Option<&SecretString>, registration: Option<&SecretString>) -> Context {
     let open = |secret: &SecretString| secret.expose_secret().to_owned();
-    Context { token: token.map(open), registration: registration.map(open) }
+    Context { token: token.map(open), registration: registration.map(open), built: token.is_some() }
 }
 
 /// A claimed item with its record read back; none where the record does not fit today's schema.

@@ -1,19 +1,15 @@
 //! Whether a system can be reached and logged into, for `doctor`. Sends no transaction.
 
-use chrono::TimeDelta;
 use http::{Request, Uri};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::client::{Broken, Client};
 use super::login::{Refusal, Session};
-use super::stop::{CLOCK, Stop, UNREACHABLE};
-use super::{Clock, Settings, clock};
+use super::stop::{Stop, UNREACHABLE, clocks_differ};
+use super::{Clock, Settings};
 use crate::destinations::Destination;
-use crate::ledger::RawAnswer;
-
-/// How far the clocks may differ: `Date` has whole seconds, and legal windows whole days.
-const SKEW: TimeDelta = TimeDelta::minutes(5);
+use crate::ledger::{RawAnswer, TOLD};
 
 /// One step on the way to a system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,13 +100,14 @@ async fn visit(settings: &Settings, client: &Client, clock: &Clock) -> Vec<Probe
 }
 
 fn compare(settings: &Settings, answer: &RawAnswer, clock: &Clock) -> Option<ProbeResult> {
-    let (_, date) = answer.headers.iter().find(|(name, _)| name == "date")?;
-    let ahead = clock::ahead(date, clock.now())?;
-    let seen = format!("{:+} s", ahead.num_seconds());
-    Some(if ahead.abs() > SKEW {
-        ProbeResult::bad(Probe::Clock, Stop::new(&CLOCK, &settings.section.name, seen))
+    let clock = clock.apart();
+    clock.hears(answer);
+    let ahead = clock.ahead()?;
+    let ahead_s = ahead.num_seconds();
+    Some(if ahead.abs() > TOLD {
+        ProbeResult::bad(Probe::Clock, clocks_differ(&settings.section.name, ahead_s))
     } else {
-        ProbeResult::fine(Probe::Clock, seen)
+        ProbeResult::fine(Probe::Clock, format!("{ahead_s:+} s"))
     })
 }
 

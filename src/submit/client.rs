@@ -27,6 +27,16 @@ pub(super) enum Broken {
     After(String),
 }
 
+impl Broken {
+    /// What was seen.
+    pub(super) fn seen(&self) -> &str {
+        match self {
+            Self::Before(stop) => stop.seen(),
+            Self::After(seen) => seen,
+        }
+    }
+}
+
 /// Sends to one section's host and to no other.
 #[derive(Debug)]
 pub(super) struct Client {

@@ -16,6 +16,7 @@ use super::stop::{LOGIN_REFUSED, NO_ANSWERS, Stop};
 use super::verdict::{Around, Came, Effect, of_ask, of_submit, response};
 use super::{Clock, Error, Settings, batching};
 use crate::destinations::{Call, Destination, Ticket};
+use crate::knife::{Point, pass};
 use crate::ledger::{BatchVerdict, Handle, OpenBatch, RawAnswer, Want, Work};
 
 /// How far intake is. Each accepted file is a change, which wakes the drivers.
@@ -65,7 +66,7 @@ pub async fn drive(
     stop: CancellationToken,
 ) -> Result<Report, Error> {
     let gate = Gate::new(&settings.pace, mode == Mode::Watch);
-    match Line::new(ledger, destination, settings, clock, stop) {
+    match Line::new(ledger, destination, settings, &clock, stop) {
         Ok(line) => {
             let report = Report::default();
             Driver { line, gate, mode, intake, report, deadline: None, refused: false }.work().await
@@ -139,7 +140,7 @@ impl Driver {
     }
 
     async fn step(&mut self) -> Result<Next, Error> {
-        let (section, now) = (self.line.settings.section.name.clone(), self.line.clock.now());
+        let (section, now) = (self.line.settings.section.name.clone(), self.line.clock.steady());
         let work = self.line.ledger.ask(move |ledger| ledger.work(&section, now)).await?;
         match work {
             Work::Nothing => return Ok(Next::Rest(None)),
@@ -150,6 +151,7 @@ impl Driver {
             Work::Claim | Work::Resend(_) | Work::Ask(_) => {}
         }
         // The token first: rows are claimed only when they can be sent at once.
+        pass(Point::TokenWanted);
         match self.line.token().await {
             Ok(Some(token)) => self.exchange(work, &token).await?,
             Ok(None) => {}
@@ -163,6 +165,7 @@ impl Driver {
     }
 
     async fn exchange(&mut self, work: Work, token: &SecretString) -> Result<(), Error> {
+        pass(Point::TokenHeld);
         let now = self.line.clock.now();
         let ledger = self.line.ledger.clone();
         let open = match work {
@@ -173,10 +176,17 @@ impl Driver {
                 }
                 return Ok(());
             }
-            Work::Resend(batch) => ledger.ask(move |ledger| ledger.resend(batch, now)).await?,
+            Work::Resend(batch) => {
+                let open = ledger.ask(move |ledger| ledger.resend(batch, now)).await?;
+                pass(Point::Resent);
+                open
+            }
             _ => {
                 let (want, build) = (self.want(), self.line.builder());
-                ledger.ask(move |ledger| ledger.claim(&want, build)).await?
+                pass(Point::Claiming);
+                let open = ledger.ask(move |ledger| ledger.claim(&want, build)).await?;
+                pass(Point::Claimed);
+                open
             }
         };
         let Some(open) = open else { return Ok(()) };
@@ -193,7 +203,7 @@ impl Driver {
         Want {
             section: section.name.clone(),
             rows: self.line.destination.limits().rows.max(1),
-            today: self.line.clock.today(),
+            today: self.line.clock.deadline_day(),
             late: section.late,
             now: self.line.clock.now(),
         }
@@ -352,6 +362,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nothing_is_sent_while_the_marks_can_t_be_raised() {
+        let (books, server) = scripted(2, &[]).await;
+        let mut barred = settings(&server.base);
+        barred.raise = Arc::new(|batch| Err(format!("batch {batch}: no space left")));
+        let report = run_with(&books, barred, RUN).await;
+        assert_eq!((server.seen().len(), code(&report)), (0, Some("D020")));
+        assert!(matches!(books.batches()[0].last(), BatchVerdict::NotSent { .. }));
+        run(&books, &server).await;
+        assert_eq!(bodies(&server.seen()), [body(0..2)], "the same bytes once they can");
+    }
+
+    #[tokio::test]
     async fn what_was_cut_before_its_answer_is_unknown_and_never_sent_again() {
         let (books, server) = scripted(4, &[Step::Cut]).await;
         let report = run(&books, &server).await;
@@ -443,6 +465,36 @@ mod tests {
         let first = body(0..2);
         assert_eq!(bodies(&seen), [first.clone(), first.clone(), first, body(2..4)]);
         assert!(all_accepted(&books));
+    }
+
+    #[tokio::test]
+    async fn a_calendar_that_jumps_neither_stalls_a_retry_nor_sends_anything_twice() {
+        for years in [-10_i64, 10] {
+            let steps = [Step::Status(429, ""), Step::Taken("7"), Step::Taken("7"), Step::Ids(2), Step::Cut];
+            let (books, server) = scripted(4, &steps).await;
+            let asked = std::sync::atomic::AtomicU32::new(0);
+            let base = clock().now();
+            // From the first request on the calendar is years away.
+            let jumping = Clock::new(
+                move || {
+                    let jumped = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 3;
+                    base + chrono::TimeDelta::days(if jumped { years * 365 } else { 0 })
+                },
+                chrono_tz::Europe::Sofia,
+            );
+            let destination = Arc::new(Plain::at(&server.base));
+            let settings = settings(&server.base);
+            let stop = CancellationToken::new();
+            drive(books.handle(), destination, settings, RUN, jumping, done(), stop).await.unwrap();
+            let posts: Vec<String> = server
+                .seen()
+                .into_iter()
+                .filter(|one| one.line.starts_with("POST"))
+                .map(|one| one.body)
+                .collect();
+            assert_eq!(posts, [body(0..2), body(0..2), body(2..4)], "{years}");
+            assert!(matches!(books.batches()[0].last(), BatchVerdict::Settled { .. }), "{years}");
+        }
     }
 
     #[tokio::test]

@@ -13,14 +13,12 @@ use super::batching::{Desk, builder, context, item};
 use super::client::{Broken, Client};
 use super::login::{Refusal, Session};
 use super::retry::Random;
-use super::stop::{CLOCK, SETTING, Stop};
+use super::stop::{CLOCK, MARKS, SETTING, Stop};
 use super::verdict::{Around, Came, Effect, later, of_ask, of_submit, response, still};
-use super::{Clock, Error, Settings, clock};
+use super::{Clock, Error, Settings};
 use crate::destinations::{Call, Destination, Item, Ticket};
-use crate::ledger::{BatchVerdict, Build, Handle, OpenBatch, RawAnswer};
-
-/// How far the two clocks may differ before it is said.
-const SKEW: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+use crate::knife::{Point, pass};
+use crate::ledger::{BatchVerdict, Build, Handle, OpenBatch, Question, RawAnswer, TOLD, Waits};
 
 /// One section's line to its system and to the ledger.
 pub(super) struct Line {
@@ -45,9 +43,10 @@ impl Line {
         ledger: Handle,
         destination: Arc<dyn Destination>,
         settings: Settings,
-        clock: Clock,
+        clock: &Clock,
         stop: CancellationToken,
     ) -> Result<Self, Stop> {
+        let clock = clock.apart();
         let client = Client::new(&settings)?;
         let session = Session::new(destination.login(), &settings, clock.clone());
         let random = Random::seeded(settings.seed);
@@ -74,10 +73,12 @@ impl Line {
 
     /// A token for the next request; a login under way is left when the program is told to stop.
     pub(super) async fn token(&mut self) -> Result<Option<SecretString>, Refusal> {
-        tokio::select! {
+        let token = tokio::select! {
             token = self.session.token(&self.client) => token.map(Some),
             () = self.stop.cancelled() => Ok(None),
-        }
+        };
+        self.tell_skew();
+        token
     }
 
     /// Forgets a token that was refused.
@@ -102,6 +103,7 @@ impl Line {
             Err(broken) => self.unanswered_submit(broken, failures),
         };
         self.settle(open.attempt, &came.verdict).await?;
+        pass(Point::Settled);
         Ok(came)
     }
 
@@ -114,9 +116,9 @@ impl Line {
         let items = self.items(open)?;
         let call = Call::Submit(&items);
         let request = self.request(&call, token).map(|request| request.map(|_| open.body.clone()));
-        let answer = match request {
-            Ok(request) => self.send(open, request).await,
-            Err(stop) => Err(Broken::Before(stop)),
+        let answer = match (request, self.raise(open.batch).await) {
+            (Ok(request), Ok(())) => self.send(open, request).await,
+            (Err(stop), _) | (_, Err(stop)) => Err(Broken::Before(stop)),
         };
         let answer = match answer {
             Ok(answer) => self.keep(open.attempt, answer).await?,
@@ -128,20 +130,41 @@ impl Line {
         Ok(Ok(of_submit(reply, &answer, self.around(open, items.len()), wait)))
     }
 
+    /// What must be written between a batch's intent and its first byte.
+    async fn raise(&self, batch: i64) -> Result<(), Stop> {
+        let raise = Arc::clone(&self.settings.raise);
+        let raised = tokio::task::spawn_blocking(move || raise(batch)).await;
+        let raised = raised.unwrap_or_else(|ended| Err(ended.to_string()));
+        raised.map_err(|seen| Stop::new(&MARKS, &self.settings.section.name, seen))
+    }
+
     /// Asks about a pending batch, and settles what comes of it.
     pub(super) async fn ask(&mut self, open: &OpenBatch, token: &SecretString) -> Result<Came, Error> {
         let ticket = Ticket(open.ticket.clone().unwrap_or_default());
+        let began_at = self.clock.now();
         *self.asked.entry(open.batch).or_default() += 1;
-        let came = match self.question(open, &ticket, token).await? {
-            Ok(came) => came,
-            Err(broken) => self.unanswered_ask(broken, &ticket),
+        let (came, answer, seen) = match self.question(open, &ticket, token).await? {
+            Ok((came, answer)) => (came, Some(answer), None),
+            Err(broken) => {
+                let seen = broken.seen().to_owned();
+                (self.unanswered_ask(broken, &ticket), None, Some(seen))
+            }
         };
         self.unanswered =
             if matches!(came.effect, Effect::Answered) { 0 } else { self.unanswered.saturating_add(1) };
-        if matches!(came.verdict, BatchVerdict::Settled { .. }) {
+        let waits = waits(&came.verdict);
+        let ends = waits.is_none();
+        // A question may be asked again after a crash, so one commit does; the answer that ends the batch is on
+        // disk before anything is concluded from it.
+        let question = Question { batch: open.batch, began_at, answer, seen, waits };
+        let now = self.clock.now();
+        let attempt = self.ledger.ask(move |ledger| ledger.asked(&question, now)).await?;
+        pass(Point::AskKept);
+        if ends {
             self.asked.remove(&open.batch);
+            self.settle(attempt, &came.verdict).await?;
         }
-        self.settle(open.attempt, &came.verdict).await?;
+        pass(Point::AskSettled);
         Ok(came)
     }
 
@@ -150,7 +173,7 @@ impl Line {
         open: &OpenBatch,
         ticket: &Ticket,
         token: &SecretString,
-    ) -> Result<Result<Came, Broken>, Error> {
+    ) -> Result<Result<(Came, RawAnswer), Broken>, Error> {
         let items = self.items(open)?;
         let call = Call::Ask(ticket, &items);
         let answer = match self.request(&call, token) {
@@ -161,19 +184,16 @@ impl Line {
             Ok(answer) => answer,
             Err(broken) => return Ok(Err(broken)),
         };
+        pass(Point::Asked);
         let reply = self.destination.reply(&call, &response(&answer));
         let pace = self.settings.pace.ask;
         let again = |lasting| if lasting { pace.cap } else { pace.ceiling(self.unanswered) };
         let came = of_ask(reply, &answer, ticket, self.around(open, items.len()), again);
-        if matches!(came.verdict, BatchVerdict::Settled { .. }) {
-            // A question may be asked again after a crash; only the answer that ends the batch is evidence.
-            self.keep(open.attempt, answer).await?;
-        }
-        Ok(Ok(came))
+        Ok(Ok((came, answer)))
     }
 
     fn unanswered_submit(&mut self, broken: Broken, failures: u32) -> Came {
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let (stop, wait) = match broken {
             Broken::After(seen) => {
                 return Came { verdict: BatchVerdict::Unknown { seen }, effect: Effect::Unknown };
@@ -196,13 +216,13 @@ impl Line {
             Broken::Before(stop) if stop.passes() => Effect::Passing(stop, wait),
             Broken::Before(stop) => Effect::Lasting(stop),
         };
-        Came { verdict: still(ticket, later(self.clock.now(), wait)), effect }
+        Came { verdict: still(ticket, later(self.clock.steady(), wait)), effect }
     }
 
     fn around(&self, open: &OpenBatch, items: usize) -> Around<'_> {
         let asked = self.asked.get(&open.batch).copied().unwrap_or_default();
         let ask_in = self.settings.pace.poll.ceiling(asked);
-        Around { section: &self.settings.section.name, now: self.clock.now(), items, ask_in }
+        Around { section: &self.settings.section.name, now: self.clock.steady(), items, ask_in }
     }
 
     fn items(&self, open: &OpenBatch) -> Result<Vec<Item>, Error> {
@@ -235,7 +255,8 @@ impl Line {
         let (section, batch, rows) = (&self.settings.section.name, open.batch, open.items.len());
         let elapsed_ms = begun.elapsed().as_millis();
         match &answer {
-            Ok(RawAnswer { status, .. }) => {
+            Ok(answer @ RawAnswer { status, .. }) => {
+                self.clock.hears(answer);
                 tracing::info!(section, batch, rows, elapsed_ms, status, "answered");
             }
             Err(Broken::Before(stop)) => {
@@ -251,10 +272,12 @@ impl Line {
     /// Keeps an answer before it is read.
     async fn keep(&mut self, attempt: i64, answer: RawAnswer) -> Result<Arc<RawAnswer>, Error> {
         let now = self.clock.now();
-        self.tell_skew(&answer, now);
+        self.tell_skew();
         let answer = Arc::new(answer);
         let kept = Arc::clone(&answer);
+        pass(Point::Answered);
         self.ledger.ask(move |ledger| ledger.answered(attempt, &kept, now)).await?;
+        pass(Point::AnswerKept);
         Ok(answer)
     }
 
@@ -263,12 +286,18 @@ impl Line {
         Ok(self.ledger.ask(move |ledger| ledger.settle(attempt, &verdict, now)).await?)
     }
 
-    fn tell_skew(&mut self, answer: &RawAnswer, now: chrono::DateTime<chrono::Utc>) {
-        let date = answer.headers.iter().find(|(name, _)| name == "date");
-        let ahead = date.and_then(|(_, date)| clock::ahead(date, now)).unwrap_or_default();
-        if ahead.abs() > SKEW && !std::mem::replace(&mut self.skew_told, true) {
+    /// Once a section, where the system's clock and ours are so far apart that a person should know.
+    fn tell_skew(&mut self) {
+        let Some(ahead) = self.clock.ahead().filter(|ahead| ahead.abs() > TOLD) else { return };
+        if !std::mem::replace(&mut self.skew_told, true) {
             let section = &self.settings.section.name;
             tracing::warn!(section, code = CLOCK.code, ahead_s = ahead.num_seconds(), "clocks differ");
         }
     }
+}
+
+/// How a batch waits on after a question; none where the question ended it.
+fn waits(verdict: &BatchVerdict) -> Option<Waits> {
+    let BatchVerdict::Pending { ticket, remote, ask_at } = verdict else { return None };
+    Some(Waits { ticket: ticket.clone(), remote: remote.clone(), ask_at: *ask_at })
 }

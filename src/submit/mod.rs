@@ -26,8 +26,8 @@ pub use clock::Clock;
 pub use driver::{Intake, Mode, Report, drive, read_again};
 pub use retry::Backoff;
 pub use seen::seen_in;
-pub use settings::{Pace, Secrets, Settings};
-pub use stop::{CODES, Stop};
+pub use settings::{Pace, Raise, Secrets, Settings};
+pub use stop::{CODES, Stop, clocks_differ};
 
 /// The sender could not work at all; troubles with a system are a [`Stop`] instead.
 #[derive(Debug, thiserror::Error)]

@@ -16,7 +16,7 @@ pub fn seen_in(seen: &str, lang: Lang) -> Cow<'_, str> {
 }
 
 /// Sentences of ours and of the libraries that tell us; an error's number or detail may follow.
-const BEGINNINGS: [(&str, &str); 33] = [
+const BEGINNINGS: [(&str, &str); 34] = [
     ("empty answer", "празен отговор"),
     ("not JSON", "отговорът не е в очаквания вид JSON"),
     ("neither rows nor a batch number", "в отговора няма нито редове, нито номер на пакет"),
@@ -30,6 +30,7 @@ const BEGINNINGS: [(&str, &str); 33] = [
         "the program was stopped between sending and the answer",
         "програмата е спряна след изпращането, преди да дойде отговор",
     ),
+    ("the ledger was older than its marks", "регистърът е бил по-стар от белезите си"),
     ("stopped while waiting for the answer", "програмата е спряна, докато чака отговор"),
     ("an answer larger than 16 MiB", "отговорът е по-голям от 16 MiB"),
     ("an address outside base_url", "адрес извън base_url"),

@@ -12,6 +12,10 @@ use crate::destinations::Section;
 /// should be, never what it is.
 pub type Secrets = Arc<dyn Fn() -> Result<(SecretString, SecretString), String> + Send + Sync>;
 
+/// Raises the marks for a batch whose intent is on disk, before its first byte is sent. An error is why nothing may
+/// be sent, in words.
+pub type Raise = Arc<dyn Fn(i64) -> Result<(), String> + Send + Sync>;
+
 /// Everything one section's sender needs. `Debug` shows no secret.
 #[derive(Clone)]
 pub struct Settings {
@@ -23,6 +27,8 @@ pub struct Settings {
     pub registration: Option<SecretString>,
     /// Where id and secret come from.
     pub secrets: Secrets,
+    /// What must be done between a batch's intent and its first byte; may block.
+    pub raise: Raise,
     /// Seed of the jitter.
     pub seed: u64,
     /// How long to wait for what.

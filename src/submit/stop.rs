@@ -14,6 +14,7 @@ pub static CODES: &[&CodeInfo] = &[
     &NO_ANSWERS,
     &BUSY,
     &SETTING,
+    &MARKS,
     &CLOCK,
 ];
 
@@ -46,6 +47,11 @@ impl Stop {
         let section = self.args.first().map_or("", String::as_str);
         self.code.message(lang, &[section, &seen_in(self.seen(), lang)])
     }
+}
+
+/// What is said where a system's clock and ours are too far apart.
+pub fn clocks_differ(section: &str, ahead_s: i64) -> Stop {
+    Stop::new(&CLOCK, section, format!("{ahead_s:+} s"))
 }
 
 macro_rules! stops {
@@ -153,6 +159,16 @@ stops! {
        "A request is made of base_url, the paths and the section's values."
        "base_url without https://, or a path with a blank."
        "Correct the setting and look with `rxdrop doctor`."
+    /// The marks of ledger and folders could not be raised.
+    MARKS "D020"
+    bg "раздел „{0}“: белезите на регистъра не могат да се запишат ({1}); нищо не се изпраща"
+       "Преди всяко изпращане до регистъра се записва докъде е стигнал, за да се познае после старо копие."
+       "Дискът е пълен, или регистърът е върнат от старо копие, докато програмата работи."
+       "Освободете място и права в папката на регистъра; `rxdrop status` и `rxdrop doctor` показват какво не е наред."
+    en "section `{0}`: the ledger's marks can't be written ({1}); nothing is sent"
+       "Before each request it is written beside the ledger how far it has come, so that an old copy is found out later."
+       "The disk is full, or the ledger was put back to an old copy while the program ran."
+       "Make room and give rights in the ledger's folder; `rxdrop status` and `rxdrop doctor` show what is wrong."
     /// Our clock and the server's disagree.
     CLOCK "W601"
     bg "раздел „{0}“: часовникът тук и на сървъра се разминават с {1}; сверете часовника на тази машина"

@@ -39,6 +39,7 @@ pub(super) enum Effect {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) section: &'a str,
+    /// Now, by the clock that only goes on: what is due is reckoned from it.
     pub(super) now: DateTime<Utc>,
     /// How many transactions were sent or asked about.
     pub(super) items: usize,
@@ -137,7 +138,8 @@ fn whole(reply: Reply, items: usize) -> Reply {
 }
 
 fn pending(ticket: Ticket, remote: Option<String>, after_s: Option<u64>, around: Around<'_>) -> Came {
-    let ask_at = later(around.now, after_s.map_or(around.ask_in, Duration::from_secs));
+    let ask_in = after_s.map_or(around.ask_in, |after_s| Duration::from_secs(after_s).min(retry::ASKED_CAP));
+    let ask_at = later(around.now, ask_in);
     Came { verdict: BatchVerdict::Pending { ticket: ticket.0, remote, ask_at }, effect: Effect::Answered }
 }
 
@@ -149,8 +151,7 @@ fn busy(answer: &RawAnswer, wait: Duration, around: Around<'_>) -> Came {
 
 /// The header knows HTTP dates too, so it goes before what the destination read.
 fn asked(answer: &RawAnswer, after_s: Option<u64>, now: DateTime<Utc>) -> Option<Duration> {
-    let header = answer.headers.iter().find(|(name, _)| name == "retry-after");
-    header.and_then(|(_, text)| retry::asked(text, now)).or(after_s.map(Duration::from_secs))
+    retry::asked_by(answer, now).or(after_s.map(Duration::from_secs))
 }
 
 /// Due again at once where only a closed gate keeps it back.

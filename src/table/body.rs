@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 
+use super::block::Block;
 use super::error::Error;
 use super::header;
-use super::order::{Ordered, T029};
+use super::order::{Ordered, T029, W115};
 use super::reading::{Format, Found, Why};
-use super::row::{Header, Row};
+use super::records::{Cutter, Raw};
+use super::row::{Cell, CellKind, Header, Row};
 use super::workbook::{Sheet, T027};
 use crate::model::names::{fold, look_alike};
 use crate::model::{CodeInfo, Issue, Severity, Who, Words};
@@ -49,8 +51,8 @@ pub(super) struct Body {
     ready: VecDeque<Row>,
     rows: u64,
     ended: bool,
-    /// The columns' names, folded, to know the header again; none where there is no header.
-    names: Vec<String>,
+    /// The columns' names as they stand in the header.
+    header: Vec<Arc<str>>,
     /// The row before was blank: a table may have ended.
     after_blank: bool,
 }
@@ -60,6 +62,8 @@ struct SkipWords {
     by_default: bool,
     /// Whether one of them begins with a digit.
     with_digit: bool,
+    /// What the header begins with: it may stand there once more.
+    name: Option<char>,
 }
 
 /// What a row is.
@@ -90,16 +94,12 @@ impl Body {
             columns: columns.len(),
             needed: last_named.unwrap_or(columns.len()),
             named: if named == 0 { columns.len() } else { named },
-            words: SkipWords::new(skip),
+            words: SkipWords::new(skip, columns.first().map(|column| &*column.name)),
             last_number: 0,
             ready: VecDeque::new(),
             rows: 0,
             ended: false,
-            names: if named == 0 {
-                Vec::new()
-            } else {
-                columns.iter().map(|column| fold(&column.name)).collect()
-            },
+            header: columns.iter().map(|column| Arc::clone(&column.name)).collect(),
             after_blank: false,
         }
     }
@@ -112,6 +112,38 @@ impl Body {
             self.straighten(row, found.format);
         }
         Ok(more)
+    }
+
+    /// Fills a block with the next data rows; false where it holds the last ones. What was read before an error
+    /// stays.
+    pub(super) fn read_block(&mut self, block: &mut Block, found: &mut Found) -> Result<bool, Error> {
+        block.clear();
+        while !block.is_full() {
+            if !self.pass_on(block)? && !block.push_row(|row| self.read(row, found))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Hands the next record over as it is, if it is data whatever stands around it and nothing has to be told of
+    /// it that its cells don't tell.
+    fn pass_on(&mut self, block: &mut Block) -> Result<bool, Error> {
+        let Source::Text(ordered) = &mut self.source else { return Ok(false) };
+        if self.after_blank || self.ended || self.last_number < self.header_row || !self.ready.is_empty() {
+            return Ok(false);
+        }
+        let (whole, words) = (self.needed..=self.columns, &self.words);
+        let fits = |cutter: &Cutter, raw: &Raw<'_>| {
+            // Without a figure it may be the header of another table.
+            raw.record.iter().any(u8::is_ascii_digit)
+                && whole.contains(&cutter.count(raw))
+                && words.cannot_begin(cutter, raw)
+        };
+        let Some((raw, cutter)) = ordered.next_plain(fits)? else { return Ok(false) };
+        (self.last_number, self.rows) = (raw.number, self.rows + 1);
+        block.push_record(&raw, cutter, self.columns);
+        Ok(true)
     }
 
     fn next_data(&mut self, row: &mut Row, found: &mut Found) -> Result<bool, Error> {
@@ -148,6 +180,7 @@ impl Body {
             let number = row.number();
             if number > self.last_number + 1 && matches!(self.source, Source::Sheet(_)) {
                 found.leave_out_gap(self.last_number + 1..number);
+                self.after_blank = true;
             }
             self.last_number = number;
             if number > self.header_row {
@@ -171,7 +204,7 @@ impl Body {
         Ok(if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
         } else if self.is_header_again(row) {
-            Verdict::LeftOut(Why::Header)
+            Verdict::LeftOut(Why::Title)
         } else if !self.words.begin(row) {
             let below = self.rows > 0 && self.words.by_default;
             if below && self.begins_another(row)? {
@@ -188,17 +221,6 @@ impl Body {
         } else {
             Verdict::Data
         })
-    }
-
-    /// Whether a row holds the columns' names once more, each in its place.
-    fn is_header_again(&self, row: &Row) -> bool {
-        self.names.len() > 1
-            && row.len() >= self.needed
-            && self
-                .names
-                .iter()
-                .enumerate()
-                .all(|(at, name)| row.cell(at).map_or(name.is_empty(), |cell| fold(cell.text) == *name))
     }
 
     /// Whether a row is the header of another table: names only, where figures stand in this one, and a row of the
@@ -237,12 +259,36 @@ impl Body {
         row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 3 <= self.named * 2
     }
 
-    /// Not of this table: a row of a text file with another number of cells, or with none but one of them filled.
+    /// Not of this table: a row of a text file with another number of cells, or with none but one of them filled. In
+    /// a workbook, where every row has all cells, one of a few words without any figure.
     fn is_alien(&self, row: &Row) -> bool {
-        let filled = row.cells().filter(|cell| !cell.text.trim().is_empty()).count();
-        let is_text = matches!(self.source, Source::Text(_));
-        let wider = row.len() > self.columns && has_text_from(row, self.columns);
-        is_text && !row.is_mended() && (wider || row.len() < self.needed || filled <= 1 && self.needed > 2)
+        let filled = || row.cells().filter(|cell| !cell.text.trim().is_empty());
+        if matches!(self.source, Source::Text(_)) {
+            let wider = row.len() > self.columns && has_text_from(row, self.columns);
+            let few = row.len() < self.needed || filled().count() <= 1 && self.needed > 2;
+            return !row.is_mended() && (wider || few);
+        }
+        let is_word = |cell: Cell<'_>| {
+            cell.kind == CellKind::Text && !cell.text.contains(|letter: char| letter.is_ascii_digit())
+        };
+        self.is_sparse(row) && self.needed > 2 && filled().all(is_word)
+    }
+
+    /// Whether a row that looks like another table goes on: below its first row a workbook's has figures too.
+    fn stays_alien(&self, row: &Row) -> bool {
+        if matches!(self.source, Source::Text(_)) { self.is_alien(row) } else { self.is_sparse(row) }
+    }
+
+    /// The names of the columns once more, as programs print them on top of each page.
+    fn is_header_again(&self, row: &Row) -> bool {
+        let mut same = 0;
+        for (name, cell) in self.header.iter().zip(row.cells()) {
+            match (name.trim(), cell.text.trim()) {
+                (name, text) if name == text => same += usize::from(!name.is_empty()),
+                _ => return false,
+            }
+        }
+        same > 1 && !has_text_from(row, self.columns)
     }
 
     /// Reads on behind a row that looks like totals, or like a note below the table. Only if nothing but sparse rows
@@ -265,7 +311,7 @@ impl Body {
                 leave_all_out(&held, why, found);
                 return self.leave_rest_out(row, begins, found);
             }
-            let alien = if why == Why::Beyond { self.is_alien(&row) } else { self.is_sparse(&row) };
+            let alien = if why == Why::Beyond { self.stays_alien(&row) } else { self.is_sparse(&row) };
             held.push(row);
             if !alien || held.len() > TAIL {
                 break;
@@ -350,7 +396,8 @@ fn is_blank(row: &Row) -> bool {
 /// totals are no loss, nor are damaged ones that were put in order.
 fn leave_out(row: &Row, why: Why, found: &mut Found) {
     found.leave_out(row.number(), why);
-    let told = row.issues().iter().filter(|issue| ![T027.code, T029.code].contains(&issue.code.code));
+    let told =
+        row.issues().iter().filter(|issue| ![T027.code, T029.code, W115.code].contains(&issue.code.code));
     told.for_each(|issue| found.note(issue.clone().row(row.number())));
 }
 
@@ -360,18 +407,40 @@ fn leave_all_out(rows: &[Row], why: Why, found: &mut Found) {
     }
 }
 
+/// A blank, or a byte-order mark, which is no part of the text it stands before.
+fn is_unseen(letter: char) -> bool {
+    letter.is_whitespace() || letter == '\u{FEFF}'
+}
+
 fn has_text_from(row: &Row, column: usize) -> bool {
     (column..row.len()).any(|index| row.cell(index).is_some_and(|cell| !cell.text.trim().is_empty()))
 }
 
 impl SkipWords {
-    fn new(skip: Option<&[String]>) -> Self {
+    fn new(skip: Option<&[String]>, name: Option<&str>) -> Self {
         let stated = skip.map(|words| words.iter().map(|word| fold(word)).collect::<Vec<_>>());
         let words = stated.unwrap_or_else(|| TOTALS.iter().map(|word| fold(word)).collect());
         let with_first = |word: String| word.chars().next().map(|first| (first, word));
         let words: Vec<_> = words.into_iter().filter_map(with_first).collect();
         let with_digit = words.iter().any(|(first, _)| first.is_ascii_digit());
-        Self { words, by_default: skip.is_none(), with_digit }
+        let name = name.and_then(|name| name.trim().chars().next());
+        Self { words, by_default: skip.is_none(), with_digit, name }
+    }
+
+    /// Whether a record's first letter alone shows that there is something in its first cell, and that it is none
+    /// of the words.
+    fn cannot_begin(&self, cutter: &Cutter, raw: &Raw<'_>) -> bool {
+        match cutter.first_letter(raw) {
+            Some('0'..='9') if !self.with_digit => true,
+            Some(letter) => !is_unseen(letter) && !self.has_first(letter) && self.name != Some(letter),
+            None => false,
+        }
+    }
+
+    /// Whether one of the words begins with a letter like this one.
+    fn has_first(&self, letter: char) -> bool {
+        let letter = letter.to_uppercase().next().map(look_alike);
+        self.words.iter().any(|(first, _)| Some(*first) == letter)
     }
 
     /// Whether the row's first filled cell begins with one of the words.
@@ -380,8 +449,7 @@ impl SkipWords {
             return false;
         };
         // Folding takes memory; almost every row is told apart by its first letter.
-        let first = text.chars().next().and_then(|first| first.to_uppercase().next()).map(look_alike);
-        if !self.words.iter().any(|(letter, _)| Some(*letter) == first) {
+        if !text.chars().next().is_some_and(|first| self.has_first(first)) {
             return false;
         }
         let text = fold(text);

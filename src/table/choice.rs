@@ -14,6 +14,9 @@ pub(super) struct Listed {
     pub(super) visible: bool,
 }
 
+/// Sheets of a workbook: each is looked into, and a few bytes name a hundred thousand of them.
+const MOST_SHEETS: usize = 1_024;
+
 /// The sheet that is read.
 pub(super) struct Chosen {
     pub(super) name: String,
@@ -30,6 +33,9 @@ pub(super) fn choose(
     reading: &Reading,
     mut preview: impl FnMut(&str, usize) -> Result<Vec<Row>, Error>,
 ) -> Result<Chosen, Error> {
+    if sheets.len() > MOST_SHEETS {
+        return Err(Error::Limit { what: "sheets", limit: MOST_SHEETS as u64 });
+    }
     let needed = header::rows_needed(reading.header);
     if let Some(wanted) = &reading.sheet {
         let name = named(sheets, wanted)?;

@@ -2,6 +2,8 @@
 
 use std::io::Cursor;
 
+use bytes::Bytes;
+
 use super::encoding::Encoding;
 use super::general::{self, Dialect, Quote};
 use super::header::Wanted;
@@ -64,8 +66,8 @@ pub(super) struct Known {
 
 /// Finds the dialect of a sample: the delimiter that yields the expected names, else the one that cuts most rows
 /// into the same number of cells; the quote that cells stand in; a longer delimiter where all of them are so.
-pub(super) fn find(sample: &[u8], encoding: &Encoding, wanted: &Wanted, known: &Known) -> Dialect {
-    let head = sample.get(..ENOUGH).unwrap_or(sample);
+pub(super) fn find(sample: &Bytes, encoding: &Encoding, wanted: &Wanted, known: &Known) -> Dialect {
+    let head = &sample.slice(..sample.len().min(ENOUGH));
     let quotes = known.quote.map_or_else(|| vec![Quote::Double, Quote::Single], |quote| vec![quote]);
     let delimiters = known.delimiter.clone().map_or_else(|| candidates(head), |one| vec![one]);
     let mut trials = Vec::new();
@@ -73,7 +75,7 @@ pub(super) fn find(sample: &[u8], encoding: &Encoding, wanted: &Wanted, known: &
         let backslash = known.backslash.unwrap_or_else(|| escapes(head, quote));
         for delimiter in delimiters.clone() {
             let dialect = Dialect { delimiter, quote, backslash };
-            trials.push(Trial::new(sample, dialect, encoding, wanted));
+            trials.push(Trial::new(head, head.len() == sample.len(), dialect, encoding, wanted));
         }
     }
     // A blank stands between words too: it divides only where nothing else does.
@@ -168,7 +170,7 @@ fn lengthened(dialect: Dialect, head: &[u8], encoding: &Encoding, with_blanks: b
 
 /// The first rows of a sample that begins at a place of the file. Where the sample is only the beginning of a file its last row is left out.
 pub(super) fn preview(
-    sample: &[u8],
+    sample: &Bytes,
     place: usize,
     whole: bool,
     dialect: &Dialect,
@@ -176,7 +178,7 @@ pub(super) fn preview(
     limit: usize,
 ) -> Vec<Row> {
     let mut records = Records::new(
-        Box::new(Cursor::new(sample.to_vec())),
+        Box::new(Cursor::new(sample.clone())),
         place as u64,
         dialect.clone(),
         encoding.clone(),
@@ -215,9 +217,8 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(sample: &[u8], dialect: Dialect, encoding: &Encoding, wanted: &Wanted) -> Self {
-        let head = sample.get(..ENOUGH).unwrap_or(sample);
-        let rows = preview(head, 0, head.len() == sample.len(), &dialect, encoding, super::header::PREVIEW);
+    fn new(head: &Bytes, whole: bool, dialect: Dialect, encoding: &Encoding, wanted: &Wanted) -> Self {
+        let rows = preview(head, 0, whole, &dialect, encoding, super::header::PREVIEW);
         let filled: Vec<usize> = rows.iter().filter(|row| !row.is_blank()).map(Row::len).collect();
         let frequency = |width: usize| filled.iter().filter(|other| **other == width).count();
         let usual =
@@ -288,7 +289,12 @@ mod tests {
 
     fn found(text: &str, expect: &[&str]) -> char {
         let expect: Vec<String> = expect.iter().map(|name| (*name).to_owned()).collect();
-        let found = find(text.as_bytes(), &Encoding::utf8(), &Wanted::new(&expect), &Known::default());
+        let found = find(
+            &Bytes::copy_from_slice(text.as_bytes()),
+            &Encoding::utf8(),
+            &Wanted::new(&expect),
+            &Known::default(),
+        );
         char::from(found.delimiter[0])
     }
 
@@ -319,8 +325,15 @@ mod tests {
             ),
             ','
         );
-        let quote =
-            |text: &str| find(text.as_bytes(), &Encoding::utf8(), &Wanted::new(&[]), &Known::default()).quote;
+        let quote = |text: &str| {
+            find(
+                &Bytes::copy_from_slice(text.as_bytes()),
+                &Encoding::utf8(),
+                &Wanted::new(&[]),
+                &Known::default(),
+            )
+            .quote
+        };
         assert_eq!(
             quote("Док;Име\n'0001;Мир\n'0002;'Здраве'\n'0003;Йод\n"),
             Quote::Double,
@@ -333,7 +346,7 @@ mod tests {
         );
         assert_eq!(quote("'a','b'\n'1;2','3'\n"), Quote::Single);
         let padded = find(
-            b"a; b\n1;  5\n2; 15\n",
+            &Bytes::from_static(b"a; b\n1;  5\n2; 15\n"),
             &Encoding::utf8(),
             &Wanted::new(&["b".to_owned()]),
             &Known::default(),

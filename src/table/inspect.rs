@@ -23,8 +23,19 @@ pub struct Inspection {
     pub columns: Vec<ColumnInspection>,
     /// Data rows.
     pub rows: u64,
+    /// The first of them, as they were read.
+    pub first_rows: Vec<FirstRow>,
     /// What a person should look at.
     pub suspicious: Vec<Suspicion>,
+}
+
+/// A row as it was read.
+#[derive(Debug, Clone, Serialize)]
+pub struct FirstRow {
+    /// As Excel shows it.
+    pub row: u32,
+    /// Its cells, long ones shortened.
+    pub cells: Vec<String>,
 }
 
 /// One column.
@@ -85,16 +96,21 @@ fn as_note<S: Serializer>(issue: &Issue, serializer: S) -> Result<S::Ok, S::Erro
 /// Letters of an example that are shown.
 const EXAMPLE_LETTERS: usize = 60;
 
-/// Reads a whole file, with memory for one row, and tells what is in it; `examples` values for each column.
+/// Reads a whole file, with memory for one row, and tells what is in it; `examples` values for each column, and as
+/// many rows.
 pub fn inspect(path: &Path, reading: &Reading, examples: usize) -> Result<Inspection, Error> {
     let mut table = Table::open(path, reading)?;
     let mut columns: Vec<Column> = table.headers().iter().map(|header| Column::new(header.label())).collect();
     let mut suspicions = Suspicions::default();
     suspicions.look_at_headers(&table);
     let mut row = Row::new();
-    let mut rows = 0;
+    let (mut rows, mut first_rows) = (0, Vec::new());
     while table.read(&mut row)? {
         rows += 1;
+        if first_rows.len() < examples {
+            let cells = row.cells().map(|cell| shortened(cell.text)).collect();
+            first_rows.push(FirstRow { row: row.number(), cells });
+        }
         for (column, cell) in columns.iter_mut().zip(row.cells()) {
             column.look_at(cell, examples);
             if let Some(code) = suspicion_of(cell) {
@@ -111,6 +127,7 @@ pub fn inspect(path: &Path, reading: &Reading, examples: usize) -> Result<Inspec
             .map(|(header, column)| column.finish(header.letter(), header.name.to_string()))
             .collect(),
         rows,
+        first_rows,
         suspicious: suspicions.found.into_values().collect(),
     })
 }

@@ -10,6 +10,7 @@
 //! To add a format: a file here that gives rows, a [`Format`], and its line in [`Table::open`].
 
 mod apart;
+mod block;
 mod body;
 mod choice;
 mod dialect;
@@ -39,14 +40,16 @@ use std::fs::File;
 use std::path::Path;
 
 pub use apart::{SERVE_COMMAND, serve};
+pub use block::Block;
 use body::{Body, Source};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use evidence::{Evidence, LineEnds, Proof};
-pub use inspect::{ColumnInspection, Guess, Inspection, Suspicion, inspect, to_csv};
+pub use inspect::{ColumnInspection, FirstRow, Guess, Inspection, Suspicion, inspect, to_csv};
 pub use mend::Damage;
+pub use order::T029;
 pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Repair, Why};
-pub use row::{Cell, CellKind, Header, RawCell, Row};
+pub use row::{Cell, CellKind, HEAD, Header, RawCell, Row};
 
 use crate::model::{CodeInfo, Issue};
 
@@ -62,6 +65,13 @@ impl Table {
     /// Opens a file by its content; its name says nothing. What the reading leaves out is found out.
     pub fn open(path: &Path, reading: &Reading) -> Result<Self, Error> {
         Self::open_within(path, reading, &guard::Limits::default())
+    }
+
+    /// Whether a file may have a column of that name, of ASCII letters. Cheap, and true where only opening the file
+    /// would tell.
+    pub fn may_have_column(path: &Path, name: &str) -> Result<bool, Error> {
+        let mut file = File::open(path)?;
+        Ok(sniff::format_of(&mut file)? != Format::Csv || text::may_have_column(&mut file, name)?)
     }
 
     fn open_within(path: &Path, reading: &Reading, limits: &guard::Limits) -> Result<Self, Error> {
@@ -131,6 +141,12 @@ impl Table {
         self.body.read(row, &mut self.found)
     }
 
+    /// Reads the next data rows, as [`Table::read`] would one by one. False where there are no more behind them.
+    /// What was read before an error is in the block.
+    pub fn read_block(&mut self, block: &mut Block) -> Result<bool, Error> {
+        self.body.read_block(block, &mut self.found)
+    }
+
     /// How the file is read; complete once the last row was read.
     pub fn found(&self) -> &Found {
         &self.found
@@ -162,6 +178,7 @@ pub static CODES: &[&CodeInfo] = &[
     &workbook::T027,
     &body::T028,
     &order::T029,
+    &order::W115,
     &text::W101,
     &workbook::W102,
     &workbook::W103,
@@ -199,6 +216,46 @@ mod tests {
         Ok((seen, table.found().clone()))
     }
 
+    /// All that can be seen of rows and of how they were read, row by row and in blocks of so many rows.
+    fn both_ways(bytes: &[u8], reading: &Reading, most: usize) -> [Vec<String>; 2] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file.as_file(), bytes).unwrap();
+        let Ok(mut table) = Table::open(file.path(), reading) else { return Default::default() };
+        let mut blocks = Table::open(file.path(), reading).unwrap();
+        let (mut row, mut single, mut many) = (Row::new(), Vec::new(), Vec::new());
+        let mut block = Block::default();
+        block.most = Some(most);
+        while table.read(&mut row).unwrap() {
+            single.push(shown(&row));
+        }
+        let mut more = true;
+        while more {
+            more = blocks.read_block(&mut block).unwrap();
+            block.for_each(&mut row, |row| many.push(shown(row)));
+        }
+        single.push(format!("{:?}", table.found()));
+        many.push(format!("{:?}", blocks.found()));
+        [single, many]
+    }
+
+    fn shown(row: &Row) -> String {
+        let cells: Vec<_> = row.cells().collect();
+        let issues: Vec<_> =
+            row.issues().iter().map(|issue| (issue.code.code, &issue.place, &issue.args)).collect();
+        format!("{} {cells:?} {issues:?} {}", row.number(), row.is_mended())
+    }
+
+    fn line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            5 => "[0-9ж]{1,3};[a-zж]{0,4};[0-9]{0,2}",
+            1 => "[ ТтСсж\u{feff}0-9]{0,2};[a-zж]{0,4};[0-9\u{1}]{0,2}",
+            1 => "(Общо|Сума|total|);[a-z]{0,1};",
+            1 => "[0-9];\"[a-z\n;]{0,4}\"?;[0-9]",
+            1 => "[0-9a;]{0,9}",
+            1 => "[;\" \t]{0,3}",
+        ]
+    }
+
     fn read_bytes(bytes: &[u8], reading: &Reading) -> Result<(Seen, Found), Error> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::io::Write::write_all(&mut file.as_file(), bytes).unwrap();
@@ -222,7 +279,7 @@ mod tests {
             assert_eq!((found.delimiter.as_deref(), found.header_row), (Some(";"), Some(3)));
             assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [4, 6], "{name}");
             assert_eq!(rows[1].1, ["02.11.2024", "A101", "6,00", "L2"]);
-            let count = LeftOutCount { title: 1, blank: 3, total: 2, beyond: 0, header: 0, separator: 0 };
+            let count = LeftOutCount { title: 1, blank: 3, total: 2, beyond: 0, separator: 0 };
             assert_eq!((found.left_out_count, found.quote), (count, Some('"')));
         }
     }
@@ -276,7 +333,7 @@ mod tests {
         let text = "a;b;c\n1;\"x;3\n4;\"y\";6\n7;8;9\n8;z;5\n";
         let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
         assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [2, 3, 4, 5]);
-        assert_eq!((rows[0].2.as_slice(), rows[0].1.join("|")), (&["T029"][..], "1|x|3".to_owned()));
+        assert_eq!((rows[0].2.as_slice(), rows[0].1.join("|")), (&["W115", "T029"][..], "1|x|3".to_owned()));
         assert_eq!(rows[1].1, ["4", "y", "6"]);
         let (rows, _) = read_bytes(b"a;b;c\n1;\"x;3\n7;8;9\n", &Reading::default()).unwrap();
         assert_eq!(rows[0].2, ["T022"], "too few rows to prove anything");
@@ -405,6 +462,23 @@ mod tests {
                 let (again, _) = read_bytes(&bytes, &found.reading()).unwrap();
                 prop_assert_eq!(again, rows, "the reading pins it");
             }
+        }
+
+        #[test]
+        fn blocks_give_what_single_rows_give(
+            lines in proptest::collection::vec(line(), 0..40), most in 1_usize..12,
+            name in prop_oneof![Just("windows-1251"), Just("utf-8"), Just("utf-16le")],
+            skip in proptest::option::of(Just(vec!["1".to_owned(), "ж".to_owned()])),
+            damage in proptest::option::of((any::<u16>(), any::<u8>()))) {
+            let text = format!("Дата;Код;Партида\r\n{}", lines.join("\r\n"));
+            let mut bytes = encoded(&text, name);
+            if let Some((at, byte)) = damage {
+                let place = usize::from(at) % bytes.len();
+                bytes[place] = byte;
+            }
+            let reading = Reading { skip, expect: vec!["Код".into(), "Партида".into()], ..Reading::default() };
+            let [single, many] = both_ways(&bytes, &reading, most);
+            prop_assert_eq!(single, many);
         }
 
         #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::mend::{self, Damage, Mended};
 use super::reading::Repair;
-use super::records::{Records, T022};
+use super::records::{Cutter, Raw, Records, T022};
 use super::row::{Header, Row};
 use super::shape::{STRANGE, Shapes};
 use crate::model::{CodeInfo, Issue, Who, Words};
@@ -110,6 +110,14 @@ impl Ordered {
         self.tried = MOST_TRIED;
     }
 
+    /// The next record as it stands, if nothing is odd about it and `fits` says so; otherwise it stays the next one.
+    pub(super) fn next_plain(
+        &mut self,
+        fits: impl FnOnce(&Cutter, &Raw<'_>) -> bool,
+    ) -> io::Result<Option<(Raw<'_>, &Arc<Cutter>)>> {
+        if !self.ahead.is_empty() || self.shift > 0 { Ok(None) } else { self.records.next_plain(fits) }
+    }
+
     /// Reads the next row, blank lines too. False at the end.
     pub(super) fn next(&mut self, row: &mut Row) -> io::Result<bool> {
         let ahead = self.ahead.pop_front();
@@ -121,7 +129,8 @@ impl Ordered {
             None if self.read(row)? => (None, self.records.last_is_odd()),
             None => return Ok(false),
         };
-        if row.number() <= self.place.header_row || self.tried >= MOST_TRIED || row.is_mended() {
+        let settled = row.number() <= self.place.header_row || row.is_mended();
+        if settled || self.tried >= MOST_TRIED || self.columns < 2 {
             return Ok(true);
         }
         let right = self.is_right(row);
@@ -339,7 +348,8 @@ impl Ordered {
         let bg = format!("{bg}; личи по {} в други {rows} реда", quoted("„", "“"));
         let en = format!("{en}; shown by {} of {rows} other rows", quoted("`", "`"));
         row.forget_issues(T022.code);
-        row.add_issue(Issue::at(&T029, repair.column.as_deref().map(Arc::from)).both(&bg, &en));
+        row.add_issue(Issue::at(&W115, repair.column.as_deref().map(Arc::from)).both(&bg, &en));
+        row.add_issue(Issue::new(&T029));
         self.repaired_count += 1;
         if self.repaired.len() < REPAIRS_TOLD {
             self.repaired.push(repair);
@@ -347,22 +357,44 @@ impl Ordered {
     }
 }
 
-/// A damaged row that was put right.
-pub(super) static T029: CodeInfo = CodeInfo {
+/// Nobody has said yet that a damaged row was put right.
+pub static T029: CodeInfo = CodeInfo {
     code: "T029",
     who: Who::User,
     bg: Words {
-        message: "редът е повреден ({0}) и е подреден по вида на съседните редове; не е подаден – сравнете клетките \
-                  със своята програма и ако са верни, запишете ги така",
-        why: "Кои клетки са верните личи само по това как изглеждат другите редове. Вероятно е така, но не е сигурно.",
+        message: "не се подава, преди човек да потвърди клетките му: сравнете ги със своята програма и ако са верни, \
+                  кажете на администратора (команда rxdrop release); ако не са, поправете реда и поставете файла отново",
+        why: "Редът беше повреден. Кои клетки са верните личи само по това как изглеждат другите редове: вероятно е така, \
+              но не е сигурно.",
         example: "1.8.20264, където другите редове имат дата и количество",
-        repair: "Проверете реда във файла с грешките: там клетките са по местата си. Ако са верни, запишете и затворете файла.",
+        repair: "Ако клетките са верни, кажете на администратора: `rxdrop release ФАЙЛ:РЕД` ги подава така. Ако не са, \
+                 поправете реда в своя файл и го поставете отново.",
     },
     en: Words {
-        message: "the row was damaged ({0}) and is put in order by the look of its neighbours; not sent: compare its \
-                  cells with your program and, if they are right, save them so",
-        why: "Which cells are the right ones shows only by what other rows look like. That is likely, not certain.",
+        message: "not sent before somebody says that its cells are right: compare them with your program and, if they \
+                  are, tell the administrator (command rxdrop release); if not, correct the row and drop the file again",
+        why: "The row was damaged. Which cells are the right ones shows only by what other rows look like: that is \
+              likely, not certain.",
         example: "1.8.20264 where the other rows have a date and a quantity",
-        repair: "Check the row in the errors file, where its cells are in their places. If they are right, save and close that file.",
+        repair: "If the cells are right, tell the administrator: `rxdrop release FILE:ROW` sends them so. If not, correct \
+                 the row in your file and drop it again.",
+    },
+};
+
+/// A damaged row that was put right.
+pub(super) static W115: CodeInfo = CodeInfo {
+    code: "W115",
+    who: Who::User,
+    bg: Words {
+        message: "редът беше повреден ({0}) и е подреден по вида на съседните редове; така стоят клетките тук",
+        why: "Разделител или кавичка в повече или по-малко размества всички клетки след себе си.",
+        example: "1.8.20264, където другите редове имат дата и количество",
+        repair: "Сравнете клетките на реда със своята програма. За да не се повтаря, кажете на доставчика ѝ как излиза редът.",
+    },
+    en: Words {
+        message: "the row was damaged ({0}) and is put in order by the look of its neighbours; its cells stand here so",
+        why: "A delimiter or a quote too many or too few moves all cells behind it.",
+        example: "1.8.20264 where the other rows have a date and a quantity",
+        repair: "Compare the row's cells with your program. So that it does not come again, tell its vendor how the row comes out.",
     },
 };

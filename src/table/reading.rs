@@ -158,8 +158,6 @@ pub enum Why {
     Total,
     /// Below the table: a note, a signature, another table.
     Beyond,
-    /// The header again, among the rows.
-    Header,
 }
 
 /// How many rows are no data, by kind.
@@ -173,8 +171,6 @@ pub struct LeftOutCount {
     pub total: u32,
     /// Below the table.
     pub beyond: u32,
-    /// Headers again, among the rows.
-    pub header: u32,
     /// `sep=` lines; Excel hides them and counts none.
     pub separator: u32,
 }
@@ -236,7 +232,6 @@ impl Found {
             Why::Blank => self.left_out_count.blank += 1,
             Why::Total => self.left_out_count.total += 1,
             Why::Beyond => self.left_out_count.beyond += 1,
-            Why::Header => self.left_out_count.header += 1,
         }
         if self.left_out.len() < LEFT_OUT_SHOWN {
             self.left_out.push(LeftOut { row, why });

@@ -27,6 +27,10 @@ const MAX_QUOTED: usize = 2 * MAX_CELL;
 /// Line ends inside one quoted field; Excel allows 253 in a cell.
 const MAX_LINES: usize = 253;
 const BUFFER: usize = 64 * 1024;
+/// The byte-order mark of UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+/// Bytes of the longest letter of UTF-8.
+const LONGEST_LETTER: usize = 4;
 
 /// What the columns are called and from which row on records are held against them.
 #[derive(Debug, Clone, Default)]
@@ -55,10 +59,7 @@ pub(super) struct Records {
     /// Place of `buffer[start]` in the file.
     offset: u64,
     dialect: Dialect,
-    /// The delimiter, where the dialect is the usual one.
-    plain: Option<u8>,
-    encoding: Encoding,
-    layout: Layout,
+    cutter: Arc<Cutter>,
     number: u32,
     quotes: Quotes,
     /// Where in the buffer the last record stood.
@@ -79,6 +80,23 @@ struct Quotes {
     marked: bool,
     /// Those of the last record don't pair, or are others than the file's.
     odd: bool,
+}
+
+/// How a record becomes cells: the same for all records of a file.
+pub(super) struct Cutter {
+    /// The delimiter, where the dialect is the usual one.
+    plain: Option<u8>,
+    encoding: Encoding,
+    layout: Layout,
+}
+
+/// A record as its file has it, without its line end.
+pub(super) struct Raw<'a> {
+    pub(super) record: &'a [u8],
+    /// Its place in the file.
+    pub(super) offset: u64,
+    /// Its row as Excel shows it.
+    pub(super) number: u32,
 }
 
 /// Where a record ends, and how its fields must be told apart.
@@ -120,10 +138,8 @@ impl Records {
             end: 0,
             at_end: false,
             offset,
-            plain,
             dialect,
-            encoding,
-            layout,
+            cutter: Arc::new(Cutter { plain, encoding, layout }),
             number: 0,
             quotes: Quotes::default(),
             last: 0..0,
@@ -144,7 +160,30 @@ impl Records {
 
     /// The last record as text, quotes and delimiters and all.
     pub(super) fn last_record(&self) -> String {
-        self.encoding.text_of(self.buffer.get(self.last.clone()).unwrap_or_default())
+        self.cutter.encoding.text_of(self.buffer.get(self.last.clone()).unwrap_or_default())
+    }
+
+    /// The next record as it stands, if no quote has a meaning in it and `fits` says so of it; otherwise it stays
+    /// the next one.
+    pub(super) fn next_plain(
+        &mut self,
+        fits: impl FnOnce(&Cutter, &Raw<'_>) -> bool,
+    ) -> io::Result<Option<(Raw<'_>, &Arc<Cutter>)>> {
+        if self.cutter.plain.is_none() {
+            return Ok(None);
+        }
+        let Some(Frame { len, taken, shape: Shape::Plain }) = self.next_frame()? else { return Ok(None) };
+        let number = self.number.saturating_add(1);
+        let raw = Raw { record: self.unread().get(..len).unwrap_or_default(), offset: self.offset, number };
+        let behind = self.unread().get(taken..).unwrap_or_default();
+        if len > MAX_CELL || !self.is_ordinary(raw.record, behind) || !fits(&self.cutter, &raw) {
+            return Ok(None);
+        }
+        let (place, offset) = (self.start..self.start + len, self.offset);
+        self.number = number;
+        self.go_on(taken);
+        let record = self.buffer.get(place).unwrap_or_default();
+        Ok(Some((Raw { record, offset, number }, &self.cutter)))
     }
 
     /// Whether the last record has quotes that don't pair, or others than the file's.
@@ -154,12 +193,24 @@ impl Records {
 
     /// Whether the next line may have text but no delimiter, as the rest of a broken row has.
     pub(super) fn fragment_follows(&self) -> bool {
-        let bytes = self.unread();
+        self.is_fragment(self.unread())
+    }
+
+    /// Where the line's end was not read yet it may be one.
+    fn is_fragment(&self, bytes: &[u8]) -> bool {
         let first = self.dialect.delimiter.first().copied().unwrap_or(b',');
         match memchr3(first, b'\n', b'\r', bytes) {
             Some(at) => at > 0 && bytes.get(at) != Some(&first),
-            None => !bytes.is_empty(),
+            None => !self.at_end || !bytes.is_empty(),
         }
+    }
+
+    /// Whether nothing about a record needs a closer look: its quotes, a blank behind its delimiter, what follows.
+    fn is_ordinary(&self, record: &[u8], behind: &[u8]) -> bool {
+        let mark = self.dialect.delimiter.first().copied().unwrap_or(b',');
+        let padded = memchr(mark, record).is_some_and(|at| record.get(at + 1) == Some(&b' '));
+        let odd = || self.quotes.marked && has_odd_quotes(record, &self.dialect);
+        !padded && !self.is_fragment(behind) && !odd()
     }
 
     /// Reads the next record, blank lines too. False at the end.
@@ -190,9 +241,8 @@ impl Records {
 
     /// Whether a row has the header's number of cells; true while the header is not known.
     fn fits(&self, row: &Row) -> bool {
-        self.number <= self.layout.after_row
-            || self.layout.columns.is_empty()
-            || row.len() == self.layout.columns.len()
+        let Layout { after_row, columns } = &self.cutter.layout;
+        self.number <= *after_row || columns.is_empty() || row.len() == columns.len()
     }
 
     /// The frame that ends with the line in which a quote at `from` was opened.
@@ -220,7 +270,7 @@ impl Records {
             if bytes.is_empty() && self.at_end {
                 return Ok(None);
             }
-            let found = match self.plain {
+            let found = match self.cutter.plain {
                 Some(delimiter) => frame(bytes, delimiter, self.at_end),
                 None => odd_frame(bytes, &self.dialect, self.at_end),
             };
@@ -286,49 +336,22 @@ impl Records {
         self.quotes.met |= quoted;
         let record = self.unread().get(..frame.len).unwrap_or_default();
         self.quotes.odd = self.quotes.marked && has_odd_quotes(record, &self.dialect);
-        let whole = match self.plain {
-            Some(_) if quoted && self.quotes.odd => self.split_oddly(frame, row),
-            None => self.split_oddly(frame, row),
-            Some(_) if quoted => self.split_quoted(frame, row),
-            Some(delimiter) => self.split_plain(frame, delimiter, row),
-        };
-        let record = self.unread().get(..frame.len).unwrap_or_default();
-        if !whole {
-            self.tell_invalid(record, row);
+        if quoted && self.quotes.odd {
+            return self.cutter.cut_oddly(&self.raw(frame), &self.dialect, row);
         }
-        if has_controls(record) {
-            tell_controls(&self.layout, row);
+        if quoted && self.cutter.plain.is_some() {
+            let whole = self.split_quoted(frame, row);
+            return self.cutter.check(&self.raw(frame), whole, row);
         }
-        if record.len() > MAX_CELL {
-            tell_long_cells(&self.layout, row);
-        }
-        if row.len() >= MAX_COLUMNS {
-            row.add_issue(Issue::new(&T026).arg(MAX_COLUMNS.to_string()));
+        match self.cutter.plain {
+            Some(_) => self.cutter.cut_plain(&self.raw(frame), row),
+            None => self.cutter.cut_oddly(&self.raw(frame), &self.dialect, row),
         }
     }
 
-    /// Cells of a record in which no quote has a meaning. False if a byte was no letter.
-    fn split_plain(&self, frame: Frame, delimiter: u8, row: &mut Row) -> bool {
+    fn raw(&self, frame: Frame) -> Raw<'_> {
         let record = self.unread().get(..frame.len).unwrap_or_default();
-        if let Some(page) = self.encoding.page() {
-            row.fill_coded(record, page, delimiter, MAX_COLUMNS);
-            return page.first_gap(record).is_none();
-        }
-        let is_utf8 = self.encoding == Encoding::utf8();
-        let record = record.strip_prefix(b"\xEF\xBB\xBF").filter(|_| is_utf8).unwrap_or(record);
-        let (text, whole) = utf8(record);
-        row.fill(&text, delimiter, MAX_COLUMNS);
-        whole
-    }
-
-    /// Cells of a record of an unusual dialect. False if a byte was no letter.
-    fn split_oddly(&self, frame: Frame, row: &mut Row) -> bool {
-        let record = self.unread().get(..frame.len).unwrap_or_default();
-        let text = self.encoding.text_of(record);
-        let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
-        let cells = general::split(text, &self.dialect).cells;
-        cells.iter().take(MAX_COLUMNS).for_each(|cell| row.push(cell, CellKind::Text));
-        self.encoding.first_invalid(record).is_none()
+        Raw { record, offset: self.offset, number: self.number }
     }
 
     /// Cells of a record some of which are quoted. False if a byte was no letter.
@@ -337,7 +360,7 @@ impl Records {
         let count = self.unquote_into(frame.len, &mut cells);
         let ends = self.ends.get(..count).unwrap_or_default();
         let all = cells.get(..ends.last().copied().unwrap_or(0)).unwrap_or_default();
-        let whole = if let Some(page) = self.encoding.page() {
+        let whole = if let Some(page) = self.cutter.encoding.page() {
             row.fill_coded_until(all, page, ends);
             page.first_gap(all).is_none()
         } else {
@@ -351,7 +374,7 @@ impl Records {
     fn unquote_into(&mut self, len: usize, cells: &mut Vec<u8>) -> usize {
         let record = self.buffer.get(self.start..self.start + len).unwrap_or_default();
         cells.resize(record.len().max(1), 0);
-        let delimiter = self.plain.unwrap_or(b',');
+        let delimiter = self.cutter.plain.unwrap_or(b',');
         let unquote =
             self.unquote.get_or_insert_with(|| csv_core::ReaderBuilder::new().delimiter(delimiter).build());
         unquote.reset();
@@ -367,10 +390,84 @@ impl Records {
         }
         count.min(MAX_COLUMNS)
     }
+}
 
-    fn tell_invalid(&self, record: &[u8], row: &mut Row) {
-        let place = match (self.encoding.utf16_order(), self.encoding.first_invalid(record)) {
-            (None, Some(at)) => (self.offset + at as u64 + 1).to_string(),
+impl Cutter {
+    /// Whether all bytes of these records are letters and signs of a code page: then their cells tell everything.
+    pub(super) fn is_calm(&self, records: &[u8]) -> bool {
+        self.encoding.page().is_some_and(|page| page.first_gap(records).is_none()) && !has_controls(records)
+    }
+
+    /// Splits a record of calm ones; see [`Cutter::cut_plain`].
+    pub(super) fn cut_calm(&self, raw: &Raw<'_>, row: &mut Row) {
+        let Some(page) = self.encoding.page() else { return self.cut_plain(raw, row) };
+        row.fill_coded(raw.record, page, self.plain.unwrap_or(b','), MAX_COLUMNS);
+        self.tell_sizes(raw, row);
+    }
+
+    /// Splits a record in which no quote has a meaning into the cells of an empty row.
+    pub(super) fn cut_plain(&self, raw: &Raw<'_>, row: &mut Row) {
+        let delimiter = self.plain.unwrap_or(b',');
+        let whole = if let Some(page) = self.encoding.page() {
+            row.fill_coded(raw.record, page, delimiter, MAX_COLUMNS);
+            page.first_gap(raw.record).is_none()
+        } else {
+            let is_utf8 = self.encoding == Encoding::utf8();
+            let record = raw.record.strip_prefix(MARK).filter(|_| is_utf8).unwrap_or(raw.record);
+            let (text, whole) = utf8(record);
+            row.fill(&text, delimiter, MAX_COLUMNS);
+            whole
+        };
+        self.check(raw, whole, row);
+    }
+
+    /// The same in an unusual dialect.
+    fn cut_oddly(&self, raw: &Raw<'_>, dialect: &Dialect, row: &mut Row) {
+        let text = self.encoding.text_of(raw.record);
+        let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
+        let cells = general::split(text, dialect).cells;
+        cells.iter().take(MAX_COLUMNS).for_each(|cell| row.push(cell, CellKind::Text));
+        self.check(raw, self.encoding.first_invalid(raw.record).is_none(), row);
+    }
+
+    /// Cells of a record in which no quote has a meaning.
+    pub(super) fn count(&self, raw: &Raw<'_>) -> usize {
+        self.plain.map_or(1, |delimiter| count(raw.record, delimiter) + 1)
+    }
+
+    /// The letter a record begins with; none where the first cell is empty.
+    pub(super) fn first_letter(&self, raw: &Raw<'_>) -> Option<char> {
+        let first = *raw.record.first()?;
+        if first.is_ascii() {
+            return (Some(first) != self.plain).then(|| char::from(first));
+        }
+        let letter = if self.encoding.page().is_some() { 1 } else { LONGEST_LETTER };
+        self.encoding.text_of(raw.record.get(..letter).unwrap_or(raw.record)).chars().next()
+    }
+
+    /// Tells what is wrong with a record; `whole` is false if a byte was no letter.
+    fn check(&self, raw: &Raw<'_>, whole: bool, row: &mut Row) {
+        if !whole {
+            self.tell_invalid(raw, row);
+        }
+        if has_controls(raw.record) {
+            tell_controls(&self.layout, row);
+        }
+        self.tell_sizes(raw, row);
+    }
+
+    fn tell_sizes(&self, raw: &Raw<'_>, row: &mut Row) {
+        if raw.record.len() > MAX_CELL {
+            tell_long_cells(&self.layout, row);
+        }
+        if row.len() >= MAX_COLUMNS {
+            row.add_issue(Issue::new(&T026).arg(MAX_COLUMNS.to_string()));
+        }
+    }
+
+    fn tell_invalid(&self, raw: &Raw<'_>, row: &mut Row) {
+        let place = match (self.encoding.utf16_order(), self.encoding.first_invalid(raw.record)) {
+            (None, Some(at)) => (raw.offset + at as u64 + 1).to_string(),
             _ => "?".to_owned(),
         };
         let damaged = (0..row.len()).find(|index| text_of(row, *index).contains('\u{FFFD}'));
@@ -590,16 +687,25 @@ fn push_each(cells: &[u8], ends: &[usize], row: &mut Row) -> bool {
     whole
 }
 
-/// Whether there is a byte that no text has. The first look, at tabs and line ends too, has no branch and so
-/// runs over whole vectors.
+/// How often a byte stands there. Summed up in bytes, of which a vector holds many.
+fn count(record: &[u8], wanted: u8) -> usize {
+    let part = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(*byte == wanted)).sum::<u8>();
+    record.chunks(128).map(|bytes| usize::from(part(bytes))).sum()
+}
+
+/// Whether there is a byte that no text has. It has no branch and so runs over whole vectors.
 fn has_controls(record: &[u8]) -> bool {
-    let suspects = |byte: u8| u8::from(byte.wrapping_sub(0x20) >= 0xE0) | u8::from(byte == 0x7F);
-    record.iter().fold(0, |found, byte| found | suspects(*byte)) != 0
-        && record.iter().any(|byte| is_control(*byte))
+    record.iter().fold(0, |found, byte| found | control(*byte)) != 0
+}
+
+/// 1 for a byte that no text has, else 0.
+fn control(byte: u8) -> u8 {
+    let is_not = |other| u8::from(byte != other);
+    u8::from(byte < 0x20) & is_not(b'\t') & is_not(b'\n') & is_not(b'\r') | u8::from(byte == 0x7F)
 }
 
 fn is_control(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r') || byte == 0x7F
+    control(byte) != 0
 }
 
 fn tell_controls(layout: &Layout, row: &mut Row) {
@@ -797,7 +903,42 @@ mod tests {
         }
     }
 
+    /// Gives a few bytes at a time.
+    struct Slow(io::Cursor<Vec<u8>>, usize);
+
+    impl Read for Slow {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let few = out.len().min(self.1);
+            self.0.read(&mut out[..few])
+        }
+    }
+
     proptest! {
+        #[test]
+        fn records_passed_on_are_those_that_are_read(bytes in proptest::collection::vec(
+            prop_oneof![Just(b'"'), Just(b';'), Just(b'\n'), Just(b'\r'), Just(b'a'), any::<u8>()], 0..400),
+            few in 1_usize..50, takes in any::<u64>()) {
+            let start = |input| Records::new(input, 5, Dialect::plain(b';'), Encoding::utf8(), layout(3));
+            let expected = read_all(start(Box::new(io::Cursor::new(bytes.clone()))));
+            let mut records = start(Box::new(Slow(io::Cursor::new(bytes), few)));
+            let (mut row, mut rows) = (Row::new(), Vec::new());
+            loop {
+                let wanted = |_: &Cutter, raw: &Raw<'_>| takes >> (raw.number % 64) & 1 == 1;
+                let passed = records.next_plain(wanted).unwrap().map(|(raw, cutter)| {
+                    row.start(raw.number);
+                    cutter.cut_plain(&raw, &mut row);
+                    prop_assert_eq!(cutter.count(&raw), row.len());
+                    Ok(())
+                });
+                if passed.transpose()?.is_none() && !records.next(&mut row).unwrap() {
+                    break;
+                }
+                let cells = row.cells().map(|cell| cell.text.to_owned()).collect::<Vec<_>>();
+                rows.push((row.number(), cells, row.issues().iter().map(|issue| issue.code.code).collect()));
+            }
+            prop_assert_eq!(rows, expected);
+        }
+
         #[test]
         fn any_bytes_are_read_without_loss_of_lines(bytes in proptest::collection::vec(
             prop_oneof![Just(b'"'), Just(b';'), Just(b'\n'), Just(b'\r'), Just(b'a'), any::<u8>()], 0..400)) {

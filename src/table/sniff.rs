@@ -51,7 +51,31 @@ fn compound(file: &mut File) -> Result<Format, Error> {
             [workbook.as_slice(), book].iter().any(|name| memchr::memmem::find(&window, name).is_some());
     }
     file.rewind()?;
-    if is_workbook { Ok(Format::Xls) } else { Err(Error::NotATable) }
+    if is_workbook {
+        return Ok(Format::Xls);
+    }
+    Err(if is_cut(file)? {
+        Error::Broken("its list of streams is missing".to_owned())
+    } else {
+        Error::NotATable
+    })
+}
+
+/// Whether a compound file ends before the sector that its header names as the list of streams.
+fn is_cut(file: &mut File) -> Result<bool, Error> {
+    let mut head = Vec::new();
+    file.take(512).read_to_end(&mut head)?;
+    file.rewind()?;
+    let number = |at: usize, bytes: usize| {
+        let bytes = head.get(at..at + bytes)?;
+        Some(bytes.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
+    };
+    let (Some(shift), Some(list)) =
+        (number(0x1E, 2).filter(|shift| matches!(shift, 9 | 12)), number(0x30, 4))
+    else {
+        return Ok(false);
+    };
+    Ok((list + 2) << shift > file.metadata()?.len())
 }
 
 fn is_markup(head: &[u8]) -> bool {

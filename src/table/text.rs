@@ -2,6 +2,8 @@
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
+use bytes::Bytes;
+
 use super::dialect::{self, Known};
 use super::encoding::{self, Encoding};
 use super::error::Error;
@@ -47,23 +49,23 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
     let mut found = Found::new(Format::Csv, reading);
     let sample = take_sample(&mut file)?;
     let (encoding, mark) = choose_encoding(&sample, reading, &mut found)?;
-    let text = as_text(sample.head.get(mark..).unwrap_or_default(), &encoding);
+    let text = as_text(Bytes::from(sample.head).slice(mark..), &encoding);
     let separator = dialect::separator_line(&text);
     let hidden = separator.map_or(0, |(_, length)| length);
     found.left_out_count.separator = u32::from(separator.is_some());
-    let body = text.get(hidden..).unwrap_or_default();
+    let body = text.slice(hidden..);
     if sample.whole && body.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0x1A) {
         return Err(Error::Empty);
     }
     let wanted = Wanted::new(&reading.expect);
     let dialect =
-        choose_dialect(reading, separator.map(|(delimiter, _)| delimiter), body, &encoding, &wanted)?;
+        choose_dialect(reading, separator.map(|(delimiter, _)| delimiter), &body, &encoding, &wanted)?;
     let needed = header::rows_needed(reading.header);
-    let rows = dialect::preview(body, mark + hidden, sample.whole, &dialect, &encoding, needed);
+    let rows = dialect::preview(&body, mark + hidden, sample.whole, &dialect, &encoding, needed);
     let header = header::find(&rows, header::Of::Text, reading.stated_header(), &wanted)?;
     let marks = separator.is_some();
     found.evidence.tell(&evidence::Seen {
-        body,
+        body: &body,
         rows: &rows,
         dialect: &dialect,
         header: &header,
@@ -82,7 +84,7 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
     let records = start(file, mark, hidden, dialect.clone(), encoding.clone(), layout)?;
     let damaged_header = damage(&rows, header.row);
     let place = Place { header_row: header.row, usual: header::usual_width(&rows) };
-    let (body, width) = (body.to_vec(), header.columns.len());
+    let width = header.columns.len();
     let learn = move || {
         let rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
         let table = of_first_table(&rows, place);
@@ -112,6 +114,15 @@ fn of_first_table(rows: &[Row], place: Place) -> Vec<&Row> {
     table
 }
 
+/// Whether a text file may have a column of that name, of ASCII letters: none has it whose beginning, by which its
+/// header is found, does not hold the word.
+pub(super) fn may_have_column(file: &mut File, name: &str) -> io::Result<bool> {
+    let mut head = Vec::with_capacity(SAMPLE);
+    file.take(SAMPLE as u64).read_to_end(&mut head)?;
+    let wide = memchr::memchr(0, &head).is_some();
+    Ok(wide || memchr::memmem::find(&head, name.as_bytes()).is_some())
+}
+
 fn damage(rows: &[Row], header: u32) -> Option<Issue> {
     let row = rows.iter().find(|row| row.number() == header)?;
     let issue = row.issues().iter().find(|issue| issue.code.code == T023.code)?;
@@ -119,7 +130,7 @@ fn damage(rows: &[Row], header: u32) -> Option<Issue> {
 }
 
 fn take_sample(file: &mut impl Input) -> io::Result<Sample> {
-    let mut head = Vec::new();
+    let mut head = Vec::with_capacity(SAMPLE);
     file.by_ref().take(SAMPLE as u64).read_to_end(&mut head)?;
     let whole = head.len() < SAMPLE;
     let mut beyond = Vec::new();
@@ -164,19 +175,19 @@ fn choose_encoding(
 }
 
 /// Bytes as the records are split: UTF-16 as UTF-8, everything else as it stands.
-fn as_text(bytes: &[u8], encoding: &Encoding) -> Vec<u8> {
-    let Some(big_endian) = encoding.utf16_order() else { return bytes.to_vec() };
+fn as_text(bytes: Bytes, encoding: &Encoding) -> Bytes {
+    let Some(big_endian) = encoding.utf16_order() else { return bytes };
     let mut text = Vec::new();
-    let mut reader = encoding::utf16_to_utf8(Box::new(Cursor::new(bytes.to_vec())), big_endian);
+    let mut reader = encoding::utf16_to_utf8(Box::new(Cursor::new(bytes)), big_endian);
     // Reading from memory cannot fail.
     let _ = reader.read_to_end(&mut text);
-    text
+    text.into()
 }
 
 fn choose_dialect(
     reading: &Reading,
     separator: Option<u8>,
-    body: &[u8],
+    body: &Bytes,
     encoding: &Encoding,
     wanted: &Wanted,
 ) -> Result<Dialect, Error> {

@@ -319,15 +319,15 @@ pub(super) static W102: CodeInfo = CodeInfo {
     code: "W102",
     who: Who::User,
     bg: Words {
-        message: "числото има повече от 15 цифри и Excel е изгубил последните; форматирайте колоната като текст и \
-                  въведете кода наново",
+        message: "числото има повече от 15 цифри и Excel е сложил нули на мястото на последните; форматирайте колоната като \
+                  текст („Форматиране на клетки“ > „Текст“) и въведете кода наново",
         why: "Excel пази само 15 значещи цифри на число. По-дълъг код, записан като число, вече не е същият.",
         example: "12345678901234567 се превръща в 12345678901234500",
         repair: "Задайте на колоната формат „Текст“, въведете кода отново и запишете.",
     },
     en: Words {
-        message: "the number has more than 15 digits and Excel has lost the last ones; format the column as text and \
-                  type the code again",
+        message: "the number has more than 15 digits and Excel has put zeros in place of the last ones; format the column as \
+                  text (Format Cells > Text) and type the code again",
         why: "Excel keeps only 15 significant digits of a number. A longer code held as a number is no longer the same.",
         example: "12345678901234567 becomes 12345678901234500",
         repair: "Give the column the format Text, type the code again and save.",

@@ -10,7 +10,7 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 use super::Record;
-use crate::model::wide::{any, any_below, hits};
+use crate::model::wide::{any, any_below, has};
 use crate::model::{Field, Kind, Schema, Value};
 
 impl Record {
@@ -177,7 +177,7 @@ pub fn push_text(out: &mut Vec<u8>, text: &str) {
 }
 
 fn may_be_special(word: u64) -> bool {
-    any_below(word, 0x20) || (hits(word, b'"') | hits(word, b'\\')) != 0
+    any_below(word, 0x20) | has(word, b'"') | has(word, b'\\')
 }
 
 fn is_special(byte: u8) -> bool {

@@ -56,6 +56,7 @@ pub(super) fn schema() -> Schema {
         date_field: 1,
         number_field: 4,
         registration_field: 5,
+        zone: chrono_tz::Europe::Sofia,
     }
 }
 

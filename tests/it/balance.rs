@@ -24,7 +24,14 @@ pub(crate) fn check(place: &Place) -> Result<(), String> {
         return Ok(());
     }
     status(place, &by_file)?;
+    verified(place)?;
     system(place)
+}
+
+/// The evidence is as the program left it, whatever the case did.
+fn verified(place: &Place) -> Result<(), String> {
+    let ran = place.run(&["verify"]);
+    if ran.exit == 0 { Ok(()) } else { Err(format!("verify: {}{}", ran.stdout, ran.stderr)) }
 }
 
 fn receipts(folder: &Path) -> Vec<PathBuf> {
@@ -120,4 +127,57 @@ fn states(place: &Place) -> BTreeMap<String, String> {
     let mut all = ledger.prepare("SELECT number, state FROM transactions ORDER BY id").unwrap();
     let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     rows.map(Result::unwrap).collect()
+}
+
+/// The ledger is whole, each row of it stands in one state, and each copy in the spool is what its name says.
+pub(crate) fn store(place: &Place) -> Result<(), String> {
+    let Some(ledger) = place.ledger() else { return Ok(()) };
+    let one = |sql: &str| ledger.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    let whole = one("PRAGMA integrity_check");
+    if whole != "ok" {
+        return Err(format!("the ledger is damaged: {whole}"));
+    }
+    for (what, found) in [
+        ("rows without a state", one(STATELESS)),
+        ("numbers in two open batches", one(IN_TWO_BATCHES)),
+        ("live facts that no accepted file has", one(STRAY_FACTS)),
+    ] {
+        if found != "0" {
+            return Err(format!("{found} {what}"));
+        }
+    }
+    copies(place, &ledger)
+}
+
+const STATELESS: &str = "SELECT CAST(count(*) AS TEXT) FROM rows w JOIN intakes i ON i.id = w.intake_id
+    LEFT JOIN records r ON r.id = w.record_id
+    WHERE i.state = 'taken' AND w.ignored = 0 AND r.id IS NULL";
+const IN_TWO_BATCHES: &str = "SELECT CAST(count(*) AS TEXT) FROM (SELECT t.number FROM transactions t
+    JOIN batches b ON b.id = t.batch_id WHERE b.state IN ('sending', 'retry', 'pending')
+    GROUP BY t.number HAVING count(DISTINCT b.id) > 1)";
+const STRAY_FACTS: &str =
+    "SELECT CAST(count(*) AS TEXT) FROM facts f LEFT JOIN records r ON r.id = f.record_id
+    JOIN intakes i ON i.id = f.intake_id WHERE f.live = 1 AND i.state = 'taken' AND r.id IS NULL";
+
+fn copies(place: &Place, ledger: &rusqlite::Connection) -> Result<(), String> {
+    let spool = place.path("state/spool");
+    for path in files(&spool) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let unfinished = path.extension().is_some_and(|kind| kind == "part");
+        if !unfinished && name != sha256(&std::fs::read(&path).unwrap()) {
+            return Err(format!("the copy {name} has other bytes"));
+        }
+    }
+    let mut taken = ledger.prepare("SELECT DISTINCT sha256 FROM intakes").unwrap();
+    let taken = taken.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    match taken.map(Result::unwrap).find(|sha256| !spool.join(sha256).exists()) {
+        Some(sha256) => Err(format!("the copy {sha256} is missing")),
+        None => Ok(()),
+    }
+}
+
+/// Files of a folder and those below it; none where it is away.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }

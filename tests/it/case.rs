@@ -42,6 +42,8 @@ pub(crate) struct Step {
     pub(crate) edit: Vec<Edit>,
     pub(crate) remove: Vec<String>,
     pub(crate) faults: Option<Vec<toml::Table>>,
+    /// Statements run on the ledger, as somebody with a tool for databases might.
+    pub(crate) sql: Vec<String>,
     pub(crate) run: Vec<String>,
     pub(crate) exit: i32,
     pub(crate) stdout: Vec<String>,

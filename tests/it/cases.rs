@@ -63,15 +63,27 @@ fn steps(case: &Case) -> Result<(), String> {
             std::fs::copy(entry.path(), place.path("mappings").join(entry.file_name())).unwrap();
         }
     }
+    let mut touched = false;
     for (number, step) in (1..).zip(&case.script.step) {
         let told = |what: String| format!("step {number}: {what}");
         prepare(case, &place, step);
+        touched |= touches(step);
         if !step.run.is_empty() {
             ran(&place, step).map_err(told)?;
+        }
+        // Books that somebody changed by hand need not balance any more.
+        if !step.run.is_empty() && !touched {
+            balance::check(&place).map_err(told)?;
         }
         expect(&place, step).map_err(told)?;
     }
     case.script.compare.iter().try_for_each(|name| compare(case, &place, name))
+}
+
+/// Whether a step does what only somebody with a tool of his own does: books and evidence need not hold after it.
+fn touches(step: &Step) -> bool {
+    let mut changed = step.remove.iter().chain(step.write.keys());
+    !step.sql.is_empty() || changed.any(|name| name.starts_with("state/"))
 }
 
 fn prepare(case: &Case, place: &Place, step: &Step) {
@@ -98,6 +110,9 @@ fn prepare(case: &Case, place: &Place, step: &Step) {
     step.edit.iter().for_each(|one| edit(place, one));
     for name in &step.remove {
         std::fs::remove_file(place.path(name)).unwrap();
+    }
+    for statement in &step.sql {
+        place.ledger().unwrap().execute_batch(statement).unwrap();
     }
     if let Some(rules) = &step.faults {
         place.faults(&serde_json::json!({ "rules": rules }).to_string());
@@ -154,8 +169,7 @@ fn ran(place: &Place, step: &Step) -> Result<(), String> {
     if ran.exit != step.exit {
         return Err(told(format!("exit {} instead of {}", ran.exit, step.exit)));
     }
-    said(place, &ran, step).map_err(told)?;
-    balance::check(place).map_err(told)
+    said(place, &ran, step).map_err(told)
 }
 
 fn said(place: &Place, ran: &Ran, step: &Step) -> Result<(), String> {
@@ -252,6 +266,8 @@ fn listing(place: &Place, step: &Step) -> Result<(), String> {
     let Some(wanted) = &step.files else { return Ok(()) };
     let entries = std::fs::read_dir(place.path("drop")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    // Our mark lies in every drop folder.
+    let names = names.filter(|name| name != ".rxdrop-owner");
     let mut found: Vec<String> = names.map(|name| normal::text(place, &name)).collect();
     found.sort();
     if &found == wanted { Ok(()) } else { Err(format!("files {found:#?}")) }

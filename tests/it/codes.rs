@@ -16,7 +16,7 @@ fn codes() -> Vec<&'static rxdrop::model::CodeInfo> {
 
 #[test]
 fn every_code_is_unique_and_has_its_form() {
-    let form = Regex::new("^[FTMVSLDCW][0-9]{3}$").unwrap();
+    let form = Regex::new("^[FTMVSLDCKW][0-9]{3}$").unwrap();
     let mut seen = BTreeSet::new();
     for code in codes() {
         assert!(form.is_match(code.code), "{}", code.code);

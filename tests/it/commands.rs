@@ -126,3 +126,37 @@ fn the_sandbox_command_serves_until_it_is_stopped() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     run(dir.path(), &["sandbox", "--listen", "0.0.0.0:0"]).exits(2);
 }
+
+/// A file of many blocks, which several threads take in turn.
+#[test]
+fn convert_keeps_the_order_of_a_long_file() {
+    let dir = folder();
+    let mapping = include_str!("../cases/mapping.toml");
+    std::fs::write(dir.path().join("usual.toml"), mapping).unwrap();
+    let mut text = "Дата;Док;Ред;Вид;Код;Партида;Колич;Налич;Склад;Обект;Бележка\n".to_owned();
+    for number in 2..=9_000 {
+        // Damaged in turn: not at all, a quantity that is none, a quoted cell, a blank row.
+        let line = match number % 50 {
+            7 => format!("01.08.2026;D;{number};брак;2415;L1;много;1;1532;;акт {number}\n"),
+            8 => format!("01.08.2026;D;{number};брак;2415;\"L;1\";1;1;1532;;акт {number}\n"),
+            9 => "\n".to_owned(),
+            _ => format!("01.08.2026;D;{number};брак;2415;L1;1;1;1532;;акт {number}\n"),
+        };
+        text.push_str(&line);
+    }
+    std::fs::write(dir.path().join("day.csv"), text).unwrap();
+    let args = ["convert", "day.csv", "--mapping", "usual.toml", "-o", "out.jsonl", "--errors", "errors.csv"];
+    run(dir.path(), &[&args[..], &["--today", "2026-09-01"]].concat()).exits(1);
+    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+    let note = |line: &str| serde_json::from_str::<Value>(line).unwrap()["notes"].clone();
+    let sent: Vec<Value> = read("out.jsonl").lines().map(note).collect();
+    let is_sent = |number: &u32| !matches!(number % 50, 7 | 9);
+    let expected: Vec<Value> =
+        (2..=9_000).filter(is_sent).map(|number| format!("акт {number}").into()).collect();
+    assert_eq!(sent, expected);
+    let refused: Vec<String> =
+        read("errors.csv").lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect();
+    let expected: Vec<String> =
+        (2..=9_000).filter(|number| number % 50 == 7).map(|number: u32| number.to_string()).collect();
+    assert_eq!(refused, expected);
+}

@@ -7,7 +7,8 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a test that meets what it did not expect fails there and then"
+    clippy::print_stderr,
+    reason = "a test that meets what it did not expect fails there and then, and one that skips says so"
 )]
 
 mod balance;
@@ -18,7 +19,10 @@ mod commands;
 mod crash;
 mod layers;
 mod ledger;
+mod marks;
 mod normal;
 mod place;
 mod sheet;
+mod time;
+mod verify;
 mod workbooks;

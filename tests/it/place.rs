@@ -22,7 +22,15 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn runtime() -> &'static Runtime {
+/// Where a flush to disk costs nothing, if there is such a place: what is tested ends with the process, not with
+/// the power.
+fn quick() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if tempfile::tempfile_in(&memory).is_ok() { memory } else { std::env::temp_dir() }
+}
+
+/// What serves the sandboxes.
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
@@ -32,8 +40,14 @@ fn runtime() -> &'static Runtime {
 impl Place {
     /// An empty place: folders, the cases' usual mapping, a configuration with `settings` in it.
     pub(crate) fn new(settings: &toml::Table) -> Self {
-        let dir = tempfile::Builder::new().prefix("rxdrop-it-").tempdir().unwrap();
-        let options = Options::new(([127, 0, 0, 1], 0).into(), Arc::new(now));
+        Self::answering(settings, None)
+    }
+
+    /// The same; batches of more rows than `async_above` are answered later.
+    pub(crate) fn answering(settings: &toml::Table, async_above: Option<usize>) -> Self {
+        let dir = tempfile::Builder::new().prefix("rxdrop-it-").tempdir_in(quick()).unwrap();
+        let mut options = Options::new(([127, 0, 0, 1], 0).into(), Arc::new(now));
+        options.async_above = async_above.unwrap_or(options.async_above);
         let server = runtime().block_on(start(options)).unwrap();
         let place = Self { dir, server };
         std::fs::create_dir(place.path("drop")).unwrap();
@@ -89,6 +103,11 @@ impl Place {
     /// Runs the program to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         Ran::of(self.command(args).output().unwrap())
+    }
+
+    /// Where its sandbox listens.
+    pub(crate) fn sandbox(&self) -> std::net::SocketAddr {
+        self.server.addr
     }
 
     /// Sets the sandbox's faults.

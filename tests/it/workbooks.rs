@@ -150,3 +150,79 @@ fn hidden_rows_and_columns_and_merged_cells_are_told() {
         assert!(ran.stdout.contains(told), "{told}: {}", ran.stdout);
     }
 }
+
+/// A table of other columns below the first one is left out, and told; the same below as above.
+#[test]
+fn a_second_table_on_a_sheet_is_left_out() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (column, name) in (0..).zip(["Код", "Име", "Брой", "Дата", "Склад"]) {
+        sheet.write(0, column, name).unwrap();
+        for row in 1..4 {
+            sheet.write(row, column, row * 10 + u32::from(column)).unwrap();
+        }
+    }
+    sheet.write(6, 0, "Склад").unwrap().write(6, 1, "Сума").unwrap();
+    sheet.write(7, 0, "СФ").unwrap().write(7, 1, 120).unwrap();
+    sheet.write(9, 0, "Изготвил: Иванов").unwrap();
+    let ran = inspected(&book.save_to_buffer().unwrap(), "day.xlsx");
+    assert!(ran.stdout.contains("3 data rows") && ran.stdout.contains("W114"), "{}", ran.stdout);
+}
+
+/// Cells come out as a person sees them: days whatever their format, masks with their zeros, texts as texts.
+#[test]
+fn cells_are_read_as_they_are_seen() {
+    use rust_xlsxwriter::{ExcelDateTime, Format};
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    let form = |form: &str| Format::new().set_num_format(form);
+    sheet.write(0, 0, "Стойност").unwrap().write(0, 1, "№").unwrap();
+    let day = ExcelDateTime::parse_from_str("2026-08-31").unwrap();
+    let days =
+        [r#"[$-402]dd mmmm yyyy "г.""#, r#"d.m.yyyy "г.""#, "dd.mm.yyyy", "[$-F800]dddd, mmmm dd, yyyy"];
+    let mut wanted = Vec::new();
+    for mask in days {
+        wanted.push("2026-08-31".to_owned());
+        sheet.write_with_format(u32::try_from(wanted.len()).unwrap(), 0, &day, &form(mask)).unwrap();
+    }
+    for (number, mask, text) in [
+        (5_712_249_101_367.0, "00000000000000", "05712249101367"),
+        (0.1, "0%", "0.1"),
+        (1234.5, r#"# ##0.00 "лв.""#, "1234.5"),
+        (46265.75, "dd.mm.yyyy hh:mm", "2026-08-31 18:00:00"),
+        (0.5, "hh:mm", "12:00:00"),
+        (1.5, "[h]:mm", "36:00:00"),
+        (59.0, "dd.mm.yyyy", "1900-02-28"),
+        (61.0, "dd.mm.yyyy", "1900-03-01"),
+        (46265.0, "General", "46265"),
+    ] {
+        wanted.push(text.to_owned());
+        sheet.write_with_format(u32::try_from(wanted.len()).unwrap(), 0, number, &form(mask)).unwrap();
+    }
+    wanted.push("00123".to_owned());
+    sheet.write(u32::try_from(wanted.len()).unwrap(), 0, "00123").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    book.save(dir.path().join("day.xlsx")).unwrap();
+    let ran = Ran::of(program(dir.path(), &["inspect", "day.xlsx", "--to", "csv"]).output().unwrap());
+    let found: Vec<&str> = ran.stdout.lines().skip(1).map(|line| line.trim_end_matches(',')).collect();
+    assert_eq!(found, wanted, "{}", ran.stderr);
+}
+
+/// Each sheet costs a look, and naming one costs a few bytes.
+#[test]
+fn a_workbook_of_too_many_sheets_is_refused() {
+    let table = format!(
+        "</table:table><table:table table:name=\"S\"><table:table-row>{}</table:table-row>",
+        cell(1, "x")
+    );
+    refused(&ods(&table.repeat(1_200)), "sheets.ods", "T008");
+}
+
+/// An .xls that ends before its own list of streams is incomplete, not "no table".
+#[test]
+fn a_cut_workbook_is_told_as_incomplete() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/workbook-formats/in/day.xls");
+    let bytes = std::fs::read(path).unwrap();
+    refused(&bytes[..2048], "cut.xls", "T007");
+    refused(&bytes[..600], "cut.xls", "T007");
+}

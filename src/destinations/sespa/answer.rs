@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use compact_str::{CompactString, ToCompactString};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// One value of an answer.
@@ -16,13 +17,13 @@ pub(super) enum Node {
     /// A truth value or a number with a fraction: proves nothing here.
     Other,
     /// A whole number, as text.
-    Number(String),
+    Number(CompactString),
     /// Text.
-    Text(String),
+    Text(CompactString),
     /// A list.
     List(Vec<Node>),
     /// Members in order; a name may stand twice.
-    Object(Vec<(String, Node)>),
+    Object(Vec<(CompactString, Node)>),
 }
 
 /// What an object has under a name.
@@ -119,15 +120,15 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
-        Ok(Node::Number(number.to_string()))
+        Ok(Node::Number(number.to_compact_string()))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
-        Ok(Node::Number(number.to_string()))
+        Ok(Node::Number(number.to_compact_string()))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::Text(text.to_owned()))
+        Ok(Node::Text(text.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {

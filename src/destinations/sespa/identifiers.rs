@@ -6,9 +6,11 @@
 
 use chrono::NaiveDate;
 
+use crate::model::wide::are_digits;
+
 /// Whether the text is nothing but ASCII digits.
 pub(super) fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    !text.is_empty() && are_digits(text.as_bytes())
 }
 
 /// Whether the text is an EIK of 9 or 13 digits whose check digits hold.

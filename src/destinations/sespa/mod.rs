@@ -57,6 +57,8 @@ pub(super) static CODES: &[&CodeInfo] = &[
     &rules::W412,
     &rules::W413,
     &recipient::W414,
+    &rules::W415,
+    &rules::W416,
 ];
 
 /// The ticket's member with the system's batch number.

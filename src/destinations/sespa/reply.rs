@@ -5,7 +5,7 @@
 //! number (or by position where the counts agree), never by likeness. A failure proves nothing unless the
 //! settings say that this status means "not received".
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::DateTime;
 use http::header::{DATE, RETRY_AFTER};
@@ -233,7 +233,7 @@ impl Sespa {
             Node::Text(text) if !text.trim().is_empty() => {
                 Some(SystemError { code: String::new(), message: shortened(text.trim()) })
             }
-            Node::Number(code) => Some(SystemError { code: code.clone(), message: String::new() }),
+            Node::Number(code) => Some(SystemError { code: code.to_string(), message: String::new() }),
             _ => None,
         }
     }
@@ -241,14 +241,17 @@ impl Sespa {
 
 /// One number cannot belong to two transactions; where it does, it proves neither.
 fn forget_repeated(outcomes: &mut [Outcome]) {
-    let mut seen: HashMap<String, usize> = HashMap::with_capacity(outcomes.len());
+    let mut seen: HashSet<&str> = HashSet::with_capacity(outcomes.len());
+    let mut repeated: HashSet<String> = HashSet::new();
     for outcome in outcomes.iter() {
-        if let Outcome::Accepted { id } = outcome {
-            *seen.entry(id.clone()).or_default() += 1;
+        if let Outcome::Accepted { id } = outcome
+            && !seen.insert(id)
+        {
+            repeated.insert(id.clone());
         }
     }
-    for outcome in outcomes.iter_mut() {
-        if matches!(outcome, Outcome::Accepted { id } if seen.get(id).is_some_and(|times| *times > 1)) {
+    for outcome in outcomes.iter_mut().filter(|_| !repeated.is_empty()) {
+        if matches!(outcome, Outcome::Accepted { id } if repeated.contains(id)) {
             *outcome = Outcome::Unknown;
         }
     }

@@ -18,7 +18,8 @@ impl Sespa {
         match call {
             Call::Submit(items) => {
                 let url = self.url(&self.settings.submit_path);
-                authorised(&Method::POST, &url, with, self.body(items, with)).map(Some)
+                let body = if with.built { Vec::new() } else { self.body(items, with) };
+                authorised(&Method::POST, &url, with, body).map(Some)
             }
             Call::Ask(ticket, _) => {
                 let batch =
@@ -112,6 +113,7 @@ mod tests {
         Context {
             token: Some("abc..".to_owned()),
             registration: Some("985B8C24D41CC5A870A1E30D000380AE".to_owned()),
+            built: false,
         }
     }
 
@@ -132,6 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_kept_is_not_built_again() {
+        let items = items();
+        let kept = Context { built: true, ..context() };
+        let request = sespa(SespaWire::default()).request(&Call::Submit(&items), &kept);
+        let request = request.expect("a request").expect("a call");
+        assert_eq!(request.headers()["authorization"], "Bearer abc..");
+        assert!(request.body().is_empty());
+    }
+
+    #[test]
     fn rows_that_name_the_registration_give_it_to_the_body() {
         let mut items = items();
         let schema = super::super::schema::schema(None).expect("the built-in catalogue");
@@ -139,7 +151,7 @@ mod tests {
             let text = item.record.canonical(&schema).replacen('{', "{\"p_actor_reg_no\":\"AB\",", 1);
             item.record = crate::validate::Record::restored(&schema, &text).expect("a record");
         }
-        let without = Context { token: None, registration: None };
+        let without = Context { token: None, registration: None, built: false };
         let request = sespa(SespaWire::default()).request(&Call::Submit(&items), &without);
         let request = request.expect("a request").expect("a call");
         let body: serde_json::Value = serde_json::from_slice(request.body()).expect("JSON");
@@ -166,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_token_that_breaks_a_header_is_never_told() {
-        let broken = Context { token: Some("secret\n".to_owned()), registration: None };
+        let broken = Context { token: Some("secret\n".to_owned()), registration: None, built: true };
         let error =
             sespa(SespaWire::default()).request(&Call::Submit(&items()), &broken).expect_err("an error");
         assert!(matches!(error, Error::Setting(text) if !text.contains("secret")));

@@ -3,10 +3,10 @@
 //!
 //! What is not written there warns at most: the system's own checks are the authority.
 
-use super::identifiers::{gtin_check_holds, is_gtin_shape};
+use super::identifiers::{gtin_check_holds, is_digits, is_gtin_shape};
 use super::schema::{
-    AVAILABLE, DRUG_CODE, GTIN, NOTES, PLANNED_DATE, POSTCODE, QUANTITY, RECIPIENT_POSTCODE, REGISTRATION,
-    REPORT_DATE,
+    AVAILABLE, BATCH, DRUG_CODE, GTIN, NOTES, PLANNED_DATE, POSTCODE, QUANTITY, RECIPIENT_POSTCODE,
+    REGISTRATION, REPORT_DATE,
 };
 use super::{countries, recipient, script};
 use crate::model::{CodeInfo, Value, Who, Words};
@@ -18,7 +18,8 @@ pub(super) static RULES: &[Rule] = &[
     countries::RULE,
     recipient::RULE,
     script::RULE,
-    Rule { codes: &[&S004, &W409], check: gtin },
+    Rule { codes: &[&S004, &W409, &W415], check: gtin },
+    Rule { codes: &[&W416], check: batch },
     Rule { codes: &[&W408], check: product_code },
     Rule { codes: &[&W410], check: own_warehouses },
     Rule { codes: &[&W411], check: stock_after_delivery },
@@ -46,6 +47,47 @@ pub(super) static S004: CodeInfo = CodeInfo {
         why: "The product code is the number below the barcode. Excel often damages it, showing it as 5.71E+12.",
         example: "5.71225E+12; 5712249101 with digits missing",
         repair: "Format the column as text and type the code from the pack. It is not required.",
+    },
+};
+
+/// A GTIN got its zeros back.
+pub(super) static W415: CodeInfo = CodeInfo {
+    code: "W415",
+    who: Who::User,
+    bg: Words {
+        message: "GTIN „{0}“ е загубил нули отпред; подава се {1}: с контролната цифра е верен, а другите в колоната са с {2} \
+                  цифри. За да не се повтаря, форматирайте колоната като текст („Форматиране на клетки“ > „Текст“)",
+        why: "Excel маха водещите нули на числата. Контролната цифра и другите кодове в колоната показват колко са били.",
+        example: "5712249101367 вместо 05712249101367",
+        repair: "Не е нужно да правите нищо. Форматирайте колоната като „Текст“, преди да пишете или поставяте в нея; файл CSV \
+                 отваряйте с „Данни“ > „От текст/CSV“.",
+    },
+    en: Words {
+        message: "the GTIN `{0}` lost zeros in front; {1} is sent: its check digit is right, and the others of the column have \
+                  {2} digits. So that it does not come again, format the column as text (Format Cells > Text)",
+        why: "Excel drops the leading zeros of numbers. The check digit and the column's other codes show how many there were.",
+        example: "5712249101367 in place of 05712249101367",
+        repair: "Nothing to do. Format the column as Text before you type or paste; open a CSV file by Data > From Text/CSV.",
+    },
+};
+
+/// A batch may have lost its zeros.
+pub(super) static W416: CodeInfo = CodeInfo {
+    code: "W416",
+    who: Who::User,
+    bg: Words {
+        message: "партида „{0}“ е от по-малко цифри, а другите в колоната са с {1} и започват с нули; подава се така – сверете я \
+                  с опаковката и форматирайте колоната като текст („Форматиране на клетки“ > „Текст“)",
+        why: "Excel маха водещите нули на числата. Партидата няма контролна цифра, затова нулите не се връщат по догадка.",
+        example: "123 вместо 00123",
+        repair: "Сверете партидата с опаковката. Ако са липсвали нули, впишете я в клетка с формат „Текст“.",
+    },
+    en: Words {
+        message: "batch `{0}` has fewer digits, while the others of the column have {1} and begin with zeros; sent as it is – \
+                  compare it with the pack, and format the column as text (Format Cells > Text)",
+        why: "Excel drops the leading zeros of numbers. A batch has no check digit, so its zeros are not put back by guessing.",
+        example: "123 in place of 00123",
+        repair: "Compare the batch with the pack. If zeros are missing, enter it in a cell with the format Text.",
     },
 };
 
@@ -194,10 +236,32 @@ fn act_number(candidate: &Candidate<'_>, findings: &mut Findings) {
 
 fn gtin(candidate: &Candidate<'_>, findings: &mut Findings) {
     let Some(code) = candidate.value(GTIN).and_then(Value::as_text) else { return };
-    if !is_gtin_shape(code) {
+    let digits = candidate.draft.padded_to(GTIN).filter(|digits| *digits > code.len());
+    if let Some(whole) = digits.and_then(|digits| padded_gtin(code, digits)) {
+        let told = candidate.issue(&W415, GTIN).arg(code).arg(&*whole).arg(whole.len().to_string());
+        findings.add(told);
+        findings.mend(GTIN, Value::Text(whole.into()));
+    } else if !is_gtin_shape(code) {
         findings.add(candidate.issue(&S004, GTIN).arg(shown(code)));
     } else if !gtin_check_holds(code) {
         findings.add(candidate.issue(&W409, GTIN).arg(code));
+    }
+}
+
+/// The code with zeros in front up to so many digits, if that makes a GTIN whose check digit is right. Too short a
+/// code is none, whatever its last digit.
+fn padded_gtin(code: &str, digits: usize) -> Option<String> {
+    let whole = format!("{code:0>digits$}");
+    let is_gtin = code.len() >= 8 && is_gtin_shape(&whole) && gtin_check_holds(&whole);
+    is_gtin.then_some(whole)
+}
+
+fn batch(candidate: &Candidate<'_>, findings: &mut Findings) {
+    let Some(code) = candidate.value(BATCH).and_then(Value::as_text) else { return };
+    if let Some(digits) = candidate.draft.padded_to(BATCH).filter(|digits| *digits > code.len())
+        && is_digits(code)
+    {
+        findings.add(candidate.issue(&W416, BATCH).arg(code).arg(digits.to_string()));
     }
 }
 

@@ -171,6 +171,7 @@ pub(super) fn schema(catalogue: Option<&str>) -> Result<Schema, CatalogueError> 
         date_field: REPORT_DATE,
         number_field: NUMBER,
         registration_field: REGISTRATION,
+        zone: chrono_tz::Europe::Sofia,
     })
 }
 

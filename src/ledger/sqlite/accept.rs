@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::record::{self, Known, differences, told, told_of};
 use super::stage::{Staging, stopped_as};
+use super::takeover::{hold_doubtful, hold_doubtful_document};
 use super::{Event, Sqlite, from_stamp, json, parse};
 use crate::ledger::states::{Judgement, Met, RecordState, Way, judge};
 use crate::ledger::{Error, StoredIssue, codes};
@@ -69,6 +70,7 @@ fn take(tx: &Transaction<'_>, staging: &Staging, issues: &mut Vec<StoredIssue>) 
     take_places(tx, staging, |_| Ok(true))?;
     judge_waiting(tx, staging.intake)?;
     replace_older_changes(tx, staging.intake)?;
+    hold_doubtful(tx, staging.intake)?;
     documents(tx, staging.intake)?;
     tx.execute("UPDATE intakes SET state = 'taken' WHERE id = ?1", [staging.intake])?;
     withdraw_unfit(tx, staging.intake)?;
@@ -158,6 +160,7 @@ fn merge(tx: &Transaction<'_>, staging: &Staging, target: i64) -> Result<(), Err
         params![target, staging.intake],
     )?;
     tx.execute("UPDATE intakes SET changed = changed + 1 WHERE id = ?1", [target])?;
+    hold_doubtful(tx, target)?;
     for id in &moved {
         documents_of_record(tx, *id)?;
     }
@@ -401,15 +404,25 @@ pub(super) fn wait_behind(
         Judgement::TakesPlace => take_place_later(tx, newcomer, &met),
         verdict => {
             let (state, code) = stopped_as(verdict);
+            if state != RecordState::Behind {
+                forget_own_key(tx, newcomer)?;
+            }
             record::set(tx, newcomer.id, state, Some(way), Some(met.id), &[told_of(code, &met, &differs)])
         }
     }
 }
 
+/// What is not sent because of another record is no fact of its own, under whatever key it came.
+fn forget_own_key(tx: &Transaction<'_>, newcomer: &Known) -> Result<(), Error> {
+    tx.prepare_cached("UPDATE facts SET live = 0 WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?3")?
+        .execute(params![newcomer.intake, newcomer.row, newcomer.id])?;
+    Ok(())
+}
+
 /// A record that waited takes the place of the one it waited for.
 fn take_place_later(tx: &Transaction<'_>, newcomer: &Known, met: &Known) -> Result<(), Error> {
-    let state = if newcomer.valid { RecordState::Ready } else { RecordState::Refused };
-    record::set(tx, newcomer.id, state, None, None, &[])?;
+    let (state, why) = newcomer.own_stand();
+    record::set(tx, newcomer.id, state, None, None, why)?;
     tx.execute("UPDATE records SET older = ?2 WHERE id = ?1", params![newcomer.id, met.id])?;
     take_place(tx, &Known { state, ..newcomer.clone() }, met)
 }
@@ -432,6 +445,7 @@ pub(super) fn judge_followers(tx: &Transaction<'_>, of: i64) -> Result<(), Error
         } else {
             wait_behind(tx, &follower, &met, follower.way.unwrap_or(Way::Key))?;
         }
+        hold_doubtful(tx, follower.intake)?;
         documents_of_record(tx, follower.id)?;
         record::mark_changed(tx, follower.id)?;
     }
@@ -446,7 +460,7 @@ fn is_taken(conn: &Connection, intake: i64) -> Result<bool, Error> {
 /// Two rows of one file waited for the same earlier one, and it was refused: a key twice in one file.
 fn hold_twice(tx: &Transaction<'_>, first: i64, follower: &Known) -> Result<(), Error> {
     if let Some(brother) = record::get(tx, first)? {
-        if brother.state == RecordState::Ready {
+        if brother.state == RecordState::Ready || brother.only_doubted() {
             let reason = [told(&codes::TWICE, [follower.row.to_string()])];
             record::set(tx, first, RecordState::Held, Some(Way::Key), None, &reason)?;
         }
@@ -472,32 +486,54 @@ pub(super) fn documents_of_record(tx: &Transaction<'_>, id: i64) -> Result<(), E
     judge_document(tx, of, &document)
 }
 
-/// A document goes when none of its rows is refused or held for a reason of its own.
+/// A document goes when none of its rows is refused or held for a reason of its own, and none waits for the outcome
+/// of an earlier row: until that is known nobody can say whether the document stands.
 fn judge_document(tx: &Transaction<'_>, of: i64, document: &str) -> Result<(), Error> {
-    let bad: Option<u32> = tx
-        .prepare_cached(
-            "SELECT min(row_no) FROM records WHERE doc_intake = ?1 AND document = ?2 AND newer IS NULL
-              AND (state IN ('refused', 'rejected') OR (state = 'held' AND coalesce(way, '') <> 'document'))",
-        )?
-        .query_row(params![of, document], |row| row.get(0))?;
     let whole_file = document.is_empty();
-    let changed = if let Some(row) = bad {
+    let bad = "state IN ('refused', 'rejected') OR (state = 'held' AND coalesce(way, '') <> 'document')";
+    let open = "state = 'behind' AND coalesce(way, '') <> 'document'";
+    let changed = if let Some(row) = first_of_document(tx, of, document, bad)? {
         let code = if whole_file { &codes::WHOLE_FILE } else { &codes::DOCUMENT };
-        tx.prepare_cached(
-            "UPDATE records SET state = 'held', way = 'document', reason = ?3
-              WHERE doc_intake = ?1 AND document = ?2 AND newer IS NULL AND transaction_id IS NULL AND released = 0
-                AND (state = 'ready' OR (state = 'held' AND way = 'document'))",
-        )?
-        .execute(params![of, document, json(&[told(code, [row.to_string()])])?])?
+        stop_document(tx, of, document, RecordState::Held, &told(code, [row.to_string()]))?
+    } else if let Some(row) = first_of_document(tx, of, document, open)? {
+        let code = if whole_file { &codes::WHOLE_FILE_WAITS } else { &codes::DOCUMENT_WAITS };
+        stop_document(tx, of, document, RecordState::Behind, &told(code, [row.to_string()]))?
     } else {
         tx.prepare_cached(
             "UPDATE records SET state = 'ready', way = NULL, reason = NULL
-              WHERE doc_intake = ?1 AND document = ?2 AND newer IS NULL AND state = 'held' AND way = 'document'",
+              WHERE doc_intake = ?1 AND document = ?2 AND newer IS NULL AND way = 'document'
+                AND (state = 'held' OR state = 'behind')",
         )?
         .execute(params![of, document])?
     };
     if changed > 0 {
+        hold_doubtful_document(tx, of, document)?;
         tx.execute("UPDATE intakes SET changed = changed + 1 WHERE id = ?1", [of])?;
     }
     Ok(())
+}
+
+/// The first row of a document in one of these states.
+fn first_of_document(conn: &Connection, of: i64, document: &str, states: &str) -> Result<Option<u32>, Error> {
+    let sql = format!(
+        "SELECT min(row_no) FROM records WHERE doc_intake = ?1 AND document = ?2 AND newer IS NULL AND ({states})"
+    );
+    Ok(conn.prepare_cached(&sql)?.query_row(params![of, document], |row| row.get(0))?)
+}
+
+/// Keeps the rows of a document that would go from going; gives how many.
+fn stop_document(
+    tx: &Transaction<'_>,
+    of: i64,
+    document: &str,
+    state: RecordState,
+    why: &StoredIssue,
+) -> Result<usize, Error> {
+    Ok(tx
+        .prepare_cached(
+            "UPDATE records SET state = ?4, way = 'document', reason = ?3
+              WHERE doc_intake = ?1 AND document = ?2 AND newer IS NULL AND transaction_id IS NULL AND released = 0
+                AND (state = 'ready' OR ((state = 'held' OR state = 'behind') AND way = 'document'))",
+        )?
+        .execute(params![of, document, json(&[why])?, state.word()])?)
 }

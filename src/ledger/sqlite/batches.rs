@@ -3,13 +3,15 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::accept::{documents_of_record, judge_followers};
-use super::many::{self, text};
+use super::digest::Digest;
+use super::many;
 use super::packed::unpack;
 use super::record::{self, told};
+use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
 use crate::ledger::states::RecordState;
@@ -17,7 +19,9 @@ use crate::ledger::{BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer,
 use crate::model::{Outcome, hash};
 
 /// Numbers one installation can issue: twelve digits.
-const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
+pub(super) const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
+/// Nothing waits longer than an hour (`submit/retry.rs`); a minute more for two clocks that differ a little.
+const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(61);
 /// Numbers looked at together for one that a mapping gave: about as many as a batch takes.
 const NUMBERS_AT_ONCE: i64 = 256;
 
@@ -34,7 +38,7 @@ impl Sqlite {
             .query_row([realm], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let later = due.as_ref().and_then(|(.., at)| at.as_deref().and_then(from_stamp));
-        if let (Some((batch, state, _)), true) = (&due, later.is_some_and(|at| at <= now)) {
+        if let (Some((batch, state, _)), true) = (&due, later.is_some_and(|at| is_due(at, now))) {
             return Ok(if state == "retry" { Work::Resend(*batch) } else { Work::Ask(*batch) });
         }
         // A batch that was not received goes first: the system is not reached, or told us to wait.
@@ -147,9 +151,9 @@ impl Sqlite {
         let sha256 = hash::sha256(&answer.body);
         self.commit(now, "answered", |tx| {
             tx.execute(
-                "UPDATE attempts SET state = 'answered', ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5
-                  WHERE id = ?1",
-                params![attempt, stamp(now), answer.status, headers, raw],
+                "UPDATE attempts SET state = 'answered', ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5,
+                    sha256 = ?6 WHERE id = ?1",
+                params![attempt, stamp(now), answer.status, headers, raw, sha256],
             )?;
             let data = serde_json::json!({"status": answer.status, "sha256": sha256});
             Ok(((), Event::about(attempt, data)))
@@ -204,6 +208,7 @@ impl Sqlite {
             let epoch = tx.last_insert_rowid();
             Ok((epoch, Event::about(epoch, serde_json::json!({"owner": owner}))))
         })?;
+        self.forget_far_due_times(now)?;
         let mut unread = Vec::new();
         for (attempt, batch, state, realm) in open {
             if state == "sending" {
@@ -220,8 +225,25 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// Due times that a calendar set wrong left behind count from now.
+    fn forget_far_due_times(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE batches SET due_at = ?1 WHERE due_at IS NOT NULL AND state <> 'settled' AND due_at > ?2",
+            params![stamp(now), stamp(now + LONGEST_WAIT)],
+        )?;
+        Ok(())
+    }
+}
+
+/// Whether a moment has come. One further ahead than anything waits was written by another clock: it has come too,
+/// for trying early what surely was not received, or asking early, does no harm, and waiting for years does.
+fn is_due(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    at <= now || at > now + LONGEST_WAIT
+}
+
 /// A batch that is settled stays so, whatever comes late.
-fn is_over(conn: &Connection, batch: i64) -> Result<bool, Error> {
+pub(super) fn is_over(conn: &Connection, batch: i64) -> Result<bool, Error> {
     Ok(conn.query_row("SELECT state = 'settled' FROM batches WHERE id = ?1", [batch], |row| row.get(0))?)
 }
 
@@ -287,10 +309,7 @@ struct Numbers {
 
 impl Numbers {
     fn read(tx: &Transaction<'_>, installation: i64, realm: i64) -> Result<Self, Error> {
-        let next: String =
-            tx.query_row("SELECT value FROM meta WHERE key = 'next_number'", [], |row| row.get(0))?;
-        let next = next.parse().map_err(|_| Error::Order("a counter that is no number"))?;
-        Ok(Self { base: installation * NUMBERS_OF_ONE, next, realm })
+        Ok(Self { base: installation * NUMBERS_OF_ONE, next: next_number(tx)?, realm })
     }
 
     /// A number for each: the one it has, the mapped one, or the next free one.
@@ -374,9 +393,10 @@ fn insert_batch(
     (packed, sha256): (&[u8], &str),
     rows: usize,
 ) -> Result<i64, Error> {
+    let id = next_id(tx, "batches")?;
     tx.prepare_cached(
-        "INSERT INTO batches (realm_id, section, state, rows, body, body_sha256, owner_epoch, sent_at)
-         VALUES (?1, ?2, 'sending', ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO batches (realm_id, section, state, rows, body, body_sha256, owner_epoch, sent_at, id)
+         VALUES (?1, ?2, 'sending', ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         realm,
@@ -385,12 +405,14 @@ fn insert_batch(
         packed,
         sha256,
         epoch,
-        stamp(want.now)
+        stamp(want.now),
+        id
     ])?;
-    Ok(tx.last_insert_rowid())
+    Ok(id)
 }
 
-/// Puts records into a batch, each under its number.
+/// Puts records into a batch, each under its number. Records nearly always follow one another as their transactions
+/// do, and one statement moves them all.
 fn enter(
     tx: &Transaction<'_>,
     batch: i64,
@@ -428,11 +450,15 @@ fn enter(
             ]
         },
     )?;
-    tx.prepare_cached(
-        "UPDATE records SET state = 'sending', transaction_id = t.id FROM transactions t
-          WHERE t.batch_id = ?1 AND records.id = t.record_id",
-    )?
-    .execute([batch])?;
+    let moved: Vec<(i64, i64)> =
+        candidates.iter().zip(items.iter()).map(|(one, item)| (one.record, item.transaction)).collect();
+    for run in moved.chunk_by(|one, next| (one.0 + 1, one.1 + 1) == *next) {
+        let ([(first, transaction), ..], [.., (last, _)]) = (run, run) else { continue };
+        tx.prepare_cached(
+            "UPDATE records SET state = 'sending', transaction_id = id + ?3 WHERE id >= ?1 AND id <= ?2",
+        )?
+        .execute([*first, *last, transaction - first])?;
+    }
     Ok(())
 }
 
@@ -504,13 +530,11 @@ fn settled(
     let mut counts = [0_u32; 3];
     let unsaid = Outcome::Unknown;
     let mut told = Vec::new();
-    let members = transactions_of(tx, batch)?;
-    let all = members.len();
-    for (index, (transaction, over)) in members.into_iter().enumerate() {
+    for (index, Sent { transaction, record, over }) in sent(tx, batch)?.into_iter().enumerate() {
         let outcome = outcomes.get(index).unwrap_or(&unsaid);
         // One that is already settled stays as it is.
         if !over {
-            told.push((transaction, outcome, written(outcome)?));
+            told.push(Told { transaction, record, outcome, errors: written(outcome)? });
         }
         let slot = match outcome {
             Outcome::Accepted { .. } => 0,
@@ -522,27 +546,73 @@ fn settled(
         }
     }
     write_outcomes(tx, &told, &at)?;
-    if told.len() == all {
-        move_records(tx, "batch_id", batch)?;
-    } else {
-        told.iter().try_for_each(|(transaction, ..)| move_records(tx, "id", *transaction))?;
-    }
+    move_records(tx, &told)?;
     let state = if counts.get(2).copied() == Some(0) { "settled" } else { "unknown" };
     let seen = (state == "unknown").then_some("the answer does not name every row");
     finish(tx, batch, attempt, state, "applied", seen, now)?;
     tx.execute("UPDATE batches SET remote = coalesce(?2, remote) WHERE id = ?1", params![batch, remote])?;
     follow_up(tx, batch)?;
-    Ok(
-        serde_json::json!({"accepted": counts.first(), "refused": counts.get(1), "unknown": counts.get(2), "remote": remote}),
-    )
+    Ok(serde_json::json!({"accepted": counts.first(), "refused": counts.get(1), "unknown": counts.get(2),
+        "remote": remote, "outcomes": outcomes_digest(&told)}))
 }
 
-/// The transactions of a batch in order, and whether each is settled already.
-fn transactions_of(tx: &Transaction<'_>, batch: i64) -> Result<Vec<(i64, bool)>, Error> {
+/// A hash over what becomes final here, for the event: so it can be told later whether an outcome was changed by
+/// hand. Those it covers are found again by their time, which is the event's.
+fn outcomes_digest(told: &[Told<'_>]) -> String {
+    let mut digest = Digest::new();
+    for one in told {
+        match one.outcome {
+            Outcome::Accepted { id } => digest.add(one.transaction, one.state(), Some(id)),
+            Outcome::Refused { .. } => digest.add(one.transaction, one.state(), None),
+            Outcome::Unknown => {}
+        }
+    }
+    digest.end()
+}
+
+/// A transaction of a batch.
+struct Sent {
+    transaction: i64,
+    record: i64,
+    /// Whether it is settled already.
+    over: bool,
+}
+
+/// The transactions of a batch in order.
+fn sent(tx: &Transaction<'_>, batch: i64) -> Result<Vec<Sent>, Error> {
     let mut found = tx.prepare_cached(
-        "SELECT id, state = 'accepted' OR state = 'refused' FROM transactions WHERE batch_id = ?1 ORDER BY position",
+        "SELECT id, record_id, state = 'accepted' OR state = 'refused' FROM transactions WHERE batch_id = ?1
+          ORDER BY position",
     )?;
-    Ok(found.query_map([batch], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+    let read = |row: &Row<'_>| Ok(Sent { transaction: row.get(0)?, record: row.get(1)?, over: row.get(2)? });
+    Ok(found.query_map([batch], read)?.collect::<Result<_, _>>()?)
+}
+
+/// What became of a transaction.
+struct Told<'a> {
+    transaction: i64,
+    record: i64,
+    outcome: &'a Outcome,
+    /// The system's words.
+    errors: Option<String>,
+}
+
+impl Told<'_> {
+    fn state(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Accepted { .. } => "accepted",
+            Outcome::Refused { .. } => "refused",
+            Outcome::Unknown => "unknown",
+        }
+    }
+
+    fn record_state(&self) -> RecordState {
+        match self.outcome {
+            Outcome::Accepted { .. } => RecordState::Accepted,
+            Outcome::Refused { .. } => RecordState::Rejected,
+            Outcome::Unknown => RecordState::Unknown,
+        }
+    }
 }
 
 /// The system's words of an outcome, as the ledger keeps them.
@@ -554,40 +624,34 @@ fn written(outcome: &Outcome) -> Result<Option<String>, Error> {
 }
 
 /// Writes outcomes down with their transactions.
-fn write_outcomes(
-    tx: &Transaction<'_>,
-    told: &[(i64, &Outcome, Option<String>)],
-    at: &str,
-) -> Result<(), Error> {
-    many::run(
-        tx,
-        "WITH told (id, state, remote_id, errors, at) AS (VALUES {rows})
-         UPDATE transactions SET state = told.state, remote_id = told.remote_id, errors = told.errors,
-            settled_at = told.at FROM told WHERE transactions.id = told.id",
-        "(?,?,?,?,?)",
-        told,
-        |(transaction, outcome, errors)| {
-            let (state, id) = match outcome {
-                Outcome::Accepted { id } => ("accepted", Some(id.as_str())),
-                Outcome::Refused { .. } => ("refused", None),
-                Outcome::Unknown => ("unknown", None),
-            };
-            [(*transaction).into(), state.into(), text(id), text(errors.as_deref()), at.into()]
-        },
+fn write_outcomes(tx: &Transaction<'_>, told: &[Told<'_>], at: &str) -> Result<(), Error> {
+    let mut write = tx.prepare_cached(
+        "UPDATE transactions SET state = ?2, remote_id = ?3, errors = ?4, settled_at = ?5 WHERE id = ?1",
     )?;
+    for one in told {
+        let id = match one.outcome {
+            Outcome::Accepted { id } => Some(id),
+            Outcome::Refused { .. } | Outcome::Unknown => None,
+        };
+        write.execute(params![one.transaction, one.state(), id, one.errors, at])?;
+    }
     Ok(())
 }
 
-/// Gives the records of some transactions the states that their answers mean.
-fn move_records(tx: &Transaction<'_>, which: &str, id: i64) -> Result<(), Error> {
-    tx.prepare_cached(&format!(
-        "UPDATE records SET state = CASE t.state WHEN 'accepted' THEN 'accepted' WHEN 'refused' THEN 'rejected'
-                ELSE 'unknown' END
-           FROM transactions t
-          WHERE t.{which} = ?1 AND records.id = t.record_id AND (records.state = 'sending'
-                OR records.state = 'pending' OR records.state = 'unknown' OR records.state = 'ready')"
-    ))?
-    .execute([id])?;
+/// Moves the records of transactions as their outcomes say. Those that follow one another nearly always met the
+/// same, and one statement moves them all.
+fn move_records(tx: &Transaction<'_>, told: &[Told<'_>]) -> Result<(), Error> {
+    let alike = |one: &Told<'_>, next: &Told<'_>| {
+        one.record + 1 == next.record && one.record_state() == next.record_state()
+    };
+    for run in told.chunk_by(alike) {
+        let ([first, ..], [.., last]) = (run, run) else { continue };
+        tx.prepare_cached(
+            "UPDATE records SET state = ?3 WHERE id >= ?1 AND id <= ?2
+                AND (state = 'sending' OR state = 'pending' OR state = 'unknown' OR state = 'ready')",
+        )?
+        .execute(params![first.record, last.record, first.record_state().word()])?;
+    }
     Ok(())
 }
 
@@ -598,14 +662,17 @@ pub(super) fn settle_one(
     outcome: &Outcome,
     at: &str,
 ) -> Result<(), Error> {
-    let over: bool = tx
-        .prepare_cached("SELECT state = 'accepted' OR state = 'refused' FROM transactions WHERE id = ?1")?
-        .query_row([transaction], |row| row.get(0))?;
+    let (record, over): (i64, bool) = tx
+        .prepare_cached(
+            "SELECT record_id, state = 'accepted' OR state = 'refused' FROM transactions WHERE id = ?1",
+        )?
+        .query_row([transaction], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if over {
         return Ok(());
     }
-    write_outcomes(tx, &[(transaction, outcome, written(outcome)?)], at)?;
-    move_records(tx, "id", transaction)
+    let told = [Told { transaction, record, outcome, errors: written(outcome)? }];
+    write_outcomes(tx, &told, at)?;
+    move_records(tx, &told)
 }
 
 /// Rows that waited behind this batch's are judged anew.
@@ -692,7 +759,7 @@ fn not_sent(
     Ok(serde_json::json!({"not_sent": seen}))
 }
 
-fn unknown(
+pub(super) fn unknown(
     tx: &Transaction<'_>,
     batch: i64,
     attempt: i64,

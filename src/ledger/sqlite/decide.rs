@@ -24,16 +24,18 @@ impl Sqlite {
     ) -> Result<Decided, Error> {
         let mine: Vec<i64> = self.realms.values().copied().collect();
         self.commit(now, "released", |tx| {
-            let mut decided = Decided::default();
+            let (mut decided, mut records) = (Decided::default(), Vec::new());
             for known in named(tx, what, &["held", "reversed"])? {
                 let here = realm_is_mine(tx, known.id, &mine)?;
                 if !matches!(known.state.status(), Status::Held | Status::Reversed) || !here {
                     continue;
                 }
+                let before = decided.moved.len();
                 release_one(tx, &known, answer, by, &mut decided)?;
+                records.extend((decided.moved.len() > before).then_some(known.id));
             }
             let rows: Vec<_> = decided.moved.iter().map(|one| serde_json::json!([one.file, one.row])).collect();
-            let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "answer": answer.map(|answer| format!("{answer:?}"))});
+            let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "records": records, "answer": answer.map(|answer| format!("{answer:?}"))});
             Ok((decided, Event { subject: None, data }))
         })
     }
@@ -83,10 +85,11 @@ impl Sqlite {
                 return ask_about(tx, *batch, remote, ticket, by, now);
             }
             let mut decided = Decided::default();
+            let mut transactions = Vec::new();
             for known in named(tx, what, &["unknown", "behind"])? {
                 let known = behind_what(tx, known)?;
                 if known.state == RecordState::Unknown {
-                    resolve_one(tx, what, &known, decision, by, now)?;
+                    transactions.push(resolve_one(tx, what, &known, decision, by, now)?);
                     decided.moved.push(touched(tx, &known)?);
                 } else {
                     decided.left.push(touched(tx, &known)?);
@@ -100,7 +103,8 @@ impl Sqlite {
                 }
                 Decision::NotReceived => serde_json::json!("not received"),
             };
-            let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "said": said});
+            let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "said": said,
+                "transactions": transactions});
             Ok((decided, Event { subject: None, data }))
         })
     }
@@ -250,7 +254,8 @@ fn release_one(
     decided: &mut Decided,
 ) -> Result<(), Error> {
     let code = first_code(tx, known.id)?.unwrap_or_default();
-    let doubt = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE].iter().any(|one| one.code == code);
+    let doubt =
+        [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL].iter().any(|one| one.code == code);
     let unsendable = !known.valid || code == codes::UNKNOWN_REF.code;
     // What a person says to drop is never sent: only a doubt about doubles can be answered so.
     let other_question = !doubt && answer == Some(Double::Drop);
@@ -267,7 +272,7 @@ fn release_one(
     } else {
         let reason = [told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])];
         tx.execute(
-            "UPDATE records SET state = 'ready', released = 1, reason = ?2
+            "UPDATE records SET state = 'ready', released = 1, doubt = NULL, reason = ?2
               WHERE id = ?1 AND state IN ('held', 'reversed') AND newer IS NULL",
             params![known.id, json(&reason)?],
         )?;
@@ -294,6 +299,7 @@ fn stand_for_the_fact(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> 
     Ok(())
 }
 
+/// Carries out what a person decided; gives the transaction.
 fn resolve_one(
     tx: &Transaction<'_>,
     what: &What,
@@ -301,7 +307,7 @@ fn resolve_one(
     decision: &Decision,
     by: &By,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
     let (transaction, batch): (i64, i64) = tx.query_row(
         "SELECT t.id, t.batch_id FROM records r JOIN transactions t ON t.id = r.transaction_id WHERE r.id = ?1",
         [known.id],
@@ -323,7 +329,8 @@ fn resolve_one(
     judge_followers(tx, known.id)?;
     record::mark_changed(tx, known.id)?;
     close_batch(tx, batch, now)?;
-    mark_batch_changed(tx, batch)
+    mark_batch_changed(tx, batch)?;
+    Ok(transaction)
 }
 
 #[expect(clippy::too_many_arguments, reason = "one decision about one record, spelled out once")]

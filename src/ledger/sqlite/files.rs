@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, params};
 
 use super::stage::parse_reference;
+use super::takeover::next_id;
 use super::{Event, Sqlite, stamp};
 use crate::ledger::{Error, KnownFile, NewFile, Referenced};
 use crate::model::Lang;
@@ -15,6 +16,7 @@ impl Sqlite {
         let folder = file.folder.to_string_lossy().into_owned();
         let language = if file.language == Lang::Bg { "bg" } else { "en" };
         self.commit(now, "received", |tx| {
+            let intake = next_id(tx, "intakes")?;
             tx.execute(
                 // What was received and not read yet stays: its content is in the spool, and its rows must be told.
                 "UPDATE intakes SET state = 'withdrawn', changed = changed + 1
@@ -22,11 +24,10 @@ impl Sqlite {
                 params![folder, file.name],
             )?;
             tx.execute(
-                "INSERT INTO intakes (kind, folder, name, sha256, bytes, received_at, state, language)
-                 VALUES ('drop', ?1, ?2, ?3, ?4, ?5, 'received', ?6)",
-                params![folder, file.name, file.sha256, bytes(file.bytes), stamp(now), language],
+                "INSERT INTO intakes (kind, folder, name, sha256, bytes, received_at, state, language, id)
+                 VALUES ('drop', ?1, ?2, ?3, ?4, ?5, 'received', ?6, ?7)",
+                params![folder, file.name, file.sha256, bytes(file.bytes), stamp(now), language, intake],
             )?;
-            let intake = tx.last_insert_rowid();
             tx.execute(
                 "INSERT INTO sightings (folder, name, bytes, mtime_ns, intake_id) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (folder, name) DO UPDATE SET bytes = excluded.bytes, mtime_ns = excluded.mtime_ns,
@@ -39,13 +40,14 @@ impl Sqlite {
 
     pub(super) fn retry_file(&mut self, target: i64, now: DateTime<Utc>) -> Result<i64, Error> {
         self.commit(now, "retry", |tx| {
+            let intake = next_id(tx, "intakes")?;
             tx.execute(
-                "INSERT INTO intakes (kind, target, folder, name, sha256, bytes, received_at, state, language, reading)
-                 SELECT 'retry', id, folder, name, sha256, bytes, ?2, 'received', language,
+                "INSERT INTO intakes (id, kind, target, folder, name, sha256, bytes, received_at, state, language, reading)
+                 SELECT ?3, 'retry', id, folder, name, sha256, bytes, ?2, 'received', language,
                         iif(reading IS NULL, NULL, json_object('answers', json(reading -> '$.answers'))) FROM intakes WHERE id = ?1",
-                params![target, stamp(now)],
+                params![target, stamp(now), intake],
             )?;
-            Ok((tx.last_insert_rowid(), Event::about(target, serde_json::json!({}))))
+            Ok((intake, Event::about(target, serde_json::json!({}))))
         })
     }
 

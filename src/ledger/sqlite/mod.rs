@@ -1,15 +1,22 @@
 //! The ledger on SQLite: bundled, WAL, `synchronous = FULL`, so a commit that returned survives a power cut.
 
 mod accept;
+mod asked;
 mod batches;
+mod copies;
 mod decide;
+mod digest;
 mod files;
 mod many;
 mod packed;
+mod prune;
 mod record;
 mod stage;
+mod takeover;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod verify;
 mod views;
 
 use std::collections::HashMap;
@@ -26,8 +33,8 @@ use crate::model::hash;
 use super::migrations::{APPLICATION_ID, MIGRATIONS};
 use super::{
     BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile, NewFile,
-    OpenBatch, Plan, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue, Summary, Want, What,
-    Work,
+    OpenBatch, Plan, Position, Question, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue,
+    Summary, TakenOver, Takeover, Want, What, Work,
 };
 
 /// How long a statement waits for another process's commit.
@@ -42,6 +49,8 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+pub use copies::Contents;
+
 /// How a ledger is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -53,6 +62,8 @@ pub struct Options {
     pub spool: PathBuf,
     /// Today in the system's calendar: a new ledger's numbers start there.
     pub today: NaiveDate,
+    /// Now; the copy of a ledger of an earlier form is named by it.
+    pub now: DateTime<Utc>,
     /// Randomness for a new ledger's id.
     pub seed: u64,
 }
@@ -76,6 +87,11 @@ impl Sqlite {
     /// # Errors
     /// When the file is not ours, comes from a newer version, or can't be read or written.
     pub fn open(options: &Options) -> Result<Self, Error> {
+        Self::open_as(options, true)
+    }
+
+    /// Opens; with `keep_former` a ledger of an earlier form is copied beside itself before it is migrated.
+    fn open_as(options: &Options, keep_former: bool) -> Result<Self, Error> {
         if let Some(folder) = options.path.parent() {
             std::fs::create_dir_all(folder).map_err(|source| Error::Store(Box::new(source)))?;
         }
@@ -88,7 +104,7 @@ impl Sqlite {
         // Else a statement is prepared anew whenever a value changes that stands beside a partial index.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         conn.set_prepared_statement_cache_capacity(64);
-        migrate(&mut conn, options)?;
+        migrate(&mut conn, options, keep_former)?;
         let id = conn.query_row("SELECT value FROM meta WHERE key = 'id'", [], |row| row.get(0))?;
         Ok(Self {
             conn,
@@ -108,13 +124,20 @@ impl Sqlite {
     /// When the other ledger can't be read or the copy can't be written.
     pub fn scratch(known: Option<&Path>, options: &Options) -> Result<Self, Error> {
         if let Some(known) = known.filter(|path| path.exists()) {
-            let source = Connection::open_with_flags(known, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-            source.busy_timeout(BUSY)?;
-            source.execute("VACUUM INTO ?1", params![options.path.to_string_lossy()])?;
+            copies::copy(known, &options.path)?;
         }
-        let ledger = Self::open(options)?;
+        let ledger = Self::open_as(options, false)?;
         ledger.conn.pragma_update(None, "synchronous", "OFF")?;
         Ok(ledger)
+    }
+
+    /// Copies a ledger as it is at one moment, while others read and write it. Gives what belongs to the copy.
+    ///
+    /// # Errors
+    /// When the ledger can't be read, or the copy can't be written or is there already.
+    pub fn copy(ledger: &Path, goal: &Path) -> Result<Contents, Error> {
+        copies::copy(ledger, goal)?;
+        copies::contents(goal)
     }
 
     fn realm(&self, section: &str) -> Option<i64> {
@@ -178,14 +201,20 @@ fn append_event(tx: &Transaction<'_>, now: DateTime<Utc>, kind: &str, event: &Ev
     let before = head(tx)?;
     let data = event.data.to_string();
     let at = stamp(now);
+    let hash = chained(&before, &at, kind, event.subject, &data);
+    tx.prepare_cached("INSERT INTO events (at, kind, subject, data, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![at, kind, event.subject, data, hash])?;
+    Ok(())
+}
+
+/// The hash an event bears.
+fn chained(before: &str, at: &str, kind: &str, subject: Option<i64>, data: &str) -> String {
     let mut chain = Sha256::new();
-    for part in [before.as_str(), at.as_str(), kind, &event.subject.unwrap_or(0).to_string(), data.as_str()] {
+    for part in [before, at, kind, &subject.unwrap_or(0).to_string(), data] {
         chain.update(part.as_bytes());
         chain.update([0]);
     }
-    tx.prepare_cached("INSERT INTO events (at, kind, subject, data, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![at, kind, event.subject, data, hash::hex(&chain.finalize())])?;
-    Ok(())
+    hash::hex(&chain.finalize())
 }
 
 fn head(conn: &Connection) -> Result<String, Error> {
@@ -196,20 +225,20 @@ fn head(conn: &Connection) -> Result<String, Error> {
     Ok(newest.unwrap_or_default())
 }
 
-fn migrate(conn: &mut Connection, options: &Options) -> Result<(), Error> {
-    let version: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+/// Brings a ledger of an earlier form to today's: all steps in one transaction, after a copy of it was kept.
+fn migrate(conn: &mut Connection, options: &Options, keep_former: bool) -> Result<(), Error> {
     let newest = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    if version > newest {
-        return Err(Error::Newer { found: version, known: newest });
-    }
+    let version = form(conn)?;
     if version == newest {
-        return if application == APPLICATION_ID { Ok(()) } else { Err(Error::NotOurs) };
+        return Ok(());
     }
-    if version > 0 && application != APPLICATION_ID {
-        return Err(Error::NotOurs);
+    if version > 0 && keep_former {
+        let kept = copies::keep_former(&options.path, version, options.now)?;
+        tracing::info!(from = version, to = newest, kept = %kept.display(), "the ledger gets a new form");
     }
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    let version = form(&tx)?;
     for migration in MIGRATIONS.iter().skip(version as usize) {
         tx.execute_batch(migration)?;
     }
@@ -220,6 +249,20 @@ fn migrate(conn: &mut Connection, options: &Options) -> Result<(), Error> {
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.commit()?;
     Ok(())
+}
+
+/// The form of the ledger in a file; 0 in an empty one.
+fn form(conn: &Connection) -> Result<u32, Error> {
+    let version: u32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let tables: u32 = conn.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    match version {
+        0 if tables == 0 => Ok(0),
+        _ if application != APPLICATION_ID => Err(Error::NotOurs),
+        version if version > known => Err(Error::Newer { found: version, known }),
+        version => Ok(version),
+    }
 }
 
 /// A new ledger's id and first number: `YYMMDD000000` of that day, so that a ledger made anew on a later day
@@ -262,6 +305,24 @@ impl super::Ledger for Sqlite {
     }
     fn sections(&mut self, sections: &[SectionRef]) -> Result<(), Error> {
         self.know_sections(sections)
+    }
+    fn position(&mut self) -> Result<Position, Error> {
+        self.how_far()
+    }
+    fn was_at(&mut self, event: i64, head: &str) -> Result<bool, Error> {
+        Sqlite::was_at(self, event, head)
+    }
+    fn is_marked(&mut self, folder: &Path) -> Result<bool, Error> {
+        self.knows(folder)
+    }
+    fn marked(&mut self, folder: &Path, now: DateTime<Utc>) -> Result<(), Error> {
+        self.make_known(folder, now)
+    }
+    fn folders_of(&mut self, batch: i64) -> Result<Vec<PathBuf>, Error> {
+        self.folders_in(batch)
+    }
+    fn take_over(&mut self, takeover: &Takeover, now: DateTime<Utc>) -> Result<TakenOver, Error> {
+        self.take_it_over(takeover, now)
     }
     fn known_files(&mut self, folder: &Path) -> Result<Vec<KnownFile>, Error> {
         self.files_of(folder)
@@ -388,6 +449,9 @@ impl super::Ledger for Sqlite {
     }
     fn answered(&mut self, attempt: i64, answer: &RawAnswer, now: DateTime<Utc>) -> Result<(), Error> {
         self.keep_answer(attempt, answer, now)
+    }
+    fn asked(&mut self, question: &Question, now: DateTime<Utc>) -> Result<i64, Error> {
+        self.keep_question(question, now)
     }
     fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, now: DateTime<Utc>) -> Result<(), Error> {
         self.settle_batch(attempt, verdict, now)

@@ -24,17 +24,36 @@ pub(super) struct Known {
     pub(super) remote_id: Option<String>,
     pub(super) doc_intake: Option<i64>,
     pub(super) document: Option<String>,
+    /// What a person has to vouch for before it may go.
+    pub(super) doubt: Vec<StoredIssue>,
+}
+
+impl Known {
+    /// Whether it would go, but for what a person has to vouch for.
+    pub(super) fn only_doubted(&self) -> bool {
+        self.state == RecordState::Held && self.way.is_none() && !self.doubt.is_empty()
+    }
+
+    /// Where a record stands that nothing else stops, and why.
+    pub(super) fn own_stand(&self) -> (RecordState, &[StoredIssue]) {
+        match (self.valid, self.doubt.is_empty()) {
+            (false, _) => (RecordState::Refused, &[]),
+            (true, false) => (RecordState::Held, &self.doubt),
+            (true, true) => (RecordState::Ready, &[]),
+        }
+    }
 }
 
 const SELECT: &str =
     "SELECT r.id, r.intake_id, r.row_no, i.name, i.sha256, r.state, r.valid, c.members, r.way,
-    r.of_record, r.newer, t.remote_id, r.doc_intake, r.document
+    r.of_record, r.newer, t.remote_id, r.doc_intake, r.document, r.doubt
   FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
   LEFT JOIN transactions t ON t.id = r.transaction_id ";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Known> {
     let state: String = row.get(5)?;
     let way: Option<String> = row.get(8)?;
+    let doubt: Option<String> = row.get(14)?;
     Ok(Known {
         id: row.get(0)?,
         intake: row.get(1)?,
@@ -50,6 +69,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Known> {
         remote_id: row.get(11)?,
         doc_intake: row.get(12)?,
         document: row.get(13)?,
+        doubt: super::parse(doubt.as_deref()),
     })
 }
 

@@ -184,6 +184,7 @@ impl Run<'_> {
         }
         self.write_rows(&written)?;
         write_records(self.tx, self.staging, &newcomers)?;
+        write_doubts(self.tx, &newcomers)?;
         write_contents(self.tx, &newcomers)?;
         self.place(&newcomers)
     }
@@ -258,6 +259,15 @@ fn write_contents(tx: &Transaction<'_>, newcomers: &[Newcomer<'_>]) -> Result<()
         &contents,
         |(record, members)| [(*record).into(), (*members).into()],
     )?;
+    Ok(())
+}
+
+/// Few records are in doubt: the statement that writes all of them need not know.
+fn write_doubts(tx: &Transaction<'_>, newcomers: &[Newcomer<'_>]) -> Result<(), Error> {
+    for (one, doubt) in newcomers.iter().filter_map(|one| Some((one, one.staged.doubt.as_ref()?))) {
+        tx.prepare_cached("UPDATE records SET doubt = ?2 WHERE id = ?1")?
+            .execute(params![one.id, json(&[doubt])?])?;
+    }
     Ok(())
 }
 
@@ -342,6 +352,7 @@ struct Place {
 impl Newcomer<'_> {
     fn first_state(&self) -> RecordState {
         match self.staged.own {
+            Own::Ready if self.staged.doubt.is_some() => RecordState::Held,
             Own::Ready => RecordState::Ready,
             Own::Refused => RecordState::Refused,
             Own::BeforeStart => RecordState::Ignored,
@@ -349,16 +360,19 @@ impl Newcomer<'_> {
     }
 
     fn texts(&self, accept: Accept) -> Result<Texts<'_>, Error> {
-        let reason = self
-            .staged
-            .report_from
-            .filter(|_| self.staged.own == Own::BeforeStart)
-            .map(|from| vec![told(&codes::BEFORE_START, [from.format("%d.%m.%Y").to_string()])]);
+        let reason = match self.staged.own {
+            Own::BeforeStart => self
+                .staged
+                .report_from
+                .map(|from| told(&codes::BEFORE_START, [from.format("%d.%m.%Y").to_string()])),
+            Own::Ready => self.staged.doubt.clone(),
+            Own::Refused => None,
+        };
         Ok(Texts {
             one: self,
             until: self.staged.until.map(|day| day.to_string()),
             reverse_until: self.staged.reverse_until.map(|day| day.to_string()),
-            reason: issues_text(&reason.unwrap_or_default())?,
+            reason: issues_text(reason.as_slice())?,
             document: document(accept, self.staged),
         })
     }
@@ -476,7 +490,12 @@ impl Newcomer<'_> {
             return Ok(());
         }
         let Some(known) = known else {
-            return if taken.is_some() { self.meet_brother(place, fact.scope, &fact.key) } else { Ok(()) };
+            if taken.is_some() {
+                self.meet_brother(place, fact.scope, &fact.key)?;
+                // A key that nobody has yet is its own at once: the next row with it must meet this one.
+                place.live = fact.live.is_none() && self.staged.own != Own::BeforeStart;
+            }
+            return Ok(());
         };
         let same_file = known.intake == self.staging.intake;
         self.meet(place, Way::Key, known, same_file)?;
@@ -494,7 +513,8 @@ impl Newcomer<'_> {
             .query_row(params![scope, key], |row| row.get(0))
             .optional()?;
         if let Some(brother) = brother.map_or(Ok(None), |id| record::get(self.tx, id))? {
-            place.takes = None;
+            // The same row of the same content stays itself, read anew; any other place is contested.
+            place.takes = place.takes.take().filter(|taken| self.is_this_row(taken));
             place.stopped = Some((Judgement::TwiceInFile, Way::Key, brother));
             return Ok(());
         }
@@ -504,6 +524,10 @@ impl Newcomer<'_> {
             )?
             .execute(params![scope, key, self.id])?;
         Ok(())
+    }
+
+    fn is_this_row(&self, earlier: &Known) -> bool {
+        Some(earlier.intake) == self.staging.again_of && earlier.row == self.row
     }
 
     fn former_has(&self, scope: i64, key: &str) -> Result<bool, Error> {
@@ -612,7 +636,7 @@ impl Newcomer<'_> {
     }
 
     fn stop(&self, verdict: Judgement, way: Way, met: &Known) -> Result<(), Error> {
-        if verdict == Judgement::TwiceInFile && met.state == RecordState::Ready {
+        if verdict == Judgement::TwiceInFile && (met.state == RecordState::Ready || met.only_doubted()) {
             let reason = [told(&codes::TWICE, [self.row.to_string()])];
             record::set(self.tx, met.id, RecordState::Held, Some(Way::Key), None, &reason)?;
         }

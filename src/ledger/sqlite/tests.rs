@@ -5,9 +5,11 @@ use tempfile::TempDir;
 
 use super::{Options, Sqlite};
 use crate::destinations::Late;
+use crate::ledger::trail::Trails;
 use crate::ledger::{
-    Accept, BatchVerdict, Built, By, Decision, Double, FactKey, Ledger, MappingRef, NewFile, OpenBatch, Own,
-    Plan, RowView, SectionRef, StagedRecord, StagedRow, Want, What, Work,
+    Accept, BatchVerdict, Built, By, Decision, Double, Evidence, FactKey, Ledger, MappingRef, NewFile,
+    OpenBatch, Own, Plan, Question, RawAnswer, RowView, SectionRef, StagedRecord, StagedRow, Waits, Want,
+    What, Work,
 };
 use crate::model::{Environment, Lang, Outcome, Status, SystemError};
 
@@ -20,6 +22,17 @@ struct Bench {
 /// A row of a test file: row number, key, quantity.
 type Line<'a> = (u32, &'a str, i64);
 
+/// Whatever a test did, `verify` finds nothing: each rule's outcome is one that its books allow.
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let (found, checked) = self.ledger.audit(&[], &|_| ()).unwrap();
+            assert!(found.is_empty(), "{found:?}");
+            assert!(checked.events > 0);
+        }
+    }
+}
+
 impl Bench {
     fn new() -> Self {
         let dir = TempDir::new().unwrap();
@@ -28,6 +41,7 @@ impl Bench {
             installation: 7,
             spool: dir.path().join("spool"),
             today: "2026-08-31".parse().unwrap(),
+            now: at(0),
             seed: 0xabc,
         };
         let mut bench = Self { ledger: Sqlite::open(&options).unwrap(), _dir: dir, minute: 0 };
@@ -176,6 +190,7 @@ fn staged(row: u32, members: Option<String>, fact: Option<FactKey>) -> StagedRow
             section: Some(0),
             own,
             report_from: None,
+            doubt: None,
             members,
             fact,
             until: Some("2026-09-09".parse().unwrap()),
@@ -428,6 +443,129 @@ fn a_repaired_row_takes_the_place_of_the_one_it_names_and_its_document_goes() {
     assert_eq!(bench.statuses(old_key), [Duplicate], "the old key is known as the same fact");
 }
 
+/// A good row that goes only when somebody vouches for it.
+fn doubted(line: Line<'_>) -> StagedRow {
+    let mut row = keyed(line);
+    let doubt = crate::ledger::StoredIssue { code: "T029".into(), column: None, args: Vec::new() };
+    row.record.as_mut().unwrap().doubt = Some(doubt);
+    row
+}
+
+#[test]
+fn a_doubted_row_goes_on_a_persons_word_and_is_known_then() {
+    let mut bench = Bench::new();
+    let rows = [doubted((2, "k1", 1)), keyed((3, "k2", 1))];
+    let first = bench.drop_rows("a.csv", "one", &rows, true, Accept::GoodRows);
+    assert_eq!((bench.statuses(first), bench.codes(first)[0].as_str()), (vec![Held, Waiting], "T029"));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(first), [Held, Accepted]);
+    let again = bench.drop_rows("b.csv", "one", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(again), [Held, Duplicate], "the newer one asks now");
+    let now = bench.now();
+    bench.ledger.release(&What::Row("b.csv".into(), 2), None, &by(), now).unwrap();
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(again), [Accepted, Duplicate]);
+    let third = bench.drop_rows("c.csv", "one", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(third), [Duplicate, Duplicate]);
+}
+
+#[test]
+fn a_doubted_row_that_waited_for_another_still_asks() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let second = bench.drop_rows("b.csv", "two", &[doubted((2, "k1", 2))], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(second), [Waiting]);
+    bench.send_all(&refused);
+    assert_eq!((bench.statuses(second), bench.codes(second)[0].as_str()), (vec![Held], "T029"));
+    assert!(bench.claim().is_none());
+}
+
+#[test]
+fn a_doubted_row_holds_its_document_and_a_key_twice_needs_its_own_answer() {
+    let mut bench = Bench::new();
+    let mut rows = [doubted((2, "d1", 1)), keyed((3, "d2", 1))];
+    for row in &mut rows {
+        row.record.as_mut().unwrap().document = Some("D".to_owned());
+    }
+    let file = bench.drop_rows("a.csv", "one", &rows, true, Accept::WholeDocument);
+    assert_eq!(bench.statuses(file), [Held, Held]);
+    let now = bench.now();
+    bench.ledger.release(&What::Row("a.csv".into(), 2), None, &by(), now).unwrap();
+    assert_eq!(bench.statuses(file), [Waiting, Waiting]);
+    let twice = [doubted((2, "t", 1)), doubted((3, "t", 1))];
+    let file = bench.drop_rows("t.csv", "two", &twice, true, Accept::GoodRows);
+    assert_eq!(bench.codes(file), ["L013", "L013"]);
+    let left = bench.ledger.release(&What::File("t.csv".into()), None, &by(), now).unwrap();
+    assert_eq!((left.moved.len(), left.left.len()), (0, 2));
+}
+
+#[test]
+fn a_document_waits_whole_for_the_row_of_it_that_waits() {
+    for received in [true, false] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k1", 1)]);
+        let open = bench.claim().unwrap();
+        bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+        let mut rows = [keyed((2, "k1", 1)), keyed((3, "k2", 1)), keyed((4, "k3", 1))];
+        for (row, document) in rows.iter_mut().zip(["D", "D", "E"]) {
+            row.record.as_mut().unwrap().document = Some(document.to_owned());
+        }
+        let second = bench.drop_rows("b.csv", "two", &rows, true, Accept::WholeDocument);
+        assert_eq!(bench.codes(second), ["L005", "L030", "L001"]);
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(second), [Waiting, Waiting, Accepted]);
+        let now = bench.now();
+        let decision = if received { Decision::Accepted("5".into()) } else { Decision::NotReceived };
+        bench.ledger.resolve(&What::File("a.csv".into()), &decision, &by(), now).unwrap();
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(second), [Duplicate, Accepted, Accepted]);
+    }
+}
+
+#[test]
+fn a_whole_file_waits_for_the_row_of_it_that_waits() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.claim().unwrap();
+    let rows = [keyed((2, "k1", 1)), keyed((3, "k2", 1))];
+    let second = bench.drop_rows("b.csv", "two", &rows, true, Accept::WholeFile);
+    assert_eq!(bench.codes(second), ["L014", "L031"]);
+    assert!(bench.claim().is_none());
+}
+
+/// A row that repairs the refused row 2 of a first file, under a key that was not known before.
+fn repairing_under_another_key(bench: &mut Bench) -> StagedRow {
+    let first = bench.drop_file("a.csv", &[(2, "A", 1)]);
+    bench.send_all(&refused);
+    let mut repaired = keyed((2, "B", 1));
+    repaired.record.as_mut().unwrap().reference = Some(bench.rows(first)[0].reference.clone());
+    repaired
+}
+
+#[test]
+fn a_repaired_key_that_stands_twice_in_the_file_holds_both() {
+    for order in [[0, 1], [1, 0]] {
+        let mut bench = Bench::new();
+        let named = repairing_under_another_key(&mut bench);
+        let mut rows = [named, keyed((3, "B", 1))];
+        (rows[0].row, rows[1].row) = (2 + order[0], 2 + order[1]);
+        rows.sort_by_key(|row| row.row);
+        let again = bench.drop_rows("a.csv.errors.csv", "again", &rows, true, Accept::GoodRows);
+        assert_eq!(bench.statuses(again), [Status::Held, Status::Held]);
+        assert!(bench.claim().is_none(), "nothing of them goes");
+    }
+}
+
+#[test]
+fn a_repaired_key_is_known_in_the_next_file() {
+    let mut bench = Bench::new();
+    let named = repairing_under_another_key(&mut bench);
+    bench.drop_rows("a.csv.errors.csv", "again", &[named], true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    let next = bench.drop_file("b.csv", &[(2, "B", 1), (3, "A", 1)]);
+    assert_eq!(bench.statuses(next), [Status::Duplicate, Status::Duplicate]);
+}
+
 #[test]
 fn an_unknown_reference_is_held() {
     let mut bench = Bench::new();
@@ -532,6 +670,7 @@ fn a_newer_ledger_is_refused() {
         installation: 1,
         spool: dir.path().into(),
         today: "2026-01-01".parse().unwrap(),
+        now: at(0),
         seed: 1,
     };
     drop(Sqlite::open(&options).unwrap());
@@ -577,12 +716,10 @@ fn nothing_in_the_hot_path_looks_at_every_record() {
 fn what_is_done_to_a_batch_looks_at_its_rows_alone() {
     let bench = Bench::new();
     let hot = [
-        "UPDATE records SET state = 'sending', transaction_id = t.id FROM transactions t
-          WHERE t.batch_id = 1 AND records.id = t.record_id",
-        "WITH told (id, state) AS (VALUES (1, 'a'), (2, 'b'))
-         UPDATE transactions SET state = told.state FROM told WHERE transactions.id = told.id",
-        "UPDATE records SET state = t.state FROM transactions t WHERE t.batch_id = 1 AND records.id = t.record_id
-            AND (records.state = 'sending' OR records.state = 'pending')",
+        "UPDATE records SET state = 'sending', transaction_id = id + 3 WHERE id >= 1 AND id <= 9",
+        "UPDATE transactions SET state = 'accepted' WHERE id = 1",
+        "UPDATE records SET state = 'accepted' WHERE id >= 1 AND id <= 9
+            AND (state = 'sending' OR state = 'pending' OR state = 'unknown' OR state = 'ready')",
         "SELECT c.members FROM transactions t LEFT JOIN contents c ON c.record_id = t.record_id WHERE t.batch_id = 1",
         "WITH RECURSIVE shown (intake, older) AS (
             SELECT r.intake_id, r.older FROM transactions t JOIN records r ON r.id = t.record_id WHERE t.batch_id = 1
@@ -594,6 +731,41 @@ fn what_is_done_to_a_batch_looks_at_its_rows_alone() {
         let all = ["SCAN records", "SCAN transactions", "SCAN t", "SCAN r", "SCAN c", "SCAN intakes"];
         assert!(!plan.lines().any(|step| all.contains(&step.trim())), "{sql}\n{plan}");
     }
+}
+
+#[test]
+fn outcomes_reach_their_own_rows_in_whatever_stretches_they_come() {
+    let mut bench = Bench::new();
+    let lines: Vec<(u32, String, i64)> =
+        (2..12).map(|row| (row, format!("k{row}"), i64::from(row != 4 && row != 9))).collect();
+    let lines: Vec<Line<'_>> = lines.iter().map(|(row, key, one)| (*row, key.as_str(), *one)).collect();
+    let intake = bench.drop_file("a.csv", &lines);
+    let outcome = |index: usize| match index {
+        3 => refused(index),
+        6 => Outcome::Unknown,
+        _ => accepted(index),
+    };
+    bench.send_all(&outcome);
+    let told: Vec<_> = bench
+        .rows(intake)
+        .into_iter()
+        .map(|row| (row.row, row.status, row.id, row.number.is_some()))
+        .collect();
+    let mut sent = 0;
+    for (row, status, id, number) in told {
+        if row == 4 || row == 9 {
+            assert_eq!((status, id, number), (Status::Refused, None, false), "row {row} was never sent");
+            continue;
+        }
+        let (expected, given) = match outcome(sent) {
+            Outcome::Accepted { id } => (Status::Accepted, Some(id)),
+            Outcome::Refused { .. } => (Status::Refused, None),
+            Outcome::Unknown => (Status::Unknown, None),
+        };
+        assert_eq!((status, id, number), (expected, given, true), "row {row}");
+        sent += 1;
+    }
+    assert_eq!(sent, 8);
 }
 
 #[test]
@@ -682,6 +854,23 @@ fn retry_leaves_twins_to_a_person() {
 }
 
 #[test]
+fn twins_that_were_both_refused_are_both_held_when_judged_anew() {
+    let mut bench = Bench::new();
+    let mut rows = [keyed((2, "k1", 1)), keyed((3, "k1", 2))];
+    for row in &mut rows {
+        row.record.as_mut().unwrap().own = Own::Refused;
+    }
+    let file = bench.drop_rows("a.csv", "c", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Refused, Refused]);
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &[keyed((2, "k1", 1)), keyed((3, "k1", 2))], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Held, Held]);
+    assert_eq!(bench.codes(file), ["L013", "L013"], "each names the other");
+    assert!(bench.claim().is_none());
+}
+
+#[test]
 fn a_row_of_a_file_that_was_never_accepted_takes_no_place() {
     let mut bench = Bench::new();
     let first = bench.drop_file("a.csv", &[(2, "k1", 1)]);
@@ -727,4 +916,325 @@ fn a_file_that_another_process_took_is_neither_staged_again_nor_set_aside() {
     bench.ledger.set_aside(intake, crate::ledger::FileState::Held, &[], now).unwrap();
     assert_eq!(bench.ledger.file(intake).unwrap().unwrap().state, crate::ledger::FileState::Taken);
     assert_eq!(bench.ledger.rows(intake, 0, 10).unwrap().len(), 1);
+}
+
+fn answer(status: u16, date: &str, body: &str) -> RawAnswer {
+    RawAnswer {
+        status,
+        headers: vec![("date".to_owned(), date.to_owned())],
+        body: body.as_bytes().to_owned(),
+    }
+}
+
+/// A question that leaves the batch waiting.
+fn asked(batch: i64, answer: Option<RawAnswer>, minute: i64) -> Question {
+    let waits = Some(Waits { ticket: serde_json::json!(7), remote: None, ask_at: at(minute + 1) });
+    let seen = answer.is_none().then(|| "connection refused".to_owned());
+    Question { batch, began_at: at(minute), answer, seen, waits }
+}
+
+#[test]
+fn each_question_is_kept_and_an_answer_that_comes_again_is_counted() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "1", 1)]);
+    let open = bench.claim().unwrap();
+    let taken = answer(202, "Mon, 31 Aug 2026 08:00:00 GMT", "taken");
+    let now = bench.now();
+    bench.ledger.answered(open.attempt, &taken, now).unwrap();
+    let pending = BatchVerdict::Pending { ticket: serde_json::json!(7), remote: None, ask_at: at(3) };
+    bench.settle(&open, &pending);
+    let work = answer(200, "Mon, 31 Aug 2026 08:01:00 GMT", "processing");
+    for (minute, came) in [Some(work.clone()), Some(work.clone()), None, Some(work)].into_iter().enumerate() {
+        let question = asked(open.batch, came, i64::try_from(minute).unwrap());
+        let now = bench.now();
+        bench.ledger.asked(&question, now).unwrap();
+    }
+    let done = Question { waits: None, ..asked(open.batch, Some(answer(200, "", "done")), 9) };
+    let now = bench.now();
+    let attempt = bench.ledger.asked(&done, now).unwrap();
+    let outcomes = vec![Outcome::Accepted { id: "72".to_owned() }];
+    bench.settle(&OpenBatch { attempt, ..open.clone() }, &BatchVerdict::Settled { outcomes, remote: None });
+
+    let trail = bench.ledger.batch_trail(open.batch).unwrap().unwrap();
+    let kept: Vec<_> = trail
+        .attempts
+        .iter()
+        .map(|one| (one.kind.as_str(), one.times, one.answer.as_deref().unwrap_or_default()))
+        .collect();
+    let wanted: [(&str, u32, &[u8]); 5] = [
+        ("submit", 1, b"taken"),
+        ("ask", 2, b"processing"),
+        ("ask", 1, b""),
+        ("ask", 1, b"processing"),
+        ("ask", 1, b"done"),
+    ];
+    assert_eq!(kept, wanted);
+    assert_eq!(trail.state, "settled");
+}
+
+#[test]
+fn an_answer_kept_but_not_read_before_a_crash_is_read_at_the_next_start() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "1", 1)]);
+    let open = bench.claim().unwrap();
+    let pending = BatchVerdict::Pending { ticket: serde_json::json!(7), remote: None, ask_at: at(3) };
+    bench.settle(&open, &pending);
+    let question = Question { waits: None, ..asked(open.batch, Some(answer(200, "", "done")), 5) };
+    let attempt = bench.ledger.asked(&question, at(6)).unwrap();
+    let unread = bench.ledger.recover("again", at(7)).unwrap();
+    let (_, again, kept) = &unread[0];
+    assert_eq!((again.attempt, again.batch, again.ticket.is_some()), (attempt, open.batch, true));
+    assert_eq!(kept.body, b"done");
+}
+
+#[test]
+fn what_was_due_by_a_calendar_set_wrong_is_due_now_and_nothing_is_sent_twice() {
+    for years in [-10_i64, 10] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "1", 1), (3, "2", 1)]);
+        let open = bench.claim().unwrap();
+        let wrong = at(years * 365 * 24 * 60);
+        let verdict = BatchVerdict::NotSent { retry_at: wrong, seen: "HTTP 429".to_owned() };
+        bench.settle(&open, &verdict);
+        let now = bench.now();
+        assert_eq!(bench.ledger.work("sespa", now).unwrap(), Work::Resend(open.batch), "{years}");
+        assert_eq!(bench.ledger.recover("again", now).unwrap().len(), 0);
+        assert_eq!(bench.ledger.work("sespa", now).unwrap(), Work::Resend(open.batch), "{years}");
+        let again = bench.ledger.resend(open.batch, now).unwrap().unwrap();
+        assert_eq!((again.body, again.items), (open.body, open.items));
+    }
+}
+
+#[test]
+fn an_unknown_outcome_stays_so_whatever_the_calendar_says() {
+    let mut bench = Bench::new();
+    let intake = bench.drop_file("a.csv", &[(2, "1", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".to_owned() });
+    for years in [-10, 10] {
+        let now = at(years * 365 * 24 * 60);
+        bench.ledger.recover("again", now).unwrap();
+        assert_eq!(bench.ledger.work("sespa", now).unwrap(), Work::Nothing);
+    }
+    assert_eq!(bench.statuses(intake), [Status::Unknown]);
+}
+
+/// A batch answered at a minute, by a server that has that date then.
+fn answered_batch(bench: &mut Bench, name: &str, minute: i64, date: &str) -> i64 {
+    bench.drop_file(name, &[(2, name, 1)]);
+    let open = bench.claim().unwrap();
+    bench.ledger.answered(open.attempt, &answer(200, date, "ok"), at(minute)).unwrap();
+    let outcomes = vec![Outcome::Accepted { id: name.to_owned() }];
+    let verdict = BatchVerdict::Settled { outcomes, remote: None };
+    bench.ledger.settle(open.attempt, &verdict, at(minute)).unwrap();
+    open.batch
+}
+
+fn kept_whole(bench: &mut Bench, batch: i64) -> bool {
+    let trail = bench.ledger.batch_trail(batch).unwrap().unwrap();
+    assert_eq!(trail.body.is_some(), trail.attempts[0].answer.is_some());
+    assert!(trail.attempts[0].sha256.is_some() && !trail.sha256.is_empty(), "hashes stay");
+    trail.body.is_some()
+}
+
+#[test]
+fn requests_and_answers_are_dropped_by_age_and_verify_still_finds_nothing() {
+    const DAY: i64 = 24 * 60;
+    let date = |minute: i64| at(minute).to_rfc2822();
+    let mut bench = Bench::new();
+    let old = answered_batch(&mut bench, "old", 0, &date(0));
+    let newer = answered_batch(&mut bench, "newer", 20 * DAY, &date(20 * DAY));
+    let open = {
+        bench.drop_file("open", &[(2, "open", 1)]);
+        let open = bench.claim().unwrap();
+        bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".to_owned() });
+        open.batch
+    };
+    let drop = |bench: &mut Bench, now| {
+        let mut after = 0;
+        while let Some(last) = bench.ledger.drop_raw(10, after, now).unwrap() {
+            after = last;
+        }
+    };
+    drop(&mut bench, at(20 * DAY + 400 * DAY));
+    assert!(kept_whole(&mut bench, old), "nothing vouches for a clock that jumped ahead");
+    drop(&mut bench, at(21 * DAY));
+    assert!(!kept_whole(&mut bench, old));
+    assert!(kept_whole(&mut bench, newer), "not old enough");
+    assert!(bench.ledger.batch_trail(open).unwrap().unwrap().body.is_some(), "only settled ones");
+}
+
+#[test]
+fn a_trail_leads_both_ways() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "1", 1), (3, "2", 1)]);
+    bench.send_all(&|index| match index {
+        0 => Outcome::Accepted { id: "72".to_owned() },
+        _ => Outcome::Refused { errors: Vec::new() },
+    });
+    let again = bench.drop_file("b.csv", &[(2, "1", 1), (3, "2", 5)]);
+    let places = bench.ledger.places(&What::Id("72".to_owned())).unwrap();
+    assert_eq!(places.len(), 1);
+    let (intake, row) = places[0];
+    let trail = bench.ledger.trail(intake, row.unwrap()).unwrap().unwrap();
+    assert_eq!((trail.row, trail.state.as_deref()), (2, Some("accepted")));
+    let by = &trail.met_by[0];
+    assert_eq!((by.file.as_str(), by.row, by.state.as_str()), ("b.csv", 2, "duplicate"));
+    let number = What::Number(trail.transactions[0].number.clone());
+    assert_eq!(bench.ledger.places(&number).unwrap(), places);
+
+    let newer = bench.ledger.trail(again, 3).unwrap().unwrap();
+    assert_eq!((newer.older[0].file.as_str(), newer.older[0].state.as_str()), ("a.csv", "rejected"));
+    let older = bench.ledger.trail(intake, 3).unwrap().unwrap();
+    assert_eq!((older.newer[0].intake, older.newer[0].row), (again, 3));
+    let named = bench.ledger.places(&What::Row("b.csv".into(), 3)).unwrap();
+    assert_eq!(named, [(again, Some(3))]);
+}
+
+/// A ledger of the first form, as the first version of the program made it, with one file in it.
+fn of_the_first_form(path: &std::path::Path) {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.execute_batch(super::MIGRATIONS[0]).unwrap();
+    conn.execute_batch(
+        "INSERT INTO meta (key, value) VALUES ('id', '0000beef'), ('next_number', '260831000017');
+         INSERT INTO intakes (kind, folder, name, sha256, bytes, received_at, state, language)
+            VALUES ('drop', '/drop', 'old.csv', 'aa', 1, '2026-08-30T10:00:00.000Z', 'taken', 'bg');",
+    )
+    .unwrap();
+    conn.pragma_update(None, "user_version", 1).unwrap();
+    conn.pragma_update(None, "application_id", super::APPLICATION_ID).unwrap();
+}
+
+fn form_of(path: &std::path::Path) -> u32 {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+fn options_for(dir: &TempDir) -> Options {
+    Options {
+        path: dir.path().join("rxdrop.db"),
+        installation: 7,
+        spool: dir.path().join("spool"),
+        today: "2026-08-31".parse().unwrap(),
+        now: at(0),
+        seed: 1,
+    }
+}
+
+#[test]
+fn a_ledger_of_the_first_form_is_copied_beside_itself_and_goes_on() {
+    let dir = TempDir::new().unwrap();
+    let options = options_for(&dir);
+    of_the_first_form(&options.path);
+    let mut ledger = Sqlite::open(&options).unwrap();
+    assert_eq!(ledger.id(), "0000beef");
+    assert_eq!(ledger.position().unwrap().number, 7_260_831_000_016);
+    assert!(ledger.newest(None, "old.csv").unwrap().is_some(), "what it knew");
+    // What an older form did not know of is new, not away: its folders get their marks.
+    assert!(!ledger.is_marked("/drop".as_ref()).unwrap());
+    drop(ledger);
+    assert_eq!(form_of(&options.path) as usize, super::MIGRATIONS.len());
+    let kept = dir.path().join("rxdrop.db.v1-20260831-100000.bak");
+    assert_eq!(form_of(&kept), 1);
+    drop(Sqlite::open(&options).unwrap());
+    let copies = std::fs::read_dir(dir.path()).unwrap();
+    let copies =
+        copies.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".bak"));
+    assert_eq!(copies.count(), 1, "one copy an upgrade");
+}
+
+#[test]
+fn an_upgrade_that_fails_leaves_the_ledger_as_it_was() {
+    let dir = TempDir::new().unwrap();
+    let options = options_for(&dir);
+    of_the_first_form(&options.path);
+    // The last table of the newest form is in the way.
+    let conn = rusqlite::Connection::open(&options.path).unwrap();
+    conn.execute_batch("CREATE TABLE doubts (x)").unwrap();
+    drop(conn);
+    assert!(Sqlite::open(&options).is_err());
+    assert_eq!(form_of(&options.path), 1);
+    let conn = rusqlite::Connection::open(&options.path).unwrap();
+    let folders = "SELECT count(*) FROM sqlite_master WHERE name = 'folders'";
+    assert_eq!(conn.query_row(folders, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "no half of it stays");
+}
+
+#[test]
+fn a_database_of_another_program_is_not_made_a_ledger() {
+    let dir = TempDir::new().unwrap();
+    let options = options_for(&dir);
+    rusqlite::Connection::open(&options.path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    assert!(matches!(Sqlite::open(&options), Err(crate::ledger::Error::NotOurs)));
+}
+
+fn takeover(folder: Option<&str>, number: i64) -> crate::ledger::Takeover {
+    crate::ledger::Takeover {
+        folder: folder.map(Into::into),
+        number,
+        event: 900,
+        doubt_until: Some("2026-09-10".parse().unwrap()),
+        evidence: serde_json::json!([]),
+        by: By { name: "Ivanova".into(), reason: "restored".into() },
+    }
+}
+
+#[test]
+fn after_a_takeover_what_was_ready_is_held_and_no_number_or_id_is_given_again() {
+    let mut bench = Bench::new();
+    let old = bench.drop_file("a.csv", &[(2, "a", 1), (3, "b", 1)]);
+    let now = bench.now();
+    let done = bench.ledger.take_over(&takeover(None, 7_260_831_000_400), now).unwrap();
+    assert_eq!((done.held, done.unknown), (2, 0));
+    assert_eq!(bench.codes(old), ["L040", "L040"]);
+    assert!(bench.claim().is_none());
+    let new = bench.drop_file("b.csv", &[(2, "c", 1)]);
+    assert!(new > 900, "intake {new} may have been another file's");
+    assert_eq!(bench.codes(new), ["L040"]);
+    let by = By { name: "Ivanova".into(), reason: "not in the portal".into() };
+    let left = bench.ledger.release(&What::File("b.csv".into()), None, &by, now).unwrap();
+    assert_eq!((left.moved.len(), left.left.len()), (0, 1), "it is a question about doubles");
+    bench.ledger.release(&What::File("b.csv".into()), Some(Double::Send), &by, now).unwrap();
+    bench.ledger.release(&What::File("a.csv".into()), Some(Double::Drop), &by, now).unwrap();
+    let open = bench.claim().unwrap();
+    assert!(open.batch > 900);
+    assert!(open.items[0].number.parse::<i64>().unwrap() > 7_260_831_000_400);
+    assert_eq!(open.items.len(), 1);
+    assert_eq!(bench.statuses(old), [Status::Ignored, Status::Ignored]);
+}
+
+#[test]
+fn a_takeover_of_a_folder_doubts_only_what_lies_there() {
+    let mut bench = Bench::new();
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(Some("/elsewhere"), 5), now).unwrap();
+    assert!(bench.ledger.is_marked("/elsewhere".as_ref()).unwrap());
+    bench.drop_file("a.csv", &[(2, "a", 1)]);
+    assert!(bench.claim().is_some(), "another folder's rows go");
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(Some("/drop"), 5), now).unwrap();
+    let held = bench.drop_file("b.csv", &[(2, "b", 1)]);
+    assert_eq!(bench.codes(held), ["L040"]);
+}
+
+#[test]
+fn a_batch_that_was_to_be_sent_again_is_unknown_after_a_takeover() {
+    let mut bench = Bench::new();
+    let intake = bench.drop_file("a.csv", &[(2, "a", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::NotSent { retry_at: at(500), seen: "HTTP 503".into() });
+    let now = bench.now();
+    assert_eq!(bench.ledger.take_over(&takeover(None, 5), now).unwrap().unknown, 1);
+    assert_eq!(bench.statuses(intake), [Status::Unknown]);
+    assert_eq!(bench.ledger.work("sespa", at(1000)).unwrap(), Work::Nothing);
+}
+
+#[test]
+fn a_ledger_knows_its_own_history_and_no_other() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "a", 1)]);
+    let then = bench.ledger.position().unwrap();
+    bench.drop_file("b.csv", &[(2, "b", 1)]);
+    assert!(bench.ledger.was_at(then.event, &then.head).unwrap(), "a mark that lags behind");
+    assert!(!bench.ledger.was_at(then.event, "other").unwrap(), "rolled back, then gone on");
+    assert!(!bench.ledger.was_at(then.event + 100, &then.head).unwrap(), "ahead");
 }

@@ -5,8 +5,9 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::record::{self, told};
 use super::{Sqlite, day, from_stamp, head, parse};
+use crate::ledger::skew::at_answer;
 use crate::ledger::states::RecordState;
-use crate::ledger::{BatchView, Error, FileState, FileView, RowView, StoredIssue, Summary, codes};
+use crate::ledger::{BatchView, Error, FileState, FileView, RowView, Skew, StoredIssue, Summary, codes};
 use crate::model::{Environment, Lang, Status, SystemError};
 
 /// One record as a report joins it.
@@ -15,6 +16,14 @@ struct Joined {
     ignored: bool,
     issues: Vec<StoredIssue>,
     record: Option<RecordPart>,
+}
+
+/// What a row tells of the batch it went out in.
+#[derive(Default)]
+struct BatchPart {
+    state: String,
+    seen: Option<String>,
+    sent_at: Option<DateTime<Utc>>,
 }
 
 struct RecordPart {
@@ -27,9 +36,6 @@ struct RecordPart {
     errors: Vec<SystemError>,
     remote_id: Option<String>,
     batch: Option<i64>,
-    batch_state: Option<String>,
-    seen: Option<String>,
-    sent_at: Option<String>,
     earlier_id: Option<String>,
     earlier_number: Option<String>,
     earlier_state: Option<String>,
@@ -37,11 +43,10 @@ struct RecordPart {
 
 const ROWS: &str =
     "SELECT w.row_no, w.ignored, w.issues, r.state, r.reason, r.until, r.reverse_until, r.newer,
-    t.number, t.errors, t.remote_id, b.id, b.state, b.seen, b.sent_at, ot.remote_id, ot.number, o.state
+    t.number, t.errors, t.remote_id, t.batch_id, ot.remote_id, ot.number, o.state
   FROM rows w
   LEFT JOIN records r ON r.id = w.record_id
   LEFT JOIN transactions t ON t.id = r.transaction_id
-  LEFT JOIN batches b ON b.id = t.batch_id
   LEFT JOIN records o ON o.id = r.of_record AND r.state IN ('duplicate', 'reversed', 'behind')
   LEFT JOIN transactions ot ON ot.id = o.transaction_id ";
 
@@ -77,12 +82,9 @@ fn record_part(row: &Row<'_>, state: &str) -> rusqlite::Result<RecordPart> {
         errors: parse(errors.as_deref()),
         remote_id: row.get(10)?,
         batch: row.get(11)?,
-        batch_state: row.get(12)?,
-        seen: row.get(13)?,
-        sent_at: row.get(14)?,
-        earlier_id: row.get(15)?,
-        earlier_number: row.get(16)?,
-        earlier_state: row.get(17)?,
+        earlier_id: row.get(12)?,
+        earlier_number: row.get(13)?,
+        earlier_state: row.get(14)?,
     })
 }
 
@@ -96,10 +98,31 @@ impl Sqlite {
         let parts: Vec<Joined> = found
             .query_map(params![intake, after, limit.saturating_sub(1)], joined)?
             .collect::<Result<_, _>>()?;
-        parts.into_iter().map(|part| self.view(intake, part)).collect()
+        // Rows of a batch follow one another, and what it tells lies behind its body: it is read once.
+        let (mut newest, mut batch) = (None, BatchPart::default());
+        let mut views = Vec::with_capacity(parts.len());
+        for part in parts {
+            let number = part.record.as_ref().and_then(|record| record.batch);
+            if number.is_some() && number != newest {
+                (newest, batch) = (number, self.batch_part(number)?);
+            }
+            views.push(self.view(intake, part, &batch)?);
+        }
+        Ok(views)
     }
 
-    fn view(&self, intake: i64, part: Joined) -> Result<RowView, Error> {
+    fn batch_part(&self, batch: Option<i64>) -> Result<BatchPart, Error> {
+        let mut found = self.conn.prepare_cached("SELECT state, seen, sent_at FROM batches WHERE id = ?1")?;
+        let part = found.query_row([batch], |row| {
+            let sent_at: Option<String> = row.get(2)?;
+            let sent_at = sent_at.as_deref().and_then(from_stamp);
+            Ok(BatchPart { state: row.get(0)?, seen: row.get(1)?, sent_at })
+        });
+        Ok(part.optional()?.unwrap_or_default())
+    }
+
+    /// `batch` is that of the row's record, if it has one.
+    fn view(&self, intake: i64, part: Joined, batch: &BatchPart) -> Result<RowView, Error> {
         let reference = format!("{}-{intake}-{}", self.id, part.row);
         let mut view = RowView {
             row: part.row,
@@ -120,14 +143,14 @@ impl Sqlite {
             }
             return Ok(view);
         };
-        tell(&mut view, &record);
+        tell(&mut view, &record, record.batch.map_or(&BatchPart::default(), |_| batch));
         if let Some(newer) = record.newer {
             self.tell_replaced(&mut view, newer)?;
         }
         Ok(view)
     }
 
-    /// A replaced row shows what became of the row in its place.
+    /// A replaced row shows what became of the row in its place, and what is still to be done about that one.
     fn tell_replaced(&self, view: &mut RowView, newer: i64) -> Result<(), Error> {
         let Some(known) = record::get(&self.conn, newer)? else { return Ok(()) };
         let known = record::in_place_of(&self.conn, known)?;
@@ -136,6 +159,12 @@ impl Sqlite {
         view.system_errors.clear();
         view.issues = vec![told(&codes::REPLACED, [known.file.clone(), known.row.to_string()])];
         if let Some(other) = in_place.into_iter().find(|other| other.row == known.row) {
+            if !other.status.is_final() {
+                // That it takes this very row's place needs no telling here.
+                view.issues
+                    .extend(other.issues.into_iter().filter(|issue| issue.code != codes::REPAIRED.code));
+                view.system_errors = other.system_errors;
+            }
             view.status = other.status;
             view.id = other.id;
             view.number = other.number;
@@ -180,6 +209,7 @@ impl Sqlite {
                         supersedes,
                         period: maybe(14)?,
                         here: row.get::<_, Option<i64>>(15)?.is_none_or(|realm| mine.contains(&realm)),
+                        clock: None,
                         batches: Vec::new(),
                         ledger_head: ledger_head.clone(),
                     })
@@ -188,6 +218,7 @@ impl Sqlite {
             .optional()?;
         let Some(mut view) = found else { return Ok(None) };
         view.batches = self.batches_of(intake)?;
+        view.clock = view.batches.last().map_or(Ok(None), |batch| self.clock_at(Some(batch.id)))?;
         Ok(Some(view))
     }
 
@@ -220,7 +251,25 @@ impl Sqlite {
             self.count_open(open, &mine, &mut summary)?;
         }
         summary.batches = self.open_batches()?;
+        summary.clock = self.clock_at(None)?;
         Ok(summary)
+    }
+
+    /// The two clocks at the newest answer about a batch, or about any.
+    pub(super) fn clock_at(&self, batch: Option<i64>) -> Result<Option<Skew>, Error> {
+        let which = if batch.is_some() { "a.batch_id = ?1" } else { "?1 IS NULL" };
+        let found: Option<(String, String, String)> = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT b.section, a.headers, a.ended_at FROM attempts a JOIN batches b ON b.id = a.batch_id
+                  WHERE {which} AND a.headers IS NOT NULL AND a.ended_at IS NOT NULL ORDER BY a.id DESC LIMIT 1"
+            ))?
+            .query_row([batch], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        Ok(found.and_then(|(section, headers, at)| {
+            let headers: Vec<(String, String)> = parse(Some(&headers));
+            at_answer(section, &headers, from_stamp(&at)?)
+        }))
     }
 
     fn count_open(&self, open: &str, mine: &[i64], summary: &mut Summary) -> Result<(), Error> {
@@ -272,19 +321,19 @@ impl Sqlite {
 }
 
 /// Status and messages of a row from its own record.
-fn tell(view: &mut RowView, record: &RecordPart) {
+fn tell(view: &mut RowView, record: &RecordPart, batch: &BatchPart) {
     view.status = record.state.status();
     view.issues.extend(reason(record));
     view.number = record.number.clone().or_else(|| record.earlier_number.clone().filter(|_| repeats(record)));
     view.batch = record.batch;
-    view.sent_at = record.sent_at.as_deref().and_then(from_stamp);
+    view.sent_at = batch.sent_at;
     view.id = record.remote_id.clone().or_else(|| record.earlier_id.clone().filter(|_| repeats(record)));
     let last = if record.state == RecordState::Accepted { &record.reverse_until } else { &record.until };
     view.until = last.as_deref().filter(|_| record.state.status() != Status::Ignored).and_then(day);
     if record.state == RecordState::Rejected {
         view.system_errors.clone_from(&record.errors);
     }
-    view.issues.extend(told_by_state(record));
+    view.issues.extend(told_by_state(record, batch));
 }
 
 /// Whether it is the same fact as an earlier record, whose numbers it shows.
@@ -306,16 +355,14 @@ fn reason(record: &RecordPart) -> Vec<StoredIssue> {
 }
 
 /// What to say where the state itself is the reason.
-fn told_by_state(record: &RecordPart) -> Option<StoredIssue> {
-    let seen = record.seen.clone().unwrap_or_else(|| "—".to_owned());
+fn told_by_state(record: &RecordPart, batch: &BatchPart) -> Option<StoredIssue> {
+    let seen = || batch.seen.clone().unwrap_or_else(|| "—".to_owned());
     match record.state {
-        RecordState::Sending if record.batch_state.as_deref() == Some("retry") => {
-            Some(told(&codes::RETRYING, [seen]))
-        }
+        RecordState::Sending if batch.state == "retry" => Some(told(&codes::RETRYING, [seen()])),
         RecordState::Ready | RecordState::Sending => Some(told(&codes::WAITING, [])),
         RecordState::Pending => Some(told(&codes::PENDING, [])),
         RecordState::Unknown => {
-            Some(told(&codes::UNKNOWN, [seen, record.number.clone().unwrap_or_default()]))
+            Some(told(&codes::UNKNOWN, [seen(), record.number.clone().unwrap_or_default()]))
         }
         _ => None,
     }

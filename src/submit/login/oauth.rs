@@ -51,6 +51,7 @@ impl ClientCredentials {
             .map_err(|error| Refusal::Lasting(self.stop(&SETTING, format!("token_path: {error}"))))?;
         let asked_at = Instant::now();
         let answer = client.send(request).await.map_err(|broken| self.unsent(broken))?;
+        self.clock.hears(&answer);
         let (value, life) = self.read(&answer)?;
         tracing::debug!(section = self.section, life_s = life.as_secs(), "token received");
         Ok(Token { value, until: asked_at + usable(life, self.request_timeout) })
@@ -76,8 +77,7 @@ impl ClientCredentials {
                 Err(Refusal::Lasting(self.stop(&CONFIGURATION, format!("token_path: {seen}"))))
             }
             _ => {
-                let header = answer.headers.iter().find(|(name, _)| name == "retry-after");
-                let asked = header.and_then(|(_, text)| retry::asked(text, self.clock.now()));
+                let asked = retry::asked_by(answer, self.clock.now());
                 Err(Refusal::Passing(self.stop(&BUSY, seen), asked))
             }
         }

@@ -1,16 +1,18 @@
 //! A real ledger in a temporary folder, and notes of what the sender did with it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::ledger::trail::{BatchTrail, Happened, Trail, Trails};
 use crate::ledger::{
-    Accept, BatchVerdict, Build, By, Decided, Decision, Double, Error, FactKey, FileState, FileView, Handle,
-    KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan, RawAnswer, Referenced, RowView,
-    SectionRef, Sqlite, StagedRecord, StagedRow, StoredIssue, Summary, Want, What, Work,
+    Accept, BatchVerdict, Build, By, Checked, Decided, Decision, Double, Error, Evidence, FactKey, FileState,
+    FileView, Findings, Handle, Head, KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan,
+    Position, Progress, Question, RawAnswer, Referenced, RowView, SectionRef, Sqlite, StagedRecord,
+    StagedRow, StoredIssue, Summary, TakenOver, Takeover, Waits, Want, What, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -58,6 +60,7 @@ impl Books {
             installation: 7,
             spool: folder.path().join("spool"),
             today: "2026-08-31".parse().unwrap(),
+            now: DateTime::UNIX_EPOCH,
             seed: 1,
         };
         let mut ledger = Sqlite::open(&options).unwrap();
@@ -131,6 +134,7 @@ fn good_row(index: usize) -> StagedRow {
         section: Some(0),
         own: Own::Ready,
         report_from: None,
+        doubt: None,
         members: Some("{}".to_owned()),
         fact: Some(FactKey::Strong(index.to_string())),
         until: None,
@@ -176,6 +180,42 @@ macro_rules! pass_on {
 
 type Is<T> = Result<T, Error>;
 
+impl Evidence for Books {
+    fn audit(&mut self, heads: &[Head], progress: Progress<'_>) -> Is<(Findings, Checked)> {
+        self.inner().audit(heads, progress)
+    }
+
+    fn contents(&mut self, after: &str, limit: u32) -> Is<Vec<(String, String)>> {
+        self.inner().contents(after, limit)
+    }
+
+    fn folders(&mut self) -> Is<Vec<PathBuf>> {
+        self.inner().folders()
+    }
+
+    fn drop_raw(&mut self, days: u32, after: i64, now: DateTime<Utc>) -> Is<Option<i64>> {
+        self.inner().drop_raw(days, after, now)
+    }
+}
+
+impl Trails for Books {
+    fn places(&mut self, what: &What) -> Is<Vec<(i64, Option<u32>)>> {
+        self.inner().places(what)
+    }
+
+    fn trail(&mut self, intake: i64, row: u32) -> Is<Option<Trail>> {
+        self.inner().trail(intake, row)
+    }
+
+    fn batch_trail(&mut self, batch: i64) -> Is<Option<BatchTrail>> {
+        self.inner().batch_trail(batch)
+    }
+
+    fn happened(&mut self, intake: i64, row: Option<u32>) -> Is<Vec<Happened>> {
+        self.inner().happened(intake, row)
+    }
+}
+
 impl Ledger for Books {
     fn id(&self) -> String {
         self.inner().id()
@@ -183,6 +223,12 @@ impl Ledger for Books {
 
     pass_on! {
         fn sections(&mut self, sections: &[SectionRef]) -> Is<()>;
+        fn position(&mut self) -> Is<Position>;
+        fn was_at(&mut self, event: i64, head: &str) -> Is<bool>;
+        fn is_marked(&mut self, folder: &Path) -> Is<bool>;
+        fn marked(&mut self, folder: &Path, now: DateTime<Utc>) -> Is<()>;
+        fn folders_of(&mut self, batch: i64) -> Is<Vec<PathBuf>>;
+        fn take_over(&mut self, takeover: &Takeover, now: DateTime<Utc>) -> Is<TakenOver>;
         fn known_files(&mut self, folder: &Path) -> Is<Vec<KnownFile>>;
         fn receive(&mut self, file: &NewFile, now: DateTime<Utc>) -> Is<i64>;
         fn retry(&mut self, intake: i64, now: DateTime<Utc>) -> Is<i64>;
@@ -242,6 +288,20 @@ impl Ledger for Books {
         self.inner().answered(attempt, answer, now)?;
         self.committed("answered");
         Ok(())
+    }
+
+    fn asked(&mut self, question: &Question, now: DateTime<Utc>) -> Is<i64> {
+        let attempt = self.inner().asked(question, now)?;
+        let mut batches = self.batches.lock().unwrap();
+        let batch = batches.iter_mut().find(|one| one.id == question.batch).unwrap();
+        batch.attempts.push(attempt);
+        if let Some(waits) = &question.waits {
+            let Waits { ticket, remote, ask_at } = waits.clone();
+            batch.verdicts.push(BatchVerdict::Pending { ticket, remote, ask_at });
+        }
+        drop(batches);
+        self.committed(if question.waits.is_some() { "settled" } else { "answered" });
+        Ok(attempt)
     }
 
     fn settle(&mut self, attempt: i64, verdict: &BatchVerdict, now: DateTime<Utc>) -> Is<()> {

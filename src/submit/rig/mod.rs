@@ -39,6 +39,7 @@ impl Plain {
             date_field: 0,
             number_field: 0,
             registration_field: 0,
+            zone: chrono_tz::Europe::Sofia,
         };
         Self { schema, base: base.to_owned(), rows: 2, body_bytes: 10_000 }
     }
@@ -143,6 +144,7 @@ pub(super) fn settings(base: &str) -> Settings {
         timeout: Duration::from_secs(20),
         registration: None,
         secrets: Arc::new(|| Ok(("id..".into(), "secret..".into()))),
+        raise: Arc::new(|_| Ok(())),
         seed: 7,
         pace: Pace {
             connect: Duration::from_secs(10),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::model::names::is_invisible;
-use crate::model::wide::{HIGH, any, any_control, hits};
+use crate::model::wide::{any, any_control, hits, is_printable};
 use crate::model::{CodeInfo, Kind, Value, Who, Words};
 use crate::validate::{Candidate, Findings, Rule, label};
 
@@ -80,7 +80,8 @@ pub fn shown(text: &str) -> String {
 /// Whether a hidden character can begin with one of eight bytes of UTF-8. Cyrillic letters never begin so, and
 /// ordinary text is passed over.
 fn may_hide(word: u64) -> bool {
-    any_control(word) || (word & HIGH != 0 && (hits(word, 0xC2) | hits(word, 0xE2) | hits(word, 0xEF)) != 0)
+    !is_printable(word)
+        && (any_control(word) || (hits(word, 0xC2) | hits(word, 0xE2) | hits(word, 0xEF)) != 0)
 }
 
 fn is_hidden(letter: char) -> bool {

@@ -1,53 +1,34 @@
 //! Processes that are killed, stopped, started twice; folders that go away.
-//!
-//! States are waited for by asking until a deadline, never by sleeping for a time that should be enough.
 
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::balance;
-use super::place::{Place, Ran, root};
-use super::sheet::Sheet;
+use super::{signal, until};
+use crate::balance;
+use crate::place::{Place, Ran, root};
+use crate::sheet::Sheet;
 
-/// Longest wait for a state; a loaded machine may need most of it.
-const DEADLINE: Duration = Duration::from_mins(1);
-
-fn place(settings: &str) -> Place {
+pub(crate) fn place(settings: &str) -> Place {
     Place::new(&toml::from_str(settings).unwrap())
 }
 
-/// Asks until it is so.
-#[track_caller]
-fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let end = Instant::now() + DEADLINE;
-    while !so() {
-        assert!(Instant::now() < end, "{what}: not within {DEADLINE:?}");
-        std::thread::yield_now();
-    }
-}
-
-fn drop_day(place: &Place, name: &str) {
+pub(crate) fn drop_day(place: &Place, name: &str) {
     let day = root().join("tests/cases/again-every-fact/in/day.csv");
     std::fs::copy(day, place.path("drop").join(name)).unwrap();
 }
 
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-}
-
-fn statuses(place: &Place, file: &str) -> Vec<String> {
+pub(crate) fn statuses(place: &Place, file: &str) -> Vec<String> {
     let sheet = Sheet::read(&place.path(&format!("drop/{file}.result.csv")));
     sheet.rows.iter().map(|row| sheet.cell(row, "rx_status").to_owned()).collect()
 }
 
-fn submits(place: &Place) -> u64 {
+pub(crate) fn submits(place: &Place) -> u64 {
     place.books()["requests"]["submit"].as_u64().unwrap()
 }
 
-fn receipt_state(place: &Place, file: &str) -> Option<String> {
+pub(crate) fn receipt_state(place: &Place, file: &str) -> Option<String> {
     let bytes = std::fs::read(place.path(&format!("drop/{file}.receipt.json"))).ok()?;
     let receipt: Value = serde_json::from_slice(&bytes).ok()?;
     receipt["state"].as_str().map(str::to_owned)

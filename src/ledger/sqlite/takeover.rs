@@ -1,0 +1,199 @@
+//! Old ledger, two ledgers: how far this one has come, which folders are its own, and what a person takes over.
+//!
+//! After a takeover somebody else, or the lost part of this ledger, may have sent rows that it does not know. Rows
+//! dated up to that day are therefore held as possible doubles, those that are ready and those that come.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::batches::NUMBERS_OF_ONE;
+use super::record::told;
+use super::{Event, Sqlite, from_stamp, json, stamp};
+use crate::ledger::{Error, Position, TakenOver, Takeover, codes};
+
+/// Numbers left out after a takeover: a mark may be a little behind of what was issued.
+const NUMBERS_LEFT_OUT: i64 = 10_000;
+/// Ids of files and batches left out, for the same reason.
+const IDS_LEFT_OUT: i64 = 1_000;
+
+impl Sqlite {
+    pub(super) fn how_far(&self) -> Result<Position, Error> {
+        let newest: Option<(i64, String, String)> = self
+            .conn
+            .prepare_cached("SELECT id, hash, at FROM events ORDER BY id DESC LIMIT 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let (event, head, at) = newest.unwrap_or_default();
+        let number = i64::from(self.installation) * NUMBERS_OF_ONE + next_number(&self.conn)? - 1;
+        let at = from_stamp(&at);
+        Ok(Position { ledger: self.id.clone(), installation: self.installation, number, event, at, head })
+    }
+
+    pub(super) fn was_at(&self, event: i64, head: &str) -> Result<bool, Error> {
+        let hash: Option<String> = self
+            .conn
+            .prepare_cached("SELECT hash FROM events WHERE id = ?1")?
+            .query_row([event], |row| row.get(0))
+            .optional()?;
+        // Before its first event every ledger of that id is the same.
+        Ok(hash.map_or(event == 0, |hash| hash == head))
+    }
+
+    pub(super) fn knows(&self, folder: &Path) -> Result<bool, Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM folders WHERE path = ?1)")?
+            .query_row([folder.to_string_lossy()], |row| row.get(0))?)
+    }
+
+    pub(super) fn make_known(&mut self, folder: &Path, now: DateTime<Utc>) -> Result<(), Error> {
+        let path = folder.to_string_lossy().into_owned();
+        self.commit(now, "folder marked", |tx| {
+            know(tx, &path, now)?;
+            Ok(((), Event { subject: None, data: serde_json::json!({"folder": path}) }))
+        })
+    }
+
+    pub(super) fn folders_in(&self, batch: i64) -> Result<Vec<PathBuf>, Error> {
+        let mut found = self.conn.prepare_cached(
+            "SELECT DISTINCT i.folder FROM transactions t JOIN records r ON r.id = t.record_id
+               JOIN intakes i ON i.id = r.intake_id WHERE t.batch_id = ?1",
+        )?;
+        let folders = found.query_map([batch], |row| row.get::<_, String>(0))?;
+        Ok(folders.map(|folder| folder.map(PathBuf::from)).collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn take_it_over(
+        &mut self,
+        takeover: &Takeover,
+        now: DateTime<Utc>,
+    ) -> Result<TakenOver, Error> {
+        let base = i64::from(self.installation) * NUMBERS_OF_ONE;
+        let folder = takeover.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
+        self.commit(now, "takeover", |tx| {
+            rise(tx, base, takeover.number)?;
+            let mut done = TakenOver::default();
+            if let Some(until) = takeover.doubt_until {
+                let of = folder.clone().unwrap_or_default();
+                tx.execute("INSERT INTO doubts (folder, until) VALUES (?1, ?2)", params![of, until.to_string()])?;
+            }
+            if let Some(folder) = &folder {
+                know(tx, folder, now)?;
+            } else {
+                leave_ids_out(tx, takeover.event)?;
+                done = TakenOver { held: hold_ready(tx)?, unknown: doubt_retries(tx, now)? };
+            }
+            let data = serde_json::json!({"by": takeover.by.name, "reason": takeover.by.reason, "folder": folder,
+                "marks": takeover.evidence, "held": done.held, "unknown": done.unknown});
+            Ok((done, Event { subject: None, data }))
+        })
+    }
+}
+
+pub(super) fn next_number(conn: &Connection) -> Result<i64, Error> {
+    let next: String = conn
+        .prepare_cached("SELECT value FROM meta WHERE key = 'next_number'")?
+        .query_row([], |row| row.get(0))?;
+    next.parse().map_err(|_| Error::Order("a counter that is no number"))
+}
+
+/// The id of the next row of a table, past those that the lost part of a ledger gave.
+pub(super) fn next_id(tx: &Transaction<'_>, table: &str) -> Result<i64, Error> {
+    Ok(tx
+        .prepare_cached(&format!(
+            "SELECT max(coalesce((SELECT max(id) FROM {table}), 0) + 1,
+                coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'ids_from'), 1))"
+        ))?
+        .query_row([], |row| row.get(0))?)
+}
+
+fn know(tx: &Transaction<'_>, folder: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    tx.execute(
+        "INSERT OR IGNORE INTO folders (path, known_at) VALUES (?1, ?2)",
+        params![folder, stamp(now)],
+    )?;
+    Ok(())
+}
+
+/// The counter leaves every number behind that may be in use. One of another installation has other first digits.
+fn rise(tx: &Transaction<'_>, base: i64, number: i64) -> Result<(), Error> {
+    let used = number - base;
+    if used < next_number(tx)? || used >= NUMBERS_OF_ONE - NUMBERS_LEFT_OUT {
+        return Ok(());
+    }
+    let next = (used + NUMBERS_LEFT_OUT).to_string();
+    tx.execute("UPDATE meta SET value = ?1 WHERE key = 'next_number'", [next])?;
+    Ok(())
+}
+
+/// Reports of the lost part name files and batches: their ids are not given again. Each had an event of its own.
+fn leave_ids_out(tx: &Transaction<'_>, event: i64) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO meta (key, value) VALUES ('ids_from', ?1)
+         ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
+        [(event + IDS_LEFT_OUT).to_string()],
+    )?;
+    Ok(())
+}
+
+/// What is ready may have been sent.
+fn hold_ready(tx: &Transaction<'_>) -> Result<u64, Error> {
+    tx.execute(
+        "UPDATE intakes SET changed = changed + 1
+          WHERE state = 'taken' AND id IN (SELECT intake_id FROM records WHERE state = 'ready')",
+        [],
+    )?;
+    let held = tx.execute(
+        "UPDATE records SET state = 'held', released = 0, reason = ?1
+          WHERE state = 'ready' AND intake_id IN (SELECT id FROM intakes WHERE state = 'taken')",
+        [json(&[told(&codes::DOUBTFUL, [])])?],
+    )?;
+    Ok(u64::try_from(held).unwrap_or_default())
+}
+
+/// What was to be sent again may have been received meanwhile.
+fn doubt_retries(tx: &Transaction<'_>, now: DateTime<Utc>) -> Result<u64, Error> {
+    let mut found = tx.prepare("SELECT id FROM batches WHERE state = 'retry'")?;
+    let batches: Vec<i64> = found.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut rows = 0;
+    for batch in batches {
+        let attempt: i64 =
+            tx.query_row("SELECT max(id) FROM attempts WHERE batch_id = ?1", [batch], |row| row.get(0))?;
+        super::batches::unknown(tx, batch, attempt, "the ledger was older than its marks", now)?;
+        super::batches::mark_batch_changed(tx, batch)?;
+        let of_batch: u32 =
+            tx.query_row("SELECT rows FROM batches WHERE id = ?1", [batch], |row| row.get(0))?;
+        rows += u64::from(of_batch);
+    }
+    Ok(rows)
+}
+
+/// The same for the rows of a document, which may be of several files.
+pub(super) fn hold_doubtful_document(tx: &Transaction<'_>, of: i64, document: &str) -> Result<(), Error> {
+    let mut found = tx.prepare_cached(
+        "SELECT DISTINCT intake_id FROM records WHERE doc_intake = ?1 AND document = ?2 AND document IS NOT NULL",
+    )?;
+    let files: Vec<i64> =
+        found.query_map(params![of, document], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    files.into_iter().try_for_each(|file| hold_doubtful(tx, file))
+}
+
+/// Holds the rows of a file that are about to go and that somebody else may have sent.
+pub(super) fn hold_doubtful(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
+    let until: Option<String> = tx
+        .prepare_cached(
+            "SELECT max(d.until) FROM doubts d JOIN intakes i ON i.id = ?1
+              WHERE d.folder = '' OR d.folder = i.folder",
+        )?
+        .query_row([intake], |row| row.get(0))?;
+    let Some(until) = until else { return Ok(()) };
+    tx.prepare_cached(
+        "UPDATE records SET state = 'held', reason = '[' || ?3 || coalesce(',' || substr(reason, 2), ']')
+          WHERE id IN (SELECT record_id FROM rows WHERE intake_id = ?1)
+            AND state = 'ready' AND released = 0 AND transaction_id IS NULL AND (until IS NULL OR until <= ?2)",
+    )?
+    .execute(params![intake, until, json(&told(&codes::DOUBTFUL, []))?])?;
+    Ok(())
+}
