@@ -298,7 +298,7 @@ impl Ways<'_> {
             for more in 0..=spare - dropped {
                 let taken = cells.get(from + dropped..=from + dropped + more).unwrap_or_default();
                 let text = taken.join(mark);
-                if more > 0 && text.trim() != text {
+                if more > 0 && (text.trim() != text || !self.proves_join(column, &text)) {
                     continue;
                 }
                 let mut state = state.clone();
@@ -311,6 +311,12 @@ impl Ways<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a text may be joined of several cells: columns behind it show that they belong together, or other
+    /// cells of its own column look so.
+    fn proves_join(&self, column: usize, text: &str) -> bool {
+        self.shapes.rigid().any(|rigid| rigid > column) || self.shapes.knows_form(column, text)
     }
 
     /// One cell too few: a cell cut where both halves fit, or an empty one put in.
