@@ -1,6 +1,7 @@
 //! The data rows of a file: titles, blank rows and totals left out, ragged rows told.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::block::Block;
 use super::error::Error;

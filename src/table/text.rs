@@ -116,7 +116,7 @@ fn of_first_table(rows: &[Row], place: Place) -> Vec<&Row> {
 
 /// Whether a text file may have a column of that name, of ASCII letters: none has it whose beginning, by which its
 /// header is found, does not hold the word.
-pub(super) fn may_have_column(file: &mut File, name: &str) -> io::Result<bool> {
+pub(super) fn may_have_column(file: &mut impl Input, name: &str) -> io::Result<bool> {
     let mut head = Vec::with_capacity(SAMPLE);
     file.take(SAMPLE as u64).read_to_end(&mut head)?;
     let wide = memchr::memchr(0, &head).is_some();

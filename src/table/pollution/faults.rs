@@ -1,5 +1,7 @@
 //! What can be wrong with a table's file: one fault each, and what is to be read all the same.
 
+#![allow(clippy::unnecessary_wraps, reason = "every fault has one form; some are not possible everywhere")]
+
 use super::tables::{Clean, Draws};
 
 /// A polluted file and what is to be read of it.

@@ -151,7 +151,9 @@ fn scores_of(delimiter: &str, encoding: &str, seed: u64) -> Scores {
         let mut files = whole_files(&clean, delimiter);
         files.extend(damaged_rows(&clean, delimiter, &mut draws));
         files.extend(damaged_headers(&clean, delimiter, &mut draws));
-        files.iter().for_each(|polluted| scores.look_at(&clean, polluted, delimiter, encoding));
+        for polluted in &files {
+            scores.look_at(&clean, polluted, delimiter, encoding);
+        }
     }
     scores
 }
