@@ -22,6 +22,7 @@ pub(super) struct Pinned {
     header_row: Option<u32>,
     header_rows: Option<u32>,
     skip: Option<Vec<String>>,
+    expect: Vec<String>,
     english: bool,
     /// Places of the columns whose empty cells take the one above.
     pub(super) fill_down: Vec<usize>,
@@ -37,6 +38,7 @@ pub(super) fn keep(
     let mut kept = serde_json::to_value(found)?;
     if let Some(kept) = kept.as_object_mut() {
         kept.insert("skip".to_owned(), json!(reading.skip));
+        kept.insert("expect".to_owned(), json!(reading.expect));
         kept.insert("quote_mark".to_owned(), json!(reading.quote));
         kept.insert("fill_down".to_owned(), json!(fill_down));
         kept.insert("answers".to_owned(), json!(answers));
@@ -62,7 +64,7 @@ impl Pinned {
             header: self.header_row,
             header_rows: self.header_rows,
             skip: self.skip.clone(),
-            expect: Vec::new(),
+            expect: self.expect.clone(),
             language: if self.english { Lang::En } else { Lang::Bg },
         }
     }

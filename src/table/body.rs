@@ -1,31 +1,28 @@
 //! The data rows of a file: titles, blank rows and totals left out, ragged rows told.
 
-use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::block::Block;
 use super::error::Error;
-use super::mend;
+use super::header;
+use super::order::{Ordered, T029, W115};
 use super::reading::{Format, Found, Why};
-use super::records::{Cutter, Raw, Records, T022};
+use super::records::{Cutter, Raw};
 use super::row::{Cell, CellKind, Header, Row};
-use super::shape::Shapes;
 use super::workbook::{Sheet, T027};
 use crate::model::names::{fold, look_alike};
 use crate::model::{CodeInfo, Issue, Severity, Who, Words};
 
 /// Words that totals begin with where a mapping names none.
 const TOTALS: [&str; 7] = ["Общо", "Всичко", "Сума", "Total", "Totals", "Grand total", "Sum"];
-/// Damaged rows that are tried to be put right: a file of nothing else is another table.
-const MOST_TRIED: usize = 10_000;
 /// Rows that may stand behind totals, such as signatures.
 const TAIL: usize = 64;
 
 /// Where rows come from.
 pub(super) enum Source {
     /// A text file.
-    Text(Box<Records>),
+    Text(Box<Ordered>),
     /// A sheet of a workbook.
     Sheet(Sheet),
 }
@@ -33,7 +30,7 @@ pub(super) enum Source {
 impl Source {
     fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
         match self {
-            Self::Text(records) => Ok(records.next(row)?),
+            Self::Text(ordered) => Ok(ordered.next(row)?),
             Self::Sheet(sheet) => sheet.next(row),
         }
     }
@@ -55,28 +52,10 @@ pub(super) struct Body {
     ready: VecDeque<Row>,
     rows: u64,
     ended: bool,
-    /// What the cells of each column look like; of a text file only, since a workbook's cells have their places.
-    shapes: LazyShapes,
-    names: Vec<Arc<str>>,
     /// The columns' names as they stand in the header.
     header: Vec<Arc<str>>,
-    tried: usize,
     /// The row before was blank: a table may have ended.
     after_blank: bool,
-}
-
-/// Learns what columns look like: asked once, and only where a row is damaged.
-pub(super) type Learn = Box<dyn Fn() -> Shapes + Send>;
-
-struct LazyShapes {
-    learn: Option<Learn>,
-    known: OnceCell<Shapes>,
-}
-
-impl LazyShapes {
-    fn get(&self) -> &Shapes {
-        self.known.get_or_init(|| self.learn.as_ref().map_or_else(Shapes::default, |learn| learn()))
-    }
 }
 
 struct SkipWords {
@@ -95,6 +74,8 @@ enum Verdict {
     LeftOut(Why),
     /// No data if only such rows, and sparse ones, follow until the end.
     Tail(Why),
+    /// The header of another table.
+    Another,
 }
 
 impl Body {
@@ -104,7 +85,6 @@ impl Body {
         header: (u32, u32),
         columns: &[Header],
         skip: Option<&[String]>,
-        learn: Option<Learn>,
     ) -> Self {
         let named = columns.iter().filter(|column| !column.name.is_empty()).count();
         let last_named = columns.iter().rposition(|column| !column.name.is_empty()).map(|at| at + 1);
@@ -120,10 +100,7 @@ impl Body {
             ready: VecDeque::new(),
             rows: 0,
             ended: false,
-            shapes: LazyShapes { learn, known: OnceCell::new() },
-            names: columns.iter().map(Header::label).collect(),
             header: columns.iter().map(|column| Arc::clone(&column.name)).collect(),
-            tried: 0,
             after_blank: false,
         }
     }
@@ -153,15 +130,18 @@ impl Body {
     /// Hands the next record over as it is, if it is data whatever stands around it and nothing has to be told of
     /// it that its cells don't tell.
     fn pass_on(&mut self, block: &mut Block) -> Result<bool, Error> {
-        let Source::Text(records) = &mut self.source else { return Ok(false) };
+        let Source::Text(ordered) = &mut self.source else { return Ok(false) };
         if self.after_blank || self.ended || self.last_number < self.header_row || !self.ready.is_empty() {
             return Ok(false);
         }
         let (whole, words) = (self.needed..=self.columns, &self.words);
         let fits = |cutter: &Cutter, raw: &Raw<'_>| {
-            whole.contains(&cutter.count(raw)) && words.cannot_begin(cutter, raw)
+            // Without a figure it may be the header of another table.
+            raw.record.iter().any(u8::is_ascii_digit)
+                && whole.contains(&cutter.count(raw))
+                && words.cannot_begin(cutter, raw)
         };
-        let Some((raw, cutter)) = records.next_plain(fits)? else { return Ok(false) };
+        let Some((raw, cutter)) = ordered.next_plain(fits)? else { return Ok(false) };
         (self.last_number, self.rows) = (raw.number, self.rows + 1);
         block.push_record(&raw, cutter, self.columns);
         Ok(true)
@@ -177,7 +157,7 @@ impl Body {
                 self.finish(found);
                 return Ok(false);
             }
-            match self.judge(row) {
+            match self.judge(row)? {
                 Verdict::Data => {
                     self.after_blank = false;
                     return Ok(true);
@@ -187,6 +167,10 @@ impl Body {
                     leave_out(row, why, found);
                 }
                 Verdict::Tail(why) => self.look_ahead(row, why, found)?,
+                Verdict::Another => {
+                    let begins = row.number();
+                    self.leave_rest_out(std::mem::take(row), begins, found)?;
+                }
             }
         }
     }
@@ -195,13 +179,12 @@ impl Body {
     fn pull(&mut self, row: &mut Row, found: &mut Found) -> Result<bool, Error> {
         while self.source.next(row)? {
             let number = row.number();
-            if number > self.last_number + 1 {
+            if number > self.last_number + 1 && matches!(self.source, Source::Sheet(_)) {
                 found.leave_out_gap(self.last_number + 1..number);
                 self.after_blank = true;
             }
             self.last_number = number;
             if number > self.header_row {
-                self.mend(row);
                 return Ok(true);
             }
             if number < self.above {
@@ -212,63 +195,79 @@ impl Body {
         Ok(false)
     }
 
-    /// Puts a row right that has another number of cells than the header, or a quote too many.
-    fn mend(&mut self, row: &mut Row) {
-        let Source::Text(records) = &self.source else { return };
-        let unclosed = row.issues().iter().any(|issue| issue.code.code == T022.code);
-        let whole = (self.needed..=self.columns).contains(&row.len()) || !has_text_from(row, self.columns);
-        let damaged = unclosed || row.len() < self.needed || !whole;
-        if !damaged || self.tried >= MOST_TRIED || row.is_blank() || self.words.begin(row) {
-            return;
-        }
-        self.tried += 1;
-        let cells: Vec<&str> = row.cells().map(|cell| cell.text).collect();
-        let Some(mended) = mend::mend(&records.last_record(), &cells, records.dialect(), self.shapes.get())
-        else {
-            return;
-        };
-        let (bg, en) = mended.damage.words();
-        let column = mended.at.and_then(|at| self.names.get(at)).cloned();
-        row.mend(&mended.cells);
-        row.forget_issues(T022.code);
-        row.add_issue(Issue::at(&W115, column).both(bg, en));
-        row.add_issue(Issue::new(&T029));
-    }
-
-    fn judge(&self, row: &Row) -> Verdict {
+    fn judge(&mut self, row: &Row) -> Result<Verdict, Error> {
         // Nearly every row begins so, with a date or a number.
         let begins_with_digit =
             row.raw(0).and_then(|cell| cell.bytes.first()).is_some_and(u8::is_ascii_digit);
-        if begins_with_digit && !self.words.with_digit {
-            return Verdict::Data;
+        if begins_with_digit && !self.words.with_digit && !self.after_blank {
+            return Ok(Verdict::Data);
         }
-        if is_blank(row) {
+        Ok(if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
         } else if self.is_header_again(row) {
             Verdict::LeftOut(Why::Title)
         } else if !self.words.begin(row) {
-            let behind = self.rows > 0 && self.after_blank && self.words.by_default && self.is_alien(row);
-            if behind { Verdict::Tail(Why::Beyond) } else { Verdict::Data }
+            let below = self.rows > 0 && self.words.by_default;
+            if below && self.begins_another(row)? {
+                Verdict::Another
+            } else if below && (self.after_blank && self.is_alien(row) || self.is_footer(row)) {
+                Verdict::Tail(Why::Beyond)
+            } else {
+                Verdict::Data
+            }
         } else if !self.words.by_default {
             Verdict::LeftOut(Why::Total)
         } else if self.is_sparse(row) {
             Verdict::Tail(Why::Total)
         } else {
             Verdict::Data
+        })
+    }
+
+    /// Whether a row is the header of another table: names only, where figures stand in this one, and a row of the
+    /// same width behind it.
+    fn begins_another(&mut self, row: &Row) -> Result<bool, Error> {
+        let Source::Text(ordered) = &mut self.source else { return Ok(false) };
+        let digits = |at: usize| row.raw(at).is_some_and(|cell| cell.bytes.iter().any(u8::is_ascii_digit));
+        let wide = row.len() == self.columns;
+        if row.is_mended() || row.len() < 2 || !self.after_blank && (0..row.len()).any(digits) {
+            return Ok(false);
         }
+        let lettered = |text: &str| text.chars().any(char::is_alphabetic);
+        if !row.cells().all(|cell| lettered(cell.text)) {
+            return Ok(false);
+        }
+        if wide && !header::is_heading(row, ordered.shapes()) {
+            return Ok(false);
+        }
+        let needed = if wide || self.after_blank { 1 } else { 2 };
+        let follows = ordered.rows_ahead(row.len(), needed)?;
+        Ok(follows)
+    }
+
+    /// A line of text that no row of this table begins with.
+    fn is_footer(&self, row: &Row) -> bool {
+        let Source::Text(ordered) = &self.source else { return false };
+        let text = row.cell(0).map_or("", |cell| cell.text.trim());
+        row.len() == 1
+            && self.columns > 2
+            && text.starts_with(char::is_alphabetic)
+            && ordered.shapes().fit_at(0, text) < 0.0
     }
 
     /// Far fewer cells filled than the header has.
     fn is_sparse(&self, row: &Row) -> bool {
-        row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 2 <= self.named
+        row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 3 <= self.named * 2
     }
 
-    /// Not of this table: a row of a text file with too few cells, or with none but one of them filled. In a
-    /// workbook, where every row has all cells, one of a few words without any figure.
+    /// Not of this table: a row of a text file with another number of cells, or with none but one of them filled. In
+    /// a workbook, where every row has all cells, one of a few words without any figure.
     fn is_alien(&self, row: &Row) -> bool {
         let filled = || row.cells().filter(|cell| !cell.text.trim().is_empty());
         if matches!(self.source, Source::Text(_)) {
-            return !row.is_mended() && (row.len() < self.needed || filled().count() <= 1 && self.needed > 2);
+            let wider = row.len() > self.columns && has_text_from(row, self.columns);
+            let few = row.len() < self.needed || filled().count() <= 1 && self.needed > 2;
+            return !row.is_mended() && (wider || few);
         }
         let is_word = |cell: Cell<'_>| {
             cell.kind == CellKind::Text && !cell.text.contains(|letter: char| letter.is_ascii_digit())
@@ -293,21 +292,25 @@ impl Body {
         same > 1 && !has_text_from(row, self.columns)
     }
 
-    /// Reads on behind a row that looks like totals, or like another table. Only if nothing but sparse rows follow until the end are
-    /// they left out; otherwise all of them are data, because a row must never be lost.
+    /// Reads on behind a row that looks like totals, or like a note below the table. Only if nothing but sparse rows
+    /// follow until the end, or another table, are they left out; otherwise all of them are data, because a row must
+    /// never be lost.
     fn look_ahead(&mut self, first: &mut Row, why: Why, found: &mut Found) -> Result<(), Error> {
         let begins = first.number();
         let mut held = vec![std::mem::take(first)];
         loop {
             let mut row = Row::new();
             if !self.pull(&mut row, found)? {
-                for row in &held {
-                    leave_out(row, if is_blank(row) { Why::Blank } else { why }, found);
-                }
+                leave_all_out(&held, why, found);
                 if why == Why::Beyond {
                     found.note(Issue::new(&W114).row(begins).arg(begins.to_string()));
                 }
                 return Ok(());
+            }
+            self.after_blank |= is_blank(&row);
+            if why == Why::Beyond && self.begins_another(&row)? {
+                leave_all_out(&held, why, found);
+                return self.leave_rest_out(row, begins, found);
             }
             let alien = if why == Why::Beyond { self.stays_alien(&row) } else { self.is_sparse(&row) };
             held.push(row);
@@ -326,6 +329,22 @@ impl Body {
         Ok(())
     }
 
+    /// Another table begins with `first`: nothing from there on is of this one.
+    fn leave_rest_out(&mut self, first: Row, begins: u32, found: &mut Found) -> Result<(), Error> {
+        let mut row = first;
+        if let Source::Text(ordered) = &mut self.source {
+            ordered.stop_mending();
+        }
+        loop {
+            found.leave_out(row.number(), if is_blank(&row) { Why::Blank } else { Why::Beyond });
+            if !self.pull(&mut row, found)? {
+                break;
+            }
+        }
+        found.note(Issue::new(&W114).row(begins).arg(begins.to_string()));
+        Ok(())
+    }
+
     /// Gives the row as many cells as the header has, and tells what was wrong.
     fn straighten(&self, row: &mut Row, format: Format) {
         let cells = row.len();
@@ -333,8 +352,12 @@ impl Body {
             row.add_issue(Issue::new(&T020).arg(cells.to_string()).arg(self.columns.to_string()));
         }
         row.pad_to(self.columns);
-        if cells > self.columns && has_text_from(row, self.columns) {
-            row.add_issue(self.surplus(row, format));
+        if cells > self.columns {
+            if has_text_from(row, self.columns) {
+                row.add_issue(self.surplus(row, format));
+            } else if format == Format::Csv {
+                row.truncate(self.columns);
+            }
         }
     }
 
@@ -355,8 +378,9 @@ impl Body {
     }
 
     fn finish(&self, found: &mut Found) {
-        if let Source::Text(records) = &self.source {
-            found.quote = records.quote_met();
+        if let Source::Text(ordered) = &self.source {
+            found.quote = ordered.quote_met();
+            (found.repaired, found.repaired_count) = ordered.repaired();
         }
         if self.rows == 0 && !found.notes.iter().any(|note| note.code.code == W104.code) {
             found.note(Issue::new(&W104));
@@ -370,11 +394,18 @@ fn is_blank(row: &Row) -> bool {
 }
 
 /// A row that is left out takes along what is wrong with it: that becomes a note about the file. Uncalculated
-/// totals are no loss.
+/// totals are no loss, nor are damaged ones that were put in order.
 fn leave_out(row: &Row, why: Why, found: &mut Found) {
     found.leave_out(row.number(), why);
-    let told = row.issues().iter().filter(|issue| issue.code.code != T027.code);
+    let told =
+        row.issues().iter().filter(|issue| ![T027.code, T029.code, W115.code].contains(&issue.code.code));
     told.for_each(|issue| found.note(issue.clone().row(row.number())));
+}
+
+fn leave_all_out(rows: &[Row], why: Why, found: &mut Found) {
+    for row in rows {
+        leave_out(row, if is_blank(row) { Why::Blank } else { why }, found);
+    }
 }
 
 /// A blank, or a byte-order mark, which is no part of the text it stands before.
@@ -487,48 +518,6 @@ pub(super) static T028: CodeInfo = CodeInfo {
         example: "a cell inserted in the middle of the row",
         repair: "If the row was moved, delete the inserted cell. If it is a note, give its column a name, or leave \
                  at least one empty column before it; then save.",
-    },
-};
-
-/// Nobody has said yet that a damaged row was put right.
-pub static T029: CodeInfo = CodeInfo {
-    code: "T029",
-    who: Who::User,
-    bg: Words {
-        message: "не се подава, преди човек да потвърди клетките му: сравнете ги със своята програма и ако са верни, \
-                  кажете на администратора (команда rxdrop release); ако не са, поправете реда и поставете файла отново",
-        why: "Редът беше повреден. Кои клетки са верните личи само по това как изглеждат другите редове: вероятно е така, \
-              но не е сигурно.",
-        example: "1.8.20264, където другите редове имат дата и количество",
-        repair: "Ако клетките са верни, кажете на администратора: `rxdrop release ФАЙЛ:РЕД` ги подава така. Ако не са, \
-                 поправете реда в своя файл и го поставете отново.",
-    },
-    en: Words {
-        message: "not sent before somebody says that its cells are right: compare them with your program and, if they \
-                  are, tell the administrator (command rxdrop release); if not, correct the row and drop the file again",
-        why: "The row was damaged. Which cells are the right ones shows only by what other rows look like: that is \
-              likely, not certain.",
-        example: "1.8.20264 where the other rows have a date and a quantity",
-        repair: "If the cells are right, tell the administrator: `rxdrop release FILE:ROW` sends them so. If not, correct \
-                 the row in your file and drop it again.",
-    },
-};
-
-/// A damaged row that was put right.
-pub(super) static W115: CodeInfo = CodeInfo {
-    code: "W115",
-    who: Who::User,
-    bg: Words {
-        message: "редът беше повреден ({0}) и е подреден по вида на съседните редове; така стоят клетките тук",
-        why: "Разделител или кавичка в повече или по-малко размества всички клетки след себе си.",
-        example: "1.8.20264, където другите редове имат дата и количество",
-        repair: "Сравнете клетките на реда със своята програма. За да не се повтаря, кажете на доставчика ѝ как излиза редът.",
-    },
-    en: Words {
-        message: "the row was damaged ({0}) and is put in order by the look of its neighbours; its cells stand here so",
-        why: "A delimiter or a quote too many or too few moves all cells behind it.",
-        example: "1.8.20264 where the other rows have a date and a quantity",
-        repair: "Compare the row's cells with your program. So that it does not come again, tell its vendor how the row comes out.",
     },
 };
 

@@ -69,8 +69,7 @@ pub(super) struct Known {
 pub(super) fn find(sample: &Bytes, encoding: &Encoding, wanted: &Wanted, known: &Known) -> Dialect {
     let head = &sample.slice(..sample.len().min(ENOUGH));
     let quotes = known.quote.map_or_else(|| vec![Quote::Double, Quote::Single], |quote| vec![quote]);
-    let delimiters =
-        known.delimiter.clone().map_or_else(|| CANDIDATES.map(|one| vec![one]).to_vec(), |one| vec![one]);
+    let delimiters = known.delimiter.clone().map_or_else(|| candidates(head), |one| vec![one]);
     let mut trials = Vec::new();
     for quote in quotes.into_iter().filter(|quote| known.quote.is_some() || is_used(head, *quote)) {
         let backslash = known.backslash.unwrap_or_else(|| escapes(head, quote));
@@ -96,12 +95,21 @@ pub(super) fn find(sample: &Bytes, encoding: &Encoding, wanted: &Wanted, known: 
     }
 }
 
+/// The delimiters that are met at all; the first one where none is.
+fn candidates(head: &[u8]) -> Vec<Vec<u8>> {
+    let [first, ..] = CANDIDATES;
+    let met = |one: &u8| memchr::memchr(*one, head).is_some();
+    let met: Vec<Vec<u8>> = CANDIDATES.into_iter().filter(met).map(|one| vec![one]).collect();
+    if met.is_empty() { vec![vec![first]] } else { met }
+}
+
 /// Whether a quote may stand around cells. The usual one always may; `'` is a letter unless nearly all cells that
 /// begin with it end with it too, and no cell stands in the usual quotes.
 fn is_used(head: &[u8], quote: Quote) -> bool {
     let (begins, ends) = cells_in(head, quote);
     let both = begins.min(ends) * 10 >= begins.max(ends) * 9;
-    quote == Quote::Double || begins >= 3 && both && cells_in(head, Quote::Double).0 == 0
+    let (double_begins, double_ends) = cells_in(head, Quote::Double);
+    quote == Quote::Double || begins >= 3 && both && double_begins.min(double_ends) == 0
 }
 
 /// How many cells begin with a quote, and how many end with it, whatever divides them.
@@ -117,6 +125,9 @@ fn cells_in(head: &[u8], quote: Quote) -> (usize, usize) {
 /// Whether quotes inside quotes bear a backslash: `\"` is met, and none of them ends its cell.
 fn escapes(head: &[u8], quote: Quote) -> bool {
     let (mark, pair) = (quote.byte(), [b'\\', quote.byte()]);
+    if memchr::memmem::find(head, &pair).is_none() {
+        return false;
+    }
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80;
     let inside = |at: &usize| head.get(at + 2).copied().is_some_and(is_letter);
     // Where a quote is doubled anywhere, a backslash is a letter like any other.
@@ -219,15 +230,19 @@ impl Trial {
         let between = [&[quote], &dialect.delimiter[..], &[quote]].concat();
         let tenths = usual.map_or(0, |width| frequency(width) * 10 / filled.len().max(1));
         let blank = dialect.delimiter == b" ";
+        let quoted = count(&[&dialect.delimiter[..], &[quote]].concat())
+            .min(count(&[&[quote], &dialect.delimiter[..]].concat()));
+        // A row or two in other quotes or delimiters prove nothing about the file.
+        let between_quotes = Some(count(&between)).filter(|count| count * 2 >= filled.len()).unwrap_or(0);
+        let is_table = || has_figures(&rows, width) || quoted * 2 >= filled.len();
         Self {
             names: wanted.best(&rows),
-            between_quotes: count(&between),
+            between_quotes,
             tenths,
             width,
-            quoted: count(&[&dialect.delimiter[..], &[quote]].concat())
-                .min(count(&[&[quote], &dialect.delimiter[..]].concat())),
+            quoted,
             between_digits: between_digits(head, delimiter),
-            doubtful: blank && (tenths < 9 || filled.first() != Some(&width) || !has_figures(&rows, width)),
+            doubtful: blank && (tenths < 9 || filled.first() != Some(&width) || !is_table()),
             dialect,
         }
     }
@@ -237,12 +252,13 @@ impl Trial {
     }
 
     /// Greater is better.
-    fn merit(&self) -> (bool, usize, usize, bool, usize, usize, usize) {
+    fn merit(&self) -> (bool, usize, usize, bool, bool, usize, usize, usize) {
         (
             !self.doubtful,
             self.names,
             self.between_quotes,
             self.tenths >= 6 && !self.between_digits,
+            self.dialect.quote == Quote::Single && self.quoted > 2,
             self.tenths / 3,
             self.width,
             self.quoted,
@@ -252,7 +268,7 @@ impl Trial {
 
 /// Whether two columns of this many hold figures.
 fn has_figures(rows: &[Row], width: usize) -> bool {
-    Shapes::learn(rows.iter(), width).rigid().count() > 1
+    Shapes::forms(rows.iter(), width).rigid().count() > 1
 }
 
 fn between_digits(sample: &[u8], delimiter: u8) -> bool {

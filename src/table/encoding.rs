@@ -12,6 +12,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use memchr::{memchr, memchr2, memchr3};
 
+use super::latin;
 use crate::model::Lang;
 
 /// Stands for a byte without a letter; a row that got one always carries an issue.
@@ -151,6 +152,8 @@ fn lower_name(known: &'static encoding_rs::Encoding) -> &'static str {
         "IBM866" => "ibm866",
         "ISO-8859-5" => "iso-8859-5",
         "KOI8-R" => "koi8-r",
+        "ISO-8859-2" => "iso-8859-2",
+        "ISO-8859-15" => "iso-8859-15",
         other => other,
     }
 }
@@ -251,8 +254,26 @@ pub(super) fn replace_damage(bytes: &[u8]) -> String {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Guess {
     pub(super) encoding: Encoding,
-    /// False where only the language of the folder decided.
-    pub(super) certain: bool,
+    pub(super) by: By,
+    /// Another encoding that the bytes allow and that gives other letters.
+    pub(super) rival: Option<&'static str>,
+}
+
+/// What an encoding was known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Zeros in every second byte.
+    Zeros,
+    /// Nothing but ASCII, which all encodings share.
+    Ascii,
+    /// Sequences that only UTF-8 has.
+    Utf8,
+    /// Letters where the DOS code pages have them.
+    Dos,
+    /// Words that are written in one alphabet under this code page.
+    Words,
+    /// The language of the folder: the bytes prove nothing.
+    Language,
 }
 
 /// The encoding a byte-order mark names, and the mark's length.
@@ -272,38 +293,53 @@ pub(super) fn byte_order_mark(bytes: &[u8]) -> Option<(Encoding, usize)> {
 ///
 /// One or two sequences that happen to be valid UTF-8 are not enough: `CF B0` is `П°` in windows-1251.
 pub(super) fn guess(sample: &[u8], language: Lang) -> Guess {
+    let known = |encoding, by| Guess { encoding, by, rival: None };
     if let Some(big_endian) = looks_utf16(sample) {
-        return Guess { encoding: Encoding::utf16(big_endian), certain: true };
+        return known(Encoding::utf16(big_endian), By::Zeros);
     }
-    if sample.is_ascii() || looks_utf8(sample) {
-        return Guess { encoding: Encoding::utf8(), certain: true };
+    if sample.is_ascii() {
+        return known(Encoding::utf8(), By::Ascii);
     }
-    if let Some(name) = looks_dos(sample)
-        && let Some(encoding) = Encoding::from_name(name)
-    {
-        return Guess { encoding, certain: true };
+    if looks_utf8(sample) {
+        return known(Encoding::utf8(), By::Utf8);
     }
-    legacy(sample, language)
+    let first = sample.iter().position(|byte| !byte.is_ascii()).unwrap_or(0);
+    let letters = sample.get(first.saturating_sub(BEFORE)..).unwrap_or_default();
+    let letters = letters.get(..ENOUGH).unwrap_or(letters);
+    let scripts = latin::scripts(letters);
+    let dos = if scripts.is_latin() { None } else { looks_dos(sample) };
+    if let Some(encoding) = dos.and_then(Encoding::from_name) {
+        return known(encoding, By::Dos);
+    }
+    legacy(letters, scripts, language)
 }
 
 /// Bytes from the first letter on that are enough to tell a code page.
 const ENOUGH: usize = 8 * 1024;
+/// Bytes before it that show what it stands beside.
+const BEFORE: usize = 32;
 
-fn legacy(sample: &[u8], language: Lang) -> Guess {
-    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
-    let first = sample.iter().position(|byte| !byte.is_ascii()).unwrap_or(0);
-    let letters = sample.get(first..).unwrap_or_default();
-    detector.feed(letters.get(..ENOUGH).unwrap_or(letters), true);
-    let guessed = detector.guess(Some(b"bg"), chardetng::Utf8Detection::Deny);
-    let cyrillic = encoding_rs::WINDOWS_1251;
-    if guessed == cyrillic || language == Lang::Bg || !guessed.is_single_byte() {
-        return Guess { encoding: Encoding::single_byte(cyrillic), certain: guessed == cyrillic };
+/// The alphabet is told by the words: in Cyrillic every letter of a word is beyond ASCII, in Latin few are. Which
+/// Latin page it is shows in the letters that a language has.
+fn legacy(letters: &[u8], scripts: latin::Scripts, language: Lang) -> Guess {
+    let cyrillic = || Encoding::single_byte(encoding_rs::WINDOWS_1251);
+    if scripts.is_cyrillic() {
+        return Guess { encoding: cyrillic(), by: By::Words, rival: None };
     }
-    Guess { encoding: Encoding::single_byte(guessed), certain: true }
+    let latin = latin::page_of(letters);
+    if scripts.is_latin() {
+        return Guess { encoding: latin.encoding, by: By::Words, rival: latin.rival };
+    }
+    let other = latin.encoding.name();
+    match language {
+        Lang::Bg => Guess { encoding: cyrillic(), by: By::Language, rival: Some(other) },
+        Lang::En => Guess { encoding: latin.encoding, by: By::Language, rival: Some("windows-1251") },
+    }
 }
 
 /// Byte order, if every second byte is the upper half of a Latin or Cyrillic letter.
 fn looks_utf16(sample: &[u8]) -> Option<bool> {
+    memchr(0, sample)?;
     let upper = |byte: u8| byte == 0 || byte == 4;
     let (mut even, mut odd, mut zeros, mut pairs) = (0_usize, 0_usize, 0_usize, 0_usize);
     for pair in sample.chunks_exact(2) {

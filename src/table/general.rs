@@ -65,6 +65,12 @@ impl Dialect {
         bytes.starts_with(&self.delimiter)
     }
 
+    /// Whether a cell ends here.
+    fn ends_at(&self, bytes: &[u8], at: usize) -> bool {
+        let behind = bytes.get(at..).unwrap_or_default();
+        behind.is_empty() || self.divides(behind) || matches!(behind, [b'\n' | b'\r', ..])
+    }
+
     /// The quote that closes the one before `from`. A quote that is not followed by the end of a cell may be one
     /// too many inside it: the first that is wins, within the line.
     pub(super) fn close(&self, bytes: &[u8], from: usize) -> Close {
@@ -77,8 +83,7 @@ impl Dialect {
                 b'\\' if self.backslash => at += 1,
                 byte if *byte == quote && next == Some(&quote) && !self.backslash => at += 1,
                 byte if *byte == quote => {
-                    let behind = bytes.get(at + 1..).unwrap_or_default();
-                    if behind.is_empty() || self.divides(behind) || matches!(next, Some(b'\n' | b'\r')) {
+                    if self.ends_at(bytes, at + 1) {
                         return Close::At(at);
                     }
                     first = first.or(Some(at));
@@ -101,6 +106,8 @@ pub(super) fn split(record: &str, dialect: &Dialect) -> Split {
         let mut cell = String::new();
         if bytes.get(at) == Some(&dialect.quote.byte()) {
             match dialect.close(bytes, at + 1) {
+                // Text behind the closing quote: the quotes are letters of a name, such as `"Здраве" ООД`.
+                Close::At(end) if !dialect.ends_at(bytes, end + 1) => split.stray = true,
                 Close::At(end) => {
                     split.quoted += 1;
                     cell = unescaped(record.get(at + 1..end).unwrap_or_default(), dialect);
@@ -113,7 +120,6 @@ pub(super) fn split(record: &str, dialect: &Dialect) -> Split {
         let delimiter = std::str::from_utf8(&dialect.delimiter).unwrap_or_default();
         let end = if delimiter.is_empty() { None } else { rest.find(delimiter) };
         let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        split.stray |= !cell.is_empty() && !text.is_empty();
         cell.push_str(text);
         split.cells.push(cell);
         match end {
@@ -167,7 +173,7 @@ mod tests {
 
     #[test]
     fn quotes_too_many_are_odd_and_lose_nothing() {
-        assert_eq!(read("\"a\"b;c", ";", Quote::Double, false), (cells(&["ab", "c"]), true));
+        assert_eq!(read("\"a\"b;c", ";", Quote::Double, false), (cells(&["\"a\"b", "c"]), true));
         assert_eq!(read("\"a;b", ";", Quote::Double, false), (cells(&["\"a", "b"]), true));
         assert_eq!(read("\"a\"b\";c", ";", Quote::Double, false), (cells(&["a\"b", "c"]), false));
     }

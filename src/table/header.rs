@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::error::Error;
-use super::row::{Header, Row};
+use super::general::{self, Dialect, Quote};
+use super::row::{Cell, Header, Row};
 use super::shape::Shapes;
 use crate::model::names::fold;
 
@@ -23,6 +24,11 @@ impl Wanted {
     /// Whether nobody expects anything.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether a name is one of them.
+    fn has(&self, name: &str) -> bool {
+        !self.0.is_empty() && self.0.contains(&fold(name))
     }
 
     /// How many of the names stand in a row.
@@ -63,60 +69,114 @@ pub(super) fn rows_needed(stated: Option<u32>) -> usize {
 }
 
 /// Most rows of one header.
-const MOST_ROWS: usize = 3;
+const MOST_ROWS: usize = 4;
+/// Rows that teach what data looks like, at least, where further rows may be of the header.
+const ENOUGH_ROWS: usize = 4;
+
+/// Where rows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Text: every row has its delimiters, and a slip in one of them moves the cells behind it.
+    Text,
+    /// A sheet: a row ends with its last filled cell, and every cell has its place.
+    Sheet,
+}
 
 /// Finds the header among the first rows: where it is said to be, else by the expected names, else by its looks.
 /// `stated` is its last row, and how many rows it takes.
-pub(super) fn find(rows: &[Row], stated: Option<(u32, u32)>, wanted: &Wanted) -> Result<FoundHeader, Error> {
-    let only = |row: &Row| FoundHeader { row: row.number(), rows: 1, columns: columns_of(&[row]) };
+pub(super) fn find(
+    rows: &[Row],
+    of: Of,
+    stated: Option<(u32, u32)>,
+    wanted: &Wanted,
+) -> Result<FoundHeader, Error> {
+    let usual = if of == Of::Text { usual_width(rows) } else { 0 };
     match stated {
         Some((0, _)) => Ok(none(rows)),
         Some((last, count)) => {
             let at = rows.iter().position(|row| row.number() == last).ok_or(Error::NoHeader(last))?;
             let first = at.saturating_sub(count.max(1) as usize - 1);
-            Ok(of_rows(rows.get(first..=at).unwrap_or_default()))
+            Ok(of_rows(rows, first, at, usual, wanted))
         }
-        None => match by_names(rows, wanted) {
-            Some(row) => Ok(only(row)),
-            None => by_looks(rows).map(|at| around(rows, at)).ok_or(Error::Empty),
-        },
+        None => {
+            let named = by_names(rows, wanted);
+            let at = named.or_else(|| by_looks(rows, usual)).ok_or(Error::Empty)?;
+            Ok(around(rows, at, usual, named.is_some(), wanted))
+        }
     }
 }
 
 /// No header: columns have letters only.
 fn none(rows: &[Row]) -> FoundHeader {
-    FoundHeader { row: 0, rows: 0, columns: nameless(usual_width(rows)) }
+    let columns = (0..usual_width(rows)).map(|index| Header { name: "".into(), index }).collect();
+    FoundHeader { row: 0, rows: 0, columns: without_empty_tail(columns, rows) }
 }
 
-fn of_rows(rows: &[Row]) -> FoundHeader {
-    let lines: Vec<&Row> = rows.iter().collect();
-    let row = rows.last().map_or(0, Row::number);
-    FoundHeader { row, rows: u32::try_from(rows.len()).unwrap_or(1), columns: columns_of(&lines) }
+/// The header of these rows, the last one too.
+fn of_rows(rows: &[Row], first: usize, last: usize, usual: usize, wanted: &Wanted) -> FoundHeader {
+    let lines = rows.get(first..=last).unwrap_or_default();
+    let row = lines.last().map_or(0, Row::number);
+    let below = rows.get(last + 1..).unwrap_or_default();
+    let columns = columns_of(lines, usual, wanted);
+    let columns = if usual > 0 { without_empty_tail(columns, below) } else { columns };
+    FoundHeader { row, rows: u32::try_from(lines.len()).unwrap_or(1), columns }
 }
 
 /// The header around the row that looks like one: none at all where it looks like the rows below it, several rows
 /// where its neighbours look as little like data as itself.
-fn around(rows: &[Row], at: usize) -> FoundHeader {
+fn around(rows: &[Row], at: usize, usual: usize, certain: bool, wanted: &Wanted) -> FoundHeader {
     let width = rows.get(at).map_or(0, Row::len);
-    let below = |from: usize| Shapes::learn(rows.iter().skip(from), width);
+    let learned = if usual > 0 { usual } else { width };
+    let below = |from: usize| Shapes::forms(rows.iter().skip(from), learned);
     // Further rows of the header would teach what data does not look like.
-    let shapes = below(at + MOST_ROWS);
-    let known = if shapes.rigid().next().is_some() { &shapes } else { &below(at + 1) };
-    if is_data(rows.get(at), known) {
-        return none(rows);
+    let tells = |shapes: &Shapes| shapes.rows() as usize >= ENOUGH_ROWS && shapes.rigid().next().is_some();
+    let told = (2..=MOST_ROWS).rev().map(|more| below(at + more)).find(tells);
+    let enough = told.is_some();
+    let shapes = told.unwrap_or_else(|| below(at + 1));
+    if !certain && is_data(rows.get(at), &shapes) {
+        let first =
+            rows.iter().position(|row| row.len() == usual && is_data(Some(row), &shapes)).unwrap_or(at);
+        let above = (0..first).rev().find(|above| rows.get(*above).is_some_and(|row| !row.is_blank()));
+        let above = above.filter(|above| is_odd_header(rows.get(*above), usual));
+        return above.map_or_else(|| none(rows), |above| of_rows(rows, above, above, usual, wanted));
     }
-    let alike = |row: Option<&Row>| row.is_some_and(|row| row.len() == width && is_heading(row, &shapes));
-    // The upper row of two names groups: it has gaps, or says the same again.
-    let groups = |upper: usize| rows.get(upper).is_some_and(has_gaps);
+    let alike = |at: usize| {
+        rows.get(at).is_some_and(|row| row.len() == width && is_heading(row, &shapes) && !row.is_padded())
+    };
+    // The upper row of two names groups: it has gaps, or says the same again. Where two columns prove that a row
+    // is no data it may as well be full.
+    let rigid = shapes.rigid().count();
+    let sure = enough && (rigid >= 2 || rigid * 3 >= width);
+    let groups = |upper: usize| sure || rows.get(upper).is_some_and(has_gaps);
     let mut last = at;
-    while last + 1 - at < MOST_ROWS && alike(rows.get(last + 1)) && (groups(last) || groups(last + 1)) {
+    while last + 1 - at < MOST_ROWS && alike(last + 1) && (groups(last) || groups(last + 1)) {
         last += 1;
     }
     let mut first = at;
-    while first > 0 && last + 1 - first < MOST_ROWS && alike(rows.get(first - 1)) && groups(first - 1) {
+    while first > 0 && last + 1 - first < MOST_ROWS && alike(first - 1) && groups(first - 1) {
         first -= 1;
     }
-    of_rows(rows.get(first..=last).unwrap_or_default())
+    of_rows(rows, first, last, usual, wanted)
+}
+
+/// A row of names that are divided by another delimiter than the rows below, or are more than they have cells, or
+/// one less.
+fn is_odd_header(row: Option<&Row>, usual: usize) -> bool {
+    let Some(row) = row.filter(|_| usual > 1) else { return false };
+    let named = |cell: Cell<'_>| cell.text.trim().starts_with(char::is_alphabetic);
+    row.len() == 1 && divided_oddly(row, usual).is_some()
+        || row.len() > 1 && row.len() + 1 >= usual && row.cells().all(named)
+}
+
+/// The names of a row that another delimiter divides into as many cells as other rows have.
+fn divided_oddly(row: &Row, usual: usize) -> Option<Vec<String>> {
+    let text = row.cell(0)?.text;
+    let names = [";", ",", "\t", "|", ", ", "; "].into_iter().find_map(|delimiter| {
+        let dialect = Dialect { delimiter: delimiter.into(), quote: Quote::Double, backslash: false };
+        let cells = general::split(text, &dialect).cells;
+        (cells.len() == usual && cells.iter().all(|cell| !cell.trim().is_empty())).then_some(cells)
+    })?;
+    names.iter().all(|name| name.chars().any(char::is_alphabetic)).then_some(names)
 }
 
 /// Whether a row has the forms of the rows below it.
@@ -124,18 +184,24 @@ fn is_data(row: Option<&Row>, shapes: &Shapes) -> bool {
     let Some(row) = row else { return false };
     let (mut fits, mut strange) = (0, 0);
     for (column, text) in rigid_cells(row, shapes) {
-        if shapes.fit_at(column, text) > 1 { fits += 1 } else { strange += 1 }
+        if shapes.knows_form(column, text) { fits += 1 } else { strange += 1 }
     }
-    fits > strange
+    if fits + strange > 0 {
+        return fits > strange;
+    }
+    let cells = || row.cells().enumerate().map(|(column, cell)| (column, cell.text.trim()));
+    let known = cells().filter(|(column, text)| shapes.is_known_at(*column, text)).count();
+    known > 0 && known > cells().filter(|(column, text)| shapes.is_new_at(*column, text)).count()
 }
 
 /// Whether a row names columns: words, and no figures where figures stand below.
-fn is_heading(row: &Row, shapes: &Shapes) -> bool {
+pub(super) fn is_heading(row: &Row, shapes: &Shapes) -> bool {
     let cells: Vec<_> = rigid_cells(row, shapes).collect();
-    let strange = cells.iter().all(|(column, text)| shapes.fit_at(*column, text) < 0);
+    // A name may happen to look like the one cell of its column that has no figures.
+    let strange = cells.iter().filter(|(column, text)| !shapes.knows_form(*column, text)).count();
     let lettered = |text: &str| text.is_empty() || text.chars().any(char::is_alphabetic);
     let named = row.cells().all(|cell| lettered(cell.text.trim()));
-    !cells.is_empty() && strange && named && words(row) >= 2
+    strange > 0 && strange * 4 >= cells.len() * 3 && named && words(row) >= 2
 }
 
 /// Whether a cell of a row is empty, or repeats another.
@@ -153,15 +219,19 @@ fn rigid_cells<'r>(row: &'r Row, shapes: &'r Shapes) -> impl Iterator<Item = (us
 }
 
 /// The first row with the most expected names, if there is one at all.
-fn by_names<'a>(rows: &'a [Row], wanted: &Wanted) -> Option<&'a Row> {
+fn by_names(rows: &[Row], wanted: &Wanted) -> Option<usize> {
     let best = wanted.best(rows);
-    if best == 0 { None } else { rows.iter().find(|row| wanted.matches(row) == best) }
+    if best == 0 { None } else { rows.iter().position(|row| wanted.matches(row) == best) }
 }
 
-/// The first row that has nearly as many cells of words as any row: titles have fewer, data has figures.
-fn by_looks(rows: &[Row]) -> Option<usize> {
-    let most = rows.iter().map(words).max()?;
-    rows.iter().position(|row| words(row) * 4 >= most * 3 && !row.is_blank())
+/// The first row that has nearly as many cells of words as any row of the table: titles have fewer, data has
+/// figures.
+fn by_looks(rows: &[Row], usual: usize) -> Option<usize> {
+    let least = filled_width(rows, usual);
+    let wide = |row: &Row| usual == 0 || (least..=usual + 1).contains(&row.len());
+    let of_table = |row: &&Row| wide(row) && !row.is_blank();
+    let most = rows.iter().filter(of_table).map(words).max()?;
+    rows.iter().position(|row| of_table(&row) && words(row) * 4 >= most * 3)
 }
 
 /// Cells of a row that hold words rather than figures or dates.
@@ -174,29 +244,83 @@ fn words(row: &Row) -> usize {
         .count()
 }
 
-/// The columns of a header, its rows joined by blanks.
-fn columns_of(rows: &[&Row]) -> Vec<Header> {
-    let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+/// The columns of a header, its rows joined by blanks; `usual` is the width of rows of text, 0 for a sheet. A name that is expected stands for itself, whatever groups
+/// or units stand above and below it.
+fn columns_of(rows: &[Row], usual: usize, wanted: &Wanted) -> Vec<Header> {
+    let lines: Vec<Vec<String>> = rows.iter().map(|row| names_of(row, usual)).collect();
+    let width = lines.iter().map(Vec::len).max().unwrap_or(0);
     let name = |index: usize| {
-        let parts = rows.iter().filter_map(|row| row.cell(index)).map(|cell| clean(cell.text));
-        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+        let parts: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line.get(index))
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        let joined = parts.join(" ");
+        let alone = if wanted.has(&joined) { None } else { parts.iter().rfind(|part| wanted.has(part)) };
+        alone.map_or(joined, |part| (*part).to_owned())
     };
     (0..width).map(|index| Header { name: name(index).into(), index }).collect()
 }
 
-/// A header's text without blanks and byte-order marks around it.
+/// The names in a row of a header, a slip in it mended: an empty cell too many, or another delimiter.
+fn names_of(row: &Row, usual: usize) -> Vec<String> {
+    let odd = (row.len() == 1 && usual > 1).then(|| divided_oddly(row, usual)).flatten();
+    let cells = odd.unwrap_or_else(|| row.cells().map(|cell| cell.text.to_owned()).collect());
+    let mut names: Vec<String> = cells.iter().map(|cell| clean(cell).to_owned()).collect();
+    let empty = || names.iter().enumerate().filter(|(_, name)| name.is_empty()).map(|(at, _)| at);
+    if names.len() == usual + 1
+        && empty().count() == 1
+        && let Some(at) = empty().next()
+    {
+        names.remove(at);
+    }
+    names
+}
+
+/// A header's text without blanks and byte-order marks around it, and without a quote that has no partner.
 fn clean(text: &str) -> &str {
-    text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{FEFF}')
+    let around = |letter: char| letter.is_whitespace() || letter == '\u{FEFF}';
+    let text = text.trim_matches(around);
+    let lone = text.matches('"').count() == 1;
+    if lone && text.len() > 1 { text.trim_matches('"').trim_matches(around) } else { text }
 }
 
-fn nameless(width: usize) -> Vec<Header> {
-    (0..width).map(|index| Header { name: "".into(), index }).collect()
+/// Columns without those at the end that have neither name nor cells: a delimiter ends every row.
+fn without_empty_tail(mut columns: Vec<Header>, rows: &[Row]) -> Vec<Header> {
+    let is_empty =
+        |index: usize| rows.iter().all(|row| row.cell(index).is_none_or(|cell| cell.text.trim().is_empty()));
+    while columns.len() > 1
+        && columns.last().is_some_and(|column| column.name.is_empty() && is_empty(column.index))
+    {
+        columns.pop();
+    }
+    columns
 }
 
-/// The width that most rows have; of two equally frequent ones the greater.
-fn usual_width(rows: &[Row]) -> usize {
-    let frequency = |width: usize| rows.iter().filter(|row| row.len() == width).count();
-    rows.iter().map(Row::len).max_by_key(|width| (frequency(*width), *width)).unwrap_or(0)
+/// The width without the columns at the end in which no row of this width has anything.
+fn filled_width(rows: &[Row], usual: usize) -> usize {
+    let lines = || rows.iter().filter(|row| row.len() == usual);
+    let filled =
+        |index: &usize| lines().any(|row| row.cell(*index).is_some_and(|cell| !cell.text.trim().is_empty()));
+    (0..usual).rev().find(filled).map_or(usual, |last| last + 1)
+}
+
+/// The width of the table: of the widths that make up a good part of the file the one met first.
+pub(super) fn usual_width(rows: &[Row]) -> usize {
+    // How often each width is met, in the order of their first rows.
+    let mut widths: Vec<(usize, usize)> = Vec::new();
+    for row in rows.iter().filter(|row| !row.is_blank()) {
+        match widths.iter_mut().find(|(width, _)| *width == row.len()) {
+            Some((_, count)) => *count += 1,
+            None => widths.push((row.len(), 1)),
+        }
+    }
+    let cells = |(width, count): &(usize, usize)| width * count;
+    let most = widths.iter().map(cells).max().unwrap_or(0);
+    let weighty = |met: &&(usize, usize)| met.0 > 1 && cells(met) * 10 >= most * 3 && met.1 > 2;
+    let usual = widths.iter().find(weighty).or_else(|| widths.iter().max_by_key(|met| (cells(met), met.0)));
+    usual.map_or(0, |met| met.0)
 }
 
 #[cfg(test)]
@@ -216,7 +340,7 @@ mod tests {
 
     fn find_in(lines: &[&str], stated: Option<u32>, expect: &[&str]) -> u32 {
         let expect: Vec<String> = expect.iter().map(|name| (*name).to_owned()).collect();
-        find(&rows(lines), stated.map(|row| (row, 1)), &Wanted::new(&expect)).unwrap().row
+        find(&rows(lines), Of::Text, stated.map(|row| (row, 1)), &Wanted::new(&expect)).unwrap().row
     }
 
     const SHEET: [&str; 5] = [
@@ -237,14 +361,17 @@ mod tests {
 
     #[test]
     fn no_header_means_columns_without_names() {
-        let found = find(&rows(&SHEET), Some((0, 1)), &Wanted::new(&[])).unwrap();
+        let found = find(&rows(&SHEET), Of::Text, Some((0, 1)), &Wanted::new(&[])).unwrap();
         assert_eq!(found.columns.len(), 4);
         assert_eq!(&*found.columns[3].label(), "D");
     }
 
     #[test]
     fn a_header_below_the_end_is_refused() {
-        assert!(matches!(find(&rows(&SHEET), Some((9, 1)), &Wanted::new(&[])), Err(Error::NoHeader(9))));
+        assert!(matches!(
+            find(&rows(&SHEET), Of::Text, Some((9, 1)), &Wanted::new(&[])),
+            Err(Error::NoHeader(9))
+        ));
     }
 
     const DAY: [&str; 5] = [
@@ -257,18 +384,18 @@ mod tests {
 
     #[test]
     fn data_is_no_header() {
-        let found = find(&rows(&DAY), None, &Wanted::new(&[])).unwrap();
+        let found = find(&rows(&DAY), Of::Text, None, &Wanted::new(&[])).unwrap();
         assert_eq!((found.row, found.columns.len()), (0, 4));
     }
 
     #[test]
     fn a_header_of_several_rows_is_joined() {
         let lines = [&["Справка", "Дата;Стока;Брой;Партида", "ден;име;оп.;"], &DAY[..]].concat();
-        let found = find(&rows(&lines), None, &Wanted::new(&[])).unwrap();
+        let found = find(&rows(&lines), Of::Text, None, &Wanted::new(&[])).unwrap();
         let names: Vec<_> = found.columns.iter().map(|column| column.name.to_string()).collect();
         assert_eq!((found.row, found.rows), (3, 2));
         assert_eq!(names, ["Дата ден", "Стока име", "Брой оп.", "Партида"]);
-        let pinned = find(&rows(&lines), Some((3, 2)), &Wanted::new(&[])).unwrap();
+        let pinned = find(&rows(&lines), Of::Text, Some((3, 2)), &Wanted::new(&[])).unwrap();
         assert_eq!(pinned, found);
     }
 }

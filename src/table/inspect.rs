@@ -134,7 +134,11 @@ pub fn inspect(path: &Path, reading: &Reading, examples: usize) -> Result<Inspec
 
 /// Writes a file as CSV: header, if there is one, then data rows; UTF-8, comma, CRLF, quotes by RFC 4180. Returns the number of data rows.
 pub fn to_csv(path: &Path, reading: &Reading, out: impl Write) -> Result<u64, Error> {
-    let mut table = Table::open(path, reading)?;
+    table_to_csv(&mut Table::open(path, reading)?, out)
+}
+
+/// The same of a table that is open.
+pub(super) fn table_to_csv(table: &mut Table, out: impl Write) -> Result<u64, Error> {
     let mut writer =
         csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(out);
     if table.found().header_row != Some(0) {

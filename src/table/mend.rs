@@ -1,15 +1,16 @@
 //! A damaged row put right, where the shapes of its columns prove how.
 //!
 //! Every way of reading the row that gives the right number of cells is weighed against the columns
-//! ([`Shapes`]). One way must be clearly better than any that gives other cells, and must itself fit; otherwise
-//! the row stays as it is, and says so.
+//! ([`Shapes`]). One way must be clearly likelier than any that gives other cells, and each of its cells must
+//! itself fit; otherwise the row stays as it is, and says so.
 
 use super::general::{Dialect, Quote, split};
-use super::shape::{Fit, Shapes};
+use super::shape::{Fit, STRANGE, Shapes};
 
 /// What was wrong with a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Damage {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Damage {
     /// A delimiter too many: an empty cell, or a text cut in two.
     Surplus,
     /// A delimiter too few: two cells in one.
@@ -18,8 +19,12 @@ pub(super) enum Damage {
     OtherDelimiter,
     /// Cells in other quotes than in the other rows.
     OtherQuote,
-    /// A quote too many.
+    /// A quote too many, or one inside a text that is not doubled.
     StrayQuote,
+    /// One row on several lines.
+    Broken,
+    /// Two rows on one line.
+    Glued,
 }
 
 impl Damage {
@@ -31,12 +36,14 @@ impl Damage {
             Self::OtherDelimiter => ("друг разделител", "another delimiter"),
             Self::OtherQuote => ("други кавички", "other quotes"),
             Self::StrayQuote => ("кавичка в повече", "a quote too many"),
+            Self::Broken => ("ред, разделен на няколко", "one row on several lines"),
+            Self::Glued => ("два реда, слети в един", "two rows on one line"),
         }
     }
 }
 
 /// A row as it must have been.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Mended {
     pub(super) cells: Vec<String>,
     pub(super) damage: Damage,
@@ -50,132 +57,325 @@ struct Way {
     fit: Fit,
 }
 
-/// How much better the best way must be than the next.
-const MARGIN: Fit = 2;
-/// Cells beyond which a row is not tried: it is no single slip.
-const MOST_OFF: usize = 1;
+/// How much likelier the best way must be than the next: twenty to one.
+const MARGIN: Fit = 3.0;
+/// Delimiters in texts, and empty cells, beyond which a row is not tried.
+const MOST_OFF: usize = 12;
+/// Letters of a record that is tried.
+const LONGEST: usize = 16 * 1024;
+/// Other delimiters a row may have.
+const OTHERS: [&str; 9] = [";", ",", "\t", "|", ", ", "; ", "||", ":", " "];
+
+/// The ways found so far.
+struct Ways<'s> {
+    shapes: &'s Shapes,
+    dialect: &'s Dialect,
+    found: Vec<Way>,
+}
 
 /// Puts a row right whose record, quotes and all, is `record`, and whose cells as read are `cells`; none where
-/// nothing proves how.
+/// nothing proves how, or where nothing is wrong.
 pub(super) fn mend(record: &str, cells: &[&str], dialect: &Dialect, shapes: &Shapes) -> Option<Mended> {
     let width = shapes.width();
-    if width < 2 || shapes.best() == 0 {
+    if width < 2 || !shapes.can_tell() || record.len() > LONGEST {
         return None;
     }
-    let mut ways = Vec::new();
-    other_dialects(record, dialect, shapes, &mut ways);
-    if ways.is_empty() {
-        stray_quotes(record, dialect, shapes, &mut ways);
-        if cells.len() > width && cells.len() - width <= MOST_OFF {
-            surplus(cells, dialect, shapes, &mut ways);
-        }
-        if cells.len() < width && width - cells.len() <= MOST_OFF {
-            missing(cells, shapes, &mut ways);
+    let mut ways = Ways { shapes, dialect, found: Vec::new() };
+    ways.other_dialects(record);
+    ways.stray_quotes(record);
+    if cells.len() > width && cells.len() - width <= MOST_OFF {
+        ways.surplus(cells, &dialect.delimiter, Damage::Surplus);
+    }
+    if cells.len() + 1 == width {
+        ways.missing(cells);
+    }
+    ways.best(cells)
+}
+
+/// Puts the parts of one row together that stand on lines of their own; `parts` are their records.
+pub(super) fn mend_broken(parts: &[&str], dialect: &Dialect, shapes: &Shapes) -> Option<Mended> {
+    if shapes.width() < 2
+        || !shapes.can_tell()
+        || parts.iter().map(|part| part.len()).sum::<usize>() > LONGEST
+    {
+        return None;
+    }
+    let mut ways = Ways { shapes, dialect, found: Vec::new() };
+    let delimiter = String::from_utf8_lossy(&dialect.delimiter);
+    for between in ["", &delimiter] {
+        let read = split(&parts.join(between), dialect);
+        if !read.stray {
+            ways.weigh(read.cells, Damage::Broken, None, 0.0);
         }
     }
-    best(ways, shapes)
+    ways.best(&[])
 }
 
-/// The clear winner, if it fits at all.
-fn best(mut ways: Vec<Way>, shapes: &Shapes) -> Option<Mended> {
-    ways.sort_by_key(|way| -way.fit);
-    let mut ways = ways.into_iter();
-    let winner = ways.next()?;
-    let rival = ways.find(|way| way.mended.cells != winner.mended.cells);
-    let clear = rival.is_none_or(|rival| winner.fit - rival.fit >= MARGIN);
-    (clear && winner.fit * 2 >= shapes.best()).then_some(winner.mended)
-}
-
-fn weigh(cells: Vec<String>, damage: Damage, at: Option<usize>, shapes: &Shapes, ways: &mut Vec<Way>) {
-    if let Some(fit) = shapes.fit(cells.iter().map(String::as_str)) {
-        ways.push(Way { mended: Mended { cells, damage, at }, fit });
+/// Divides a record that holds two rows.
+pub(super) fn mend_glued(cells: &[&str], shapes: &Shapes) -> Option<[Vec<String>; 2]> {
+    let width = shapes.width();
+    if width < 2 || !shapes.can_tell() {
+        return None;
     }
+    if cells.len() == width * 2 {
+        let (one, other) = cells.split_at(width);
+        let (one, other) = (owned(one.iter()), owned(other.iter()));
+        return (fits(&one, shapes) && fits(&other, shapes)).then_some([one, other]);
+    }
+    if cells.len() + 1 != width * 2 {
+        return None;
+    }
+    let (before, rest) = cells.split_at(width - 1);
+    let (cell, behind) = rest.split_first()?;
+    let places = cell.char_indices().map(|(place, _)| place).chain([cell.len()]);
+    let halves = |place: usize| {
+        let (left, right) = cell.split_at(place);
+        [owned(before.iter().chain([&left])), owned([&right].into_iter().chain(behind))]
+    };
+    let fit = |place: usize| {
+        let (left, right) = cell.split_at(place);
+        shapes.fit_at(width - 1, left) + shapes.fit_at(0, right)
+    };
+    let mut weighed: Vec<(usize, Fit)> = places.map(|place| (place, fit(place))).collect();
+    weighed.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let mut weighed = weighed.into_iter();
+    let best = weighed.next()?;
+    let clear = weighed.next().is_none_or(|next| best.1 - next.1 >= MARGIN);
+    let rows = halves(best.0);
+    (clear && rows.iter().all(|row| fits(row, shapes))).then_some(rows)
 }
 
-/// The record read under another delimiter, or with the other quote.
-fn other_dialects(record: &str, dialect: &Dialect, shapes: &Shapes, ways: &mut Vec<Way>) {
-    for delimiter in [";", ",", "\t", "|", ":", " "] {
-        for quote in [dialect.quote, Quote::Double, Quote::Single] {
-            let other = Dialect { delimiter: delimiter.as_bytes().to_vec(), quote, ..dialect.clone() };
-            if other == *dialect {
-                continue;
+/// Whether every cell may be one of its column.
+pub(super) fn fits(cells: &[String], shapes: &Shapes) -> bool {
+    cells.len() == shapes.width()
+        && cells.iter().enumerate().all(|(column, cell)| shapes.fit_at(column, cell) >= STRANGE)
+}
+
+impl Ways<'_> {
+    /// The clear winner, if it fits at all and is likelier than what was read.
+    fn best(mut self, cells: &[&str]) -> Option<Mended> {
+        if let Some(fit) = self.shapes.fit(cells.iter().copied()) {
+            // A quote that the column never has is no letter of it; all else must speak against the row as read.
+            let mended = Mended { cells: owned(cells.iter()), damage: Damage::Surplus, at: None };
+            let padded =
+                cells.iter().skip(1).all(|cell| cell.starts_with(' ')) && self.shapes.is_rarely_padded();
+            self.found.push(Way { mended, fit: if padded { fit - 2.0 * MARGIN } else { fit } });
+        }
+        self.found.sort_by(|one, other| other.fit.total_cmp(&one.fit));
+        let mut ways = self.found.into_iter();
+        let winner = ways.next()?;
+        let rival = ways.find(|way| way.mended.cells != winner.mended.cells);
+        let clear = rival.is_none_or(|rival| winner.fit - rival.fit >= MARGIN);
+        let other = winner.mended.cells.iter().map(String::as_str).ne(cells.iter().copied());
+        (clear && other && fits(&winner.mended.cells, self.shapes)).then_some(winner.mended)
+    }
+
+    fn weigh(&mut self, cells: Vec<String>, damage: Damage, at: Option<usize>, price: Fit) {
+        if let Some(fit) = self.shapes.fit(cells.iter().map(String::as_str)) {
+            self.found.push(Way { mended: Mended { cells, damage, at }, fit: fit - price });
+        }
+    }
+
+    /// The record read under another delimiter, or with the other quote.
+    fn other_dialects(&mut self, record: &str) {
+        let own = self.dialect.delimiter.clone();
+        let others = OTHERS.iter().map(|delimiter| delimiter.as_bytes().to_vec());
+        for delimiter in std::iter::once(own.clone()).chain(others.filter(|other| *other != own)) {
+            for quote in [Quote::Double, Quote::Single] {
+                let other = Dialect { delimiter: delimiter.clone(), quote, ..self.dialect.clone() };
+                if other != *self.dialect {
+                    self.other_dialect(record, &other);
+                }
             }
-            let read = split(record, &other);
-            let damage = if other.delimiter == dialect.delimiter {
-                Damage::OtherQuote
-            } else {
-                Damage::OtherDelimiter
-            };
-            let quotes = read.quoted > 0 || damage == Damage::OtherDelimiter;
-            if quotes && !read.stray && read.cells.len() == shapes.width() {
-                weigh(read.cells, damage, None, shapes, ways);
-            }
         }
     }
-    // Such a row has nothing of the usual reading: it must fit well to be taken for one.
-    ways.retain(|way| way.fit * 2 >= shapes.best());
-}
 
-/// Each quote left out in turn.
-fn stray_quotes(record: &str, dialect: &Dialect, shapes: &Shapes, ways: &mut Vec<Way>) {
-    let quote = char::from(dialect.quote.byte());
-    let places: Vec<usize> = record.match_indices(quote).map(|(at, _)| at).take(32).collect();
-    for at in places {
-        let (before, behind) = (record.get(..at).unwrap_or_default(), record.get(at + quote.len_utf8()..));
-        let without = format!("{before}{}", behind.unwrap_or_default());
-        let read = split(&without, dialect);
-        if !read.stray && read.cells.len() == shapes.width() {
-            let cell = split(before, dialect).cells.len().saturating_sub(1);
-            weigh(read.cells, Damage::StrayQuote, Some(cell), shapes, ways);
+    fn other_dialect(&mut self, record: &str, other: &Dialect) {
+        let read = split(record, other);
+        let same = other.delimiter == self.dialect.delimiter;
+        let damage = if same { Damage::OtherQuote } else { Damage::OtherDelimiter };
+        let padded =
+            other.delimiter.len() == 1 && read.cells.iter().skip(1).all(|cell| cell.starts_with(' '));
+        if read.stray || same && read.quoted == 0 || padded {
+            return;
         }
-    }
-}
-
-/// One cell too many: an empty one left out, or two joined again.
-fn surplus(cells: &[&str], dialect: &Dialect, shapes: &Shapes, ways: &mut Vec<Way>) {
-    let delimiter = String::from_utf8_lossy(&dialect.delimiter).into_owned();
-    for at in 0..cells.len() {
-        let (before, rest) = cells.split_at(at);
-        let Some((cell, behind)) = rest.split_first() else { continue };
-        if cell.trim().is_empty() {
-            weigh(owned(before.iter().chain(behind)), Damage::Surplus, Some(at), shapes, ways);
-        }
-        if let Some((next, behind)) = behind.split_first()
-            && !cell.is_empty()
-            && !next.is_empty()
+        let width = self.shapes.width();
+        if read.cells.len() == width {
+            self.weigh(read.cells, damage, None, 1.0);
+        } else if read.cells.len() > width
+            && read.cells.len() - width <= MOST_OFF
+            && damage == Damage::OtherDelimiter
         {
-            for joined in [format!("{cell}{delimiter}{next}"), format!("{cell}{next}")] {
-                let joined = joined.as_str();
-                weigh(
-                    owned(before.iter().chain([&joined]).chain(behind)),
-                    Damage::Surplus,
-                    Some(at),
-                    shapes,
-                    ways,
-                );
+            let cells: Vec<&str> = read.cells.iter().map(String::as_str).collect();
+            self.surplus(&cells, &other.delimiter, damage);
+        }
+    }
+
+    /// Each quote left out in turn, or doubled.
+    fn stray_quotes(&mut self, record: &str) {
+        let quote = char::from(self.dialect.quote.byte());
+        let places: Vec<usize> = record.match_indices(quote).map(|(at, _)| at).take(32).collect();
+        for at in places {
+            let (before, behind) = record.split_at(at);
+            let behind = behind.get(quote.len_utf8()..).unwrap_or_default();
+            let cell = split(before, self.dialect).cells.len().saturating_sub(1);
+            for (between, price) in [("", 0.0), ("\"\"", 2.0)] {
+                let read = split(&format!("{before}{between}{behind}"), self.dialect);
+                if !read.stray && (between.is_empty() || quote == '"') {
+                    self.weigh(read.cells, Damage::StrayQuote, Some(cell), price);
+                }
             }
+        }
+        // Nothing but text within quotes that nobody doubled.
+        if record.contains(quote) {
+            self.weigh(split(record, self.dialect).cells, Damage::StrayQuote, None, 1.0);
+        }
+    }
+
+    /// Too many cells: empty ones left out, or texts joined again that a delimiter cut.
+    fn surplus(&mut self, cells: &[&str], delimiter: &[u8], damage: Damage) {
+        let mark = String::from_utf8_lossy(delimiter).into_owned();
+        for (joined, price, at) in self.joined(cells, &mark) {
+            self.weigh(joined, damage, at, price);
+        }
+        if cells.len() != self.shapes.width() + 1 || damage != Damage::Surplus {
+            return;
+        }
+        for (at, pair) in cells.windows(2).enumerate() {
+            let (before, rest) = cells.split_at(at);
+            let joined = pair.concat();
+            let joined = joined.as_str();
+            if pair.iter().all(|cell| !cell.is_empty()) {
+                let cells = before.iter().chain([&joined]).chain(rest.iter().skip(2));
+                self.weigh(owned(cells), damage, Some(at), 2.0);
+            }
+        }
+    }
+
+    /// The likeliest ways to make as many cells as there are columns by leaving out empty ones and joining
+    /// neighbours; the price of each, and where it begins.
+    fn joined(&self, cells: &[&str], mark: &str) -> Vec<(Vec<String>, Fit, Option<usize>)> {
+        let spare = cells.len() - self.shapes.width();
+        // For each number of cells used: the best beginnings.
+        let mut begun: Vec<Vec<Begun>> = vec![Vec::new(); spare + 1];
+        if let Some(first) = begun.first_mut() {
+            first.push(Begun::default());
+        }
+        for column in 0..self.shapes.width() {
+            let mut next: Vec<Vec<Begun>> = vec![Vec::new(); spare + 1];
+            for (off, states) in begun.iter().enumerate() {
+                for state in states {
+                    self.go_on(state, column, off, cells, mark, &mut next);
+                }
+            }
+            next.iter_mut().for_each(keep_best);
+            begun = next;
+        }
+        let mut ended = Vec::new();
+        for (off, states) in begun.into_iter().enumerate() {
+            let rest = cells.get(self.shapes.width() + off..).unwrap_or_default();
+            if rest.iter().all(|cell| cell.trim().is_empty()) {
+                let last = (!rest.is_empty()).then_some(self.shapes.width());
+                ended.extend(states.into_iter().map(|state| (state.cells, state.price, state.at.or(last))));
+            }
+        }
+        ended
+    }
+
+    fn go_on(
+        &self,
+        state: &Begun,
+        column: usize,
+        off: usize,
+        cells: &[&str],
+        mark: &str,
+        next: &mut [Vec<Begun>],
+    ) {
+        let from = column + off;
+        let spare = next.len().saturating_sub(1) - off;
+        let empty = cells.iter().skip(from).take(spare).take_while(|cell| cell.trim().is_empty()).count();
+        for dropped in 0..=empty {
+            for more in 0..=spare - dropped {
+                let taken = cells.get(from + dropped..=from + dropped + more).unwrap_or_default();
+                let text = taken.join(mark);
+                if more > 0 && (text.trim() != text || !self.proves_join(column, &text)) {
+                    continue;
+                }
+                let mut state = state.clone();
+                state.price += count(dropped) * 0.5 + count(more) * 1.5;
+                state.fit += self.shapes.fit_at(column, &text);
+                state.at = state.at.or((dropped + more > 0).then_some(column));
+                state.cells.push(text);
+                if let Some(states) = next.get_mut(off + dropped + more) {
+                    states.push(state);
+                }
+            }
+        }
+    }
+
+    /// Whether a text may be joined of several cells: columns behind it show that they belong together, or other
+    /// cells of its own column look so.
+    fn proves_join(&self, column: usize, text: &str) -> bool {
+        self.shapes.rigid().any(|rigid| rigid > column) || self.shapes.knows_form(column, text)
+    }
+
+    /// One cell too few: a cell cut where both halves fit, or an empty one put in.
+    fn missing(&mut self, cells: &[&str]) {
+        for at in 0..cells.len() {
+            let (before, rest) = cells.split_at(at);
+            let Some((cell, behind)) = rest.split_first() else { continue };
+            for (place, _) in cell.char_indices().chain([(cell.len(), ' ')]).take(400) {
+                for (left, right) in halves(cell, place) {
+                    let (left, right) = (left.as_ref(), right.as_ref());
+                    let cells = before.iter().chain([&left, &right]).chain(behind);
+                    self.weigh(owned(cells), Damage::Missing, Some(at), 0.0);
+                }
+            }
+        }
+        if cells.is_empty() || cells.last().is_some_and(|cell| cell.is_empty()) {
+            self.weigh(owned(cells.iter().chain([&""])), Damage::Missing, Some(cells.len()), 0.0);
         }
     }
 }
 
-/// One cell too few: a cell cut where both halves fit, or an empty one put in.
-fn missing(cells: &[&str], shapes: &Shapes, ways: &mut Vec<Way>) {
-    for at in 0..cells.len() {
-        let (before, rest) = cells.split_at(at);
-        let Some((cell, behind)) = rest.split_first() else { continue };
-        for (place, _) in cell.char_indices() {
-            let (left, right) = cell.split_at(place);
-            let halves = before.iter().chain([&left, &right]).chain(behind);
-            weigh(owned(halves), Damage::Missing, Some(at), shapes, ways);
-        }
-    }
-    weigh(owned(cells.iter().chain([&""])), Damage::Missing, Some(cells.len()), shapes, ways);
+/// The beginning of a row: the cells of its first columns.
+#[derive(Debug, Clone, Default)]
+struct Begun {
+    cells: Vec<String>,
+    fit: Fit,
+    price: Fit,
+    at: Option<usize>,
+}
+
+/// Beginnings that are followed further.
+const KEPT: usize = 4;
+
+fn keep_best(states: &mut Vec<Begun>) {
+    states.sort_by(|one, other| (other.fit - other.price).total_cmp(&(one.fit - one.price)));
+    states.dedup_by(|one, other| one.cells == other.cells);
+    states.truncate(KEPT);
+}
+
+fn count(number: usize) -> Fit {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// A cell cut at a place. A quoted text that begins or ends there loses its quotes.
+fn halves(cell: &str, place: usize) -> Vec<(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)> {
+    let (left, right) = cell.split_at(place);
+    let bare = |text: &str| {
+        let inside = text.strip_prefix('"')?.strip_suffix('"')?;
+        Some(inside.replace("\"\"", "\""))
+    };
+    let mut made = vec![(left.into(), right.into())];
+    made.extend(bare(right).map(|right| (left.into(), right.into())));
+    made.extend(bare(left).map(|left| (left.into(), right.into())));
+    made
 }
 
 fn owned<'c>(cells: impl Iterator<Item = &'c &'c str>) -> Vec<String> {
     cells.map(|cell| (*cell).to_owned()).collect()
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

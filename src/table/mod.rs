@@ -16,12 +16,15 @@ mod choice;
 mod dialect;
 mod encoding;
 mod error;
+mod evidence;
 mod general;
 mod guard;
 mod header;
 mod inspect;
+mod latin;
 mod mend;
 mod number;
+mod order;
 #[cfg(test)]
 mod pollution;
 mod reading;
@@ -38,12 +41,14 @@ use std::path::Path;
 
 pub use apart::{SERVE_COMMAND, serve};
 pub use block::Block;
-pub use body::T029;
-use body::{Body, Learn, Source};
+use body::{Body, Source};
 pub use encoding::Encoding;
 pub use error::Error;
+pub use evidence::{Evidence, LineEnds, Proof};
 pub use inspect::{ColumnInspection, FirstRow, Guess, Inspection, Suspicion, inspect, to_csv};
-pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Why};
+pub use mend::Damage;
+pub use order::T029;
+pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Repair, Why};
 pub use row::{Cell, CellKind, HEAD, Header, RawCell, Row};
 
 use crate::model::{CodeInfo, Issue};
@@ -73,10 +78,7 @@ impl Table {
         let mut file = File::open(path)?;
         let format = sniff::format_of(&mut file)?;
         if format == Format::Csv {
-            let opened = text::open(file, reading)?;
-            let source = Source::Text(Box::new(opened.records));
-            let table = Self::new(source, opened.columns, opened.found, reading, Some(opened.learn));
-            return Ok(Self { damaged_header: opened.damaged_header, ..table });
+            return Self::open_text(file, reading);
         }
         if format != Format::Xlsx {
             guard::check_size(&file, limits)?;
@@ -94,25 +96,32 @@ impl Table {
         opened.oddities.tell(&mut found);
         let columns = opened.header.columns.clone();
         let sheet = workbook::start(opened, &columns)?;
-        Ok(Self::new(Source::Sheet(sheet), columns, found, reading, None))
+        Ok(Self::new(Source::Sheet(sheet), columns, found, reading))
+    }
+
+    fn open_text(input: impl text::Input, reading: &Reading) -> Result<Self, Error> {
+        let opened = text::open(input, reading)?;
+        let source = Source::Text(Box::new(opened.ordered));
+        let table = Self::new(source, opened.columns, opened.found, reading);
+        Ok(Self { damaged_header: opened.damaged_header, ..table })
+    }
+
+    /// Opens a text file that lies in memory; nothing else is told apart.
+    #[cfg(test)]
+    fn of_bytes(bytes: Vec<u8>, reading: &Reading) -> Result<Self, Error> {
+        Self::open_text(std::io::Cursor::new(bytes), reading)
     }
 
     fn open_apart(path: &Path, format: Format, reading: &Reading) -> Result<Self, Error> {
         let (head, sheet) = apart::open(path, format, reading)?;
         let mut found = Found::new(format, reading);
         let columns = head.found_in(&mut found);
-        Ok(Self::new(Source::Sheet(sheet), columns, found, reading, None))
+        Ok(Self::new(Source::Sheet(sheet), columns, found, reading))
     }
 
-    fn new(
-        source: Source,
-        headers: Vec<Header>,
-        found: Found,
-        reading: &Reading,
-        learn: Option<Learn>,
-    ) -> Self {
+    fn new(source: Source, headers: Vec<Header>, found: Found, reading: &Reading) -> Self {
         let header = (found.header_row.unwrap_or(0), found.header_rows.unwrap_or(1));
-        let body = Body::new(source, header, &headers, reading.skip.as_deref(), learn);
+        let body = Body::new(source, header, &headers, reading.skip.as_deref());
         Self { body, headers, found, damaged_header: None }
     }
 
@@ -168,8 +177,8 @@ pub static CODES: &[&CodeInfo] = &[
     &records::T026,
     &workbook::T027,
     &body::T028,
-    &body::T029,
-    &body::W115,
+    &order::T029,
+    &order::W115,
     &text::W101,
     &workbook::W102,
     &workbook::W103,
@@ -321,9 +330,9 @@ mod tests {
 
     #[test]
     fn an_unclosed_quote_is_told_where_it_was_opened() {
-        let text = "a;b;c\n1;\"x;3\n4;\"y\";6\n7;8;9\n";
+        let text = "a;b;c\n1;\"x;3\n4;\"y\";6\n7;8;9\n8;z;5\n";
         let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
-        assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [2, 3, 4]);
+        assert_eq!(rows.iter().map(|row| row.0).collect::<Vec<_>>(), [2, 3, 4, 5]);
         assert_eq!((rows[0].2.as_slice(), rows[0].1.join("|")), (&["W115", "T029"][..], "1|x|3".to_owned()));
         assert_eq!(rows[1].1, ["4", "y", "6"]);
         let (rows, _) = read_bytes(b"a;b;c\n1;\"x;3\n7;8;9\n", &Reading::default()).unwrap();

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::evidence::Evidence;
+use super::mend::Damage;
 use crate::model::{Issue, Lang};
 
 /// What is known beforehand about how a file is to be read; what is left out is found out.
@@ -102,13 +104,37 @@ pub struct Found {
     pub left_out: Vec<LeftOut>,
     /// How many rows are no data.
     pub left_out_count: LeftOutCount,
+    /// What each decision about a text file rests on.
+    pub evidence: Evidence,
+    /// Damaged rows that were put in order: the first hundred.
+    pub repaired: Vec<Repair>,
+    /// How many damaged rows were put in order.
+    pub repaired_count: u64,
     /// What a person should know about how the file was read.
     #[serde(serialize_with = "as_notes")]
     pub notes: Vec<Issue>,
     #[serde(skip)]
     skip: Option<Vec<String>>,
+    /// Names that stand for themselves in a header of several rows.
+    #[serde(skip)]
+    expect: Vec<String>,
     #[serde(skip)]
     language: Lang,
+}
+
+/// A damaged row that was put in order, and what proves how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Repair {
+    /// As Excel shows it.
+    pub row: u32,
+    /// What was wrong with it.
+    pub damage: Damage,
+    /// Where it was found, if at one column.
+    pub column: Option<String>,
+    /// Columns whose form shows where the cells belong.
+    pub shown_by: Vec<String>,
+    /// Rows that have that form.
+    pub compared_with: u32,
 }
 
 /// A row that is no data.
@@ -130,7 +156,7 @@ pub enum Why {
     Blank,
     /// Totals, or what stands below them.
     Total,
-    /// Below the table behind a blank row: a note, a signature, another table.
+    /// Below the table: a note, a signature, another table.
     Beyond,
 }
 
@@ -143,7 +169,7 @@ pub struct LeftOutCount {
     pub blank: u32,
     /// Totals, and what stands below them.
     pub total: u32,
-    /// Below the table behind a blank row.
+    /// Below the table.
     pub beyond: u32,
     /// `sep=` lines; Excel hides them and counts none.
     pub separator: u32,
@@ -174,8 +200,12 @@ impl Found {
             header_rows: None,
             left_out: Vec::new(),
             left_out_count: LeftOutCount::default(),
+            evidence: Evidence::default(),
+            repaired: Vec::new(),
+            repaired_count: 0,
             notes: Vec::new(),
             skip: reading.skip.clone(),
+            expect: reading.expect.clone(),
             language: reading.language,
         }
     }
@@ -191,7 +221,7 @@ impl Found {
             header: self.header_row,
             header_rows: self.header_rows,
             skip: self.skip.clone(),
-            expect: Vec::new(),
+            expect: self.expect.clone(),
             language: self.language,
         }
     }

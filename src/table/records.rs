@@ -61,13 +61,25 @@ pub(super) struct Records {
     dialect: Dialect,
     cutter: Arc<Cutter>,
     number: u32,
-    quotes_met: bool,
+    quotes: Quotes,
     /// Where in the buffer the last record stood.
     last: Range<usize>,
-    unquote: csv_core::Reader,
+    /// Made for the first record with quotes: many files have none, and it is no small thing.
+    unquote: Option<csv_core::Reader>,
     /// Cells of a record whose quotes were taken off, and where they end.
     cells: Vec<u8>,
     ends: Vec<usize>,
+}
+
+/// What was seen of quotes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Quotes {
+    /// A field stood in them.
+    met: bool,
+    /// There was a quote or an apostrophe at all.
+    marked: bool,
+    /// Those of the last record don't pair, or are others than the file's.
+    odd: bool,
 }
 
 /// How a record becomes cells: the same for all records of a file.
@@ -129,9 +141,9 @@ impl Records {
             dialect,
             cutter: Arc::new(Cutter { plain, encoding, layout }),
             number: 0,
-            quotes_met: false,
+            quotes: Quotes::default(),
             last: 0..0,
-            unquote: csv_core::ReaderBuilder::new().delimiter(plain.unwrap_or(b',')).build(),
+            unquote: None,
             cells: Vec::new(),
             ends: vec![0; MAX_COLUMNS + 1],
         }
@@ -139,7 +151,7 @@ impl Records {
 
     /// The quote, if a quoted field was met so far.
     pub(super) fn quote_met(&self) -> Option<char> {
-        self.quotes_met.then(|| char::from(self.dialect.quote.byte()))
+        self.quotes.met.then(|| char::from(self.dialect.quote.byte()))
     }
 
     pub(super) fn dialect(&self) -> &Dialect {
@@ -163,7 +175,8 @@ impl Records {
         let Some(Frame { len, taken, shape: Shape::Plain }) = self.next_frame()? else { return Ok(None) };
         let number = self.number.saturating_add(1);
         let raw = Raw { record: self.unread().get(..len).unwrap_or_default(), offset: self.offset, number };
-        if len > MAX_CELL || !fits(&self.cutter, &raw) {
+        let behind = self.unread().get(taken..).unwrap_or_default();
+        if len > MAX_CELL || !self.is_ordinary(raw.record, behind) || !fits(&self.cutter, &raw) {
             return Ok(None);
         }
         let (place, offset) = (self.start..self.start + len, self.offset);
@@ -171,6 +184,33 @@ impl Records {
         self.go_on(taken);
         let record = self.buffer.get(place).unwrap_or_default();
         Ok(Some((Raw { record, offset, number }, &self.cutter)))
+    }
+
+    /// Whether the last record has quotes that don't pair, or others than the file's.
+    pub(super) fn last_is_odd(&self) -> bool {
+        self.quotes.odd
+    }
+
+    /// Whether the next line may have text but no delimiter, as the rest of a broken row has.
+    pub(super) fn fragment_follows(&self) -> bool {
+        self.is_fragment(self.unread())
+    }
+
+    /// Where the line's end was not read yet it may be one.
+    fn is_fragment(&self, bytes: &[u8]) -> bool {
+        let first = self.dialect.delimiter.first().copied().unwrap_or(b',');
+        match memchr3(first, b'\n', b'\r', bytes) {
+            Some(at) => at > 0 && bytes.get(at) != Some(&first),
+            None => !self.at_end || !bytes.is_empty(),
+        }
+    }
+
+    /// Whether nothing about a record needs a closer look: its quotes, a blank behind its delimiter, what follows.
+    fn is_ordinary(&self, record: &[u8], behind: &[u8]) -> bool {
+        let mark = self.dialect.delimiter.first().copied().unwrap_or(b',');
+        let padded = memchr(mark, record).is_some_and(|at| record.get(at + 1) == Some(&b' '));
+        let odd = || self.quotes.marked && has_odd_quotes(record, &self.dialect);
+        !padded && !self.is_fragment(behind) && !odd()
     }
 
     /// Reads the next record, blank lines too. False at the end.
@@ -262,6 +302,8 @@ impl Records {
                 done => break done?,
             }
         };
+        let new = self.buffer.get(self.end..self.end + read).unwrap_or_default();
+        self.quotes.marked |= memchr::memchr2(b'"', b'\'', new).is_some();
         self.end += read;
         if read == 0 {
             self.at_end = true;
@@ -291,7 +333,12 @@ impl Records {
     /// Splits the record into the row's cells.
     fn split(&mut self, frame: Frame, row: &mut Row) {
         let quoted = matches!(frame.shape, Shape::Quoted { .. });
-        self.quotes_met |= quoted;
+        self.quotes.met |= quoted;
+        let record = self.unread().get(..frame.len).unwrap_or_default();
+        self.quotes.odd = self.quotes.marked && has_odd_quotes(record, &self.dialect);
+        if quoted && self.quotes.odd {
+            return self.cutter.cut_oddly(&self.raw(frame), &self.dialect, row);
+        }
         if quoted && self.cutter.plain.is_some() {
             let whole = self.split_quoted(frame, row);
             return self.cutter.check(&self.raw(frame), whole, row);
@@ -327,13 +374,16 @@ impl Records {
     fn unquote_into(&mut self, len: usize, cells: &mut Vec<u8>) -> usize {
         let record = self.buffer.get(self.start..self.start + len).unwrap_or_default();
         cells.resize(record.len().max(1), 0);
-        self.unquote.reset();
+        let delimiter = self.cutter.plain.unwrap_or(b',');
+        let unquote =
+            self.unquote.get_or_insert_with(|| csv_core::ReaderBuilder::new().delimiter(delimiter).build());
+        unquote.reset();
         let (mut input, mut written, mut count) = (record, 0, 0);
         // The second round, with no input, tells the reader that the record ends here.
         for _ in 0..2 {
             let out = cells.get_mut(written..).unwrap_or_default();
             let ends = self.ends.get_mut(count..).unwrap_or_default();
-            let (_, read, wrote, ended) = self.unquote.read_record(input, out, ends);
+            let (_, read, wrote, ended) = unquote.read_record(input, out, ends);
             input = input.get(read..).unwrap_or_default();
             written += wrote;
             count += ended;
@@ -528,6 +578,35 @@ fn quoted_frame(bytes: &[u8], delimiter: u8, at_end: bool) -> Option<Frame> {
             return None;
         }
     }
+}
+
+/// Whether a record has quotes that don't pair, text behind a closing one, or cells in the other kind of quotes.
+fn has_odd_quotes(record: &[u8], dialect: &Dialect) -> bool {
+    let quote = dialect.quote.byte();
+    let begins =
+        |at: usize| at == 0 || record.get(..at).is_some_and(|before| before.ends_with(&dialect.delimiter));
+    let ends =
+        |at: usize| record.get(at + 1..).is_none_or(|behind| behind.is_empty() || dialect.divides(behind));
+    let (mut within, mut skip, mut lone) = (false, false, 0);
+    for at in memchr_iter(quote, record) {
+        if std::mem::take(&mut skip) {
+            continue;
+        }
+        if !within {
+            within = begins(at);
+            lone += usize::from(!within);
+        } else if dialect.backslash && record.get(at.wrapping_sub(1)) == Some(&b'\\') {
+        } else if record.get(at + 1) == Some(&quote) && !dialect.backslash {
+            skip = true;
+        } else if ends(at) {
+            within = false;
+        } else {
+            return true;
+        }
+    }
+    let other = if quote == b'"' { b'\'' } else { b'"' };
+    let others = || memchr_iter(other, record);
+    within || lone % 2 == 1 || others().any(begins) && others().any(ends)
 }
 
 fn spans_of(shape: Shape) -> Option<usize> {

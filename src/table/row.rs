@@ -253,9 +253,31 @@ impl Row {
         }
     }
 
+    /// Takes away the cells behind so many.
+    pub(super) fn truncate(&mut self, width: usize) {
+        self.bounds.truncate(width);
+    }
+
     /// Whether every cell is empty or holds blanks only.
     pub fn is_blank(&self) -> bool {
         self.cells().all(|cell| cell.text.chars().all(char::is_whitespace))
+    }
+
+    /// Whether it has so many cells, not counting empty ones behind them.
+    pub(super) fn is_as_wide_as(&self, width: usize) -> bool {
+        let empty = |index: usize| self.raw(index).is_none_or(|cell| cell.bytes.is_empty());
+        self.len() == width || self.len() > width && (width..self.len()).all(empty)
+    }
+
+    /// Whether a blank stands before every cell but the first.
+    pub(super) fn is_padded(&self) -> bool {
+        let blank = |index: usize| self.raw(index).is_some_and(|cell| cell.bytes.first() == Some(&b' '));
+        self.len() > 3 && (1..self.len()).all(blank)
+    }
+
+    /// Gives it another number: a damaged line above held several rows.
+    pub(super) fn renumber(&mut self, number: u32) {
+        self.number = number;
     }
 
     /// Adds an issue of reading, such as a missing cell.

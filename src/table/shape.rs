@@ -1,10 +1,14 @@
 //! What the cells of each column look like: by it a damaged row shows where its cells belong.
 //!
-//! A cell's shape is its text with every digit as `9` and every letter as `a`; a column knows which shapes, which
-//! values and which coarse shapes (runs of one kind taken together) it has met. Nothing here is about meaning.
+//! A cell's shape is its text with every digit as `9` and letters by alphabet and case; a column knows which values,
+//! which shapes, which coarse shapes (runs of one kind taken together) and which pairs of neighbouring kinds it has
+//! met. How well a cell fits is how much likelier its text is in this column than anywhere at all, in natural
+//! logarithms: so ways to divide the same text can be compared. Nothing here is about meaning.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
+
+use compact_str::CompactString;
+use foldhash::fast::FixedState;
 
 use super::row::Row;
 
@@ -12,11 +16,24 @@ use super::row::Row;
 const MOST: usize = 400;
 /// Cells that must have been seen before a column's word counts.
 const FEW: u32 = 3;
+/// Letters of a cell that are looked at.
+const LETTERS: usize = 400;
+
+/// How well cells fit; greater is better, 0 says nothing.
+pub(super) type Fit = f64;
+
+/// A cell that fits worse is none of its column.
+pub(super) const STRANGE: Fit = -5.0;
+
+type Counts<K> = HashMap<K, u32, FixedState>;
 
 /// The columns of a table, as its first rows show them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shapes {
     columns: Vec<Column>,
+    rows: u32,
+    /// Rows in which a blank stands behind every delimiter.
+    padded: u32,
 }
 
 /// What was met in one column.
@@ -24,22 +41,33 @@ pub(super) struct Shapes {
 struct Column {
     cells: u32,
     empty: u32,
-    values: HashMap<String, u32>,
-    shapes: HashMap<String, u32>,
-    coarse: HashMap<String, u32>,
+    values: Counts<CompactString>,
+    shapes: Counts<CompactString>,
+    coarse: Counts<CompactString>,
+    pairs: Counts<(char, char)>,
+    firsts: Counts<char>,
 }
 
-/// How well a cell fits its column; greater is better.
-pub(super) type Fit = i32;
-
-/// A cell unlike any of a column that has few shapes.
-const STRANGE: Fit = -8;
-
 impl Shapes {
-    /// Learns from rows of the right width.
-    pub(super) fn learn<'r>(rows: impl Iterator<Item = &'r Row>, width: usize) -> Self {
-        let mut shapes = Self { columns: vec![Column::default(); width] };
-        for row in rows.filter(|row| row.len() == width && !row.is_blank()) {
+    /// Learns from rows of the right width all that damaged rows are weighed by.
+    pub(super) fn learn<'r>(rows: impl Iterator<Item = &'r Row> + Clone, width: usize) -> Self {
+        let mut shapes = Self::forms(rows.clone(), width);
+        for row in rows.filter(|row| is_sound(row, width)) {
+            shapes
+                .columns
+                .iter_mut()
+                .zip(row.cells())
+                .for_each(|(column, cell)| column.meet_pairs(cell.text.trim()));
+        }
+        shapes
+    }
+
+    /// Learns which forms the cells have, and no more.
+    pub(super) fn forms<'r>(rows: impl Iterator<Item = &'r Row>, width: usize) -> Self {
+        let mut shapes = Self { columns: vec![Column::default(); width], ..Self::default() };
+        for row in rows.filter(|row| is_sound(row, width)) {
+            shapes.rows += 1;
+            shapes.padded += u32::from(row.is_padded());
             for (column, cell) in shapes.columns.iter_mut().zip(row.cells()) {
                 column.meet(cell.text.trim());
             }
@@ -52,7 +80,28 @@ impl Shapes {
         self.columns.len()
     }
 
-    /// How well cells fit the columns, one by one; none where their number differs.
+    /// Number of rows that were learned from.
+    pub(super) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Whether rows with a blank behind every delimiter are rare.
+    pub(super) fn is_rarely_padded(&self) -> bool {
+        self.padded * 10 <= self.rows + 5
+    }
+
+    /// Whether a column has other cells of exactly this form.
+    pub(super) fn knows_shape(&self, column: usize, cell: &str) -> bool {
+        let shape = shape_of(cell.trim());
+        self.columns.get(column).is_some_and(|column| column.shapes.get(&shape).is_some_and(|met| *met > 1))
+    }
+
+    /// Whether enough rows were met to judge by.
+    pub(super) fn can_tell(&self) -> bool {
+        self.rows >= FEW
+    }
+
+    /// How well cells fit the columns; none where their number differs.
     pub(super) fn fit<'c>(&self, cells: impl ExactSizeIterator<Item = &'c str>) -> Option<Fit> {
         (cells.len() == self.width())
             .then(|| self.columns.iter().zip(cells).map(|(column, cell)| column.fit(cell.trim())).sum())
@@ -60,17 +109,30 @@ impl Shapes {
 
     /// How well one cell fits one column.
     pub(super) fn fit_at(&self, column: usize, cell: &str) -> Fit {
-        self.columns.get(column).map_or(0, |column| column.fit(cell.trim()))
-    }
-
-    /// The most that a row could reach.
-    pub(super) fn best(&self) -> Fit {
-        self.columns.iter().map(Column::best).sum()
+        self.columns.get(column).map_or(0.0, |column| column.fit(cell.trim()))
     }
 
     /// Columns whose cells have a form of their own: figures, dates, codes.
     pub(super) fn rigid(&self) -> impl Iterator<Item = usize> {
         self.columns.iter().enumerate().filter(|(_, column)| column.is_rigid()).map(|(index, _)| index)
+    }
+
+    /// Whether a column has other cells of this form.
+    pub(super) fn knows_form(&self, column: usize, cell: &str) -> bool {
+        let form = coarse_of(&shape_of(cell.trim()));
+        self.columns.get(column).is_some_and(|column| column.coarse.get(&form).is_some_and(|met| *met > 1))
+    }
+
+    /// Whether a column's cells repeat a few values, and this is none of them.
+    pub(super) fn is_new_at(&self, column: usize, cell: &str) -> bool {
+        self.columns
+            .get(column)
+            .is_some_and(|column| column.repeats() && !cell.is_empty() && !column.values.contains_key(cell))
+    }
+
+    /// Whether a column's cells repeat a few values, and this is one of them.
+    pub(super) fn is_known_at(&self, column: usize, cell: &str) -> bool {
+        self.columns.get(column).is_some_and(|column| column.repeats() && column.values.contains_key(cell))
     }
 }
 
@@ -81,83 +143,134 @@ impl Column {
             self.empty += 1;
             return;
         }
-        let count = |map: &mut HashMap<String, u32>, key: String| {
-            if map.len() < MOST || map.contains_key(&key) {
-                *map.entry(key).or_default() += 1;
-            }
-        };
-        count(&mut self.values, text.to_owned());
-        count(&mut self.shapes, shape_of(text));
-        count(&mut self.coarse, coarse_of(text));
+        count(&mut self.values, text.into());
+        let shape = shape_of(text);
+        count(&mut self.coarse, coarse_of(&shape));
+        count(&mut self.shapes, shape);
+    }
+
+    fn meet_pairs(&mut self, text: &str) {
+        let mut before = EDGE;
+        for class in shape_of(text).chars().take(LETTERS).chain([EDGE]).filter(|_| !text.is_empty()) {
+            count(&mut self.pairs, (before, class));
+            count(&mut self.firsts, before);
+            before = class;
+        }
     }
 
     fn filled(&self) -> u32 {
         self.cells - self.empty
     }
 
+    fn repeats(&self) -> bool {
+        self.filled() >= 2 * FEW
+            && self.values.len() < MOST
+            && self.values.len() * 3 <= self.filled() as usize
+    }
+
     /// Few forms that hold for nearly all cells, with figures in them.
     fn is_rigid(&self) -> bool {
-        let mut counts: Vec<(&String, u32)> =
-            self.coarse.iter().map(|(form, count)| (form, *count)).collect();
-        // By form too: a file must be read alike each time.
-        counts.sort_unstable_by_key(|(form, count)| (Reverse(*count), *form));
-        let common = counts.iter().take(3);
-        let with_figures: u32 = common.filter(|(form, _)| form.contains('9')).map(|(_, count)| count).sum();
+        let mut counts: Vec<u32> = self
+            .coarse
+            .iter()
+            .filter(|(form, _)| form.contains(['9', '0']))
+            .map(|(_, count)| *count)
+            .collect();
+        counts.sort_unstable_by(|one, other| other.cmp(one));
+        let with_figures: u32 = counts.iter().take(3).sum();
         self.filled() >= FEW && with_figures * 10 >= self.filled() * 9
     }
 
+    /// The logarithm of how much likelier the text is here than anywhere.
     fn fit(&self, text: &str) -> Fit {
         if self.cells < FEW {
-            return 0;
+            return 0.0;
+        }
+        let all = f64::from(self.cells) + 1.0;
+        if text.is_empty() && self.empty == 0 {
+            return 2.0 * STRANGE;
         }
         if text.is_empty() {
-            return match self.empty * 20 / self.cells {
-                0 if self.empty == 0 => STRANGE / 2,
-                0 => 0,
-                1..=9 => 2,
-                _ => 4,
-            };
+            return ((f64::from(self.empty) + 0.2) / all).ln() - 0.3_f64.ln();
         }
-        let seen = |map: &HashMap<String, u32>, key: &str| map.get(key).copied().unwrap_or(0);
-        let repeats = self.values.len() < MOST && self.values.len() * 3 <= self.filled() as usize;
-        if repeats && seen(&self.values, text) > 0 {
-            return 6;
-        }
-        let exact = seen(&self.shapes, &shape_of(text));
-        let coarse = seen(&self.coarse, &coarse_of(text));
-        match (exact * 20 >= self.filled(), coarse * 20 >= self.filled()) {
-            (true, _) => 5,
-            (false, true) => 3,
-            _ if coarse > 0 => 1,
-            _ if self.is_rigid() => STRANGE,
-            _ => self.fit_of_free_text(text),
-        }
+        ((f64::from(self.filled()) + 0.2) / all).ln() + self.fit_of_filled(text) - 0.7_f64.ln()
     }
 
-    /// A column of words: something without letters is odd there.
-    fn fit_of_free_text(&self, text: &str) -> Fit {
-        let lettered: u32 =
-            self.coarse.iter().filter(|(form, _)| form.contains('a')).map(|(_, count)| count).sum();
-        let mostly = lettered * 10 >= self.filled() * 9;
-        if mostly && !text.chars().any(char::is_alphabetic) { STRANGE / 2 } else { 0 }
+    fn fit_of_filled(&self, text: &str) -> Fit {
+        let shape = shape_of(text);
+        let coarse = coarse_of(&shape);
+        // What a letter tells beyond its kind is the same everywhere, unless the whole value is known.
+        let letters: f64 = shape.chars().map(within).sum();
+        let anywhere = f64::from(u32::try_from(shape.chars().count().min(LETTERS)).unwrap_or(0)) * KINDS.ln();
+        let all = f64::from(self.filled()) + 1.0;
+        // What was met only once may be the damage itself.
+        let again = |met: Option<&u32>| met.filter(|met| **met > 1).map(|met| f64::from(met - 1));
+        let part = |met: Option<&u32>| again(met).map_or(f64::NEG_INFINITY, |met| (met / all).ln());
+        // How much of this column new forms are: as many as were met once.
+        let once = self.shapes.values().filter(|met| **met == 1).count();
+        let novelty = ((f64::from(u32::try_from(once).unwrap_or(0)) + 0.5) / all).ln();
+        let runs = f64::from(u32::try_from(coarse.chars().count().min(LETTERS)).unwrap_or(0));
+        let chances = [
+            0.4_f64.ln() + part(self.values.get(text)) + letters,
+            0.25_f64.ln() + part(self.shapes.get(&shape)),
+            0.2_f64.ln() + part(self.coarse.get(&coarse)) - runs * 1.2 + novelty,
+            0.15_f64.ln() + self.chance_of_pairs(&shape) + novelty,
+        ];
+        let best = chances.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        best + chances.iter().map(|chance| (chance - best).exp()).sum::<f64>().ln() + anywhere
     }
 
-    fn best(&self) -> Fit {
-        if self.cells < FEW { 0 } else { 5 }
+    fn chance_of_pairs(&self, shape: &str) -> f64 {
+        let mut before = EDGE;
+        let mut chance = 0.0;
+        for class in shape.chars().take(LETTERS).chain([EDGE]) {
+            let met = |count: Option<&u32>| f64::from(count.map_or(0, |count| count.saturating_sub(1)));
+            let pair = met(self.pairs.get(&(before, class))) + 0.03;
+            chance += (pair / (met(self.firsts.get(&before)) + 0.03 * 40.0)).ln();
+            before = class;
+        }
+        chance
     }
 }
 
-/// The text with figures as `9` and letters as `a`.
-fn shape_of(text: &str) -> String {
-    text.chars().map(class).collect()
+fn is_sound(row: &Row, width: usize) -> bool {
+    row.issues().is_empty() && row.is_as_wide_as(width) && !row.is_blank()
+}
+
+/// Kinds of letters that a text may be thought of: digits, four kinds of letters, and the usual signs.
+const KINDS: f64 = 12.0;
+/// Before the first letter and behind the last.
+const EDGE: char = '\u{0}';
+
+fn count<K: std::hash::Hash + Eq>(map: &mut Counts<K>, key: K) {
+    if let Some(count) = map.get_mut(&key) {
+        *count += 1;
+    } else if map.len() < MOST {
+        map.insert(key, 1);
+    }
+}
+
+/// The text by kinds of letters. A zero that leads other figures is a kind of its own.
+fn shape_of(text: &str) -> CompactString {
+    let mut shape = CompactString::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    let mut before = EDGE;
+    while let Some(letter) = letters.next() {
+        let leads =
+            letter == '0' && !matches!(before, '0' | '9') && letters.peek().is_some_and(char::is_ascii_digit);
+        before = if leads { '0' } else { class(letter) };
+        shape.push(before);
+    }
+    shape
 }
 
 /// The same with runs taken together.
-fn coarse_of(text: &str) -> String {
-    let mut coarse = String::new();
-    for letter in text.chars().map(class) {
-        if !coarse.ends_with(letter) || !matches!(letter, '9' | 'a') {
-            coarse.push(letter);
+fn coarse_of(shape: &str) -> CompactString {
+    let mut coarse = CompactString::default();
+    for class in shape.chars() {
+        let class = if class == '0' { '9' } else { class };
+        if !coarse.ends_with(class) || !matches!(class, '9' | 'a' | 'A' | 'б' | 'Б') {
+            coarse.push(class);
         }
     }
     coarse
@@ -165,10 +278,24 @@ fn coarse_of(text: &str) -> String {
 
 fn class(letter: char) -> char {
     match letter {
-        _ if letter.is_ascii_digit() => '9',
-        _ if letter.is_alphabetic() => 'a',
+        '0'..='9' => '9',
+        'a'..='z' => 'a',
+        'A'..='Z' => 'A',
+        'а'..='я' => 'б',
+        'А'..='Я' => 'Б',
         '\u{a0}' => ' ',
-        other => other,
+        other if !other.is_alphabetic() => other,
+        other if other.is_lowercase() => 'a',
+        _ => 'A',
+    }
+}
+
+/// The logarithm of how many letters a kind has.
+fn within(class: char) -> f64 {
+    match class {
+        '9' => std::f64::consts::LN_10,
+        'a' | 'A' | 'б' | 'Б' => 3.3,
+        _ => 0.0,
     }
 }
 
@@ -205,8 +332,8 @@ mod tests {
     #[test]
     fn a_cell_fits_its_own_column_best() {
         let shapes = shapes(&DAY);
-        assert!(shapes.fit_at(0, "30.11.2026") > 0 && shapes.fit_at(2, "30.11.2026") < 0);
-        assert!(shapes.fit_at(2, "100") > 0 && shapes.fit_at(0, "100") < 0 && shapes.fit_at(1, "100") < 0);
+        assert!(shapes.fit_at(0, "30.11.2026") > 0.0 && shapes.fit_at(2, "30.11.2026") < STRANGE);
+        assert!(shapes.fit_at(2, "100") > 0.0 && shapes.fit_at(0, "100") + 3.0 < shapes.fit_at(2, "100"));
         assert!(shapes.fit_at(3, "") > shapes.fit_at(0, ""));
         assert!(
             shapes.fit(["1.8.2026", "Йод", "4", "LOT-3"].into_iter())

@@ -1,16 +1,16 @@
 //! Opens a text file: decides its encoding, delimiter and header, then reads it from the start again.
 
-use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use bytes::Bytes;
 
-use super::body::Learn;
 use super::dialect::{self, Known};
 use super::encoding::{self, Encoding};
 use super::error::Error;
+use super::evidence;
 use super::general::{Dialect, Quote};
 use super::header::{self, Wanted};
+use super::order::{Ordered, Place};
 use super::reading::{Format, Found, Reading};
 use super::records::{Layout, Records, T023};
 use super::row::{Header, Row};
@@ -22,15 +22,19 @@ const SAMPLE: usize = 256 * 1024;
 /// Rows by which columns are known.
 const LEARNED: usize = 1_000;
 
+/// Where a text comes from.
+pub(super) trait Input: Read + Seek + Send + 'static {}
+
+impl<I: Read + Seek + Send + 'static> Input for I {}
+
 /// An open text file with what was found out about it.
 pub(super) struct Opened {
-    pub(super) records: Records,
+    /// Its rows, damaged ones put in order.
+    pub(super) ordered: Ordered,
     pub(super) columns: Vec<Header>,
     pub(super) found: Found,
     /// Bytes in the header that are no letters.
     pub(super) damaged_header: Option<Issue>,
-    /// Tells what the cells of its first rows look like.
-    pub(super) learn: Learn,
 }
 
 /// The beginning of a file, and the first place with letters that are not ASCII if that lies behind it.
@@ -41,7 +45,7 @@ struct Sample {
 }
 
 /// Opens a text file.
-pub(super) fn open(mut file: File, reading: &Reading) -> Result<Opened, Error> {
+pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Error> {
     let mut found = Found::new(Format::Csv, reading);
     let sample = take_sample(&mut file)?;
     let (encoding, mark) = choose_encoding(&sample, reading, &mut found)?;
@@ -58,7 +62,17 @@ pub(super) fn open(mut file: File, reading: &Reading) -> Result<Opened, Error> {
         choose_dialect(reading, separator.map(|(delimiter, _)| delimiter), &body, &encoding, &wanted)?;
     let needed = header::rows_needed(reading.header);
     let rows = dialect::preview(&body, mark + hidden, sample.whole, &dialect, &encoding, needed);
-    let header = header::find(&rows, reading.stated_header(), &wanted)?;
+    let header = header::find(&rows, header::Of::Text, reading.stated_header(), &wanted)?;
+    let marks = separator.is_some();
+    found.evidence.tell(&evidence::Seen {
+        body: &body,
+        rows: &rows,
+        dialect: &dialect,
+        header: &header,
+        wanted: &wanted,
+        reading,
+        marks,
+    });
     found.encoding = Some(encoding.name().to_owned());
     found.delimiter = Some(dialect::name_of(&dialect.delimiter));
     found.backslash = dialect.backslash;
@@ -69,17 +83,40 @@ pub(super) fn open(mut file: File, reading: &Reading) -> Result<Opened, Error> {
         Layout { after_row: header.row, columns: header.columns.iter().map(Header::label).collect() };
     let records = start(file, mark, hidden, dialect.clone(), encoding.clone(), layout)?;
     let damaged_header = damage(&rows, header.row);
-    let (last, width) = (header.row, header.columns.len());
-    let learn = Box::new(move || {
+    let place = Place { header_row: header.row, usual: header::usual_width(&rows) };
+    let width = header.columns.len();
+    let learn = move || {
         let rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
-        Shapes::learn(rows.iter().filter(|row| row.number() > last), width)
-    });
-    Ok(Opened { records, columns: header.columns, found, damaged_header, learn })
+        let table = of_first_table(&rows, place);
+        // Where rows have more columns than there are names nothing shows which name is missing.
+        let whole = table.iter().filter(|row| row.is_as_wide_as(width)).count();
+        if whole * 10 < table.len() * 9 { Shapes::default() } else { Shapes::learn(table.into_iter(), width) }
+    };
+    let ordered = Ordered::new(records, place, &header.columns, learn);
+    Ok(Opened { ordered, columns: header.columns, found, damaged_header })
+}
+
+/// The rows of the usual width below the header, up to the names of another table.
+fn of_first_table(rows: &[Row], place: Place) -> Vec<&Row> {
+    let mut table: Vec<&Row> = Vec::new();
+    let mut figures = 0;
+    for row in rows.iter().filter(|row| row.number() > place.header_row && !row.is_blank()) {
+        let has_figure = row.cells().any(|cell| cell.text.bytes().any(|byte| byte.is_ascii_digit()));
+        let named = row.len() > 1 && row.cells().all(|cell| cell.text.chars().any(char::is_alphabetic));
+        if table.len() >= 3 && figures * 10 >= table.len() * 9 && !has_figure && named {
+            break;
+        }
+        if row.len() == place.usual {
+            figures += usize::from(has_figure);
+            table.push(row);
+        }
+    }
+    table
 }
 
 /// Whether a text file may have a column of that name, of ASCII letters: none has it whose beginning, by which its
 /// header is found, does not hold the word.
-pub(super) fn may_have_column(file: &mut File, name: &str) -> io::Result<bool> {
+pub(super) fn may_have_column(file: &mut impl Input, name: &str) -> io::Result<bool> {
     let mut head = Vec::with_capacity(SAMPLE);
     file.take(SAMPLE as u64).read_to_end(&mut head)?;
     let wide = memchr::memchr(0, &head).is_some();
@@ -92,14 +129,14 @@ fn damage(rows: &[Row], header: u32) -> Option<Issue> {
     Some(issue.clone().row(header))
 }
 
-fn take_sample(file: &mut File) -> io::Result<Sample> {
+fn take_sample(file: &mut impl Input) -> io::Result<Sample> {
     let mut head = Vec::with_capacity(SAMPLE);
-    file.take(SAMPLE as u64).read_to_end(&mut head)?;
+    file.by_ref().take(SAMPLE as u64).read_to_end(&mut head)?;
     let whole = head.len() < SAMPLE;
     let mut beyond = Vec::new();
     while !whole && head.is_ascii() && beyond.is_ascii() {
         beyond.clear();
-        if file.take(SAMPLE as u64).read_to_end(&mut beyond)? == 0 {
+        if file.by_ref().take(SAMPLE as u64).read_to_end(&mut beyond)? == 0 {
             break;
         }
     }
@@ -118,19 +155,22 @@ fn choose_encoding(
         let stated = Encoding::from_name(name)
             .ok_or_else(|| Error::Unknown { what: "encoding", given: name.clone() })?;
         let length = mark.as_ref().filter(|(marked, _)| *marked == stated).map_or(0, |(_, length)| *length);
+        found.evidence.encoding = Some(evidence::stated());
         if let Some((marked, _)) = mark.filter(|(marked, _)| *marked != stated) {
             found.note(Issue::new(&W106).arg(stated.name()).arg(marked.name()));
         }
         return Ok((stated, length));
     }
     if let Some(marked) = mark {
+        found.evidence.encoding = Some(evidence::of_mark());
         return Ok(marked);
     }
     let letters = if sample.beyond.is_empty() { &sample.head } else { &sample.beyond };
     let guess = encoding::guess(letters, reading.language);
-    if !guess.certain {
-        found.note(Issue::new(&W101).arg(guess.encoding.name()));
+    if let Some(rival) = guess.rival {
+        found.note(Issue::new(&W101).arg(guess.encoding.name()).arg(rival));
     }
+    found.evidence.encoding = Some(evidence::of_encoding(guess.by, letters, guess.rival));
     Ok((guess.encoding, 0))
 }
 
@@ -163,7 +203,7 @@ fn choose_dialect(
 
 /// Records from behind the byte-order mark and the `sep=` line.
 fn start(
-    mut file: File,
+    mut file: impl Input,
     mark: usize,
     hidden: usize,
     dialect: Dialect,
@@ -184,14 +224,14 @@ pub(super) static W101: CodeInfo = CodeInfo {
     code: "W101",
     who: Who::User,
     bg: Words {
-        message: "файлът е прочетен като {0}; проверете дали буквите в отчета са верни",
-        why: "Байтовете допускат няколко кодировки и изборът е по езика на папката.",
+        message: "файлът е прочетен като {0}, но може да е и {1}; проверете дали буквите в отчета са верни",
+        why: "Байтовете допускат и двете кодировки и изборът е по езика на папката или по честотата на буквите.",
         example: "кратък файл само с няколко български букви",
         repair: "Ако буквите са грешни, запишете файла като „CSV UTF-8“ и го поставете отново.",
     },
     en: Words {
-        message: "the file was read as {0}; check whether the letters in the report are right",
-        why: "The bytes allow several encodings, and the language of the folder decided.",
+        message: "the file was read as {0}, but may be {1}; check whether the letters in the report are right",
+        why: "The bytes allow both encodings; the folder's language, or how frequent letters are, decided.",
         example: "a short file with a few Bulgarian letters only",
         repair: "If letters are wrong, save the file as `CSV UTF-8` and drop it again.",
     },

@@ -51,7 +51,12 @@ pub(super) fn open(file: File, checked: &Checked, reading: &Reading) -> Result<O
         let mut book = book_of(file)?;
         let sheets = sheets_of(&book);
         let chosen = choice::choose(&sheets, reading, |name, needed| preview(&mut book, name, needed))?;
-        let header = header::find(&chosen.rows, reading.stated_header(), &Wanted::new(&reading.expect))?;
+        let header = header::find(
+            &chosen.rows,
+            header::Of::Sheet,
+            reading.stated_header(),
+            &Wanted::new(&reading.expect),
+        )?;
         let mut oddities = Oddities { hidden_sheets: chosen.hidden, ..Oddities::default() };
         let place = book.sheets_metadata().iter().position(|sheet| sheet.name == chosen.name);
         if let Some(seen) = place.and_then(|place| checked.seen_of(place)) {

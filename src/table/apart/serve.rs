@@ -89,7 +89,12 @@ fn rows(path: &Path, job: &Job, answer: &mut Answer<impl Write>) -> Result<(), E
 }
 
 fn describe(chosen: &Chosen, reading: &Reading, head: &mut Head) -> Result<(), Error> {
-    let header = header::find(&chosen.rows, reading.stated_header(), &Wanted::new(&reading.expect))?;
+    let header = header::find(
+        &chosen.rows,
+        header::Of::Sheet,
+        reading.stated_header(),
+        &Wanted::new(&reading.expect),
+    )?;
     head.header_row = header.row;
     head.header_rows = header.rows;
     head.columns = header.columns.iter().map(|column| column.name.to_string()).collect();
