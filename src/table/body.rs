@@ -10,6 +10,7 @@ use super::order::{Ordered, T029, W115};
 use super::reading::{Format, Found, Why};
 use super::records::{Cutter, Raw};
 use super::row::{Cell, CellKind, Header, Row};
+use super::shape::Shapes;
 use super::workbook::{Sheet, T027};
 use crate::model::names::{fold, look_alike};
 use crate::model::{CodeInfo, Issue, Severity, Who, Words};
@@ -264,10 +265,10 @@ impl Body {
     /// a workbook, where every row has all cells, one of a few words without any figure.
     fn is_alien(&self, row: &Row) -> bool {
         let filled = || row.cells().filter(|cell| !cell.text.trim().is_empty());
-        if matches!(self.source, Source::Text(_)) {
+        if let Source::Text(ordered) = &self.source {
             let wider = row.len() > self.columns && has_text_from(row, self.columns);
             let few = row.len() < self.needed || filled().count() <= 1 && self.needed > 2;
-            return !row.is_mended() && (wider || few);
+            return !row.is_mended() && (wider || few) && !fits_figures(row, ordered.shapes());
         }
         let is_word = |cell: Cell<'_>| {
             cell.kind == CellKind::Text && !cell.text.contains(|letter: char| letter.is_ascii_digit())
@@ -411,6 +412,18 @@ fn leave_all_out(rows: &[Row], why: Why, found: &mut Found) {
 /// A blank, or a byte-order mark, which is no part of the text it stands before.
 fn is_unseen(letter: char) -> bool {
     letter.is_whitespace() || letter == '\u{FEFF}'
+}
+
+/// Figures, dates or codes of the table's own form in two of their columns: a row of the table whose last cells
+/// nobody wrote must not pass for another table.
+fn fits_figures(row: &Row, shapes: &Shapes) -> bool {
+    let fits = |column: &usize| {
+        row.cell(*column).is_some_and(|cell| {
+            let text = cell.text.trim();
+            text.contains(|letter: char| letter.is_ascii_digit()) && shapes.knows_form(*column, text)
+        })
+    };
+    shapes.rigid().filter(fits).count() > 1
 }
 
 fn has_text_from(row: &Row, column: usize) -> bool {

@@ -353,6 +353,15 @@ mod tests {
     }
 
     #[test]
+    fn rows_whose_last_cells_were_not_written_are_no_other_table() {
+        let above: String = (1..9).map(|day| format!("Продажба;{day}.8.2026;10{day};5;x\n")).collect();
+        let text =
+            format!("Вид;Дата;Код;Брой;Забележка\n{above}\nПродажба;9.8.2026;102;6\nБрак;9.8.2026;103;7\n");
+        let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 10, "a row is never lost");
+    }
+
+    #[test]
     fn rows_of_the_table_stay_whatever_stands_around_them() {
         let trailing = "Вид;Код;Брой\nx;1;5;\n\ny;2;6;\n";
         let sparse = "Вид;Код;Брой;а;б;в\nx;1;5;;;\n\ny;2;6;;;\n";

@@ -317,9 +317,15 @@ impl Records {
     fn skip_line(&mut self) -> io::Result<()> {
         loop {
             let bytes = self.unread();
-            if let Some(at) = memchr(b'\n', bytes) {
-                self.go_on(at + 1);
-                return Ok(());
+            if let Some(at) = memchr::memchr2(b'\n', b'\r', bytes) {
+                let end = ended_at(bytes, at, Shape::TooLong);
+                if self.at_end || is_complete(bytes, end) {
+                    self.go_on(end.taken);
+                    return Ok(());
+                }
+                self.go_on(at);
+                self.fill()?;
+                continue;
             }
             let rest = bytes.len();
             self.go_on(rest);
@@ -887,12 +893,13 @@ mod tests {
 
     #[test]
     fn a_huge_line_is_cut_and_told() {
-        let mut text = "x".repeat(3 * MAX_RECORD);
-        text.push_str("\nnext\n");
-        let rows = read_all(records(text.as_bytes(), b';', Layout::default()));
-        assert_eq!(rows.len(), 2);
-        assert!(rows[0].2.contains(&"T025"));
-        assert_eq!(rows[1].1, ["next"]);
+        for (length, end) in [(3 * MAX_RECORD, "\n"), (MAX_RECORD + 10, "\r"), (3 * MAX_RECORD, "\r\n")] {
+            let text = format!("{}{end}next{end}last{end}", "x".repeat(length));
+            let rows = read_all(records(text.as_bytes(), b';', Layout::default()));
+            assert!(rows[0].2.contains(&"T025"));
+            let rest: Vec<_> = rows[1..].iter().map(|row| row.1.join("|")).collect();
+            assert_eq!(rest, ["next", "last"], "{end:?}");
+        }
     }
 
     #[test]
