@@ -223,7 +223,8 @@ const MONTHS: [[&str; 3]; 12] = [
 /// The number of a month by its name, or by its first three letters or more.
 pub(super) fn month_of(word: &str) -> Option<u32> {
     let low = word.to_lowercase();
-    let begins = |name: &&str| low.chars().count() >= 3 && name.starts_with(&low);
+    let is_long = low.chars().nth(2).is_some();
+    let begins = |name: &&str| is_long && name.starts_with(&low);
     let named = |[bulgarian, english, roman]: &[&str; 3]| {
         [bulgarian, english].iter().any(|name| begins(name)) || *roman == word
     };
@@ -248,13 +249,29 @@ pub(super) fn looks_like_excels_day(text: &str) -> bool {
 /// The short name of a month that stands beside one or two numbers of two digits at most, or a year.
 fn month_among_numbers(text: &str) -> Option<&str> {
     let text = text.trim_end_matches("г.").trim_end();
-    let parts: Vec<&str> = text.splitn(4, ['.', '-', '/', ' ']).filter(|part| !part.is_empty()).collect();
     let is_number =
-        |part: &&str| matches!(part.len(), 1 | 2 | 4) && part.bytes().all(|byte| byte.is_ascii_digit());
-    let (numbers, words): (Vec<&str>, Vec<&str>) = parts.iter().partition(|part| is_number(part));
-    let [word] = words.as_slice() else { return None };
-    let is_short = (3..=4).contains(&word.chars().count());
-    (matches!(numbers.len(), 1 | 2) && is_short && month_of(word).is_some()).then_some(*word)
+        |part: &str| matches!(part.len(), 1 | 2 | 4) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (mut numbers, mut word) = (0, None);
+    for part in text.splitn(4, ['.', '-', '/', ' ']).filter(|part| !part.is_empty()) {
+        if is_number(part) {
+            numbers += 1;
+        } else if word.replace(part).is_some() {
+            return None;
+        }
+    }
+    let is_short = |word: &&str| (3..=4).contains(&word.chars().count()) && month_of(word).is_some();
+    word.filter(is_short).filter(|_| matches!(numbers, 1 | 2))
+}
+
+/// Whether a text may be a day at all: it begins with a figure or with the name of a month, and is no mere number.
+/// Codes are told apart by it before anything dearer looks at them.
+pub(super) fn may_be_day(text: &str) -> bool {
+    if text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return !text.bytes().all(|byte| byte.is_ascii_digit());
+    }
+    // Three letters at least: most codes are out with their first few characters.
+    text.chars().take(3).filter(|letter| letter.is_alphabetic()).count() == 3
+        && month_of(text.split(|letter: char| !letter.is_alphabetic()).next().unwrap_or_default()).is_some()
 }
 
 /// The day that Excel's day number stands for (1900 system), written as people do; none outside this century.

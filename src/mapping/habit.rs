@@ -69,7 +69,7 @@ impl Habit {
             CellKind::Text => self.texts += 1,
             _ => return,
         }
-        self.days += u32::from(is_day(text));
+        self.days += u32::from(date::may_be_day(text) && is_day(text));
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return;
         }
@@ -114,7 +114,7 @@ impl Habit {
 
     /// Whether a text is the day that a spreadsheet made of a code.
     pub(super) fn became_day(&self, text: &str) -> bool {
-        date::is_excels_day(text) || self.days_are_odd() && is_day(text)
+        date::may_be_day(text) && (date::is_excels_day(text) || self.days_are_odd() && is_day(text))
     }
 
     /// Whether a text has lost its digits behind the fifteenth.
