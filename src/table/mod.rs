@@ -354,9 +354,10 @@ mod tests {
 
     #[test]
     fn rows_whose_last_cells_were_not_written_are_no_other_table() {
-        let above: String = (1..9).map(|day| format!("Продажба;{day}.8.2026;10{day};5;x\n")).collect();
+        let above: Vec<String> = (1..9).map(|day| format!("Продажба;{day}.8.2026;10{day};5;x")).collect();
+        let above = above.join("\n");
         let text =
-            format!("Вид;Дата;Код;Брой;Забележка\n{above}\nПродажба;9.8.2026;102;6\nБрак;9.8.2026;103;7\n");
+            format!("Вид;Дата;Код;Брой;Забележка\n{above}\n\nПродажба;9.8.2026;102;6\nБрак;9.8.2026;103;7\n");
         let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
         assert_eq!(rows.len(), 10, "a row is never lost");
     }
