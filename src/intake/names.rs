@@ -1,7 +1,8 @@
 //! Names: of our own files beside an input, and of what is no input.
 //!
 //! `deliveries.csv` is reported in `deliveries.csv.result.csv`. Before the kind may stand, in this order,
-//! a time (`20261121-0230`: of a former file of the same name; `changed-20261121-0230`: of a report that
+//! a time (`20261121-0230`: of a former file of the same name, `20261121-0230-2` of the second one of that minute;
+//! `changed-20261121-0230`: of a report that
 //! a person changed) and a number from 2 (`2`: the plain name could not be written).
 
 use std::borrow::Cow;
@@ -22,7 +23,7 @@ const MOST_PATH_CHARS: usize = 218;
 pub const HIGHEST_NUMBER: u32 = 999;
 
 /// The longest that is ever put behind an input's name.
-const LONGEST_SUFFIX: usize = ".changed-20261121-0230.999.receipt.json".len();
+const LONGEST_SUFFIX: usize = ".changed-20261121-0230-999.999.receipt.json".len();
 
 /// What a cut name ends in: `~` and 8 characters of the hash of the whole name.
 const CUT_SUFFIX: usize = 9;
@@ -74,7 +75,7 @@ pub struct ReportName {
     pub stem: String,
     /// A person changed this report: it was renamed and a new one written.
     pub changed: bool,
-    /// The time before the kind, `YYYYMMDD-HHMM`.
+    /// The time before the kind, `YYYYMMDD-HHMM`, with `-N` from the second of a minute on.
     pub period: Option<String>,
     /// The number before the kind, 2 to 999.
     pub numbered: Option<u32>,
@@ -184,8 +185,11 @@ fn number_of(part: &str) -> Option<u32> {
 fn period_of(part: &str) -> Option<(bool, String)> {
     let time = part.strip_prefix("changed-").unwrap_or(part);
     let (day, minute) = time.split_once('-')?;
+    let (minute, again) =
+        minute.split_once('-').map_or((minute, None), |(minute, again)| (minute, Some(again)));
     let digits = |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
-    (digits(day, 8) && digits(minute, 4)).then(|| (time.len() < part.len(), time.to_owned()))
+    let counted = again.is_none_or(|again| number_of(again).is_some());
+    (digits(day, 8) && digits(minute, 4) && counted).then(|| (time.len() < part.len(), time.to_owned()))
 }
 
 /// A name fit to be shown: characters that are invisible, change the direction of reading or break the
@@ -292,6 +296,9 @@ mod tests {
             parse("a.csv.20261121-0230.3.errors.csv"),
             Some(("a.csv".into(), false, time.clone(), Some(3)))
         );
+        let second = Some("20261121-0230-2".to_owned());
+        assert_eq!(parse("a.csv.20261121-0230-2.receipt.json"), Some(("a.csv".into(), false, second, None)));
+        assert_eq!(parse("a.csv.20261121-0230-1.notice.txt"), plain("a.csv.20261121-0230-1"));
         assert_eq!(parse("a.csv.changed-20261121-0230.result.csv"), Some(("a.csv".into(), true, time, None)));
         for other in
             ["result.csv", ".result.csv", "a.csv", "aresult.csv", "a.csv.result.csv.bak", "a.RESULT.csv"]
@@ -345,7 +352,7 @@ mod tests {
         #[test]
         fn a_report_name_is_legal_and_parses_to_itself(
             input in "[^/\\x00]{1,255}", folder in 0_usize..400, number in prop::option::of(0..=HIGHEST_NUMBER),
-            period in prop::option::of("[0-9]{8}-[0-9]{4}"), kind in 0_usize..6,
+            period in prop::option::of("[0-9]{8}-[0-9]{4}(-[2-9])?"), kind in 0_usize..6,
         ) {
             let name = report_name(&input, Report::ALL[kind], number, period.as_deref(), folder);
             prop_assert!(name.len() <= 255);

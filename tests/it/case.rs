@@ -41,6 +41,10 @@ pub(crate) struct Step {
     pub(crate) replace: Vec<Replace>,
     pub(crate) edit: Vec<Edit>,
     pub(crate) remove: Vec<String>,
+    /// Files saved again with the same bytes: another time of change.
+    pub(crate) touch: Vec<String>,
+    /// Files put back from a copy: the same bytes and time of change, another file of the file system.
+    pub(crate) restore: Vec<String>,
     pub(crate) faults: Option<Vec<toml::Table>>,
     /// Statements run on the ledger, as somebody with a tool for databases might.
     pub(crate) sql: Vec<String>,

@@ -111,6 +111,13 @@ fn prepare(case: &Case, place: &Place, step: &Step) {
     for name in &step.remove {
         std::fs::remove_file(place.path(name)).unwrap();
     }
+    for name in &step.touch {
+        save_again(&place.path(name), std::time::SystemTime::now());
+    }
+    for name in &step.restore {
+        let path = place.path(name);
+        save_again(&path, std::fs::metadata(&path).unwrap().modified().unwrap());
+    }
     for statement in &step.sql {
         place.ledger().unwrap().execute_batch(statement).unwrap();
     }
@@ -146,6 +153,14 @@ fn put(case: &Case, place: &Place, what: &str, under: &str) {
         }
     };
     std::fs::write(goal, bytes).unwrap();
+}
+
+/// The same bytes under the same name in a file of their own, changed at that time.
+fn save_again(path: &Path, at: std::time::SystemTime) {
+    let copy = path.with_extension("copied.tmp");
+    std::fs::copy(path, &copy).unwrap();
+    std::fs::File::options().write(true).open(&copy).unwrap().set_modified(at).unwrap();
+    std::fs::rename(copy, path).unwrap();
 }
 
 fn edit(place: &Place, one: &Edit) {

@@ -5,7 +5,7 @@
 //! | the ledger's id, as in `rx_ref` | `LEDGER` |
 //! | numbers we issued, `1` and twelve digits of which the first six are a day | `1YYMMDD` and the last six |
 //! | times, as RFC 3339 with offset, `YYYY-MM-DD HH:MM:SS`, `dd.mm.yyyy HH:MM` | `TIME` |
-//! | times in names of files, `.20261121-0230.` | `.TIME.` |
+//! | times in names of files, `.20261121-0230.`, `.20261121-0230-2.` | `.TIME.` |
 //! | SHA-256 in hex | `SHA256` |
 //! | `127.0.0.1:` and a port | `127.0.0.1:PORT` |
 //! | the temporary folder | `DIR` |
@@ -48,12 +48,12 @@ fn patterns() -> &'static [(Regex, &'static str)] {
     PATTERNS.get_or_init(|| {
         [
             (r"\b[0-9a-f]{64}\b", "SHA256"),
+            (r"\d{8}-\d{4}(-\d)?\.", "TIME."),
             (r"\b[0-9a-f]{8}-(\d+-\d+)\b", "LEDGER-$1"),
             (r"\b1\d{6}(\d{6})\b", "1YYMMDD$1"),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "TIME"),
             (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
             (r"\d\d\.\d\d\.\d{4}( г\.)?,? \d\d:\d\d(:\d\d)?", "TIME"),
-            (r"\d{8}-\d{4}\.", "TIME."),
             (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
         ]
         .into_iter()

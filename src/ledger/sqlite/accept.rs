@@ -86,11 +86,21 @@ fn says_something(conn: &Connection, former: i64, staging: &Staging) -> Result<b
     )?)
 }
 
-/// From here on a former file's reports bear its time of receipt.
+/// From here on a former file's reports bear its time of receipt; where another file of the name came in the same
+/// minute, with a number behind it.
 pub(super) fn move_aside(tx: &Transaction<'_>, former: &Former) -> Result<(), Error> {
+    let mut same_minute = tx.prepare_cached(
+        "SELECT count(*) FROM intakes o JOIN intakes f ON f.folder = o.folder AND f.name = o.name
+          WHERE f.id = ?1 AND o.id < f.id AND (o.period = ?2 OR o.period LIKE ?2 || '-%')",
+    )?;
+    let earlier: u32 = same_minute.query_row(params![former.intake, former.stamp], |row| row.get(0))?;
+    let period = match earlier {
+        0 => former.stamp.clone(),
+        earlier => format!("{}-{}", former.stamp, earlier + 1),
+    };
     tx.execute(
         "UPDATE intakes SET period = ?2, changed = changed + 1 WHERE id = ?1",
-        params![former.intake, former.stamp],
+        params![former.intake, period],
     )?;
     Ok(())
 }
@@ -450,7 +460,8 @@ pub(super) fn judge_followers(tx: &Transaction<'_>, of: i64) -> Result<(), Error
     let followers = record::select(tx, "r.of_record = ?1 AND r.state = 'behind'", &[&of])?;
     let Some(met) = record::get(tx, of)? else { return Ok(()) };
     if met.state.is_open() {
-        return Ok(());
+        // They wait on, but what they say of it may have changed.
+        return followers.iter().try_for_each(|follower| record::mark_changed(tx, follower.id));
     }
     let mut first: BTreeMap<i64, i64> = BTreeMap::new();
     for follower in followers {

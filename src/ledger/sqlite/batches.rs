@@ -782,6 +782,7 @@ pub(super) fn unknown(
 ) -> Result<serde_json::Value, Error> {
     finish(tx, batch, attempt, "unknown", "unknown", Some(seen), now)?;
     move_all(tx, batch, "unknown", RecordState::Unknown)?;
+    follow_up(tx, batch)?;
     Ok(serde_json::json!({"unknown": seen}))
 }
 
