@@ -20,6 +20,7 @@ mod crash;
 mod layers;
 mod ledger;
 mod marks;
+mod nights;
 mod normal;
 mod place;
 mod sheet;
