@@ -80,6 +80,7 @@ pub(super) fn drop_of(config: &Config, file: &Path, lang: Option<Lang>) -> DropF
         accept: Accept::GoodRows,
         after: After::Keep,
         language: Lang::Bg,
+        lists: false,
     });
     if let Some(lang) = lang {
         drop.language = lang;

@@ -313,6 +313,8 @@ fn told(one: &Happened) -> String {
     known.extend(said("answer"));
     known.extend(one.data.get("said").map(Value::to_string));
     known.extend(one.data.get("answers").map(Value::to_string));
+    known.extend(one.data.get("status").and_then(Value::as_u64).map(|status| format!("HTTP {status}")));
+    known.extend(said("seen"));
     known.push(format!("#{}", one.event));
     known.join(", ")
 }

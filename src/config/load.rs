@@ -117,6 +117,7 @@ fn drop(document: &mut Document<'_>, dir: &Path, index: usize, names: &[&str]) -
         accept: raw.accept,
         after: raw.after,
         language: raw.language.into(),
+        lists: false,
     }
 }
 

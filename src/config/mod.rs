@@ -99,6 +99,27 @@ pub struct DropFolder {
     pub after: After,
     /// The language of its reports and notices.
     pub language: Lang,
+    /// What lies there are lists of what the system has, and nothing is sent of it.
+    pub lists: bool,
+}
+
+/// The folder inside a drop folder where lists of what the system has are dropped.
+pub const LISTS: &str = "reconcile";
+
+impl DropFolder {
+    /// Its folder for lists, taken as its files are.
+    #[must_use]
+    pub fn for_lists(&self) -> Self {
+        let folder = self.folder.join(LISTS);
+        Self {
+            folder,
+            lists: true,
+            since: None,
+            accept: Accept::GoodRows,
+            after: After::Keep,
+            ..self.clone()
+        }
+    }
 }
 
 /// The JSON Schema of `rxdrop.toml`.

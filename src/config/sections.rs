@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use http::Uri;
@@ -23,6 +24,9 @@ const SYSTEMS: &[&str] = &["sespa"];
 
 /// Where the built-in sandbox listens unless told otherwise.
 const SANDBOX_URL: &str = "http://127.0.0.1:8787/sespa";
+
+/// The least that "not there" must be waited with at a real system.
+const SHORTEST_QUIET: Duration = Duration::from_mins(5);
 
 /// Keys of the wire that hold paths; no default outside the sandbox.
 const WIRE_PATHS: &[&str] =
@@ -72,6 +76,7 @@ fn section(document: &mut Document<'_>, dir: &Path, name: &str, all: &BTreeMap<S
     at.check_said(all.get(name));
     at.check_missing(&merged, section.environment, section.report_from);
     at.check_address(&section);
+    at.check_quiet(&section);
     section.ca_file = at.path(dir, "ca_file", merged.raw.ca_file.as_deref());
     section.catalogue = at.path(dir, "catalogue", merged.raw.catalogue.as_deref());
     at.secrets(dir, &merged.raw, &mut section);
@@ -238,6 +243,16 @@ impl At<'_, '_, '_> {
         }
     }
 
+    /// A real system gets its time: what it does not show at once may still come.
+    fn check_quiet(&mut self, section: &Section) {
+        let (wire, sandbox) = (&section.wire, section.environment == Environment::Sandbox);
+        for (key, length) in [("quiet", &wire.quiet), ("quiet_later", &wire.quiet_later)] {
+            if !sandbox && parse_duration(length).is_some_and(|length| length < SHORTEST_QUIET) {
+                self.wrong(&["wire", key], "at least 5m outside the sandbox");
+            }
+        }
+    }
+
     /// Whether an address is plain http, and its host.
     fn host(&mut self, url: &str) -> Option<(bool, String)> {
         let host = host(url);
@@ -329,8 +344,12 @@ impl At<'_, '_, '_> {
         if !["p_actor_trn_no", "position"].contains(&wire.match_by.as_str()) {
             self.wrong(&["wire", "match_by"], "\"p_actor_trn_no\" or \"position\"");
         }
-        if parse_duration(&wire.timeout).is_none_or(|timeout| timeout.is_zero()) {
-            self.wrong(&["wire", "timeout"], "a length of time like 120s, 2m or 500ms");
+        let lengths =
+            [("timeout", &wire.timeout), ("quiet", &wire.quiet), ("quiet_later", &wire.quiet_later)];
+        for (key, length) in lengths {
+            if parse_duration(length).is_none_or(|length| length.is_zero()) {
+                self.wrong(&["wire", key], "a length of time like 120s, 2m or 500ms");
+            }
         }
     }
 

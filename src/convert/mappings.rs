@@ -19,6 +19,8 @@ pub type Schemas = HashMap<String, Arc<Schema>>;
 pub struct Mappings {
     /// Good ones, in the order of their paths.
     pub good: Vec<Arc<Mapping>>,
+    /// Good ones that read lists of what a system has.
+    pub lists: Vec<Arc<Mapping>>,
     /// Every mistake in the others. They stop only their own files.
     pub problems: Vec<Problem>,
 }
@@ -36,6 +38,7 @@ impl Mappings {
         for path in files {
             let schema = |name: &str| schemas.get(name).cloned();
             match mapping::load(&path, &schema, &sections, &open_list) {
+                Ok(mapping) if mapping.reads_lists() => loaded.lists.push(Arc::new(mapping)),
                 Ok(mapping) => loaded.good.push(Arc::new(mapping)),
                 Err(problems) => loaded.problems.extend(problems),
             }

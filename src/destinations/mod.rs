@@ -171,6 +171,9 @@ pub enum Reply {
     NotSent(Retry),
     /// The login is no longer valid; renew once and send the same again.
     LoginExpired,
+    /// The system knows no such number (only of a [`Call::Look`]). Alone it proves nothing: the request may still be
+    /// on its way.
+    Absent,
     /// No proof of either; never sent again by itself.
     Unknown(Evidence),
 }

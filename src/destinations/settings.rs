@@ -136,6 +136,11 @@ pub struct SespaWire {
     pub not_received: Vec<u16>,
     /// First byte sent to last byte read, for example `120s`.
     pub timeout: String,
+    /// How long after a request without an answer "not there" proves nothing: it may still be carried out. Asked by
+    /// our number, the system must say so twice, that far apart.
+    pub quiet: String,
+    /// The same for a batch that is answered later.
+    pub quiet_later: String,
     /// Constant members of every request body.
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
     pub extra: toml::Table,
@@ -174,6 +179,8 @@ impl Default for SespaWire {
             max_body: 1_000_000,
             not_received: vec![401, 429],
             timeout: text("120s"),
+            quiet: text("30m"),
+            quiet_later: text("24h"),
             extra: toml::Table::new(),
         }
     }

@@ -23,7 +23,7 @@ const MOST_PATH_CHARS: usize = 218;
 pub const HIGHEST_NUMBER: u32 = 999;
 
 /// The longest that is ever put behind an input's name.
-const LONGEST_SUFFIX: usize = ".changed-20261121-0230-999.999.receipt.json".len();
+const LONGEST_SUFFIX: usize = ".changed-20261121-0230.999.receipt.json".len();
 
 /// What a cut name ends in: `~` and 8 characters of the hash of the whole name.
 const CUT_SUFFIX: usize = 9;

@@ -85,6 +85,8 @@ pub struct Plan {
     pub layout: String,
     /// Whether the mapping has a key.
     pub keyed: bool,
+    /// What rows are told apart by: the columns of the key, or without one the fields that are made.
+    pub identity: String,
     /// Fields whose change alone changes nothing (`[key] ignore`, and the one with our number).
     pub ignore: Vec<String>,
     /// Sections the mapping may send to; rows name them by index.

@@ -240,4 +240,23 @@ CREATE TABLE doubts (id INTEGER PRIMARY KEY, folder TEXT NOT NULL, until TEXT NO
 -- What a person has to vouch for before a valid record may go, as a list of issues; NULL = nothing, or no longer.
 ALTER TABLE records ADD COLUMN doubt TEXT;
 ",
+    r"
+-- Unknown transactions that the system is asked about by our number: in which batch they went, when it is asked
+-- next, and when it first said that they are not there, by our clock and by its own.
+CREATE TABLE looks (
+    transaction_id INTEGER NOT NULL,
+    batch_id INTEGER NOT NULL,
+    realm_id INTEGER NOT NULL,
+    next_at TEXT NOT NULL,
+    absent_at TEXT,
+    absent_date TEXT,
+    seen_at TEXT,
+    seen TEXT,                                       -- what the last question came to, in words
+    PRIMARY KEY (transaction_id, batch_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX looks_next ON looks (realm_id, next_at);
+ALTER TABLE attempts ADD COLUMN transaction_id INTEGER;  -- of a question about a single one
+ALTER TABLE scopes ADD COLUMN identity TEXT;         -- what its rows are told apart by; NULL = not known
+ALTER TABLE intakes ADD COLUMN reminded TEXT;        -- the day on which its unknown rows were last warned of
+",
 ];

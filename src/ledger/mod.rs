@@ -7,9 +7,12 @@
 pub mod audit;
 pub mod codes;
 mod intake;
+mod lists;
+mod looks;
 mod marks;
 mod migrations;
 mod people;
+mod risk;
 mod sending;
 mod skew;
 mod sqlite;
@@ -22,8 +25,11 @@ pub use codes::CODES;
 pub use intake::{
     Accept, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
 };
+pub use lists::{Listed, Lists, Matching};
+pub use looks::{Look, Looking, Looks, Presence, Quiet, Sought, Witness};
 pub use marks::{Position, TakenOver, Takeover};
 pub use people::{By, Decided, Decision, Double, Summary, Touched, What};
+pub use risk::{Risk, Risks};
 pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, Question, RawAnswer, Waits, Want, Work};
 pub use skew::{Skew, TOLD, http_date};
 pub use sqlite::{Contents, Options, Sqlite};
@@ -75,7 +81,7 @@ pub enum Error {
 }
 
 /// Everything that must survive a crash. Each method is one commit, or none where it only reads.
-pub trait Ledger: Evidence + trail::Trails + Send {
+pub trait Ledger: Evidence + trail::Trails + Looks + Lists + Risks + Send {
     /// The ledger's own short id, part of every `rx_ref`.
     fn id(&self) -> String;
     /// Registers the configured sections: facts, numbers and sending are kept apart by system, environment and
@@ -117,6 +123,9 @@ pub trait Ledger: Evidence + trail::Trails + Send {
         issues: &[StoredIssue],
         now: DateTime<Utc>,
     ) -> Result<(), Error>;
+    /// Whether rows were reported in the plan's scope that were told apart by something else: then the same rows, coming
+    /// in another file, would look new, and be sent twice.
+    fn tells_apart_otherwise(&mut self, plan: &Plan) -> Result<bool, Error>;
     /// Begins staging; drops what an interrupted staging left. False, and nothing is touched, where the file was
     /// taken or withdrawn in the meantime: another process may have been faster.
     fn plan(&mut self, plan: &Plan) -> Result<bool, Error>;

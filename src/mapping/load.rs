@@ -25,10 +25,10 @@ use super::problem::{At, Problem, Problems, hint};
 use super::typed::{Origin, Typing};
 use super::wording::Wording;
 use super::{
-    ConditionPlan, FieldPlan, Key, LookupPlan, Mapping, Match, Piece, Repaired, Report, RulePlan, Source,
-    Subject, TableSettings, Target, columns,
+    ConditionPlan, FieldPlan, Key, LookupPlan, Mapping, Match, Piece, RECONCILE, Repaired, Report, RulePlan,
+    Source, Subject, TableSettings, Target, columns,
 };
-use crate::model::{Kind, Lang, Schema, hash, names};
+use crate::model::{Kind, LISTED_ID, Lang, Schema, hash, names};
 
 /// The schema of a section of the configuration by the section's name; none where there is no such section.
 pub type Schemas<'a> = dyn Fn(&str) -> Option<Arc<Schema>> + 'a;
@@ -83,9 +83,13 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn mapping(&mut self, document: Document, path: &Path, bytes: &[u8]) -> Option<Mapping> {
         let destination = document.destination.and_then(|form| self.target(form));
+        let operation = self.operation(document.operation);
         let matching = self.matching(document.matching.unwrap_or_default());
         let table = self.table(document.table.unwrap_or_default());
         let key = document.key.and_then(|key| self.key(key));
+        if let Some(fields) = document.fields.as_ref().filter(|_| operation == RECONCILE) {
+            self.check_list(fields);
+        }
         let fields = document.fields.map(|fields| self.fields(fields));
         let rules =
             document.rule.unwrap_or_default().into_iter().filter_map(|rule| self.rule(rule)).collect();
@@ -97,7 +101,7 @@ impl Loader<'_> {
         Some(Mapping {
             name: name?.value.trim().to_owned(),
             version: document.version.map_or(1, |version| version.value),
-            operation: document.operation.map_or(String::new(), |operation| operation.value),
+            operation,
             destination: destination?,
             matching,
             table,
@@ -107,6 +111,38 @@ impl Loader<'_> {
             fields: fields?,
             rules,
         })
+    }
+
+    /// What is asked of the system; lists have a field more.
+    fn operation(&mut self, word: Option<At<String>>) -> String {
+        let Some(word) = word else { return String::new() };
+        match word.value.as_str() {
+            RECONCILE => self.schema = self.schema.as_ref().map(|schema| Arc::new(schema.of_lists())),
+            "" => {}
+            other => {
+                let hint = hint(other, [RECONCILE]);
+                self.problems.add(&word.span, format!("`operation` can't be `{other}`; {hint}"));
+            }
+        }
+        word.value
+    }
+
+    /// A list must tell the system's numbers, and what else tells its rows apart: ours, or type and day.
+    fn check_list(&mut self, fields: &Named<At<FieldForm>>) {
+        let Some(schema) = self.schema.clone() else { return };
+        let named = |index: usize| schema.fields.get(index).map_or("", |field| field.name.as_str());
+        let has = |wanted: &str| fields.0.iter().any(|(name, _)| name.value == wanted);
+        let (number, kind, day) =
+            (named(schema.number_field), named(schema.type_field), named(schema.date_field));
+        let span = fields.0.first().map_or(0..0, |(name, _)| name.span.clone());
+        if !has(LISTED_ID) {
+            let message = format!("a list needs `{LISTED_ID}`: the column of the system's numbers");
+            self.problems.add(&span, message);
+        }
+        if !(has(number) || has(kind) && has(day)) {
+            let message = format!("a list needs `{number}`, or `{kind}` and `{day}` with what else is known");
+            self.problems.add(&span, message);
+        }
     }
 
     fn target(&mut self, form: At<TargetForm>) -> Option<Target> {

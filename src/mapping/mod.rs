@@ -72,6 +72,9 @@ pub static CODES: &[&CodeInfo] = &[
     &proof::W204,
 ];
 
+/// The operation of mappings that read lists of what a system has.
+pub const RECONCILE: &str = "reconcile";
+
 /// How one kind of file becomes a system's transactions. Checked: what it names exists.
 #[derive(Debug, Clone)]
 pub struct Mapping {
@@ -237,6 +240,17 @@ enum Subject {
 }
 
 impl Mapping {
+    /// Whether it reads lists of what the system has, and not what is to be sent.
+    pub fn reads_lists(&self) -> bool {
+        self.operation == RECONCILE
+    }
+
+    /// Whether it makes a field.
+    pub fn makes(&self, field: &str) -> bool {
+        let ruled = self.rules.iter().flat_map(|rule| &rule.fields);
+        self.fields.iter().chain(ruled).any(|plan| plan.field == field)
+    }
+
     /// Every header it names, also alternatives and letters; a file's header row is the one that has them.
     pub fn column_names(&self) -> Vec<String> {
         let mut names: Vec<&str> = self.matching.headers.iter().map(String::as_str).collect();

@@ -13,5 +13,5 @@ pub mod wide;
 
 pub use issue::{CodeInfo, Issue, Lang, Place, Severity, Who, Words, both, in_language};
 pub use outcome::{Environment, Outcome, Status, SystemError};
-pub use schema::{Field, FieldSet, Kind, Schema, TypeSpec};
+pub use schema::{Field, FieldSet, Kind, LISTED_ID, Schema, TypeSpec};
 pub use value::Value;

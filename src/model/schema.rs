@@ -136,7 +136,18 @@ pub struct Schema {
     pub zone: chrono_tz::Tz,
 }
 
+/// The field of a list that holds the system's number. Only lists have it: nobody sends it.
+pub const LISTED_ID: &str = "transaction_id";
+
 impl Schema {
+    /// The same with the system's number, for lists of what the system has.
+    #[must_use]
+    pub fn of_lists(&self) -> Self {
+        let mut listed = self.clone();
+        listed.fields.push(Field { name: LISTED_ID.to_owned(), kind: Kind::Identifier, identifies: false });
+        listed
+    }
+
     /// The index of a field by its name.
     pub fn field(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)

@@ -31,8 +31,8 @@ pub struct NoticeItem<'a> {
 
 impl<'a> NoticeItem<'a> {
     /// What the issues of a file are about; what only warns keeps nothing waiting.
-    pub fn of(issues: &'a [StoredIssue], catalogue: &Catalogue) -> Vec<Self> {
-        let known = issues.iter().filter_map(|issue| Some((catalogue.get(&issue.code)?, issue)));
+    pub fn of(issues: impl IntoIterator<Item = &'a StoredIssue>, catalogue: &Catalogue) -> Vec<Self> {
+        let known = issues.into_iter().filter_map(|issue| Some((catalogue.get(&issue.code)?, issue)));
         let stops = known.filter(|(code, _)| code.severity() == Severity::Error);
         stops.map(|(code, issue)| Self { code, args: &issue.args }).collect()
     }

@@ -13,7 +13,7 @@ use super::publish::{Temp, free_infix};
 use super::receipt::{Reading, Receipt, ReportNote};
 use super::totals::{Tally, is_repairable};
 use super::{Error, FORMS, Form, Kind, Names, Render, Setting, Source, Story};
-use crate::ledger::{FileState, FileView, RowView};
+use crate::ledger::{FileState, FileView, RowView, StoredIssue};
 use crate::model::Environment;
 use crate::table::{Header, Row};
 
@@ -37,6 +37,8 @@ pub struct Job<'a> {
     /// Places of columns whose empty cells take the one above: in an errors file they are filled, because the
     /// row above may not be there.
     pub fill_down: &'a [usize],
+    /// What must be said of rows without an answer whose last day comes near.
+    pub alarm: Option<&'a StoredIssue>,
     /// For `check`: rows that would be sent have no status, and there is no receipt.
     pub check: bool,
 }
@@ -216,9 +218,9 @@ impl Prepared {
     }
 
     fn add_notice(&mut self, job: &Job<'_>) -> Result<(), Error> {
-        let waits = matches!(job.file.state, FileState::Held | FileState::Unreadable | FileState::Received);
-        let items = NoticeItem::of(&job.file.issues, job.catalogue);
-        if job.check || !waits || items.is_empty() {
+        let known = job.file.issues.iter().chain(job.alarm);
+        let items = NoticeItem::of(known, job.catalogue);
+        if job.check || job.file.state == FileState::Withdrawn || items.is_empty() {
             self.obsolete.push(Kind::Notice);
             return Ok(());
         }
@@ -286,6 +288,7 @@ mod tests {
             now: noon(),
             scratch: Some(folder),
             fill_down: &[],
+            alarm: None,
             check,
         };
         let cells = vec![["x"].as_slice(); count];

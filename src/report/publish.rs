@@ -396,6 +396,7 @@ mod tests {
                 now: noon(),
                 scratch: None,
                 fill_down: &[],
+                alarm: None,
                 check: false,
             };
             if statuses.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::ledger::codes::{CHANGE, RETRYING, UNKNOWN};
+use crate::ledger::codes::{CHANGE, LOOKED, RETRYING, UNKNOWN};
 use crate::model::{CodeInfo, Lang};
 use crate::submit::seen_in;
 use crate::validate::label_of;
@@ -18,7 +18,9 @@ pub fn message(info: &CodeInfo, lang: Lang, args: &[String]) -> String {
 /// The arguments of a code in the reader's words. Nothing is copied for a code whose arguments are words already.
 pub(super) fn worded<'a>(info: &CodeInfo, lang: Lang, args: &'a [String]) -> Cow<'a, [String]> {
     let (index, words): (usize, fn(&str, Lang) -> String) = match info.code {
-        code if code == UNKNOWN.code || code == RETRYING.code => (0, |seen, lang| seen_in(seen, lang).into()),
+        code if [UNKNOWN.code, RETRYING.code, LOOKED.code].contains(&code) => {
+            (0, |seen, lang| seen_in(seen, lang).into())
+        }
         code if code == CHANGE.code => (1, fields),
         _ => return Cow::Borrowed(args),
     };

@@ -12,11 +12,11 @@ use super::pinned;
 use super::reports::{self, Later, Notices, Reported};
 use super::take::Ends;
 use super::{Folder, Outcome, Sender, Shop, Staged, Until, Waiting, stage};
-use crate::config::{parse_duration, read_secret};
+use crate::config::{DropFolder, parse_duration, read_secret};
 use crate::convert::Mappings;
 use crate::destinations::Section;
 use crate::intake::{self, wake_on_events};
-use crate::ledger::{FileState, FileView};
+use crate::ledger::{FileState, FileView, Quiet};
 use crate::model::Lang;
 use crate::submit::{Intake, Pace, Raise, Settings};
 
@@ -41,14 +41,31 @@ pub struct Looked {
 /// All drop folders with their mappings.
 pub fn open_folders(shop: &Shop) -> Vec<Folder> {
     let schemas = shop.sections.schemas();
-    let open = |drop: &crate::config::DropFolder| {
+    let open = |drop: &DropFolder| {
         let mappings = Mappings::load(&drop.mappings, &schemas);
         for problem in &mappings.problems {
             tracing::error!(mapping = %problem.path.display(), line = problem.line, problem = %problem.message, "a mapping is broken");
         }
         Folder::new(drop.clone(), mappings)
     };
-    shop.config.drops.iter().map(open).collect()
+    let lists = lists_folders(shop);
+    shop.config.drops.iter().chain(&lists).map(open).collect()
+}
+
+/// The folders for lists that are there: whoever wants one makes it.
+fn lists_folders(shop: &Shop) -> Vec<DropFolder> {
+    let all = shop.config.drops.iter().map(DropFolder::for_lists);
+    all.filter(|drop| drop.folder.is_dir()).collect()
+}
+
+/// Folders for lists that were made since.
+fn open_new_lists(shop: &Shop, folders: &mut Vec<Folder>) {
+    for drop in lists_folders(shop) {
+        if folders.iter().all(|folder| folder.drop.folder != drop.folder) {
+            let mappings = Mappings::load(&drop.mappings, &shop.sections.schemas());
+            folders.push(Folder::new(drop, mappings));
+        }
+    }
 }
 
 /// Looks at every folder once: takes what is ready, stages and accepts it. With `look_only` nothing is taken.
@@ -165,6 +182,7 @@ pub(super) fn run(
         }
         if watching {
             reload(shop, &mut folders);
+            open_new_lists(shop, &mut folders);
         }
         let poll = folders.iter().map(|folder| folder.drop.poll).min().unwrap_or(TICK);
         let wait = rest.map_or(poll, |rest| rest.min(poll));
@@ -315,15 +333,30 @@ pub fn sender_settings(shop: &Shop, section: &Section, pace: Pace) -> Settings {
         Some(secret) => read_secret(secret).map_err(|error| error.explain(Lang::En)),
         None => Err(format!("{what} is not configured")),
     };
+    let timeout = parse_duration(&section.wire.timeout).unwrap_or(Duration::from_mins(2));
     Settings {
         section: section.clone(),
-        timeout: parse_duration(&section.wire.timeout).unwrap_or(Duration::from_mins(2)),
+        timeout,
+        quiet: quiet(section, timeout),
         registration: shop.sections.registrations.get(&section.name).cloned(),
         secrets: Arc::new(move || Ok((read(&id, "client_id")?, read(&secret, "client_secret")?))),
         raise: raise(shop),
         seed: shop.world.seed,
         pace,
     }
+}
+
+/// Which wait the query by our number wants, where there is one.
+fn quiet(section: &Section, timeout: Duration) -> Option<Quiet> {
+    let wire = &section.wire;
+    let length = |text: &str, usual| parse_duration(text).unwrap_or(usual);
+    let quiet = Quiet {
+        timeout,
+        at_once: length(&wire.quiet, Duration::from_mins(30)),
+        later: length(&wire.quiet_later, Duration::from_hours(24)),
+        above: wire.async_above,
+    };
+    Some(quiet).filter(|_| !wire.lookup_path.is_empty())
 }
 
 /// Raises the marks before a batch is sent.

@@ -7,6 +7,7 @@
 mod ageing;
 mod backup;
 mod intake_loop;
+mod lists;
 mod lock;
 mod owner;
 mod pinned;

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::pinned::Pinned;
 use super::{Folder, Shop};
 use crate::config::After;
 use crate::intake;
 use crate::knife::{Point, pass};
-use crate::ledger::{FileState, FileView};
+use crate::ledger::{FileState, FileView, StoredIssue, codes};
 use crate::model::hash;
 use crate::report::{
     Cause, Desk, Dialect, Job, Kind, Notice, NoticeItem, Prepared, Published, Source, Totals, place_notice,
@@ -73,6 +73,8 @@ impl Reported {
 /// When the ledger fails. A report that can't be written is told in the log and tried again next time.
 pub fn write_due(shop: &Shop, later: &mut Later) -> Result<Vec<Reported>> {
     let _desk = super::lock::desk(&shop.desk)?;
+    let (today, near) = (shop.world.clock.today(), near(shop));
+    shop.ledger.ask_blocking(move |ledger| ledger.remind(today, near))?;
     let due = shop.ledger.ask_blocking(|ledger| ledger.due_reports())?;
     let mut done = Vec::new();
     later.retain(|_, at| *at > Instant::now());
@@ -215,6 +217,7 @@ pub fn render_as(
         let (encoding, byte_order_mark, delimiter) = pinned.dialect();
         Source::Text(Dialect::like(encoding, byte_order_mark, delimiter, &encode))
     };
+    let alarm = alarm(shop, view)?;
     let job = Job {
         file: view,
         source,
@@ -224,9 +227,30 @@ pub fn render_as(
         now: shop.world.clock.now(),
         scratch: None,
         fill_down: &pinned.fill_down,
+        alarm: alarm.as_ref(),
         check,
     };
     if taken { render_rows(shop, &job, &pinned) } else { Ok(prepare_without_rows(&job)?) }
+}
+
+/// How many days before the last day people are warned of rows without an answer.
+const WARNED_DAYS: u64 = 3;
+
+/// The day up to which last days are near.
+fn near(shop: &Shop) -> NaiveDate {
+    let today = shop.world.clock.today();
+    today.checked_add_days(Days::new(WARNED_DAYS)).unwrap_or(today)
+}
+
+/// What must be said of a file's rows without an answer, where their last day comes near or has passed.
+fn alarm(shop: &Shop, view: &FileView) -> Result<Option<StoredIssue>> {
+    let (intake, near) = (view.intake, near(shop));
+    let risk = shop.ledger.ask_blocking(move |ledger| ledger.at_risk(intake, near))?;
+    let local = |day: NaiveDate| day.format("%d.%m.%Y").to_string();
+    Ok(risk.map(|risk| {
+        let reverse = risk.reverse_until.map_or_else(|| "—".to_owned(), local);
+        super::stage::told(&codes::RISK, [risk.rows.to_string(), local(risk.until), reverse])
+    }))
 }
 
 /// Renders with the snapshot opened exactly as it was read before.
@@ -333,15 +357,22 @@ fn lift_stale(shop: &Shop, of: &Folder, keep: &[(PathBuf, String)]) -> Result<()
     Ok(())
 }
 
-/// A file that is unreadable or held as a whole has its notice from its reports.
+/// A file that is unreadable or held as a whole has its notice from its reports, and so has one with rows at risk.
 fn has_notice_of_its_own(shop: &Shop, of: &Folder, input: &str) -> Result<bool> {
     let (folder, name) = (of.drop.folder.clone(), input.to_owned());
-    let state = shop.ledger.ask_blocking(move |ledger| {
+    let view = shop.ledger.ask_blocking(move |ledger| {
         let newest = ledger.newest(Some(&folder), &name)?;
-        Ok(newest.map_or(Ok(None), |intake| ledger.file(intake))?.map(|view| view.state))
+        newest.map_or(Ok(None), |intake| ledger.file(intake))
     })?;
-    let own = matches!(state, Some(FileState::Unreadable | FileState::Held));
-    Ok(own && of.present.contains(input))
+    let Some(view) = view else { return Ok(false) };
+    let own = match view.state {
+        FileState::Unreadable | FileState::Held => of.present.contains(input),
+        FileState::Taken => {
+            alarm(shop, &view)?.is_some() || !NoticeItem::of(&view.issues, &shop.catalogue).is_empty()
+        }
+        _ => false,
+    };
+    Ok(own)
 }
 
 /// Removes our notice beside a file, if it lies there.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::{Shop, lock, pinned};
+use super::{Shop, lists, lock, pinned};
 use crate::config::DropFolder;
 use crate::convert::{self, Fit, Judge, Judged, Mappings};
 use crate::intake;
@@ -16,11 +16,11 @@ use crate::ledger::{
     self, Accept, FileState, FileView, Handle, Plan, Referenced, StagedRow, StoredIssue, codes,
 };
 use crate::mapping::{Answers, Mapping};
-use crate::model::{CodeInfo, Issue};
+use crate::model::{CodeInfo, Issue, Schema, names};
 use crate::table::{Reading, Row, Table};
 
 /// Rows of one staging commit, and those of one block more.
-const CHUNK_ROWS: usize = 5_000;
+pub(super) const CHUNK_ROWS: usize = 5_000;
 
 /// The column whose cells name rows of ours.
 const REFERENCE: &str = "rx_ref";
@@ -47,6 +47,7 @@ pub fn stage(
 ) -> Result<Option<Staged>> {
     let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(None) };
     let staged = match find(shop, drop, mappings, &view)? {
+        Ok(found) if drop.lists => lists::take(shop, drop, found, &view)?,
         Ok(found) => fill(shop, drop, found, &view, ending)?,
         Err((state, issues)) => Some(Staged::Aside(state, issues)),
     };
@@ -58,16 +59,20 @@ pub fn stage(
 }
 
 /// A file's mapping with the file open as it says, and what is known of its numbers and dates.
-struct Opened {
-    mapping: Arc<Mapping>,
-    table: Table,
-    answers: Answers,
+pub(super) struct Opened {
+    pub(super) mapping: Arc<Mapping>,
+    pub(super) table: Table,
+    pub(super) answers: Answers,
 }
 
 /// A file ready to be staged, or why it is set aside.
 type Found = Result<Opened, (FileState, Vec<StoredIssue>)>;
 
 fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) -> Result<Found> {
+    if drop.lists {
+        let fit = convert::choose(&view.snapshot, &view.name, &mappings.lists, drop.language);
+        return Ok(opened(fit, pinned::answers(view.reading.as_ref()), mappings));
+    }
     let origins = origins(&shop.ledger, &view.snapshot)?;
     if origins.len() > 1 {
         return Ok(Err((FileState::Held, vec![told(&codes::TWO_ORIGINS, [])])));
@@ -82,7 +87,11 @@ fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) ->
         Some(None) => Fit::None,
         None => convert::choose(&view.snapshot, &view.name, &mappings.good, drop.language),
     };
-    Ok(match fit {
+    Ok(opened(fit, answers, mappings))
+}
+
+fn opened(fit: Fit, answers: Answers, mappings: &Mappings) -> Found {
+    match fit {
         Fit::One(mapping, table) => Ok(Opened { mapping, table: *table, answers }),
         Fit::None => Err((FileState::Received, vec![nothing_fits(mappings)])),
         Fit::Tie(several) => {
@@ -90,7 +99,7 @@ fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) ->
             Err((FileState::Received, vec![told(&intake::F007, [names.join(", ")])]))
         }
         Fit::Unreadable(error) => Err((FileState::Unreadable, vec![StoredIssue::from(&error.issue())])),
-    })
+    }
 }
 
 /// A mapping that is broken may be the one: then the file itself may be right.
@@ -188,6 +197,10 @@ fn fill(
     let _desk = lock::desk(&shop.desk)?;
     let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
     let plan = Plan { layout, ..plan(drop, &mapping, schema, &sections, view.intake) };
+    let planned = plan.clone();
+    if shop.ledger.ask_blocking(move |ledger| ledger.tells_apart_otherwise(&planned))? {
+        return Ok(Some(Staged::Aside(FileState::Received, vec![told(&codes::KEY_CHANGED, [])])));
+    }
     // Whoever waited for the desk may find the file taken, or answered, by another process.
     let intake = view.intake;
     let now = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
@@ -220,10 +233,10 @@ enum Halt {
     Stopped,
 }
 
-fn plan(
+pub(super) fn plan(
     drop: &DropFolder,
     mapping: &Mapping,
-    schema: &crate::model::Schema,
+    schema: &Schema,
     sections: &[&str],
     intake: i64,
 ) -> Plan {
@@ -234,6 +247,7 @@ fn plan(
         mapping: super::mapping_ref(mapping),
         scope: mapping.key.as_ref().and_then(|key| key.of.clone()).unwrap_or_else(|| mapping.name.clone()),
         layout: String::new(),
+        identity: identity(mapping, schema),
         keyed: mapping.key.is_some(),
         ignore: ignored.chain(number).collect(),
         sections: sections.iter().map(|name| (*name).to_owned()).collect(),
@@ -243,6 +257,17 @@ fn plan(
             crate::config::Accept::WholeFile => Accept::WholeFile,
         },
     }
+}
+
+/// What a mapping's rows are told apart by.
+fn identity(mapping: &Mapping, schema: &Schema) -> String {
+    let parts: Vec<String> = if let Some(key) = &mapping.key {
+        key.columns.iter().map(|column| names::fold(column)).collect()
+    } else {
+        let made = schema.fields.iter().filter(|field| field.identifies && mapping.makes(&field.name));
+        made.map(|field| field.name.clone()).collect()
+    };
+    format!("{}:{}", if mapping.key.is_some() { "key" } else { "fields" }, parts.join("\u{1f}"))
 }
 
 fn stage_rows(
@@ -292,6 +317,6 @@ fn set_aside(
     Ok(())
 }
 
-fn told(code: &CodeInfo, args: impl IntoIterator<Item = String>) -> StoredIssue {
+pub(super) fn told(code: &CodeInfo, args: impl IntoIterator<Item = String>) -> StoredIssue {
     StoredIssue { code: code.code.to_owned(), column: None, args: args.into_iter().collect() }
 }

@@ -11,6 +11,20 @@ use serde_json::value::RawValue;
 use super::LABEL;
 use crate::destinations::sespa::sandbox::Refusal;
 
+/// First line of the list.
+const LIST_HEADER: &str =
+    "Номер;Вид;Дата;Продукт;Партида;Количество;Наличност;Получател;Пощенски код;Наш номер\r\n";
+/// What stands in its columns behind the date.
+const LIST_MEMBERS: [&str; 7] = [
+    "p_drug_code",
+    "p_batch_no",
+    "p_quantity",
+    "p_available_qty",
+    "p_recipient_code",
+    "p_postcode",
+    "p_actor_trn_no",
+];
+
 /// Ids start here, so that none is ever mistaken for a row number or a position.
 const FIRST_ID: u64 = 700_001;
 const FIRST_BATCH: u64 = 9_001;
@@ -201,6 +215,23 @@ impl Books {
         Ok(ids.into_iter().filter(|id| self.reverse(*id, sender, at).is_ok()).count())
     }
 
+    /// What is registered and live as a portal might list it, a row each, in our own form: the real portal's is not
+    /// public.
+    pub(super) fn list(&self) -> String {
+        let mut list = LIST_HEADER.to_owned();
+        for entry in self.entries.iter().filter(|entry| entry.reversed_at.is_none()) {
+            let payload: Value = serde_json::from_str(entry.payload.get()).unwrap_or_default();
+            let cell = |name: &str| payload.get(name).and_then(plain).unwrap_or_default();
+            let day = cell("p_report_date").chars().take("2026-08-31".len()).collect();
+            let cells = [entry.id.to_string(), cell("p_trn_type"), day];
+            let rest = LIST_MEMBERS.map(cell);
+            let cells: Vec<String> = cells.into_iter().chain(rest).map(|cell| quoted(&cell)).collect();
+            list += &cells.join(";");
+            list += "\r\n";
+        }
+        list
+    }
+
     /// The books as JSON; of the transactions only those with an id above `after`.
     pub(super) fn to_json(&self, after: u64) -> Result<Vec<u8>, serde_json::Error> {
         let from = self.entries.partition_point(|entry| entry.id <= after);
@@ -227,6 +258,14 @@ struct Page<'a> {
     refused: u64,
     arrivals: &'a BTreeMap<String, u64>,
     transactions: &'a [Entry],
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([';', '"', '\r', '\n']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
 }
 
 /// A number as digits or text, quoted or not.
@@ -281,6 +320,23 @@ mod tests {
         assert_eq!(books.reverse_batch(batch, "S", now()), Ok(2));
         assert_eq!(books.reverse_batch(batch, "S", now()), Ok(0));
         assert_eq!(books.reverse_batch(batch + 1, "S", now()), Err(NotReversed::Absent));
+    }
+
+    #[test]
+    fn the_list_shows_what_is_live() {
+        let mut books = Books::default();
+        let payload =
+            r#"{"p_trn_type":3,"p_report_date":"2026-08-31T00:00:00","p_batch_no":"L;1","p_actor_trn_no":5}"#;
+        let one = |number| Arrived {
+            payload: RawValue::from_string(payload.to_owned()).unwrap(),
+            ..row(number, vec![])
+        };
+        let first = books.register(one(5), None, now(), false).outcome.unwrap();
+        books.register(one(6), None, now(), false).outcome.unwrap();
+        books.reverse(first, "S", now()).unwrap();
+        let list = books.list();
+        let lines: Vec<&str> = list.lines().collect();
+        assert_eq!(lines[1..], ["700002;3;2026-08-31;;\"L;1\";;;;;5"]);
     }
 
     #[test]

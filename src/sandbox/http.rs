@@ -34,6 +34,7 @@ pub(super) async fn serve(listener: TcpListener, service: Arc<Service>, closing:
     let app = Router::new()
         .route("/_sandbox", get(about))
         .route("/_sandbox/books", get(books))
+        .route("/_sandbox/list.csv", get(list))
         .route("/_sandbox/faults", get(faults).post(set_faults).delete(clear_faults))
         .fallback(system)
         .layer(map_response(label))
@@ -74,6 +75,7 @@ async fn about() -> Response {
         "sandbox": LABEL,
         "systems": ["/sespa"],
         "books": "/_sandbox/books?after=ID",
+        "list": "/_sandbox/list.csv",
         "faults": "/_sandbox/faults",
     }))
     .into_response()
@@ -90,6 +92,10 @@ async fn books(State(service): State<Arc<Service>>, Query(page): Query<Page>) ->
         Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+async fn list(State(service): State<Arc<Service>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], service.list()).into_response()
 }
 
 async fn faults(State(service): State<Arc<Service>>) -> Response {

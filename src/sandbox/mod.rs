@@ -121,6 +121,11 @@ impl Server {
         self.service.books(0).map_err(Error::Books)
     }
 
+    /// What is registered and live, as `GET /_sandbox/list.csv` shows it.
+    pub fn list(&self) -> String {
+        self.service.list()
+    }
+
     /// Replaces the faults, as `POST /_sandbox/faults` does.
     pub fn set_faults(&self, document: &str) -> Result<(), Error> {
         *self.service.faults() = Faults::parse(document.as_bytes()).map_err(Error::Faults)?;

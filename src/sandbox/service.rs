@@ -170,6 +170,11 @@ impl Service {
         open(&self.books).to_json(after)
     }
 
+    /// What is registered and live, as a portal might list it.
+    pub(super) fn list(&self) -> String {
+        open(&self.books).list()
+    }
+
     /// Leaves a batch in work for ever.
     pub(super) fn stick(&self, batch: u64) {
         if let Some(batch) = open(&self.books).batch(batch) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -17,7 +17,7 @@ use super::verdict::{Around, Came, Effect, of_ask, of_submit, response};
 use super::{Clock, Error, Settings, batching};
 use crate::destinations::{Call, Destination, Ticket};
 use crate::knife::{Point, pass};
-use crate::ledger::{BatchVerdict, Handle, OpenBatch, RawAnswer, Want, Work};
+use crate::ledger::{BatchVerdict, Handle, Looking, OpenBatch, RawAnswer, Sought, Want, Work};
 
 /// How far intake is. Each accepted file is a change, which wakes the drivers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,7 +69,9 @@ pub async fn drive(
     match Line::new(ledger, destination, settings, &clock, stop) {
         Ok(line) => {
             let report = Report::default();
-            Driver { line, gate, mode, intake, report, deadline: None, refused: false }.work().await
+            Driver { line, gate, mode, intake, report, deadline: None, refused: false, looking: false }
+                .work()
+                .await
         }
         Err(stop) => Ok(Report { stopped: Some(told(stop)), ..Report::default() }),
     }
@@ -100,6 +102,9 @@ pub fn read_again(
     Ok(of_ask(reply, answer, &ticket, around, |_| Duration::ZERO).verdict)
 }
 
+/// Questions no farther apart are of one round: rows of one batch were asked about one after the other.
+const SAME_ROUND: TimeDelta = TimeDelta::seconds(3);
+
 struct Driver {
     line: Line,
     gate: Gate,
@@ -110,6 +115,8 @@ struct Driver {
     deadline: Option<Instant>,
     /// The last answer said that our token is not valid.
     refused: bool,
+    /// The last thing done was a question about a single transaction.
+    looking: bool,
 }
 
 /// What the driver does next.
@@ -117,6 +124,16 @@ enum Next {
     Go,
     /// Until then, or until something changes.
     Rest(Option<Instant>),
+}
+
+/// What is due.
+enum Due {
+    /// Something to send, or a batch to ask about.
+    Work(Work),
+    /// A single transaction to ask about.
+    Look(Sought),
+    /// Nothing before then.
+    Later(Option<DateTime<Utc>>),
 }
 
 impl Driver {
@@ -142,18 +159,20 @@ impl Driver {
     async fn step(&mut self) -> Result<Next, Error> {
         let (section, now) = (self.line.settings.section.name.clone(), self.line.clock.steady());
         let work = self.line.ledger.ask(move |ledger| ledger.work(&section, now)).await?;
-        match work {
-            Work::Nothing => return Ok(Next::Rest(None)),
-            Work::Later(at) => {
-                let ahead = (at - now).to_std().unwrap_or_default();
-                return Ok(Next::Rest(Some(Instant::now() + ahead)));
-            }
-            Work::Claim | Work::Resend(_) | Work::Ask(_) => {}
+        let due = match work {
+            Work::Claim if self.looking => self.rest_of_round(now).await?,
+            Work::Claim | Work::Resend(_) | Work::Ask(_) => Due::Work(work),
+            Work::Nothing => self.look_due(None, now).await?,
+            Work::Later(at) => self.look_due(Some(at), now).await?,
+        };
+        if let Due::Later(at) = due {
+            let ahead = at.map(|at| (at - now).to_std().unwrap_or_default());
+            return Ok(Next::Rest(ahead.map(|ahead| Instant::now() + ahead)));
         }
         // The token first: rows are claimed only when they can be sent at once.
         pass(Point::TokenWanted);
         match self.line.token().await {
-            Ok(Some(token)) => self.exchange(work, &token).await?,
+            Ok(Some(token)) => self.exchange(due, &token).await?,
             Ok(None) => {}
             Err(Refusal::Lasting(stop)) => self.gate.lasts(told(stop), Instant::now()),
             Err(Refusal::Passing(stop, asked)) => {
@@ -164,15 +183,51 @@ impl Driver {
         Ok(Next::Go)
     }
 
-    async fn exchange(&mut self, work: Work, token: &SecretString) -> Result<(), Error> {
+    /// What is sent goes before what is asked about by our number, which only waits.
+    async fn look_due(&self, at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<Due, Error> {
+        let Some(quiet) = self.line.settings.quiet else { return Ok(Due::Later(at)) };
+        let section = self.line.settings.section.name.clone();
+        let looking = self.line.ledger.ask(move |ledger| ledger.look_due(&section, quiet, now)).await?;
+        Ok(match looking {
+            Looking::Now(sought) => Due::Look(sought),
+            Looking::Later(look) => Due::Later(Some(at.map_or(look, |at| at.min(look)))),
+            Looking::Nothing => Due::Later(at),
+        })
+    }
+
+    /// A round of questions is ended before anything is sent, so that what was not received goes together.
+    async fn rest_of_round(&mut self, now: DateTime<Utc>) -> Result<Due, Error> {
+        let due = self.look_due(None, now).await?;
+        self.looking = match &due {
+            Due::Look(_) => true,
+            Due::Later(Some(at)) => *at - now < SAME_ROUND,
+            Due::Later(None) | Due::Work(_) => false,
+        };
+        Ok(if self.looking { due } else { Due::Work(Work::Claim) })
+    }
+
+    async fn exchange(&mut self, due: Due, token: &SecretString) -> Result<(), Error> {
         pass(Point::TokenHeld);
+        match due {
+            Due::Work(work) => self.work_off(work, token).await,
+            Due::Look(sought) => {
+                let effect = self.line.look(&sought, token, self.gate.passing()).await?;
+                self.looking = true;
+                self.take_asked(effect);
+                Ok(())
+            }
+            Due::Later(_) => Ok(()),
+        }
+    }
+
+    async fn work_off(&mut self, work: Work, token: &SecretString) -> Result<(), Error> {
         let now = self.line.clock.now();
         let ledger = self.line.ledger.clone();
         let open = match work {
             Work::Ask(batch) => {
                 if let Some(open) = ledger.ask(move |ledger| ledger.pending(batch)).await? {
                     let came = self.line.ask(&open, token).await?;
-                    self.take_asked(came);
+                    self.take_asked(came.effect);
                 }
                 return Ok(());
             }
@@ -231,8 +286,8 @@ impl Driver {
     }
 
     /// A question tells nothing about how batches fare, unless it meets a trouble of its own.
-    fn take_asked(&mut self, came: Came) {
-        match came.effect {
+    fn take_asked(&mut self, effect: Effect) {
+        match effect {
             Effect::Answered => {
                 self.gate.reached();
                 self.refused = false;

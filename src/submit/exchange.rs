@@ -35,6 +35,8 @@ pub(super) struct Line {
     unanswered: u32,
     /// How often each pending batch was asked about. Not kept: after a start it is asked about soon again.
     asked: HashMap<i64, u32>,
+    /// When the query by our number last found what surely is there.
+    pub(super) vouched: Option<Instant>,
     skew_told: bool,
 }
 
@@ -62,6 +64,7 @@ impl Line {
             desk: Desk::default(),
             unanswered: 0,
             asked: HashMap::new(),
+            vouched: None,
             skew_told: false,
         })
     }
@@ -117,7 +120,7 @@ impl Line {
         let call = Call::Submit(&items);
         let request = self.request(&call, token).map(|request| request.map(|_| open.body.clone()));
         let answer = match (request, self.raise(open.batch).await) {
-            (Ok(request), Ok(())) => self.send(open, request).await,
+            (Ok(request), Ok(())) => self.send((open.batch, open.items.len()), request).await,
             (Err(stop), _) | (_, Err(stop)) => Err(Broken::Before(stop)),
         };
         let answer = match answer {
@@ -177,7 +180,7 @@ impl Line {
         let items = self.items(open)?;
         let call = Call::Ask(ticket, &items);
         let answer = match self.request(&call, token) {
-            Ok(request) => self.send(open, request).await,
+            Ok(request) => self.send((open.batch, open.items.len()), request).await,
             Err(stop) => Err(Broken::Before(stop)),
         };
         let answer = match answer {
@@ -234,7 +237,7 @@ impl Line {
         open.items.iter().map(read).collect()
     }
 
-    fn request(&self, call: &Call<'_>, token: &SecretString) -> Result<Request<Vec<u8>>, Stop> {
+    pub(super) fn request(&self, call: &Call<'_>, token: &SecretString) -> Result<Request<Vec<u8>>, Stop> {
         let with = context(Some(token), self.settings.registration.as_ref());
         let wrong = |seen: String| Stop::new(&SETTING, &self.settings.section.name, seen);
         let request = self.destination.request(call, &with).map_err(|error| wrong(error.to_string()))?;
@@ -242,7 +245,11 @@ impl Line {
     }
 
     /// Sends; once the program is told to stop, the request under way gets its grace and is then left.
-    async fn send(&mut self, open: &OpenBatch, request: Request<Vec<u8>>) -> Result<RawAnswer, Broken> {
+    pub(super) async fn send(
+        &mut self,
+        (batch, rows): (i64, usize),
+        request: Request<Vec<u8>>,
+    ) -> Result<RawAnswer, Broken> {
         let begun = Instant::now();
         let left = async {
             self.stop.cancelled().await;
@@ -252,7 +259,7 @@ impl Line {
             answer = self.client.send(request) => answer,
             () = left => Err(Broken::After("stopped while waiting for the answer".to_owned())),
         };
-        let (section, batch, rows) = (&self.settings.section.name, open.batch, open.items.len());
+        let section = &self.settings.section.name;
         let elapsed_ms = begun.elapsed().as_millis();
         match &answer {
             Ok(answer @ RawAnswer { status, .. }) => {

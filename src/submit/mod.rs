@@ -13,6 +13,7 @@ mod driver;
 mod exchange;
 mod gate;
 mod login;
+mod look;
 mod retry;
 #[cfg(test)]
 mod rig;

@@ -16,7 +16,17 @@ pub fn seen_in(seen: &str, lang: Lang) -> Cow<'_, str> {
 }
 
 /// Sentences of ours and of the libraries that tell us; an error's number or detail may follow.
-const BEGINNINGS: [(&str, &str); 34] = [
+const BEGINNINGS: [(&str, &str); 38] = [
+    ("not there, in an answer without a Date", "не познава номера, но отговорът не казва кога"),
+    (
+        "not there, but neither is a number that surely is",
+        "не познава номера, но не намира и такъв, който сигурно има",
+    ),
+    (
+        "not there, and no number is known that surely is",
+        "не познава номера, но няма приет ред, с който да се сравни",
+    ),
+    ("not there", "не познава номера"),
     ("empty answer", "празен отговор"),
     ("not JSON", "отговорът не е в очаквания вид JSON"),
     ("neither rows nor a batch number", "в отговора няма нито редове, нито номер на пакет"),

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::Backoff;
 use crate::destinations::Section;
+use crate::ledger::Quiet;
 
 /// Reads client id and client secret anew; called for each token. An error is a text that names where the secret
 /// should be, never what it is.
@@ -23,6 +24,8 @@ pub struct Settings {
     pub section: Section,
     /// First byte sent to last byte read.
     pub timeout: Duration,
+    /// When an unknown outcome may be asked about by our number; none where the system has no such query.
+    pub quiet: Option<Quiet>,
     /// The registration number, if one is configured.
     pub registration: Option<SecretString>,
     /// Where id and secret come from.

@@ -69,11 +69,14 @@ pub(super) fn of_submit(
             None => busy(answer, wait(asked(answer, retry.after_s, now)), around),
         },
         Reply::LoginExpired => Came { verdict: not_received(now, answer), effect: Effect::Login },
-        Reply::Unknown(evidence) => {
-            let verdict = BatchVerdict::Unknown { seen: evidence.seen };
-            Came { verdict, effect: effect.unwrap_or(Effect::Unknown) }
-        }
+        Reply::Unknown(Evidence { seen, .. }) => unknown(seen, effect),
+        // No system says so of a submission.
+        Reply::Absent => unknown("not there".to_owned(), effect),
     }
+}
+
+fn unknown(seen: String, effect: Option<Effect>) -> Came {
+    Came { verdict: BatchVerdict::Unknown { seen }, effect: effect.unwrap_or(Effect::Unknown) }
 }
 
 /// What the reply to a question about a batch comes to. Where it says nothing, the batch stays pending: `again`
@@ -92,7 +95,7 @@ pub(super) fn of_ask(
         },
         Reply::Pending { ticket, remote_batch, after_s } => pending(ticket, remote_batch, after_s, around),
         Reply::LoginExpired => Came { verdict: still(ticket, around.now), effect: Effect::Login },
-        Reply::NotSent(_) | Reply::Unknown(_) => {
+        Reply::NotSent(_) | Reply::Absent | Reply::Unknown(_) => {
             let effect = trouble(answer.status, around.section).unwrap_or(Effect::Unknown);
             let wait = again(matches!(effect, Effect::Lasting(_)));
             Came { verdict: still(ticket, later(around.now, wait)), effect }

@@ -101,11 +101,17 @@ fn prepare(case: &Case, place: &Place, step: &Step) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, filled(place, text)).unwrap();
     }
+    if let Some(name) = &step.list {
+        let path = place.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, place.list()).unwrap();
+    }
     for one in &step.replace {
         let path = place.path(&one.file);
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains(&one.from), "{} does not hold {}: {text}", one.file, one.from);
-        std::fs::write(path, text.replace(&one.from, &one.to)).unwrap();
+        let (from, to) = (filled(place, &one.from), filled(place, &one.to));
+        assert!(text.contains(&from), "{} does not hold {from}: {text}", one.file);
+        std::fs::write(path, text.replace(&from, &to)).unwrap();
     }
     step.edit.iter().for_each(|one| edit(place, one));
     for name in &step.remove {
@@ -218,7 +224,7 @@ fn filled(place: &Place, text: &str) -> String {
 }
 
 fn result_of(place: &Place, file: &str) -> PathBuf {
-    let places = ["", "drop/"]
+    let places = ["", "drop/", "drop/reconcile/"]
         .into_iter()
         .flat_map(|under| ["xlsx", "csv"].map(|kind| place.path(&format!("{under}{file}.result.{kind}"))));
     let places: Vec<PathBuf> = places.collect();
@@ -282,7 +288,7 @@ fn listing(place: &Place, step: &Step) -> Result<(), String> {
     let entries = std::fs::read_dir(place.path("drop")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
     // Our mark lies in every drop folder.
-    let names = names.filter(|name| name != ".rxdrop-owner");
+    let names = names.filter(|name| ![".rxdrop-owner", "reconcile"].contains(&name.as_str()));
     let mut found: Vec<String> = names.map(|name| normal::text(place, &name)).collect();
     found.sort();
     if &found == wanted { Ok(()) } else { Err(format!("files {found:#?}")) }

@@ -11,17 +11,13 @@ const OF_A_DAY: [(u32, u32); 3] = [(1, 10), (2, 10), (3, 7)];
 
 /// The export of a night: all days of the month so far, without the rows named.
 fn export(day: u32, missing: &[(u32, u32)]) -> String {
-    let mut text = HEADER.to_owned();
-    for (of, (line, quantity)) in (1..=day).flat_map(|of| OF_A_DAY.map(|row| (of, row))) {
-        if !missing.contains(&(of, line)) {
-            let stock = 4000 - 17 * day + 3 * of + line;
-            text += &format!(
-                "{};{line};{of:02}.08.2026;приход;2415;L24A017;{quantity};{stock};1532;;\n",
-                100 + of
-            );
-        }
-    }
-    text
+    let all = (1..=day).flat_map(|of| OF_A_DAY.map(|row| (of, row)));
+    let there = all.filter(|(of, (line, _))| !missing.contains(&(*of, *line)));
+    let row = |(of, (line, quantity)): (u32, (u32, u32))| {
+        let (document, stock) = (100 + of, 4000 - 17 * day + 3 * of + line);
+        format!("{document};{line};{of:02}.08.2026;приход;2415;L24A017;{quantity};{stock};1532;;\n")
+    };
+    HEADER.to_owned() + &there.map(row).collect::<String>()
 }
 
 /// One night's drop and run.

@@ -120,6 +120,11 @@ impl Place {
         serde_json::from_slice(&self.server.books().unwrap()).unwrap()
     }
 
+    /// The sandbox's list of what it has.
+    pub(crate) fn list(&self) -> String {
+        self.server.list()
+    }
+
     /// A connection that reads the ledger beside the program.
     pub(crate) fn ledger(&self) -> Option<rusqlite::Connection> {
         let path = self.path("state/rxdrop.db");

@@ -50,6 +50,7 @@ impl Sespa {
         match status {
             StatusCode::UNAUTHORIZED if not_received || question => Reply::LoginExpired,
             StatusCode::TOO_MANY_REQUESTS if question => not_sent(answer),
+            StatusCode::NOT_FOUND if matches!(call, Call::Look(_)) => Reply::Absent,
             _ if not_received => not_sent(answer),
             _ => unknown(answer, ""),
         }
@@ -96,6 +97,7 @@ impl Sespa {
     /// not contradict us. Dates are left out: the system may tell them in another zone.
     fn looked_up(&self, item: &Item, body: &Node, answer: &Response<Vec<u8>>) -> Reply {
         let row = match body.member(&self.settings.items_key).list() {
+            Some([]) => return Reply::Absent,
             Some([only]) => only,
             _ => body,
         };
@@ -527,7 +529,9 @@ mod tests {
         ] {
             assert!(matches!(look(200, &found.replace(from, to)), Reply::Unknown(_)), "{from} {to}");
         }
-        assert!(matches!(look(404, "{}"), Reply::Unknown(_)), "not found is no proof yet");
+        assert_eq!(look(404, "{}"), Reply::Absent);
+        assert_eq!(look(200, "{\"transactions\":[]}"), Reply::Absent);
+        assert!(matches!(look(200, ""), Reply::Unknown(_)), "nothing at all is no word");
         assert_eq!(look(401, ""), Reply::LoginExpired);
     }
 

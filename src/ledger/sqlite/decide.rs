@@ -360,7 +360,7 @@ fn accept_by_word(
 }
 
 /// A batch none of whose rows is unknown any more is settled.
-fn close_batch(tx: &Transaction<'_>, batch: i64, now: DateTime<Utc>) -> Result<(), Error> {
+pub(super) fn close_batch(tx: &Transaction<'_>, batch: i64, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "UPDATE batches SET state = 'settled', answered_at = coalesce(answered_at, ?2) WHERE id = ?1 AND state = 'unknown'
           AND NOT EXISTS (SELECT 1 FROM transactions WHERE batch_id = ?1 AND state = 'unknown')",

@@ -7,10 +7,14 @@ mod copies;
 mod decide;
 mod digest;
 mod files;
+mod identity;
+mod look;
 mod many;
 mod packed;
 mod prune;
+mod reconcile;
 mod record;
+mod risk;
 mod stage;
 mod takeover;
 #[cfg(test)]
@@ -360,6 +364,9 @@ impl super::Ledger for Sqlite {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.set_file_state(intake, state, issues, now)
+    }
+    fn tells_apart_otherwise(&mut self, plan: &Plan) -> Result<bool, Error> {
+        self.knows_otherwise(plan)
     }
     fn plan(&mut self, plan: &Plan) -> Result<bool, Error> {
         self.begin_staging(plan)

@@ -793,6 +793,7 @@ fn scopes(
             params![realm, plan.scope],
             |row| row.get(0),
         )?;
+        super::identity::remember(tx, scope, plan)?;
         found.push((section.clone(), realm, scope));
     }
     Ok(found)

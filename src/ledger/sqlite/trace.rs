@@ -113,7 +113,7 @@ impl Trails for Sqlite {
         let mut found = self.conn.prepare(
             "SELECT id, at, kind, data, subject FROM events
               WHERE kind IN ('received', 'accepted', 'file', 'retry', 'reading answered') AND subject = ?1
-                 OR kind IN ('released', 'resolved') ORDER BY id",
+                 OR kind IN ('released', 'resolved', 'looked') ORDER BY id",
         )?;
         let mut events = found.query([intake])?;
         let mut happened = Vec::new();
@@ -125,7 +125,7 @@ impl Trails for Sqlite {
                 kind: event.get(2)?,
                 data: parse(Some(&data)),
             };
-            let decision = ["released", "resolved"].contains(&one.kind.as_str());
+            let decision = ["released", "resolved", "looked"].contains(&one.kind.as_str());
             if !decision || self.is_about(&one.data, event.get(4)?, (&file, row), record)? {
                 happened.push(one);
             }
@@ -222,10 +222,11 @@ impl Sqlite {
         Ok(transactions.collect::<Result<_, _>>()?)
     }
 
+    /// Questions about single rows are told with what happened to those.
     fn attempts_of(&self, batch: i64) -> Result<Vec<Attempt>, Error> {
         let mut found = self.conn.prepare_cached(
             "SELECT kind, state, began_at, ended_at, http_status, headers, times, seen, sha256, raw
-               FROM attempts WHERE batch_id = ?1 ORDER BY id",
+               FROM attempts WHERE batch_id = ?1 AND transaction_id IS NULL ORDER BY id",
         )?;
         let attempts = found.query_map([batch], |row| {
             let at = |index: usize| -> rusqlite::Result<_> {
@@ -267,8 +268,9 @@ impl Sqlite {
         if let (Some(record), Some(records)) = (record, ids("records")) {
             return Ok(records.contains(&record));
         }
+        let one = data.get("transaction").and_then(Value::as_i64).map(|one| vec![one]);
         if let Some(record) = record
-            && let Some(transactions) = ids("transactions")
+            && let Some(transactions) = ids("transactions").or(one)
         {
             let mine: Vec<i64> = self
                 .conn

@@ -169,7 +169,7 @@ impl Audit<'_> {
         match event.kind.as_str() {
             "accepted" => self.accepted(subject, &data),
             "sending" => self.sending(subject, &data),
-            "answered" | "asked" => self.answered(subject, &data),
+            "answered" | "asked" | "looked" => self.answered(subject, &data),
             "settled" => self.settled(subject, event, &data),
             _ => Ok(()),
         }

@@ -144,6 +144,9 @@ impl Sqlite {
             return Ok(view);
         };
         tell(&mut view, &record, record.batch.map_or(&BatchPart::default(), |_| batch));
+        if let (RecordState::Unknown, Some(number)) = (record.state, &record.number) {
+            view.issues.extend(self.looked_at(number)?);
+        }
         if let Some(newer) = record.newer {
             self.tell_replaced(&mut view, newer)?;
         }

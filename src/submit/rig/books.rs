@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::ledger::trail::{BatchTrail, Happened, Trail, Trails};
 use crate::ledger::{
     Accept, BatchVerdict, Build, By, Checked, Decided, Decision, Double, Error, Evidence, FactKey, FileState,
-    FileView, Findings, Handle, Head, KnownFile, Ledger, MappingRef, NewFile, OpenBatch, Options, Own, Plan,
-    Position, Progress, Question, RawAnswer, Referenced, RowView, SectionRef, Sqlite, StagedRecord,
-    StagedRow, StoredIssue, Summary, TakenOver, Takeover, Waits, Want, What, Work,
+    FileView, Findings, Handle, Head, KnownFile, Ledger, Listed, Lists, Look, Looking, Looks, MappingRef,
+    Matching, NewFile, OpenBatch, Options, Own, Plan, Position, Presence, Progress, Question, Quiet,
+    RawAnswer, Referenced, Risk, Risks, RowView, SectionRef, Sought, Sqlite, StagedRecord, StagedRow,
+    StoredIssue, Summary, TakenOver, Takeover, Waits, Want, What, Witness, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -162,6 +163,7 @@ fn plan(intake: i64) -> Plan {
         intake,
         mapping: MappingRef { name: "m".to_owned(), version: 1, sha256: "s".to_owned() },
         layout: String::new(),
+        identity: String::new(),
         scope: "m".to_owned(),
         keyed: true,
         ignore: Vec::new(),
@@ -216,6 +218,55 @@ impl Trails for Books {
     }
 }
 
+impl Looks for Books {
+    fn look_due(&mut self, section: &str, quiet: Quiet, now: DateTime<Utc>) -> Is<Looking> {
+        self.inner().look_due(section, quiet, now)
+    }
+
+    fn witness(&mut self, section: &str) -> Is<Option<Witness>> {
+        self.inner().witness(section)
+    }
+
+    fn looked(&mut self, look: &Look, now: DateTime<Utc>) -> Is<()> {
+        self.inner().looked(look, now)
+    }
+
+    fn conclude(
+        &mut self,
+        sought: &Sought,
+        seen: &str,
+        presence: &Presence,
+        quiet: Quiet,
+        now: DateTime<Utc>,
+    ) -> Is<()> {
+        self.inner().conclude(sought, seen, presence, quiet, now)
+    }
+}
+
+impl Risks for Books {
+    fn remind(&mut self, today: NaiveDate, until: NaiveDate) -> Is<()> {
+        self.inner().remind(today, until)
+    }
+
+    fn at_risk(&mut self, intake: i64, until: NaiveDate) -> Is<Option<Risk>> {
+        self.inner().at_risk(intake, until)
+    }
+}
+
+impl Lists for Books {
+    fn begin_list(&mut self) -> Is<()> {
+        self.inner().begin_list()
+    }
+
+    fn list(&mut self, rows: &[Listed]) -> Is<()> {
+        self.inner().list(rows)
+    }
+
+    fn reconcile(&mut self, intake: i64, matching: &Matching, now: DateTime<Utc>) -> Is<Vec<StoredIssue>> {
+        self.inner().reconcile(intake, matching, now)
+    }
+}
+
 impl Ledger for Books {
     fn id(&self) -> String {
         self.inner().id()
@@ -237,6 +288,7 @@ impl Ledger for Books {
         fn newest(&mut self, folder: Option<&Path>, name: &str) -> Is<Option<i64>>;
         fn referenced(&mut self, reference: &str) -> Is<Option<Referenced>>;
         fn set_aside(&mut self, file: i64, to: FileState, why: &[StoredIssue], now: DateTime<Utc>) -> Is<()>;
+        fn tells_apart_otherwise(&mut self, plan: &Plan) -> Is<bool>;
         fn plan(&mut self, plan: &Plan) -> Is<bool>;
         fn stage(&mut self, rows: &[StagedRow]) -> Is<()>;
         fn accept(&mut self, file: i64, read: &serde_json::Value, why: &[StoredIssue], now: DateTime<Utc>) -> Is<()>;

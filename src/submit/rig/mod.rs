@@ -142,6 +142,7 @@ pub(super) fn settings(base: &str) -> Settings {
     Settings {
         section: section(base),
         timeout: Duration::from_secs(20),
+        quiet: None,
         registration: None,
         secrets: Arc::new(|| Ok(("id..".into(), "secret..".into()))),
         raise: Arc::new(|_| Ok(())),

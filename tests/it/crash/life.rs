@@ -35,11 +35,13 @@ pub(super) struct Behaviour {
     pub(super) late: bool,
     /// What was sent may stay in work for ever.
     pub(super) never_final: bool,
+    /// What got no answer is asked about by our number.
+    pub(super) looks: bool,
 }
 
 impl Behaviour {
     pub(super) const fn new(name: &'static str, rules: &'static str) -> Self {
-        Self { name, rules, async_above: None, late: false, never_final: false }
+        Self { name, rules, async_above: None, late: false, never_final: false, looks: false }
     }
 }
 
@@ -63,7 +65,10 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn new(behaviour: Behaviour, settings: &str) -> Self {
-        let settings = format!("{settings}\n[destination.sespa.wire]\nmax_batch = {MAX_BATCH}");
+        let mut settings = format!("{settings}\n[destination.sespa.wire]\nmax_batch = {MAX_BATCH}\n");
+        if behaviour.looks {
+            settings += "lookup_path = \"/transaction/{number}\"\ntimeout = \"1s\"\nquiet = \"1s\"\n";
+        }
         let place = Place::answering(&toml::from_str(&settings).unwrap(), behaviour.async_above);
         let mapping = std::fs::read_to_string(root().join("tests/cases/mapping.toml")).unwrap();
         let rule = "\n[[rule]]\nwhen = [{ column = \"Бележка\", starts = [\"вътрешен\"] }]\n\

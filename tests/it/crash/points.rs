@@ -8,6 +8,7 @@ use rxdrop::knife::Point;
 
 use super::life::{Behaviour, FOUR, Life, ROWS, survived};
 use super::{all, each, ended, has_points, signal, until};
+use crate::place::root;
 
 /// What is under way when the knife comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +21,11 @@ enum Story {
     Archive,
     /// A start after a kill that left an answer unread.
     Restart,
+    /// The system's list is dropped, while some rows have no answer.
+    List,
 }
 
-const STORIES: [Story; 4] = [Story::Day, Story::NextDay, Story::Archive, Story::Restart];
+const STORIES: [Story; 5] = [Story::Day, Story::NextDay, Story::Archive, Story::Restart, Story::List];
 
 /// One kill.
 #[derive(Debug, Clone)]
@@ -36,6 +39,12 @@ struct Kill {
 /// A request that surely was not received is sent again.
 const REFUSED_ONCE: Behaviour = Behaviour::new("401 once", r#"{"on":"submit","nth":2,"do":"unauthorized"}"#);
 
+/// Half of what was sent got no answer, and is asked about.
+const LOOKED_UP: Behaviour = Behaviour {
+    looks: true,
+    ..Behaviour::new("apply then cut, asked by number", r#"{"on":"submit","every":2,"do":"apply_then_drop"}"#)
+};
+
 fn prepared(story: Story, behaviour: Behaviour) -> Life {
     let archive = "[drop]\nafter = \"archive\"";
     let mut life = Life::new(behaviour, if story == Story::Archive { archive } else { "" });
@@ -48,6 +57,15 @@ fn prepared(story: Story, behaviour: Behaviour) -> Life {
             life.place.run(&["run"]).exits(1);
             life.behave();
             life.drop("day.csv", ROWS, true);
+        }
+        Story::List => {
+            life.place.faults(r#"{"rules":[{"on":"submit","every":2,"do":"apply_then_drop"}]}"#);
+            life.place.run(&["run"]).exits(3);
+            life.behave();
+            let mapping = root().join("mappings/sespa/portal-list.toml");
+            std::fs::copy(mapping, life.place.path("mappings/portal.toml")).unwrap();
+            std::fs::create_dir(life.place.path("drop/reconcile")).unwrap();
+            std::fs::write(life.place.path("drop/reconcile/portal.csv"), life.place.list()).unwrap();
         }
         Story::Restart => {
             let point = if behaviour.async_above.is_some() { "claimed:2" } else { "answer-kept:1" };
@@ -113,7 +131,9 @@ fn killed_at_each_point_nothing_is_lost_and_nothing_sent_twice() {
         return;
     }
     let mut stories: Vec<_> = STORIES.map(|story| (story, FOUR[0])).into();
-    stories.extend(FOUR.into_iter().skip(1).chain([REFUSED_ONCE]).map(|behaviour| (Story::Day, behaviour)));
+    stories.extend(
+        FOUR.into_iter().skip(1).chain([REFUSED_ONCE, LOOKED_UP]).map(|behaviour| (Story::Day, behaviour)),
+    );
     let kills = kills(&stories);
     all_points_are_passed(&kills);
     // Each point once; which story, behaviour and passage goes round with the points.
@@ -161,7 +181,7 @@ fn killed_at_every_passage_of_every_point() {
     if !has_points() {
         return;
     }
-    let behaviours = FOUR.into_iter().chain([REFUSED_ONCE]);
+    let behaviours = FOUR.into_iter().chain([REFUSED_ONCE, LOOKED_UP]);
     let stories: Vec<_> = behaviours.flat_map(|one| STORIES.map(|story| (story, one))).collect();
     let kills = kills(&stories);
     all_points_are_passed(&kills);

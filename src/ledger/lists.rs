@@ -1,0 +1,51 @@
+//! Lists of what a system has, laid beside the books: a way out of an unknown outcome that needs no query, only a
+//! person who fetches the list.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::{Error, StoredIssue};
+
+/// A row of a list, as far as it is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Row as Excel shows it.
+    pub row: u32,
+    /// Configuration section it is of.
+    pub section: String,
+    /// The system's number.
+    pub id: String,
+    /// Our number, where the list shows it.
+    pub number: Option<String>,
+    /// Its day.
+    pub day: Option<NaiveDate>,
+    /// What the fields of [`Matching::fields`] say, in their order.
+    pub content: Vec<String>,
+}
+
+/// How the same is found in the books.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matching {
+    /// Configuration sections the list is of.
+    pub sections: Vec<String>,
+    /// Fields that are compared, and of which only the day counts; none where content tells nothing apart.
+    pub fields: Vec<(String, bool)>,
+    /// The field of the day.
+    pub day: String,
+}
+
+/// Lays lists beside the books.
+pub trait Lists {
+    /// A list is read from its beginning.
+    fn begin_list(&mut self) -> Result<(), Error>;
+    /// Takes a chunk of its rows.
+    fn list(&mut self, rows: &[Listed]) -> Result<(), Error>;
+    /// Compares, one to one: by the system's number, by ours, by content. Whoever was unknown and is in the list is
+    /// accepted; what fits several settles nothing. Each row of the list is told what it is; gives what is to be told
+    /// of the list as a whole. One commit.
+    fn reconcile(
+        &mut self,
+        intake: i64,
+        matching: &Matching,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<StoredIssue>, Error>;
+}

@@ -1,0 +1,355 @@
+//! Unknown transactions that are asked about by our number: who is due, what was answered, what it proves.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde_json::json;
+
+use super::accept::judge_followers;
+use super::batches::{mark_batch_changed, settle_one};
+use super::decide::close_batch;
+use super::digest::Digest;
+use super::record::{self, told};
+use super::{Event, Sqlite, from_stamp, json, stamp};
+use crate::ledger::looks::{Absence, Look, Looking, Looks, Presence, Quiet, Sought, Witness, Word, weigh};
+use crate::ledger::states::RecordState;
+use crate::ledger::{ClaimItem, Error, StoredIssue, codes};
+use crate::model::{Outcome, hash};
+
+/// Unknown still, and in the batch that was asked about.
+const STILL_UNKNOWN: &str =
+    "EXISTS (SELECT 1 FROM transactions t JOIN records r ON r.transaction_id = t.id WHERE t.id = k.transaction_id
+        AND t.batch_id = k.batch_id AND t.state = 'unknown' AND r.state = 'unknown')";
+
+impl Looks for Sqlite {
+    fn look_due(&mut self, section: &str, quiet: Quiet, now: DateTime<Utc>) -> Result<Looking, Error> {
+        let Some(realm) = self.realm(section) else { return Ok(Looking::Nothing) };
+        self.put_down(realm, quiet)?;
+        // A calendar set wrong may have written them far ahead; asking early does no harm.
+        self.conn
+            .prepare_cached("UPDATE looks SET next_at = ?2 WHERE realm_id = ?1 AND next_at > ?3")?
+            .execute(params![realm, stamp(now), stamp(now + quiet.longest())])?;
+        loop {
+            let Some(next) = self.next_look(realm)? else { return Ok(Looking::Nothing) };
+            if !next.unknown {
+                self.conn
+                    .prepare_cached("DELETE FROM looks WHERE transaction_id = ?1 AND batch_id = ?2")?
+                    .execute([next.transaction, next.batch])?;
+                continue;
+            }
+            return Ok(match from_stamp(&next.at) {
+                Some(at) if at > now => Looking::Later(at),
+                _ => Looking::Now(self.sought(&next)?),
+            });
+        }
+    }
+
+    fn witness(&mut self, section: &str) -> Result<Option<Witness>, Error> {
+        let Some(realm) = self.realm(section) else { return Ok(None) };
+        // What a person or a list said of the number is not the system's own word.
+        let mut found = self.conn.prepare_cached(
+            "SELECT t.batch_id, t.id, t.number, c.members, t.remote_id FROM transactions t
+               JOIN records r ON r.transaction_id = t.id JOIN contents c ON c.record_id = r.id
+              WHERE t.state = 'accepted' AND t.remote_id IS NOT NULL AND r.realm_id = ?1 AND r.state = 'accepted'
+                AND coalesce(r.reason, '') NOT LIKE ?2 AND coalesce(r.reason, '') NOT LIKE ?3
+              ORDER BY t.id DESC LIMIT 1",
+        )?;
+        let code = |code: &str| format!("%\"{code}\"%");
+        let by_word = params![realm, code(codes::BY_WORD.code), code(codes::IN_LIST.code)];
+        let witness = found.query_row(by_word, |row| {
+            Ok(Witness { batch: row.get(0)?, item: item(row, 1)?, id: row.get(4)? })
+        });
+        Ok(witness.optional()?)
+    }
+
+    fn looked(&mut self, look: &Look, now: DateTime<Utc>) -> Result<(), Error> {
+        let packed = look.answer.as_ref().map(|answer| self.packer.pack(&answer.body)).transpose()?;
+        let sha256 = look.answer.as_ref().map(|answer| hash::sha256(&answer.body));
+        self.commit(now, "looked", |tx| {
+            let attempt = enter(tx, look, packed.as_deref(), sha256.as_deref(), now)?;
+            let status = look.answer.as_ref().map(|answer| answer.status);
+            let data = json!({"batch": look.batch, "transaction": look.transaction, "status": status,
+                "sha256": sha256, "seen": look.seen});
+            Ok(((), Event::about(attempt, data)))
+        })
+    }
+
+    fn conclude(
+        &mut self,
+        sought: &Sought,
+        seen: &str,
+        presence: &Presence,
+        quiet: Quiet,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let now = self.free_moment(sought.batch, now)?;
+        self.commit(now, "settled", |tx| {
+            let Some(asked) = asked_about(tx, sought)? else {
+                return Ok(((), Event::about(sought.batch, json!("decided already"))));
+            };
+            let data = match presence {
+                Presence::There(id) => there(tx, &asked, id, now)?,
+                Presence::Absent(date) => absent(tx, &asked, (now, *date), seen, quiet.of(sought.rows), now)?,
+                Presence::Unclear => unclear(tx, &asked, seen, quiet.of(sought.rows), now)?,
+            };
+            mark_batch_changed(tx, sought.batch)?;
+            Ok(((), Event::about(sought.batch, data)))
+        })
+    }
+}
+
+/// The look that is due next.
+struct Next {
+    transaction: i64,
+    batch: i64,
+    at: String,
+    unknown: bool,
+}
+
+impl Sqlite {
+    /// Puts down what became unknown since.
+    fn put_down(&mut self, realm: i64, quiet: Quiet) -> Result<(), Error> {
+        let mut found = self.conn.prepare_cached(
+            "SELECT b.id, b.rows, b.sent_at FROM batches b
+              WHERE b.state <> 'settled' AND b.state = 'unknown' AND b.realm_id = ?1
+                AND EXISTS (SELECT 1 FROM transactions t WHERE t.batch_id = b.id AND t.state = 'unknown'
+                    AND NOT EXISTS (SELECT 1 FROM looks k WHERE k.transaction_id = t.id AND k.batch_id = b.id))",
+        )?;
+        let fresh: Vec<(i64, i64, Option<String>)> = found
+            .query_map([realm], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        for (batch, rows, sent_at) in fresh {
+            let sent_at = sent_at.as_deref().and_then(from_stamp).unwrap_or_default();
+            let first = sent_at + quiet.first(usize::try_from(rows).unwrap_or_default());
+            self.conn
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO looks (transaction_id, batch_id, realm_id, next_at)
+                     SELECT id, batch_id, ?2, ?3 FROM transactions WHERE batch_id = ?1 AND state = 'unknown'",
+                )?
+                .execute(params![batch, realm, stamp(first)])?;
+        }
+        Ok(())
+    }
+
+    /// That moment or the next at which nothing of the batch became final: what becomes final with an event is found
+    /// again by its time.
+    fn free_moment(&self, batch: i64, mut now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+        let taken = "SELECT EXISTS (SELECT 1 FROM transactions WHERE batch_id = ?1 AND settled_at = ?2)";
+        let mut taken = self.conn.prepare_cached(taken)?;
+        while taken.query_row(params![batch, stamp(now)], |row| row.get(0))? {
+            now += TimeDelta::milliseconds(1);
+        }
+        Ok(now)
+    }
+
+    fn next_look(&self, realm: i64) -> Result<Option<Next>, Error> {
+        let next = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT k.transaction_id, k.batch_id, k.next_at, {STILL_UNKNOWN} FROM looks k
+                  WHERE k.realm_id = ?1 ORDER BY k.next_at, k.transaction_id LIMIT 1"
+            ))?
+            .query_row([realm], |row| {
+                Ok(Next {
+                    transaction: row.get(0)?,
+                    batch: row.get(1)?,
+                    at: row.get(2)?,
+                    unknown: row.get(3)?,
+                })
+            });
+        Ok(next.optional()?)
+    }
+
+    fn sought(&self, next: &Next) -> Result<Sought, Error> {
+        let mut found = self.conn.prepare_cached(
+            "SELECT b.rows, t.id, t.number, c.members FROM transactions t JOIN batches b ON b.id = t.batch_id
+               LEFT JOIN contents c ON c.record_id = t.record_id WHERE t.id = ?1",
+        )?;
+        Ok(found.query_row([next.transaction], |row| {
+            let rows: i64 = row.get(0)?;
+            let rows = usize::try_from(rows).unwrap_or_default();
+            Ok(Sought { batch: next.batch, rows, item: item(row, 1)? })
+        })?)
+    }
+}
+
+/// A transaction: its id, our number and what is reported, from that column on.
+fn item(row: &Row<'_>, from: usize) -> rusqlite::Result<ClaimItem> {
+    Ok(ClaimItem {
+        transaction: row.get(from)?,
+        number: row.get(from + 1)?,
+        members: row.get::<_, Option<String>>(from + 2)?.unwrap_or_default(),
+    })
+}
+
+fn enter(
+    tx: &Transaction<'_>,
+    look: &Look,
+    packed: Option<&[u8]>,
+    sha256: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<i64, Error> {
+    let headers = look.answer.as_ref().map(|answer| json(&answer.headers)).transpose()?;
+    // Asked again after a crash: what is kept here is evidence, and nothing waits for it.
+    let state = if look.answer.is_some() { "applied" } else { "unknown" };
+    tx.prepare_cached(
+        "INSERT INTO attempts (batch_id, kind, state, began_at, ended_at, http_status, headers, raw, sha256, seen,
+            transaction_id) VALUES (?1, 'look', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        look.batch,
+        state,
+        stamp(look.began_at),
+        stamp(now),
+        look.answer.as_ref().map(|answer| answer.status),
+        headers,
+        packed,
+        sha256,
+        look.seen,
+        look.transaction
+    ])?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// A transaction that was asked about and is unknown still.
+pub(super) struct Asked {
+    pub(super) transaction: i64,
+    pub(super) batch: i64,
+    pub(super) record: i64,
+    pub(super) first: Option<Word>,
+}
+
+fn asked_about(tx: &Transaction<'_>, sought: &Sought) -> Result<Option<Asked>, Error> {
+    let found = tx
+        .prepare_cached(&format!(
+            "SELECT t.record_id, k.absent_at, k.absent_date FROM looks k JOIN transactions t ON t.id = k.transaction_id
+              WHERE k.transaction_id = ?1 AND k.batch_id = ?2 AND {STILL_UNKNOWN}"
+        ))?
+        .query_row([sought.item.transaction, sought.batch], |row| {
+            let at = |index: usize| -> rusqlite::Result<_> {
+                Ok(row.get::<_, Option<String>>(index)?.as_deref().and_then(from_stamp))
+            };
+            Ok(Asked {
+                transaction: sought.item.transaction,
+                batch: sought.batch,
+                record: row.get(0)?,
+                first: at(1)?.zip(at(2)?),
+            })
+        });
+    Ok(found.optional()?)
+}
+
+/// It is registered: as good as an answer.
+fn there(
+    tx: &Transaction<'_>,
+    asked: &Asked,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Result<serde_json::Value, Error> {
+    found(tx, asked, id, &told(&codes::FOUND, []), now)?;
+    let mut digest = Digest::new();
+    digest.add(asked.transaction, "accepted", Some(id));
+    Ok(json!({"transaction": asked.transaction, "accepted": 1, "outcomes": digest.end()}))
+}
+
+/// What was unknown turned up under that number.
+pub(super) fn found(
+    tx: &Transaction<'_>,
+    asked: &Asked,
+    id: &str,
+    why: &StoredIssue,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    settle_one(tx, asked.transaction, &Outcome::Accepted { id: id.to_owned() }, &stamp(now))?;
+    end(tx, asked, RecordState::Accepted, why, now)
+}
+
+/// Twice, far enough apart: it was surely not received, and goes again under its number.
+fn absent(
+    tx: &Transaction<'_>,
+    asked: &Asked,
+    word: Word,
+    seen: &str,
+    gap: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<serde_json::Value, Error> {
+    let wait = match weigh(asked.first, word, gap) {
+        Absence::Proven => {
+            tx.execute("UPDATE transactions SET state = 'not_received' WHERE id = ?1", [asked.transaction])?;
+            end(tx, asked, RecordState::Ready, &told(&codes::NOT_THERE, []), now)?;
+            return Ok(json!({"transaction": asked.transaction, "not_received": stamp(word.1)}));
+        }
+        Absence::First => {
+            tx.execute(
+                "UPDATE looks SET absent_at = ?3, absent_date = ?4 WHERE transaction_id = ?1 AND batch_id = ?2",
+                params![asked.transaction, asked.batch, stamp(word.0), stamp(word.1)],
+            )?;
+            gap
+        }
+        Absence::Early(left) => left,
+    };
+    again(tx, asked, seen, now + wait, now)?;
+    Ok(json!({"transaction": asked.transaction, "not_there": stamp(word.1)}))
+}
+
+fn unclear(
+    tx: &Transaction<'_>,
+    asked: &Asked,
+    seen: &str,
+    gap: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<serde_json::Value, Error> {
+    again(tx, asked, seen, now + gap, now)?;
+    Ok(json!({"transaction": asked.transaction, "unclear": seen}))
+}
+
+/// It stays unknown, and the system is asked again then. A whole second more: its own clock tells no parts of one.
+fn again(
+    tx: &Transaction<'_>,
+    asked: &Asked,
+    seen: &str,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE looks SET next_at = ?3, seen = ?4, seen_at = ?5 WHERE transaction_id = ?1 AND batch_id = ?2",
+        params![asked.transaction, asked.batch, stamp(at + TimeDelta::seconds(1)), seen, stamp(now)],
+    )?;
+    Ok(())
+}
+
+/// It is unknown no more: whoever waited for it is judged.
+fn end(
+    tx: &Transaction<'_>,
+    asked: &Asked,
+    state: RecordState,
+    why: &StoredIssue,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE records SET state = ?2, reason = ?3 WHERE id = ?1",
+        params![asked.record, state.word(), json(&[why])?],
+    )?;
+    judge_followers(tx, asked.record)?;
+    record::mark_changed(tx, asked.record)?;
+    close_batch(tx, asked.batch, now)
+}
+
+impl Sqlite {
+    /// What the questions about an unknown transaction came to so far: in words, when, and when the next one is.
+    pub(super) fn looked_at(&self, number: &str) -> Result<Option<StoredIssue>, Error> {
+        let found: Option<(String, String, String)> = self
+            .conn
+            .prepare_cached(
+                "SELECT k.seen, k.seen_at, k.next_at FROM transactions t JOIN looks k ON k.transaction_id = t.id
+                    AND k.batch_id = t.batch_id WHERE t.number = ?1 AND k.seen IS NOT NULL AND k.seen_at IS NOT NULL",
+            )?
+            .query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let local = |at: &str| {
+            from_stamp(at)
+                .map(|at| at.with_timezone(&chrono_tz::Europe::Sofia).format("%d.%m.%Y %H:%M").to_string())
+                .unwrap_or_default()
+        };
+        Ok(found.map(|(seen, at, next)| told(&codes::LOOKED, [seen, local(&at), local(&next)])))
+    }
+}

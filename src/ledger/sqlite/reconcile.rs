@@ -1,0 +1,388 @@
+//! A list of what the system has, laid beside the books.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde_json::{Value, json};
+
+use super::batches::mark_batch_changed;
+use super::digest::Digest;
+use super::look::{Asked, found};
+use super::record::told;
+use super::stage::day_text;
+use super::{Event, Sqlite, append_event, day, json, parse};
+use crate::ledger::lists::{Listed, Lists, Matching};
+use crate::ledger::{Error, StoredIssue, codes};
+use crate::model::CodeInfo;
+
+/// Between the parts of what is compared.
+const BETWEEN: &str = "\u{1f}";
+/// Rows named of those that a list lacks.
+const MOST_NAMED: u32 = 10;
+
+/// Of this connection alone: a list is read and compared in one go, and read again after a crash.
+const TABLES: &str = "
+CREATE TEMP TABLE IF NOT EXISTS listed (
+    row_no INTEGER PRIMARY KEY, realm_id INTEGER NOT NULL, id TEXT NOT NULL, number TEXT, day TEXT,
+    content TEXT NOT NULL, over INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS temp.listed_id ON listed (id);
+CREATE INDEX IF NOT EXISTS temp.listed_number ON listed (number);
+CREATE INDEX IF NOT EXISTS temp.listed_content ON listed (content);
+CREATE TEMP TABLE IF NOT EXISTS sought (
+    transaction_id INTEGER PRIMARY KEY, record_id INTEGER NOT NULL, batch_id INTEGER NOT NULL, realm_id INTEGER NOT NULL,
+    number TEXT NOT NULL, content TEXT NOT NULL, found INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS temp.sought_number ON sought (number);
+CREATE INDEX IF NOT EXISTS temp.sought_content ON sought (content);";
+
+impl Lists for Sqlite {
+    fn begin_list(&mut self) -> Result<(), Error> {
+        self.conn.execute_batch(TABLES)?;
+        Ok(self.conn.execute_batch("DELETE FROM temp.listed; DELETE FROM temp.sought;")?)
+    }
+
+    fn list(&mut self, rows: &[Listed]) -> Result<(), Error> {
+        let realms = self.realms.clone();
+        let tx = self.conn.transaction()?;
+        let mut put = tx.prepare_cached(
+            "INSERT OR REPLACE INTO temp.listed (row_no, realm_id, id, number, day, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for row in rows {
+            let realm =
+                realms.get(&row.section).ok_or(Error::Order("a list of a section that is not configured"))?;
+            let day = row.day.map(|day| day.to_string());
+            put.execute(params![row.row, realm, row.id, row.number, day, row.content.join(BETWEEN)])?;
+        }
+        drop(put);
+        Ok(tx.commit()?)
+    }
+
+    fn reconcile(
+        &mut self,
+        intake: i64,
+        matching: &Matching,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<StoredIssue>, Error> {
+        let realms: BTreeSet<i64> =
+            matching.sections.iter().filter_map(|section| self.realms.get(section).copied()).collect();
+        self.commit(now, "reconciled", |tx| {
+            let list = tx.query_row("SELECT name FROM intakes WHERE id = ?1", [intake], |row| row.get(0))?;
+            let mut compared = Comparison { tx, matching, intake, list, now, counts: Counts::default() };
+            compared.seek(&realms)?;
+            compared.known_by_id()?;
+            compared.found_by_number()?;
+            compared.found_by_content()?;
+            compared.others()?;
+            compared.settle()?;
+            let mut issues = vec![compared.counts.told()];
+            issues.extend(compared.missing(&realms)?);
+            tx.execute_batch("DELETE FROM temp.listed; DELETE FROM temp.sought;")?;
+            let Counts { known, found, unclear, strange } = compared.counts;
+            let data = json!({"known": known, "found": found, "unclear": unclear, "strange": strange});
+            Ok((issues, Event::about(intake, data)))
+        })
+    }
+}
+
+/// Rows of a list by what they are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    known: u32,
+    found: u32,
+    unclear: u32,
+    strange: u32,
+}
+
+impl Counts {
+    fn told(&self) -> StoredIssue {
+        let counts = [self.found, self.known, self.unclear, self.strange];
+        told(&codes::LIST_SUMMARY, counts.map(|count| count.to_string()))
+    }
+}
+
+/// A list under comparison.
+struct Comparison<'a> {
+    tx: &'a Transaction<'a>,
+    matching: &'a Matching,
+    intake: i64,
+    list: String,
+    now: DateTime<Utc>,
+    counts: Counts,
+}
+
+/// A row of the list beside a row of ours.
+struct Pair {
+    listed: u32,
+    file: String,
+    row: u32,
+    same: bool,
+}
+
+/// A row of the list that fits an unknown one.
+struct Fit {
+    listed: u32,
+    id: String,
+    asked: Asked,
+}
+
+impl Comparison<'_> {
+    /// What is unknown in the books, in the form of the list.
+    fn seek(&self, realms: &BTreeSet<i64>) -> Result<(), Error> {
+        let mut unknown = self.tx.prepare_cached(
+            "SELECT t.id, r.id, t.batch_id, r.realm_id, t.number, c.members FROM records r
+               JOIN transactions t ON t.id = r.transaction_id LEFT JOIN contents c ON c.record_id = r.id
+              WHERE r.realm_id = ?1 AND r.state = 'unknown' AND t.state = 'unknown'
+                AND r.state <> 'accepted' AND r.state <> 'sending' AND r.state <> 'ready' AND r.state <> 'refused'
+                AND r.state <> 'rejected' AND r.state <> 'duplicate' AND r.state <> 'reversed' AND r.state <> 'ignored'",
+        )?;
+        let mut put = self.tx.prepare_cached(
+            "INSERT INTO temp.sought (transaction_id, record_id, batch_id, realm_id, number, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for realm in realms {
+            let mut rows = unknown.query([realm])?;
+            while let Some(row) = rows.next()? {
+                let [transaction, record, batch, realm]: [i64; 4] =
+                    [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
+                let (number, members): (String, Option<String>) = (row.get(4)?, row.get(5)?);
+                let content = self.content(members.as_deref());
+                put.execute(params![transaction, record, batch, realm, number, content])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the compared fields say in a record of ours.
+    fn content(&self, members: Option<&str>) -> String {
+        let members: Value = parse(members);
+        let part = |(name, is_day): &(String, bool)| {
+            let text = match members.get(name) {
+                Some(Value::String(text)) => text.trim().to_owned(),
+                Some(Value::Number(number)) => number.to_string(),
+                _ => String::new(),
+            };
+            if *is_day { text.chars().take("2026-08-31".len()).collect() } else { text }
+        };
+        self.matching.fields.iter().map(part).collect::<Vec<_>>().join(BETWEEN)
+    }
+
+    /// Rows that the books have under the same number of the system.
+    fn known_by_id(&mut self) -> Result<(), Error> {
+        let pairs = self.pairs(
+            "SELECT l.row_no, i.name, r.row_no, c.members, l.content FROM temp.listed l
+               JOIN transactions t ON t.remote_id = l.id AND t.state = 'accepted'
+               JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
+               JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
+              WHERE l.over = 0 ORDER BY l.row_no",
+        )?;
+        for pair in pairs {
+            if pair.same {
+                self.counts.known += 1;
+                self.tell(pair.listed, &codes::LISTED_KNOWN, [pair.file, pair.row.to_string()])?;
+            } else {
+                self.counts.unclear += 1;
+                self.tell(pair.listed, &codes::LISTED_DIFFERS, [pair.file, pair.row.to_string()])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows that bear a number of ours that is unknown.
+    fn found_by_number(&mut self) -> Result<(), Error> {
+        let fits = self.fits(
+            "SELECT l.row_no, l.id, s.transaction_id, s.batch_id, s.record_id FROM temp.listed l
+               JOIN temp.sought s ON s.number = l.number AND s.realm_id = l.realm_id
+              WHERE l.over = 0 AND s.found = 0 AND s.content = l.content
+                AND (SELECT count(*) FROM temp.listed o WHERE o.number = l.number AND o.realm_id = l.realm_id
+                        AND o.over = 0) = 1 ORDER BY l.row_no",
+        )?;
+        fits.iter().try_for_each(|fit| self.take(fit))
+    }
+
+    /// Rows without a number of ours whose content one unknown row has, and only it, and only this row of the list.
+    fn found_by_content(&mut self) -> Result<(), Error> {
+        if self.matching.fields.is_empty() {
+            return Ok(());
+        }
+        let fits = self.fits(
+            "SELECT l.row_no, l.id, s.transaction_id, s.batch_id, s.record_id FROM temp.listed l
+               JOIN temp.sought s ON s.content = l.content AND s.realm_id = l.realm_id
+              WHERE l.over = 0 AND l.number IS NULL AND s.found = 0
+                AND (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
+                        AND o.over = 0 AND o.number IS NULL) = 1
+                AND (SELECT count(*) FROM temp.sought o WHERE o.content = l.content AND o.realm_id = l.realm_id
+                        AND o.found = 0) = 1 ORDER BY l.row_no",
+        )?;
+        fits.iter().try_for_each(|fit| self.take(fit))?;
+        let ambiguous = self.ambiguous()?;
+        for (row, listed, ours) in ambiguous {
+            self.counts.unclear += 1;
+            self.tell(row, &codes::LISTED_AMBIGUOUS, [listed.to_string(), ours.to_string()])?;
+        }
+        Ok(())
+    }
+
+    /// Rows whose content several have, here or there.
+    fn ambiguous(&self) -> Result<Vec<(u32, u32, u32)>, Error> {
+        let mut found = self.tx.prepare_cached(
+            "SELECT l.row_no,
+                (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
+                    AND o.over = 0 AND o.number IS NULL),
+                (SELECT count(*) FROM temp.sought o WHERE o.content = l.content AND o.realm_id = l.realm_id
+                    AND o.found = 0) AS ours
+               FROM temp.listed l WHERE l.over = 0 AND l.number IS NULL AND ours > 0 ORDER BY l.row_no",
+        )?;
+        let rows = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Rows that settle nothing: under a number of ours that is no longer, or never was, unknown, or with another
+    /// content; and rows that the books know nothing of.
+    fn others(&mut self) -> Result<(), Error> {
+        let pairs = self.pairs(
+            "SELECT l.row_no, i.name, r.row_no, c.members, l.content FROM temp.listed l
+               JOIN transactions t ON t.number = l.number JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
+               JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
+              WHERE l.over = 0 GROUP BY l.row_no ORDER BY l.row_no",
+        )?;
+        for pair in pairs {
+            self.counts.unclear += 1;
+            let code = if pair.same { &codes::LISTED_OTHERWISE } else { &codes::LISTED_DIFFERS };
+            self.tell(pair.listed, code, [pair.file, pair.row.to_string()])?;
+        }
+        let mut found =
+            self.tx.prepare_cached("SELECT row_no FROM temp.listed WHERE over = 0 ORDER BY row_no")?;
+        let strangers: Vec<u32> = found.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        for row in strangers {
+            self.counts.strange += 1;
+            self.tell(row, &codes::LISTED_STRANGER, [])?;
+        }
+        Ok(())
+    }
+
+    fn pairs(&self, sql: &str) -> Result<Vec<Pair>, Error> {
+        let mut found = self.tx.prepare_cached(sql)?;
+        let mut rows = found.query([])?;
+        let mut pairs = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (members, content): (Option<String>, String) = (row.get(3)?, row.get(4)?);
+            let same = self.content(members.as_deref()) == content;
+            pairs.push(Pair { listed: row.get(0)?, file: row.get(1)?, row: row.get(2)?, same });
+        }
+        Ok(pairs)
+    }
+
+    fn fits(&self, sql: &str) -> Result<Vec<Fit>, Error> {
+        let mut found = self.tx.prepare_cached(sql)?;
+        let read = |row: &Row<'_>| {
+            let asked =
+                Asked { transaction: row.get(2)?, batch: row.get(3)?, record: row.get(4)?, first: None };
+            Ok(Fit { listed: row.get(0)?, id: row.get(1)?, asked })
+        };
+        Ok(found.query_map([], read)?.collect::<Result<_, _>>()?)
+    }
+
+    /// An unknown row turned up: it is accepted, and the row of the list says so.
+    fn take(&mut self, fit: &Fit) -> Result<(), Error> {
+        let why = told(&codes::IN_LIST, [self.list.clone(), fit.listed.to_string()]);
+        found(self.tx, &fit.asked, &fit.id, &why, self.now)?;
+        self.tx
+            .prepare_cached("UPDATE temp.sought SET found = 1 WHERE transaction_id = ?1")?
+            .execute([fit.asked.transaction])?;
+        let of: (String, u32) = self
+            .tx
+            .prepare_cached(
+                "SELECT i.name, r.row_no FROM records r JOIN intakes i ON i.id = r.intake_id WHERE r.id = ?1",
+            )?
+            .query_row([fit.asked.record], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.counts.found += 1;
+        self.tell(fit.listed, &codes::LISTED_FOUND, [of.0, of.1.to_string()])
+    }
+
+    /// Writes down what a row of the list is.
+    fn tell<const N: usize>(&self, row: u32, code: &CodeInfo, args: [String; N]) -> Result<(), Error> {
+        let here = params![self.intake, row];
+        let issues: Option<String> = self
+            .tx
+            .prepare_cached("SELECT issues FROM rows WHERE intake_id = ?1 AND row_no = ?2")?
+            .query_row(here, |row| row.get(0))
+            .optional()?
+            .flatten();
+        let mut issues: Vec<StoredIssue> = parse(issues.as_deref());
+        issues.push(told(code, args));
+        self.tx
+            .prepare_cached("UPDATE rows SET issues = ?3 WHERE intake_id = ?1 AND row_no = ?2")?
+            .execute(params![self.intake, row, json(&issues)?])?;
+        self.tx.prepare_cached("UPDATE temp.listed SET over = 1 WHERE row_no = ?1")?.execute([row])?;
+        Ok(())
+    }
+
+    /// What became final bears its proof: one event a batch, with the hash over its outcomes.
+    fn settle(&self) -> Result<(), Error> {
+        let mut found = self.tx.prepare_cached(
+            "SELECT s.batch_id, s.transaction_id, t.remote_id FROM temp.sought s
+               JOIN transactions t ON t.id = s.transaction_id WHERE s.found = 1 ORDER BY s.batch_id, t.position",
+        )?;
+        let mut batches: BTreeMap<i64, (u32, Digest)> = BTreeMap::new();
+        let mut rows = found.query([])?;
+        while let Some(row) = rows.next()? {
+            let (batch, transaction, id): (i64, i64, Option<String>) =
+                (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (count, digest) = batches.entry(batch).or_insert_with(|| (0, Digest::new()));
+            *count += 1;
+            digest.add(transaction, "accepted", id.as_deref());
+        }
+        for (batch, (accepted, digest)) in batches {
+            let data = json!({"list": self.intake, "accepted": accepted, "outcomes": digest.end()});
+            append_event(self.tx, self.now, "settled", &Event::about(batch, data))?;
+            mark_batch_changed(self.tx, batch)?;
+        }
+        Ok(())
+    }
+
+    /// What the books have of the list's days and the list has not.
+    fn missing(&self, realms: &BTreeSet<i64>) -> Result<Vec<StoredIssue>, Error> {
+        let days: (Option<String>, Option<String>) =
+            self.tx.query_row("SELECT min(day), max(day) FROM temp.listed", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        let (Some(first), Some(last)) = days else { return Ok(Vec::new()) };
+        let mut issues = Vec::new();
+        for (state, code) in [("accepted", &codes::NOT_LISTED), ("unknown", &codes::UNKNOWN_NOT_LISTED)] {
+            let (count, named) = self.unlisted(realms, state, (&first, &last))?;
+            if count > 0 {
+                let local = |text: &str| day_text(day(text));
+                issues.push(told(code, [count.to_string(), local(&first), local(&last), named]));
+            }
+        }
+        Ok(issues)
+    }
+
+    /// How many rows in a state are of these days and not in the list, and the first of them.
+    fn unlisted(
+        &self,
+        realms: &BTreeSet<i64>,
+        state: &str,
+        (first, last): (&str, &str),
+    ) -> Result<(u32, String), Error> {
+        let mut found = self.tx.prepare_cached(
+            "SELECT i.name || ':' || r.row_no, count(*) OVER () FROM records r
+               JOIN transactions t ON t.id = r.transaction_id JOIN contents c ON c.record_id = r.id
+               JOIN intakes i ON i.id = r.intake_id
+              WHERE r.realm_id = ?1 AND r.state = ?2 AND (r.state = 'unknown' OR t.remote_id IS NOT NULL)
+                AND substr(json_extract(c.members, '$.' || ?5), 1, 10) BETWEEN ?3 AND ?4
+                AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.id = t.remote_id AND l.realm_id = r.realm_id)
+              ORDER BY r.id LIMIT ?6",
+        )?;
+        let (mut count, mut named) = (0, Vec::new());
+        for realm in realms {
+            let within = params![realm, state, first, last, self.matching.day, MOST_NAMED];
+            let rows =
+                found.query_map(within, |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)))?;
+            let rows: Vec<(String, u32)> = rows.collect::<Result<_, _>>()?;
+            count += rows.first().map_or(0, |(_, count)| *count);
+            named.extend(rows.into_iter().map(|(name, _)| name));
+        }
+        Ok((count, named.join(", ")))
+    }
+}

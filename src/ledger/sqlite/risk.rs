@@ -1,0 +1,49 @@
+//! Rows without an answer whose last day comes near.
+
+use chrono::NaiveDate;
+use rusqlite::params;
+
+use super::{Sqlite, day};
+use crate::ledger::Error;
+use crate::ledger::risk::{Risk, Risks};
+
+/// Unknown rows that can be sent no later than `?2`, found by the index of what is open.
+const NEAR: &str = "FROM records r WHERE r.realm_id = ?1 AND r.state = 'unknown' AND r.until <= ?2
+    AND r.state <> 'accepted' AND r.state <> 'sending' AND r.state <> 'ready' AND r.state <> 'refused'
+    AND r.state <> 'rejected' AND r.state <> 'duplicate' AND r.state <> 'reversed' AND r.state <> 'ignored'";
+
+impl Risks for Sqlite {
+    fn remind(&mut self, today: NaiveDate, until: NaiveDate) -> Result<(), Error> {
+        let mut remind = self.conn.prepare_cached(&format!(
+            "UPDATE intakes SET changed = changed + 1, reminded = ?3
+              WHERE state = 'taken' AND reminded IS NOT ?3 AND id IN (SELECT r.intake_id {NEAR})"
+        ))?;
+        for realm in self.realms.values() {
+            remind.execute(params![realm, until.to_string(), today.to_string()])?;
+        }
+        Ok(())
+    }
+
+    fn at_risk(&mut self, intake: i64, until: NaiveDate) -> Result<Option<Risk>, Error> {
+        let mut near = self.conn.prepare_cached(&format!(
+            "SELECT count(*), min(r.until), min(r.reverse_until) {NEAR} AND r.intake_id = ?3"
+        ))?;
+        let mut risk: Option<Risk> = None;
+        for realm in self.realms.values() {
+            let (rows, last, reverse): (i64, Option<String>, Option<String>) = near
+                .query_row(params![realm, until.to_string(), intake], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?;
+            let Some(last) = last.as_deref().and_then(day) else { continue };
+            let reverse = reverse.as_deref().and_then(day);
+            let rows = u64::try_from(rows).unwrap_or_default();
+            let so_far = risk.unwrap_or(Risk { rows: 0, until: last, reverse_until: reverse });
+            risk = Some(Risk {
+                rows: so_far.rows + rows,
+                until: so_far.until.min(last),
+                reverse_until: [so_far.reverse_until, reverse].into_iter().flatten().min(),
+            });
+        }
+        Ok(risk)
+    }
+}

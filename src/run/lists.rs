@@ -1,0 +1,188 @@
+//! Lists of what the system has, dropped into the folder for them: read by a mapping of their own, laid beside the
+//! ledger. Nothing of them is sent.
+
+use anyhow::Result;
+
+use super::stage::{CHUNK_ROWS, Opened, Staged, plan, told};
+use super::{Shop, lock, pinned};
+use crate::config::DropFolder;
+use crate::convert::{self, Target};
+use crate::knife::{Point, pass};
+use crate::ledger::{FileState, FileView, Listed, Matching, StagedRow, StoredIssue, codes};
+use crate::mapping::{Bound, Draft, Mapping};
+use crate::model::{Issue, Kind, LISTED_ID, Schema, Value};
+use crate::table::{self, Row, Table};
+
+/// With fewer fields rows can't be told apart by what they say.
+const LEAST_FIELDS: usize = 4;
+
+/// Reads a list, lays it beside the ledger and accepts it.
+///
+/// # Errors
+/// When the ledger fails; what is wrong with the list is in the outcome.
+pub(super) fn take(
+    shop: &Shop,
+    drop: &DropFolder,
+    Opened { mapping, mut table, answers }: Opened,
+    view: &FileView,
+) -> Result<Option<Staged>> {
+    let aside = |state, issues: &[Issue]| {
+        Ok(Some(Staged::Aside(state, issues.iter().map(StoredIssue::from).collect())))
+    };
+    let sections =
+        drop.destination.as_deref().map_or_else(|| mapping.destination.sections(), |name| vec![name]);
+    let targets = match shop.sections.targets(&sections) {
+        Ok(targets) => targets,
+        Err((section, why)) => {
+            let issue = told(&codes::NO_SECTION, [section, why]);
+            return Ok(Some(Staged::Aside(FileState::Received, vec![issue])));
+        }
+    };
+    let Some(first) = targets.first() else { return aside(FileState::Received, &[]) };
+    let schema = first.destination.schema().of_lists();
+    let decided = match convert::prove(&view.snapshot, &table, &mapping, &schema, &answers) {
+        Ok(Ok(decided)) => decided,
+        Ok(Err(questions)) => return aside(FileState::Held, &questions),
+        Err(error) => return aside(FileState::Unreadable, &[error.issue()]),
+    };
+    let bound = match mapping.bind_decided(table.headers(), &schema, &decided) {
+        Ok(bound) => bound,
+        Err(issues) => return aside(FileState::Unreadable, &issues),
+    };
+    let filled = bound.filled_columns();
+    let notes: Vec<StoredIssue> = bound.notes().iter().chain(&decided.notes).map(StoredIssue::from).collect();
+    let _desk = lock::desk(&shop.desk)?;
+    let planned = plan(drop, &mapping, &schema, &sections, view.intake);
+    if !shop.ledger.ask_blocking(move |ledger| ledger.plan(&planned))? {
+        return Ok(None);
+    }
+    pass(Point::Planned);
+    let reader = Reader::new(&mapping, &schema, &targets, drop.destination.is_some());
+    if let Err(stopped) = read_rows(shop, &mut table, bound, &reader)? {
+        return aside(FileState::Unreadable, &[stopped.issue()]);
+    }
+    let found = table.found().clone();
+    let reading = pinned::keep(&found, &filled, &decided.proven().or(answers))?;
+    let issues: Vec<StoredIssue> = found.notes.iter().map(StoredIssue::from).chain(notes).collect();
+    let (matching, intake, now) = (reader.matching(), view.intake, shop.world.clock.now());
+    let told = shop.ledger.ask_blocking(move |ledger| ledger.reconcile(intake, &matching, now))?;
+    pass(Point::Reconciled);
+    let issues: Vec<StoredIssue> = issues.into_iter().chain(told).collect();
+    shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
+    pass(Point::Accepted);
+    Ok(Some(Staged::Accepted))
+}
+
+/// Stages every row of the list, with what it says; the inner error is why it can't be read to its end.
+fn read_rows(
+    shop: &Shop,
+    table: &mut Table,
+    mut bound: Bound,
+    reader: &Reader<'_>,
+) -> Result<Result<(), table::Error>> {
+    let (mut row, mut draft) = (Row::new(), Draft::default());
+    let (mut rows, mut listed) = (Vec::new(), Vec::new());
+    shop.ledger.ask_blocking(|ledger| ledger.begin_list())?;
+    loop {
+        let more = match table.read(&mut row) {
+            Ok(more) => more,
+            Err(error) => return Ok(Err(error)),
+        };
+        if more {
+            bound.apply(&row, &mut draft);
+            let (staged, one) = reader.read(&row, &mut draft);
+            rows.push(staged);
+            listed.extend(one);
+        }
+        if !more || rows.len() >= CHUNK_ROWS {
+            let (staged, read) = (std::mem::take(&mut rows), std::mem::take(&mut listed));
+            shop.ledger.ask_blocking(move |ledger| {
+                ledger.stage(&staged)?;
+                ledger.list(&read)
+            })?;
+            pass(Point::RowsStaged);
+        }
+        if !more {
+            return Ok(Ok(()));
+        }
+    }
+}
+
+/// What of a list's row is compared.
+struct Reader<'a> {
+    schema: &'a Schema,
+    targets: &'a [Target],
+    forced: bool,
+    id: usize,
+    /// Fields that both sides have.
+    compared: Vec<usize>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(mapping: &Mapping, schema: &'a Schema, targets: &'a [Target], forced: bool) -> Self {
+        let own = [schema.number_field, schema.registration_field];
+        let fields = schema.fields.iter().enumerate().filter(|(index, field)| {
+            // What a person wrote, and what only one side has, tells nothing.
+            let tells = field.identifies || matches!(field.kind, Kind::Integer { .. });
+            tells && !own.contains(index) && mapping.makes(&field.name)
+        });
+        let compared: Vec<usize> = fields.map(|(index, _)| index).collect();
+        let enough = compared.len() >= LEAST_FIELDS
+            && [schema.type_field, schema.date_field].iter().all(|field| compared.contains(field));
+        let id = schema.field(LISTED_ID).unwrap_or_default();
+        Self { schema, targets, forced, id, compared: if enough { compared } else { Vec::new() } }
+    }
+
+    /// How the ledger finds the same in its own rows.
+    fn matching(&self) -> Matching {
+        let name =
+            |index: usize| self.schema.fields.get(index).map_or(String::new(), |field| field.name.clone());
+        Matching {
+            sections: self.targets.iter().map(|target| target.name.to_string()).collect(),
+            fields: self.compared.iter().map(|index| (name(*index), self.is_day(*index))).collect(),
+            day: name(self.schema.date_field),
+        }
+    }
+
+    fn is_day(&self, index: usize) -> bool {
+        self.schema.fields.get(index).is_some_and(|field| matches!(field.kind, Kind::Date | Kind::DateTime))
+    }
+
+    /// A row as it is staged, and what is compared of it; nothing where it could not be read.
+    fn read(&self, row: &Row, draft: &mut Draft) -> (StagedRow, Option<Listed>) {
+        let found = row.issues().iter().chain(&draft.issues);
+        let mut issues: Vec<StoredIssue> = found.clone().map(StoredIssue::from).collect();
+        let good = !found.clone().any(Issue::is_error) && !row.is_mended();
+        let ignored = draft.ignored.take();
+        let text = |index: usize| draft.value(index).map(plain).unwrap_or_default();
+        let id = text(self.id);
+        let section = if self.forced {
+            self.targets.first().map(|target| &target.name)
+        } else {
+            draft.destination.as_ref()
+        };
+        let listed = section.filter(|_| good && ignored.is_none() && !id.is_empty()).map(|section| Listed {
+            row: row.number(),
+            section: section.to_string(),
+            id,
+            number: Some(text(self.schema.number_field)).filter(|number| !number.is_empty()),
+            day: draft.value(self.schema.date_field).and_then(Value::as_day),
+            content: self.compared.iter().map(|index| text(*index)).collect(),
+        });
+        if let Some(reason) = ignored {
+            issues.push(told(&codes::BY_RULE, [reason.to_string()]));
+        } else if listed.is_none() {
+            issues.push(told(&codes::LIST_UNREAD, []));
+        }
+        (StagedRow { row: row.number(), issues, record: None }, listed)
+    }
+}
+
+/// A value as both sides write it: of a moment only its day, which is all that lists are sure to show.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.trim().to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::DateTime(_) | Value::Date(_) => value.as_day().map(|day| day.to_string()).unwrap_or_default(),
+    }
+}

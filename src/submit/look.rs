@@ -1,0 +1,150 @@
+//! One question about a single transaction by our number, from the request to the committed conclusion.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::Error;
+use super::batching::item;
+use super::client::Broken;
+use super::clock::date;
+use super::exchange::Line;
+use super::stop::Stop;
+use super::verdict::{Effect, response};
+use crate::destinations::{Call, Reply};
+use crate::knife::{Point, pass};
+use crate::ledger::{ClaimItem, Look, Presence, RawAnswer, Sought};
+use crate::model::Outcome;
+
+/// How long a query that found what surely is there is taken at its word about what is not.
+const VOUCHED_FOR: Duration = Duration::from_mins(1);
+
+/// What a question brought.
+enum Brought {
+    /// An answer, and what it says.
+    Answer(RawAnswer, Reply),
+    /// None.
+    Nothing(Broken),
+}
+
+impl Line {
+    /// Asks about one transaction, and concludes what follows. A login or a line that fails concludes nothing: the
+    /// same is asked again.
+    pub(super) async fn look(
+        &mut self,
+        sought: &Sought,
+        token: &SecretString,
+        failures: u32,
+    ) -> Result<Effect, Error> {
+        let (seen, presence) = match self.query(sought.batch, &sought.item, token).await? {
+            Brought::Nothing(Broken::Before(stop)) => return Ok(self.not_asked(stop, failures)),
+            Brought::Nothing(Broken::After(seen)) => (seen, Presence::Unclear),
+            Brought::Answer(_, Reply::LoginExpired) => return Ok(Effect::Login),
+            Brought::Answer(answer, Reply::Absent) => self.absent(&answer, token).await?,
+            Brought::Answer(_, reply) => told(reply),
+        };
+        let Some(quiet) = self.settings.quiet else { return Ok(Effect::Answered) };
+        let (sought, now) = (sought.clone(), self.clock.now());
+        let effect = if presence == Presence::Unclear { Effect::Unknown } else { Effect::Answered };
+        self.ledger.ask(move |ledger| ledger.conclude(&sought, &seen, &presence, quiet, now)).await?;
+        pass(Point::LookSettled);
+        Ok(effect)
+    }
+
+    fn not_asked(&mut self, stop: Stop, failures: u32) -> Effect {
+        if stop.passes() {
+            let wait = self.wait(failures, None);
+            Effect::Passing(stop, wait)
+        } else {
+            Effect::Lasting(stop)
+        }
+    }
+
+    /// "Not there" is taken for what it says only from a query that finds what surely is there, and by the system's
+    /// own clock: a wrong path says "not there" of everything.
+    async fn absent(
+        &mut self,
+        answer: &RawAnswer,
+        token: &SecretString,
+    ) -> Result<(String, Presence), Error> {
+        let seen = |text: &str| text.to_owned();
+        let Some(date) = date(answer) else {
+            return Ok((seen("not there, in an answer without a Date"), Presence::Unclear));
+        };
+        Ok(match self.is_vouched_for(token).await? {
+            Some(true) => (seen("not there"), Presence::Absent(date)),
+            Some(false) => (seen("not there, but neither is a number that surely is"), Presence::Unclear),
+            None => (seen("not there, and no number is known that surely is"), Presence::Unclear),
+        })
+    }
+
+    /// Whether the query finds what the system surely has; none where nothing is known to be there.
+    async fn is_vouched_for(&mut self, token: &SecretString) -> Result<Option<bool>, Error> {
+        if self.vouched.is_some_and(|at| at.elapsed() < VOUCHED_FOR) {
+            return Ok(Some(true));
+        }
+        let section = self.settings.section.name.clone();
+        let witness = self.ledger.ask(move |ledger| ledger.witness(&section)).await?;
+        let Some(witness) = witness else { return Ok(None) };
+        let brought = self.query(witness.batch, &witness.item, token).await?;
+        let found = match brought {
+            Brought::Answer(_, reply) => told(reply).1 == Presence::There(witness.id),
+            Brought::Nothing(_) => false,
+        };
+        self.vouched = found.then(Instant::now);
+        Ok(Some(found))
+    }
+
+    /// Asks, and keeps question and answer before anything is concluded.
+    async fn query(
+        &mut self,
+        batch: i64,
+        claimed: &ClaimItem,
+        token: &SecretString,
+    ) -> Result<Brought, Error> {
+        let wanted = item(claimed, self.destination.schema()).ok_or(Error::Record(claimed.transaction))?;
+        let call = Call::Look(&wanted);
+        let began_at = self.clock.now();
+        let answer = match self.request(&call, token) {
+            Ok(request) => self.send((batch, 1), request).await,
+            Err(stop) => Err(Broken::Before(stop)),
+        };
+        let (answer, seen, brought) = match answer {
+            Ok(answer) => {
+                let reply = self.destination.reply(&call, &response(&answer));
+                (Some(answer.clone()), in_words(&reply), Brought::Answer(answer, reply))
+            }
+            Err(broken) => (None, broken.seen().to_owned(), Brought::Nothing(broken)),
+        };
+        let look = Look { batch, transaction: claimed.transaction, began_at, answer, seen };
+        let now = self.clock.now();
+        self.ledger.ask(move |ledger| ledger.looked(&look, now)).await?;
+        pass(Point::LookKept);
+        Ok(brought)
+    }
+}
+
+/// What a reply says of one transaction.
+fn told(reply: Reply) -> (String, Presence) {
+    let seen = in_words(&reply);
+    let presence = match reply {
+        Reply::Settled { outcomes, .. } => match outcomes.as_slice() {
+            [Outcome::Accepted { id }] => Presence::There(id.clone()),
+            _ => Presence::Unclear,
+        },
+        _ => Presence::Unclear,
+    };
+    (seen, presence)
+}
+
+fn in_words(reply: &Reply) -> String {
+    match reply {
+        Reply::Settled { .. } => "there".to_owned(),
+        Reply::Absent => "not there".to_owned(),
+        Reply::Unknown(evidence) => evidence.seen.clone(),
+        Reply::LoginExpired => "HTTP 401".to_owned(),
+        Reply::NotSent(_) => "HTTP 429".to_owned(),
+        Reply::Pending { .. } => "no number given".to_owned(),
+    }
+}
