@@ -15,7 +15,7 @@ mod secret;
 mod sections;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -107,6 +107,12 @@ pub struct DropFolder {
 pub const LISTS: &str = "reconcile";
 
 impl DropFolder {
+    /// The folder that bears our mark: lists lie in a folder of it.
+    pub fn marked(&self) -> &Path {
+        let parent = self.folder.parent().filter(|_| self.lists);
+        parent.unwrap_or(&self.folder)
+    }
+
     /// Its folder for lists, taken as its files are.
     #[must_use]
     pub fn for_lists(&self) -> Self {

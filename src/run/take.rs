@@ -114,7 +114,7 @@ impl Folder {
         self.waiting.clear();
         self.too_old = 0;
         if let Standing::Barred(trouble) | Standing::Stopped(trouble) =
-            owner::enter(shop, &self.drop.folder, look_only)?
+            owner::enter(shop, self.drop.marked(), look_only)?
         {
             let ends = if trouble.code.code == K002.code { Ends::Itself } else { Ends::Administrator };
             self.stand_still(shop, trouble.code, trouble.args, ends);

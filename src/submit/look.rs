@@ -20,6 +20,9 @@ use crate::model::Outcome;
 /// How long a query that found what surely is there is taken at its word about what is not.
 const VOUCHED_FOR: Duration = Duration::from_mins(1);
 
+/// Of a record that today's catalogue does not know any more: it is not asked about, and stops nobody else.
+const UNREADABLE: &str = "the record can't be read back under today's catalogue";
+
 /// What a question brought.
 enum Brought {
     /// An answer, and what it says.
@@ -103,7 +106,9 @@ impl Line {
         claimed: &ClaimItem,
         token: &SecretString,
     ) -> Result<Brought, Error> {
-        let wanted = item(claimed, self.destination.schema()).ok_or(Error::Record(claimed.transaction))?;
+        let Some(wanted) = item(claimed, self.destination.schema()) else {
+            return Ok(Brought::Nothing(Broken::After(UNREADABLE.to_owned())));
+        };
         let call = Call::Look(&wanted);
         let began_at = self.clock.now();
         let answer = match self.request(&call, token) {

@@ -16,7 +16,8 @@ pub fn seen_in(seen: &str, lang: Lang) -> Cow<'_, str> {
 }
 
 /// Sentences of ours and of the libraries that tell us; an error's number or detail may follow.
-const BEGINNINGS: [(&str, &str); 38] = [
+const BEGINNINGS: [(&str, &str); 39] = [
+    ("the record can't be read back under today's catalogue", "редът не се разчита по днешния каталог"),
     ("not there, in an answer without a Date", "не познава номера, но отговорът не казва кога"),
     (
         "not there, but neither is a number that surely is",

@@ -24,10 +24,6 @@ impl Looks for Sqlite {
     fn look_due(&mut self, section: &str, quiet: Quiet, now: DateTime<Utc>) -> Result<Looking, Error> {
         let Some(realm) = self.realm(section) else { return Ok(Looking::Nothing) };
         self.put_down(realm, quiet)?;
-        // A calendar set wrong may have written them far ahead; asking early does no harm.
-        self.conn
-            .prepare_cached("UPDATE looks SET next_at = ?2 WHERE realm_id = ?1 AND next_at > ?3")?
-            .execute(params![realm, stamp(now), stamp(now + quiet.longest())])?;
         loop {
             let Some(next) = self.next_look(realm)? else { return Ok(Looking::Nothing) };
             if !next.unknown {
@@ -37,7 +33,8 @@ impl Looks for Sqlite {
                 continue;
             }
             return Ok(match from_stamp(&next.at) {
-                Some(at) if at > now => Looking::Later(at),
+                // One further ahead than any was put down by a calendar set wrong; to ask early does no harm.
+                Some(at) if at > now && at <= now + quiet.longest() => Looking::Later(at),
                 _ => Looking::Now(self.sought(&next)?),
             });
         }

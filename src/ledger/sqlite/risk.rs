@@ -14,12 +14,20 @@ const NEAR: &str = "FROM records r WHERE r.realm_id = ?1 AND r.state = 'unknown'
 
 impl Risks for Sqlite {
     fn remind(&mut self, today: NaiveDate, until: NaiveDate) -> Result<(), Error> {
-        let mut remind = self.conn.prepare_cached(&format!(
-            "UPDATE intakes SET changed = changed + 1, reminded = ?3
-              WHERE state = 'taken' AND reminded IS NOT ?3 AND id IN (SELECT r.intake_id {NEAR})"
-        ))?;
+        let (today, until) = (today.to_string(), until.to_string());
         for realm in self.realms.values() {
-            remind.execute(params![realm, until.to_string(), today.to_string()])?;
+            // Asked often, and hardly ever is anything to be done: then nothing is written.
+            let mut due = self.conn.prepare_cached(&format!(
+                "SELECT id FROM intakes WHERE state = 'taken' AND reminded IS NOT ?3
+                    AND id IN (SELECT r.intake_id {NEAR})"
+            ))?;
+            let due: Vec<i64> =
+                due.query_map(params![realm, until, today], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            for intake in due {
+                self.conn
+                    .prepare_cached("UPDATE intakes SET changed = changed + 1, reminded = ?2 WHERE id = ?1")?
+                    .execute(params![intake, today])?;
+            }
         }
         Ok(())
     }

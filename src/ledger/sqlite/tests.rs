@@ -1,5 +1,7 @@
 //! The rules of "Facts", "The same content again" and "The same name again", each on a real ledger file.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeZone, Utc};
 use tempfile::TempDir;
 
@@ -7,9 +9,9 @@ use super::{Options, Sqlite};
 use crate::destinations::Late;
 use crate::ledger::trail::Trails;
 use crate::ledger::{
-    Accept, BatchVerdict, Built, By, Decision, Double, Evidence, FactKey, Ledger, MappingRef, NewFile,
-    OpenBatch, Own, Plan, Question, RawAnswer, RowView, SectionRef, StagedRecord, StagedRow, Waits, Want,
-    What, Work,
+    Accept, BatchVerdict, Built, By, Decision, Double, Evidence, FactKey, Ledger, Looking, Looks, MappingRef,
+    NewFile, OpenBatch, Own, Plan, Presence, Question, Quiet, RawAnswer, RowView, SectionRef, Sought,
+    StagedRecord, StagedRow, Waits, Want, What, Work,
 };
 use crate::model::{Environment, Lang, Outcome, Status, SystemError};
 
@@ -1335,4 +1337,97 @@ fn a_ledger_knows_its_own_history_and_no_other() {
     assert!(bench.ledger.was_at(then.event, &then.head).unwrap(), "a mark that lags behind");
     assert!(!bench.ledger.was_at(then.event, "other").unwrap(), "rolled back, then gone on");
     assert!(!bench.ledger.was_at(then.event + 100, &then.head).unwrap(), "ahead");
+}
+
+const QUIET: Quiet = Quiet {
+    timeout: Duration::from_mins(2),
+    at_once: Duration::from_mins(30),
+    later: Duration::from_hours(24),
+    above: 250,
+};
+
+impl Bench {
+    /// The next look that is due long after everything.
+    fn sought(&mut self) -> Sought {
+        let Looking::Now(sought) = self.ledger.look_due("sespa", QUIET, at(1_000)).unwrap() else {
+            panic!("nobody is due")
+        };
+        sought
+    }
+
+    fn conclude(&mut self, sought: &Sought, presence: &Presence, minute: i64) {
+        self.ledger.conclude(sought, "seen", presence, QUIET, at(minute)).unwrap();
+    }
+
+    fn unknown_batch(&mut self) -> OpenBatch {
+        let open = self.claim().unwrap();
+        self.settle(&open, &BatchVerdict::Unknown { seen: "timed out".into() });
+        open
+    }
+}
+
+#[test]
+fn nobody_is_asked_about_before_the_quiet_time_is_over() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    assert_eq!(bench.ledger.look_due("sespa", QUIET, at(1_000)).unwrap(), Looking::Nothing);
+    bench.unknown_batch();
+    let sent = bench.minute - 1;
+    let due = bench.ledger.look_due("sespa", QUIET, at(sent)).unwrap();
+    assert_eq!(due, Looking::Later(at(sent + 32)));
+    assert!(matches!(bench.ledger.look_due("sespa", QUIET, at(sent + 32)).unwrap(), Looking::Now(_)));
+    let early = bench.ledger.look_due("sespa", QUIET, at(sent - 600_000)).unwrap();
+    assert!(matches!(early, Looking::Now(_)), "a due time of another calendar is due: to ask does no harm");
+}
+
+#[test]
+fn words_of_not_being_there_count_for_one_sending_only() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.unknown_batch();
+    let sought = bench.sought();
+    bench.conclude(&sought, &Presence::Absent(at(100)), 100);
+    assert_eq!(bench.statuses(file), [Unknown]);
+    let (now, number) = (bench.now(), What::Number(sought.item.number.clone()));
+    bench.ledger.resolve(&number, &Decision::NotReceived, &by(), now).unwrap();
+    bench.unknown_batch();
+    let again = bench.sought();
+    assert_ne!(again.batch, sought.batch);
+    bench.conclude(&again, &Presence::Absent(at(900)), 900);
+    assert_eq!(bench.statuses(file), [Unknown], "the first word was about another request");
+    bench.conclude(&again, &Presence::Absent(at(929)), 929);
+    assert_eq!(bench.statuses(file), [Unknown], "too early");
+    bench.conclude(&again, &Presence::Absent(at(930)), 930);
+    assert_eq!(bench.statuses(file), [Waiting]);
+    assert_eq!(bench.claim().unwrap().items[0].number, sought.item.number);
+}
+
+#[test]
+fn a_look_that_comes_late_moves_nothing_that_was_decided() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1)]);
+    bench.unknown_batch();
+    let sought = bench.sought();
+    let (now, number) = (bench.now(), What::Number(sought.item.number.clone()));
+    bench.ledger.resolve(&number, &Decision::Accepted("555".into()), &by(), now).unwrap();
+    bench.conclude(&sought, &Presence::There("556".into()), 200);
+    bench.conclude(&sought, &Presence::Absent(at(300)), 300);
+    bench.conclude(&sought, &Presence::Absent(at(400)), 400);
+    assert_eq!(bench.statuses(file), [Accepted, Unknown]);
+    assert_eq!(bench.rows(file)[0].id.as_deref(), Some("555"));
+    assert_ne!(bench.sought().item.number, sought.item.number, "the other one is asked about next");
+}
+
+#[test]
+fn what_only_a_person_said_is_no_witness() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.unknown_batch();
+    let (now, number) = (bench.now(), What::Number(open.items[0].number.clone()));
+    bench.ledger.resolve(&number, &Decision::Accepted("555".into()), &by(), now).unwrap();
+    assert_eq!(bench.ledger.witness("sespa").unwrap(), None);
+    bench.drop_file("b.csv", &[(2, "k2", 1)]);
+    bench.send_all(&accepted);
+    let witness = bench.ledger.witness("sespa").unwrap().unwrap();
+    assert_eq!(Outcome::Accepted { id: witness.id }, accepted(0));
 }
