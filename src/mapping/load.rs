@@ -863,6 +863,25 @@ reason = "не е в ПЛС"
     }
 
     #[test]
+    fn a_list_needs_the_systems_numbers_and_what_tells_its_rows_apart() {
+        let list = |fields: &str| {
+            let text = format!(
+                "name = \"l\"\ndestination = \"sespa\"\noperation = \"reconcile\"\n[fields]\n{fields}"
+            );
+            let found = load_text(&text, &[]).err().unwrap_or_default();
+            found.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(list("transaction_id = \"A\"\np_actor_trn_no = \"B\"\n"), [""; 0]);
+        assert_eq!(list("transaction_id = \"A\"\np_trn_type = \"B\"\np_report_date = \"C\"\n"), [""; 0]);
+        assert!(list("p_actor_trn_no = \"B\"\n")[0].contains("needs `transaction_id`"));
+        assert!(list("transaction_id = \"A\"\np_trn_type = \"B\"\n")[0].contains("`p_actor_trn_no`, or"));
+        let export = "name = \"e\"\ndestination = \"sespa\"\n[fields]\ntransaction_id = \"A\"\n";
+        assert!(problems(export)[0].contains("unknown field `transaction_id`"), "nobody sends it");
+        let other = "name = \"o\"\ndestination = \"sespa\"\noperation = \"reconsile\"\n[fields]\n";
+        assert!(problems(other)[0].contains("did you mean `reconcile`"), "{:?}", problems(other));
+    }
+
+    #[test]
     fn all_problems_come_at_once_with_their_lines() {
         let text = WHOLE
             .replace("encoding  =", "encodng  =")

@@ -330,6 +330,13 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_mapping_of_lists_reads_lists() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("mappings/sespa/portal-list.toml");
+        let list = load_file(&path).unwrap_or_else(|problems| panic!("{}", rendered(&problems)));
+        assert!(list.reads_lists() && list.makes("transaction_id") && !shipped().reads_lists());
+    }
+
+    #[test]
     fn the_shipped_mapping_reads_a_row_of_each_type() {
         let mapping = shipped();
         let Source::Columns(_) =
