@@ -3,10 +3,10 @@
 
 use anyhow::Result;
 
-use super::stage::{CHUNK_ROWS, Opened, Staged, plan, told};
-use super::{Shop, lock, pinned};
+use super::stage::{CHUNK_ROWS, Opened, Ready, Staged, aside, bind, plan, told};
+use super::{Shop, lock};
 use crate::config::DropFolder;
-use crate::convert::{self, Target};
+use crate::convert::Target;
 use crate::knife::{Point, pass};
 use crate::ledger::{FileState, FileView, Listed, Matching, StagedRow, StoredIssue, codes};
 use crate::mapping::{Bound, Draft, Mapping};
@@ -23,51 +23,30 @@ const LEAST_FIELDS: usize = 4;
 pub(super) fn take(
     shop: &Shop,
     drop: &DropFolder,
-    Opened { mapping, mut table, answers }: Opened,
+    mut opened: Opened,
     view: &FileView,
 ) -> Result<Option<Staged>> {
-    let aside = |state, issues: &[Issue]| {
-        Ok(Some(Staged::Aside(state, issues.iter().map(StoredIssue::from).collect())))
+    let ready = match bind(shop, drop, &opened, view, Schema::of_lists) {
+        Ok(ready) => ready,
+        Err(staged) => return Ok(Some(staged)),
     };
-    let sections =
-        drop.destination.as_deref().map_or_else(|| mapping.destination.sections(), |name| vec![name]);
-    let targets = match shop.sections.targets(&sections) {
-        Ok(targets) => targets,
-        Err((section, why)) => {
-            let issue = told(&codes::NO_SECTION, [section, why]);
-            return Ok(Some(Staged::Aside(FileState::Received, vec![issue])));
-        }
-    };
-    let Some(first) = targets.first() else { return aside(FileState::Received, &[]) };
-    let schema = first.destination.schema().of_lists();
-    let decided = match convert::prove(&view.snapshot, &table, &mapping, &schema, &answers) {
-        Ok(Ok(decided)) => decided,
-        Ok(Err(questions)) => return aside(FileState::Held, &questions),
-        Err(error) => return aside(FileState::Unreadable, &[error.issue()]),
-    };
-    let bound = match mapping.bind_decided(table.headers(), &schema, &decided) {
-        Ok(bound) => bound,
-        Err(issues) => return aside(FileState::Unreadable, &issues),
-    };
-    let filled = bound.filled_columns();
-    let notes: Vec<StoredIssue> = bound.notes().iter().chain(&decided.notes).map(StoredIssue::from).collect();
     let _desk = lock::desk(&shop.desk)?;
-    let planned = plan(drop, &mapping, &schema, &sections, view.intake);
+    let planned = plan(drop, &opened.mapping, &ready, view.intake);
     if !shop.ledger.ask_blocking(move |ledger| ledger.plan(&planned))? {
         return Ok(None);
     }
     pass(Point::Planned);
-    let reader = Reader::new(&mapping, &schema, &targets, drop.destination.is_some());
-    if let Err(stopped) = read_rows(shop, &mut table, bound, &reader)? {
-        return aside(FileState::Unreadable, &[stopped.issue()]);
+    let reader = Reader::new(&opened.mapping, &ready);
+    if let Err(stopped) = read_rows(shop, &mut opened.table, ready.bound.clone(), &reader)? {
+        return Ok(Some(aside(FileState::Unreadable, &[stopped.issue()])));
     }
-    let found = table.found().clone();
-    let reading = pinned::keep(&found, &filled, &decided.proven().or(answers))?;
-    let issues: Vec<StoredIssue> = found.notes.iter().map(StoredIssue::from).chain(notes).collect();
+    let found = opened.table.found();
+    let reading = ready.reading(found, &ready.bound.filled_columns(), opened.answers)?;
+    let mut issues: Vec<StoredIssue> = found.notes.iter().map(StoredIssue::from).collect();
+    issues.extend(ready.notes());
     let (matching, intake, now) = (reader.matching(), view.intake, shop.world.clock.now());
-    let told = shop.ledger.ask_blocking(move |ledger| ledger.reconcile(intake, &matching, now))?;
+    issues.extend(shop.ledger.ask_blocking(move |ledger| ledger.reconcile(intake, &matching, now))?);
     pass(Point::Reconciled);
-    let issues: Vec<StoredIssue> = issues.into_iter().chain(told).collect();
     shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
     pass(Point::Accepted);
     Ok(Some(Staged::Accepted))
@@ -119,7 +98,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(mapping: &Mapping, schema: &'a Schema, targets: &'a [Target], forced: bool) -> Self {
+    fn new(mapping: &Mapping, ready: &'a Ready) -> Self {
+        let schema = &ready.schema;
         let own = [schema.number_field, schema.registration_field];
         let fields = schema.fields.iter().enumerate().filter(|(index, field)| {
             // What a person wrote, and what only one side has, tells nothing.
@@ -130,7 +110,8 @@ impl<'a> Reader<'a> {
         let enough = compared.len() >= LEAST_FIELDS
             && [schema.type_field, schema.date_field].iter().all(|field| compared.contains(field));
         let id = schema.field(LISTED_ID).unwrap_or_default();
-        Self { schema, targets, forced, id, compared: if enough { compared } else { Vec::new() } }
+        let compared = if enough { compared } else { Vec::new() };
+        Self { schema, targets: &ready.targets, forced: ready.forced, id, compared }
     }
 
     /// How the ledger finds the same in its own rows.

@@ -9,15 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Shop, lists, lock, pinned};
 use crate::config::DropFolder;
-use crate::convert::{self, Fit, Judge, Judged, Mappings};
+use crate::convert::{self, Fit, Judge, Judged, Mappings, Target};
 use crate::intake;
 use crate::knife::{Point, pass};
 use crate::ledger::{
     self, Accept, FileState, FileView, Handle, Plan, Referenced, StagedRow, StoredIssue, codes,
 };
-use crate::mapping::{Answers, Mapping};
+use crate::mapping::{Answers, Bound, Decided, Mapping};
 use crate::model::{CodeInfo, Issue, Schema, names};
-use crate::table::{Reading, Row, Table};
+use crate::table::{self, Reading, Row, Table};
 
 /// Rows of one staging commit, and those of one block more.
 pub(super) const CHUNK_ROWS: usize = 5_000;
@@ -159,44 +159,83 @@ fn origins(ledger: &Handle, path: &Path) -> Result<BTreeMap<String, Answers>> {
     Ok(names)
 }
 
+/// A file bound to its columns: its rows can be read.
+pub(super) struct Ready {
+    pub(super) bound: Bound,
+    pub(super) schema: Schema,
+    pub(super) targets: Vec<Target>,
+    pub(super) sections: Vec<String>,
+    /// Whether all rows go to the folder's section, whatever the mapping says.
+    pub(super) forced: bool,
+    decided: Decided,
+}
+
+impl Ready {
+    /// How the file is read, to be kept.
+    pub(super) fn reading(
+        &self,
+        found: &table::Found,
+        filled: &[usize],
+        answers: Answers,
+    ) -> Result<serde_json::Value> {
+        Ok(pinned::keep(found, filled, &self.decided.proven().or(answers))?)
+    }
+
+    /// What reading and binding found out about the file as a whole.
+    pub(super) fn notes(&self) -> Vec<StoredIssue> {
+        self.bound.notes().iter().chain(&self.decided.notes).map(StoredIssue::from).collect()
+    }
+}
+
+/// Sets a file aside for what was found about it as a whole.
+pub(super) fn aside(state: FileState, issues: &[Issue]) -> Staged {
+    Staged::Aside(state, issues.iter().map(StoredIssue::from).collect())
+}
+
+/// Binds a file to its columns, or says why it is set aside. `fields` makes the schema that it is read under of the
+/// one of its system.
+pub(super) fn bind(
+    shop: &Shop,
+    drop: &DropFolder,
+    opened: &Opened,
+    view: &FileView,
+    fields: fn(&Schema) -> Schema,
+) -> Result<Ready, Staged> {
+    let Opened { mapping, table, answers } = opened;
+    let forced = drop.destination.as_deref();
+    let sections = forced.map_or_else(|| mapping.destination.sections(), |name| vec![name]);
+    let targets = shop.sections.targets(&sections).map_err(|(section, why)| {
+        Staged::Aside(FileState::Received, vec![told(&codes::NO_SECTION, [section, why])])
+    })?;
+    let Some(first) = targets.first() else { return Err(aside(FileState::Received, &[])) };
+    let schema = fields(first.destination.schema());
+    let decided = convert::prove(&view.snapshot, table, mapping, &schema, answers)
+        .map_err(|error| aside(FileState::Unreadable, &[error.issue()]))?
+        .map_err(|questions| aside(FileState::Held, &questions))?;
+    let bound = mapping
+        .bind_decided(table.headers(), &schema, &decided)
+        .map_err(|issues| aside(FileState::Unreadable, &issues))?;
+    let sections = sections.into_iter().map(str::to_owned).collect();
+    Ok(Ready { bound, schema, targets, sections, forced: forced.is_some(), decided })
+}
+
 /// None when the program is told to stop: what is staged by then is dropped at the next start.
 fn fill(
     shop: &Shop,
     drop: &DropFolder,
-    Opened { mapping, table, answers }: Opened,
+    opened: Opened,
     view: &FileView,
     ending: &CancellationToken,
 ) -> Result<Option<Staged>> {
-    let aside =
-        |state, issues: &[Issue]| Some(Staged::Aside(state, issues.iter().map(StoredIssue::from).collect()));
-    let forced = drop.destination.as_deref();
-    let sections = forced.map_or_else(|| mapping.destination.sections(), |name| vec![name]);
-    let targets = match shop.sections.targets(&sections) {
-        Ok(targets) => targets,
-        Err((section, why)) => {
-            return Ok(Some(Staged::Aside(
-                FileState::Received,
-                vec![told(&codes::NO_SECTION, [section, why])],
-            )));
-        }
+    let ready = match bind(shop, drop, &opened, view, Schema::clone) {
+        Ok(ready) => ready,
+        Err(staged) => return Ok(Some(staged)),
     };
-    let Some(schema) = targets.first().map(|target| target.destination.schema()) else {
-        return Ok(aside(FileState::Received, &[]));
-    };
-    let decided = match convert::prove(&view.snapshot, &table, &mapping, schema, &answers) {
-        Ok(Ok(decided)) => decided,
-        Ok(Err(questions)) => return Ok(aside(FileState::Held, &questions)),
-        Err(error) => return Ok(aside(FileState::Unreadable, &[error.issue()])),
-    };
-    let bound = match mapping.bind_decided(table.headers(), schema, &decided) {
-        Ok(bound) => bound,
-        Err(issues) => return Ok(aside(FileState::Unreadable, &issues)),
-    };
-    let notes: Vec<StoredIssue> = bound.notes().iter().chain(&decided.notes).map(StoredIssue::from).collect();
-    let filled = bound.filled_columns();
+    let Opened { mapping, table, answers } = opened;
+    let (notes, filled) = (ready.notes(), ready.bound.filled_columns());
     let _desk = lock::desk(&shop.desk)?;
     let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
-    let plan = Plan { layout, ..plan(drop, &mapping, schema, &sections, view.intake) };
+    let plan = Plan { layout, ..plan(drop, &mapping, &ready, view.intake) };
     let planned = plan.clone();
     if shop.ledger.ask_blocking(move |ledger| ledger.tells_apart_otherwise(&planned))? {
         return Ok(Some(Staged::Aside(FileState::Received, vec![told(&codes::KEY_CHANGED, [])])));
@@ -209,15 +248,18 @@ fn fill(
         return Ok(None);
     }
     pass(Point::Planned);
-    let judge = Judge::new(bound, targets, forced.is_some(), shop.world.clock.today());
+    let judge =
+        Judge::new(ready.bound.clone(), ready.targets.clone(), ready.forced, shop.world.clock.today());
     let found = match stage_rows(&shop.ledger, table, judge, ending) {
         Ok(found) => found,
-        Err(convert::Error::Table(error)) => return Ok(aside(FileState::Unreadable, &[error.issue()])),
+        Err(convert::Error::Table(error)) => {
+            return Ok(Some(aside(FileState::Unreadable, &[error.issue()])));
+        }
         Err(convert::Error::Sink(Halt::Ledger(error))) => return Err(error.into()),
         Err(convert::Error::Sink(Halt::Stopped)) => return Ok(None),
     };
     let issues = found.notes.iter().map(StoredIssue::from).chain(notes).collect::<Vec<_>>();
-    let reading = pinned::keep(&found, &filled, &decided.proven().or(answers))?;
+    let reading = ready.reading(&found, &filled, answers)?;
     let (intake, now) = (view.intake, shop.world.clock.now());
     shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
     pass(Point::Accepted);
@@ -233,13 +275,8 @@ enum Halt {
     Stopped,
 }
 
-pub(super) fn plan(
-    drop: &DropFolder,
-    mapping: &Mapping,
-    schema: &Schema,
-    sections: &[&str],
-    intake: i64,
-) -> Plan {
+pub(super) fn plan(drop: &DropFolder, mapping: &Mapping, ready: &Ready, intake: i64) -> Plan {
+    let schema = &ready.schema;
     let number = schema.fields.get(schema.number_field).map(|field| field.name.clone());
     let ignored = mapping.key.iter().flat_map(|key| key.ignore.iter().cloned());
     Plan {
@@ -250,7 +287,7 @@ pub(super) fn plan(
         identity: identity(mapping, schema),
         keyed: mapping.key.is_some(),
         ignore: ignored.chain(number).collect(),
-        sections: sections.iter().map(|name| (*name).to_owned()).collect(),
+        sections: ready.sections.clone(),
         accept: match drop.accept {
             crate::config::Accept::GoodRows => Accept::GoodRows,
             crate::config::Accept::WholeDocument => Accept::WholeDocument,
