@@ -168,6 +168,8 @@ pub static CODES: &[&CodeInfo] = &[
     &error::T011,
     &error::T012,
     &error::T013,
+    &error::T014,
+    &error::T015,
     &body::T020,
     &body::T021,
     &records::T022,

@@ -78,6 +78,63 @@ fn what_is_looked_through_first_is_refused_as_in_other_workbooks() {
     assert!(ran.exit == 2 && ran.stderr.contains("T008"), "{}", ran.stderr);
 }
 
+/// An .xlsx of one sheet with these rows, and what stands behind them.
+fn xlsx(rows: &str, behind: &str, styles: &str) -> Vec<u8> {
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let relation = |id: &str, kind: &str, target: &str| {
+        format!(r#"<Relationship Id="{id}" Type="{OFFICE}/{kind}" Target="{target}"/>"#)
+    };
+    let relations = |inside: &str| format!("<Relationships>{inside}</Relationships>");
+    let inside = [("r1", "worksheet", "worksheets/sheet1.xml"), ("r2", "styles", "styles.xml")];
+    let inside: String = inside.map(|(id, kind, target)| relation(id, kind, target)).concat();
+    let head = r#"<row><c t="str"><v>Код</v></c><c t="str"><v>Брой</v></c></row><row><c><v>7</v></c><c><v>8</v></c></row>"#;
+    let parts = [
+        ("[Content_Types].xml", "<Types/>".to_owned()),
+        ("_rels/.rels", relations(&relation("r1", "officeDocument", "xl/workbook.xml"))),
+        ("xl/_rels/workbook.xml.rels", relations(&inside)),
+        (
+            "xl/workbook.xml",
+            r#"<workbook xmlns:r="r"><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>"#
+                .to_owned(),
+        ),
+        ("xl/styles.xml", format!("<styleSheet>{styles}</styleSheet>")),
+        (
+            "xl/worksheets/sheet1.xml",
+            format!("<worksheet><sheetData>{head}{rows}</sheetData>{behind}</worksheet>"),
+        ),
+    ];
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let quick = zip::write::SimpleFileOptions::default().compression_level(Some(1));
+    for (name, text) in parts {
+        archive.start_file(name, quick).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// Small files that ask for more memory than there is, or for much time.
+#[test]
+fn merged_ranges_and_styles_without_end_are_refused() {
+    let ran = inspected(&xlsx(&"<row><c/></row>".repeat(1_000), "", ""), "day.xlsx");
+    assert!(ran.stdout.contains("1 data row"), "{}{}", ran.stdout, ran.stderr);
+    let merged = r#"<mergeCell ref="A3:B4"/>"#.repeat((1 << 20) + 1);
+    refused(&xlsx("", &format!("<mergeCells>{merged}</mergeCells>"), ""), "merged.xlsx", "T015");
+    let name = "x".repeat(20_000);
+    let font = format!(r#"<fonts><font><name val="{name}"/></font></fonts>"#);
+    let form = format!(r#"<numFmts><numFmt numFmtId="200" formatCode="{name}"/></numFmts>"#);
+    let formats = format!("<cellXfs>{}</cellXfs>", r#"<xf numFmtId="200" fontId="0"/>"#.repeat(60_000));
+    refused(&xlsx("", "", &(font + &formats)), "fonts.xlsx", "T008");
+    refused(&xlsx("", "", &(form + &formats)), "formats.xlsx", "T008");
+}
+
+/// A cell of a thousand rows and columns is carried along from row to row.
+#[test]
+fn a_page_of_cells_without_end_is_refused() {
+    let wide = "<td colspan=1024 rowspan=1024>x".repeat(4);
+    let page = format!("<table><tr><td>Код<td>Брой<tr>{wide}{}</table>", "<tr><td>1".repeat(20_000));
+    refused(page.as_bytes(), "page.xls", "T014");
+}
+
 /// Ordinary cells come in order, with blank rows counted.
 #[test]
 fn repeated_rows_and_cells_keep_their_numbers() {
