@@ -17,6 +17,7 @@ mod dialect;
 mod encoding;
 mod error;
 mod evidence;
+mod figures;
 mod general;
 mod guard;
 mod header;
@@ -187,6 +188,7 @@ pub static CODES: &[&CodeInfo] = &[
     &body::W104,
     &body::W105,
     &body::W114,
+    &body::W116,
     &text::W106,
     &choice::W107,
     &choice::W108,
@@ -362,6 +364,43 @@ mod tests {
             format!("Вид;Дата;Код;Брой;Забележка\n{above}\n\nПродажба;9.8.2026;102;6\nБрак;9.8.2026;103;7\n");
         let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
         assert_eq!(rows.len(), 10, "a row is never lost");
+    }
+
+    #[test]
+    fn rows_behind_a_total_that_have_codes_are_no_totals() {
+        let above: Vec<String> = (10..30).map(|row| format!("x;2415{row};{row};L{row};;\n")).collect();
+        let above = above.concat();
+        let text = format!("Вид;Код;Брой;Партида;а;б\n{above}Общо;;390;;;\ny;241599;5;;;\nОбщо;;5;;;\n");
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 22, "the total in between stays too: {:?}", found.left_out);
+        let text =
+            format!("Вид;Код;Брой;Партида;а;б\n{above}Общо;;390;;;\nДДС;;78;;;\nИзготвил:;Иванов;;;;\n");
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.left_out_count.total), (20, 3));
+        assert_eq!((found.notes[0].code.code, found.notes[0].place.row), ("W114", Some(23)));
+    }
+
+    #[test]
+    fn a_full_row_that_is_skipped_by_its_word_is_told() {
+        let skip = Reading { skip: Some(vec!["общо".into()]), ..Reading::default() };
+        let text = "Име;Код;Брой\nx;1;2\nОбщоукрепващ сироп;2;3\nОбщо;;5\n";
+        let (rows, found) = read_bytes(text.as_bytes(), &skip).unwrap();
+        let note = &found.notes[0];
+        assert_eq!((rows.len(), note.code.code, note.args.join("|").as_str()), (1, "W116", "3|1"));
+    }
+
+    #[test]
+    fn what_stands_between_two_pages_is_left_out() {
+        let page = "Вид;Код;Брой;Партида\nx;101;2;L1\ny;102;3;L2\n";
+        for between in ["", "Страница 2;;;\n", "Общо;;5;\n\nстр. 2;;;\n", "Общо;;5;\nСтраница 2 / 9;;;\n"]
+        {
+            for skip in [None, Some(vec!["Общо".to_owned()])] {
+                let reading = Reading { skip, ..Reading::default() };
+                let (rows, found) =
+                    read_bytes(format!("{page}{between}{page}").as_bytes(), &reading).unwrap();
+                assert_eq!(rows.len(), 4, "{between}: {:?}", found.left_out);
+            }
+        }
     }
 
     #[test]

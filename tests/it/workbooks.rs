@@ -226,6 +226,65 @@ fn a_second_table_on_a_sheet_is_left_out() {
     assert!(ran.stdout.contains("3 data rows") && ran.stdout.contains("W114"), "{}", ran.stdout);
 }
 
+/// A sheet of six columns with two full rows and these below; an empty text is no cell.
+fn sheet_with(below: &[&[&str]]) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    let head = ["Документ", "Вид", "Име", "Код", "Брой", "Партида"];
+    let above: [&[&str]; 3] = [
+        &head,
+        &["Аптека 1", "приход", "Аспирин", "2415", "5", "L1"],
+        &["", "приход", "Аналгин", "2416", "7", ""],
+    ];
+    for (row, cells) in (0..).zip(above.iter().chain(below)) {
+        for (column, text) in (0..).zip(*cells).filter(|(_, text)| !text.is_empty()) {
+            match text.parse::<f64>() {
+                Ok(number) => sheet.write(row, column, number).unwrap(),
+                Err(_) => sheet.write(row, column, *text).unwrap(),
+            };
+        }
+    }
+    book.save_to_buffer().unwrap()
+}
+
+/// Rows that have their first cells from the row above are no second table.
+#[test]
+fn a_group_of_rows_with_few_cells_is_data() {
+    let groups: [&[&[&str]]; 3] = [
+        &[&[], &["Аптека Здраве"], &["", "", "", "2417", "3", ""], &["", "", "", "2418", "4", ""]],
+        &[&[], &["Аптека Здраве", "приход"], &["", "", "Аспирин", "", "3", ""]],
+        &[
+            &["Общо", "", "", "", "12"],
+            &["Аптека Здраве"],
+            &["", "", "", "2417", "3"],
+            &["", "", "", "2418", "3"],
+        ],
+    ];
+    for group in groups {
+        let ran = inspected(&sheet_with(group), "day.xlsx");
+        let rows = 2 + group.iter().filter(|row| !row.is_empty()).count();
+        assert!(ran.stdout.contains(&format!("{rows} data rows")), "{group:?}: {}", ran.stdout);
+        assert!(!ran.stdout.contains("W114"), "{}", ran.stdout);
+    }
+}
+
+/// What a program prints between two pages is no data.
+#[test]
+fn headers_and_totals_of_pages_are_left_out() {
+    let head = ["Документ", "Вид", "Име", "Код", "Брой", "Партида"];
+    let between: [&[&[&str]]; 4] = [
+        &[],
+        &[&["Страница 2"]],
+        &[&["Общо", "", "", "", "12"], &[], &["", "", "", "", "", "Стр. 2"]],
+        &[&["Общо за страницата", "", "", "", "12"], &["Страница 2"]],
+    ];
+    for rows in between {
+        let page: [&[&str]; 2] = [&head, &["Аптека 2", "приход", "Аспирин", "2415", "5", "L1"]];
+        let ran = inspected(&sheet_with(&[rows, &page].concat()), "day.xlsx");
+        assert!(ran.stdout.contains("3 data rows"), "{rows:?}: {}", ran.stdout);
+    }
+}
+
 /// Cells come out as a person sees them: days whatever their format, masks with their zeros, texts as texts.
 #[test]
 fn cells_are_read_as_they_are_seen() {
