@@ -45,7 +45,7 @@ pub use block::Block;
 use body::{Body, Source};
 pub use encoding::Encoding;
 pub use error::Error;
-pub use evidence::{Evidence, LineEnds, Proof};
+pub use evidence::{Evidence, LineEnds, Proof, Rival};
 pub use inspect::{ColumnInspection, FirstRow, Guess, Inspection, Suspicion, inspect, to_csv};
 pub use mend::Damage;
 pub use order::T029;
@@ -76,6 +76,12 @@ impl Table {
     }
 
     fn open_within(path: &Path, reading: &Reading, limits: &guard::Limits) -> Result<Self, Error> {
+        let mut table = Self::open_as_found(path, reading, limits)?;
+        table.found.evidence.format = Some(evidence::of_format(table.found.format, path));
+        Ok(table)
+    }
+
+    fn open_as_found(path: &Path, reading: &Reading, limits: &guard::Limits) -> Result<Self, Error> {
         let mut file = File::open(path)?;
         let format = sniff::format_of(&mut file)?;
         if format == Format::Csv {

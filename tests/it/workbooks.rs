@@ -342,3 +342,16 @@ fn a_cut_workbook_is_told_as_incomplete() {
     refused(&bytes[..2048], "cut.xls", "T007");
     refused(&bytes[..600], "cut.xls", "T007");
 }
+
+/// What the content told, what the name says otherwise, and what else might have divided the rows.
+#[test]
+fn each_decision_comes_with_its_evidence() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("day.xls"), "Код;Цена\n1;2,50\n2;3,50\n3;4,50\n").unwrap();
+    let ran = Ran::of(program(dir.path(), &["inspect", "day.xls", "--json"]).output().unwrap());
+    let seen: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let evidence = &seen["reading"]["evidence"];
+    assert_eq!((&evidence["format"]["kind"], &evidence["format"]["rival"]), (&"text".into(), &"xls".into()));
+    let rival = serde_json::json!({"delimiter": ",", "cells": 2, "count": 3, "of": 4});
+    assert_eq!(evidence["delimiter"]["rivals"], serde_json::json!([rival]));
+}
