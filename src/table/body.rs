@@ -17,7 +17,24 @@ use crate::model::names::{fold, look_alike};
 use crate::model::{CodeInfo, Issue, Severity, Who, Words};
 
 /// Words that totals begin with where a mapping names none.
-const TOTALS: [&str; 7] = ["Общо", "Всичко", "Сума", "Total", "Totals", "Grand total", "Sum"];
+const TOTALS: [&str; 14] = [
+    "Общо",
+    "Всичко",
+    "Сума",
+    "Итого",
+    "Total",
+    "Totals",
+    "Grand total",
+    "Sum",
+    "Totale",
+    "Totali",
+    "Összesen",
+    "Mindösszesen",
+    "Summe",
+    "Gesamt",
+];
+/// Letters that lines are drawn with.
+const RULES: [char; 9] = ['-', '=', '_', '*', '+', '|', '─', '═', '—'];
 /// Words that stand before the number of a page.
 const PAGES: [&str; 7] = ["Страница", "Стр", "Лист", "Page", "Pagina", "Oldal", "Seite"];
 /// Rows that may stand behind totals, such as signatures.
@@ -220,7 +237,7 @@ impl Body {
         }
         Ok(if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
-        } else if self.is_header_again(row) {
+        } else if self.is_header_again(row) || is_rule(row) {
             Verdict::LeftOut(Why::Title)
         } else if !self.words.begin(row) {
             self.judge_below(row)?
@@ -471,6 +488,14 @@ impl Body {
 /// Whether nothing is in a row, and nothing should be: an uncalculated formula will have a value one day.
 fn is_blank(row: &Row) -> bool {
     row.is_blank() && !row.issues().iter().any(|issue| issue.code.severity() == Severity::Error)
+}
+
+/// A drawn line, as programs print it above and below the names of the columns: no letter and no figure.
+fn is_rule(row: &Row) -> bool {
+    let mut letters = row.cells().flat_map(|cell| cell.text.chars()).filter(|letter| !letter.is_whitespace());
+    letters.next().is_some_and(|first| RULES.contains(&first))
+        && letters.all(|letter| RULES.contains(&letter))
+        && row.cells().any(|cell| cell.text.trim().chars().count() > 2)
 }
 
 /// A row that is left out takes along what is wrong with it: that becomes a note about the file. Uncalculated

@@ -396,6 +396,18 @@ mod tests {
     }
 
     #[test]
+    fn drawn_lines_and_totals_of_other_countries_are_no_data() {
+        let line = "-".repeat(40);
+        let text = format!(
+            "{line}\nДата;Код;Брой;Име\n{line}\n1.8.2026;1;5;А\n=====;====;==;===\n2.8.2026;2;6;-\n{line}\nÖsszesen;;11;\n"
+        );
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.left_out_count.total), (2, 1), "{:?}", found.left_out);
+        let (rows, _) = read_bytes("Код;Брой\n-;-\n--;1\n".as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 2, "what is short may be a value");
+    }
+
+    #[test]
     fn what_stands_between_two_pages_is_left_out() {
         let page = "Вид;Код;Брой;Партида\nx;101;2;L1\ny;102;3;L2\n";
         for between in ["", "Страница 2;;;\n", "Общо;;5;\n\nстр. 2;;;\n", "Общо;;5;\nСтраница 2 / 9;;;\n"]
