@@ -9,7 +9,7 @@ use super::record::{self, Known, differences, told, told_of};
 use super::stage::{Staging, stopped_as};
 use super::takeover::{hold_doubtful, hold_doubtful_document};
 use super::{Event, Sqlite, from_stamp, json, parse};
-use crate::ledger::states::{Judgement, Met, RecordState, Way, judge};
+use crate::ledger::core::{Judgement, Life as _, Met, RecordState, Way, judge};
 use crate::ledger::{Error, StoredIssue, codes};
 
 impl Sqlite {

@@ -14,7 +14,7 @@ use super::record::{self, told};
 use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
-use crate::ledger::states::RecordState;
+use crate::ledger::core::{Life as _, RecordState};
 use crate::ledger::{
     BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, StoredIssue, Want, Work, codes,
 };
@@ -720,7 +720,8 @@ fn finish(
     )?
     .execute(params![batch, state, seen, stamp(now)])?;
     tx.prepare_cached(
-        "UPDATE attempts SET state = ?2, seen = ?3, ended_at = coalesce(ended_at, ?4) WHERE id = ?1",
+        "UPDATE attempts SET state = ?2, seen = ?3, ended_at = coalesce(ended_at, ?4)
+          WHERE id = ?1 AND state <> 'not_sent'",
     )?
     .execute(params![attempt, attempt_state, seen, stamp(now)])?;
     Ok(())

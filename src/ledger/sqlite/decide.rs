@@ -11,7 +11,7 @@ use super::batches::{mark_batch_changed, settle_one};
 use super::record::{self, Known, told};
 use super::takeover::doubt_if_taken_over;
 use super::{Event, Sqlite, json, parse, stamp};
-use crate::ledger::states::RecordState;
+use crate::ledger::core::{Life as _, RecordState};
 use crate::ledger::{By, Decided, Decision, Double, Error, StoredIssue, Touched, What, codes};
 use crate::model::{Outcome, Status};
 

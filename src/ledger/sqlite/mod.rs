@@ -7,6 +7,8 @@ mod copies;
 mod decide;
 mod digest;
 mod files;
+#[cfg(debug_assertions)]
+mod guard;
 mod many;
 mod packed;
 mod prune;
@@ -105,6 +107,8 @@ impl Sqlite {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         conn.set_prepared_statement_cache_capacity(64);
         migrate(&mut conn, options, keep_former)?;
+        #[cfg(debug_assertions)]
+        guard::watch(&conn)?;
         let id = conn.query_row("SELECT value FROM meta WHERE key = 'id'", [], |row| row.get(0))?;
         Ok(Self {
             conn,

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::ledger::codes;
-use crate::ledger::states::{RecordState, Way};
+use crate::ledger::core::{Life as _, RecordState, Way};
 use crate::ledger::{Error, StoredIssue};
 use crate::model::CodeInfo;
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::many::{self, MANY, text};
 use super::record::{self, Known, differences, told, told_of};
 use super::{Sqlite, issues_text, json, stamp};
-use crate::ledger::states::{Judgement, Met, RecordState, Way, judge};
+use crate::ledger::core::{Judgement, Life as _, Met, RecordState, Way, judge};
 use crate::ledger::{Accept, Error, FactKey, Own, Plan, StagedRecord, StagedRow, codes};
 use crate::model::CodeInfo;
 

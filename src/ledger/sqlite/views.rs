@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::record::{self, told};
 use super::{Sqlite, day, from_stamp, head, parse};
 use crate::ledger::skew::at_answer;
-use crate::ledger::states::RecordState;
+use crate::ledger::core::{Life as _, RecordState};
 use crate::ledger::{BatchView, Error, FileState, FileView, RowView, Skew, StoredIssue, Summary, codes};
 use crate::model::{Environment, Lang, Status, SystemError};
 
@@ -198,7 +198,7 @@ impl Sqlite {
                         snapshot: self.spool.join(&sha256),
                         sha256,
                         received_at: from_stamp(&text(3)?).unwrap_or_default(),
-                        state: file_state(&text(4)?),
+                        state: FileState::from_word(&text(4)?).unwrap_or(FileState::Received),
                         destinations: parse(Some(&text(5)?)),
                         system: maybe(6)?,
                         environment: maybe(7)?.as_deref().and_then(environment),
@@ -366,19 +366,6 @@ fn told_by_state(record: &RecordPart, batch: &BatchPart) -> Option<StoredIssue> 
         }
         _ => None,
     }
-}
-
-fn file_state(word: &str) -> FileState {
-    const ALL: [FileState; 7] = [
-        FileState::Received,
-        FileState::Staging,
-        FileState::Taken,
-        FileState::Unreadable,
-        FileState::Held,
-        FileState::Withdrawn,
-        FileState::Merged,
-    ];
-    ALL.into_iter().find(|state| state.word() == word).unwrap_or(FileState::Received)
 }
 
 fn environment(word: &str) -> Option<Environment> {
