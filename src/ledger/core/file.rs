@@ -39,6 +39,8 @@ pub enum FileEvent {
     Unreadable,
     /// It waits for a person as a whole.
     SetAside,
+    /// No mapping fits it: it is read again once one does.
+    Unfit,
     /// A person answered what it asked.
     Answered,
     /// It is gone, or a newer one of its name came.
@@ -59,6 +61,7 @@ impl Life for FileState {
         On::Merged,
         On::Unreadable,
         On::SetAside,
+        On::Unfit,
         On::Answered,
         On::Withdrawn,
     ];
@@ -79,7 +82,7 @@ impl Life for FileState {
         let lawful = match event {
             On::Interrupted | On::Accepted | On::Merged => self == Staging,
             On::Answered => self == Held,
-            On::Planned | On::Unreadable | On::SetAside | On::Withdrawn => !self.is_over(),
+            On::Planned | On::Unreadable | On::SetAside | On::Unfit | On::Withdrawn => !self.is_over(),
         };
         lawful.then_some(event.leads_to())
     }
@@ -90,7 +93,7 @@ impl FileEvent {
     pub fn leads_to(self) -> FileState {
         match self {
             On::Planned => Staging,
-            On::Interrupted | On::Answered => Received,
+            On::Interrupted | On::Unfit | On::Answered => Received,
             On::Accepted => Taken,
             On::Merged => Merged,
             On::Unreadable => Unreadable,

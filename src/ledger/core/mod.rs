@@ -1,14 +1,22 @@
 //! The ledger's rules: which states files, batches, attempts, transactions and records may be in, what moves them,
 //! and what becomes of rows that meet. No clock, no disk, no network, no SQL.
 //!
-//! A noun's life ([`record`], [`transaction`], [`batch`], [`attempt`], [`file`]) is a table `state × event → state`:
-//! total, and what it does not name is not lawful. [`fact`] judges rows that meet.
+//! Two layers. A noun's life ([`record`], [`transaction`], [`batch`], [`attempt`], [`file`]) is a table
+//! `state × event → state`: total, and what it does not name is not lawful. What concerns several records at once
+//! ([`place`], [`accept`], [`follow`], [`decide`]) is written over a [`Store`] that only looks up and carries out;
+//! each decision in it is one of [`fact`]'s or one move of a noun's table. `sqlite/` is one such store, the
+//! simulation's is another: both obey the same functions.
 
+pub(crate) mod accept;
 pub mod attempt;
 pub mod batch;
+pub(crate) mod decide;
 pub mod fact;
 pub mod file;
+pub(crate) mod follow;
+pub(crate) mod place;
 pub mod record;
+pub(crate) mod store;
 pub mod transaction;
 
 use std::fmt::Debug;
@@ -18,6 +26,7 @@ pub use batch::{BatchEvent, BatchState};
 pub use fact::{Judgement, Met, Way, judge};
 pub use file::{FileEvent, FileState};
 pub use record::{RecordEvent, RecordState};
+pub(crate) use store::{Known, Store};
 pub use transaction::{TransactionEvent, TransactionState};
 
 use super::Error;

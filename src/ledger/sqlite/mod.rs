@@ -14,6 +14,7 @@ mod packed;
 mod prune;
 mod record;
 mod stage;
+mod store;
 mod takeover;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::record::{self, told};
+use super::record;
 use super::{Sqlite, day, from_stamp, head, parse};
-use crate::ledger::skew::at_answer;
+use crate::ledger::core::store::{in_place_of, told};
 use crate::ledger::core::{Life as _, RecordState};
+use crate::ledger::skew::at_answer;
 use crate::ledger::{BatchView, Error, FileState, FileView, RowView, Skew, StoredIssue, Summary, codes};
 use crate::model::{Environment, Lang, Status, SystemError};
 
@@ -153,7 +154,7 @@ impl Sqlite {
     /// A replaced row shows what became of the row in its place, and what is still to be done about that one.
     fn tell_replaced(&self, view: &mut RowView, newer: i64) -> Result<(), Error> {
         let Some(known) = record::get(&self.conn, newer)? else { return Ok(()) };
-        let known = record::in_place_of(&self.conn, known)?;
+        let known = in_place_of(known, |id| record::get(&self.conn, id))?;
         let in_place = self.row_views(known.intake, known.row.saturating_sub(1), 1)?;
         view.replaced = true;
         view.system_errors.clear();
