@@ -1335,3 +1335,36 @@ fn a_ledger_knows_its_own_history_and_no_other() {
     assert!(!bench.ledger.was_at(then.event, "other").unwrap(), "rolled back, then gone on");
     assert!(!bench.ledger.was_at(then.event + 100, &then.head).unwrap(), "ahead");
 }
+
+#[test]
+fn of_several_rows_that_waited_for_one_only_the_first_is_sent_when_it_is_refused() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let second = bench.drop_file("b.csv", &[(2, "k1", 1)]);
+    let third = bench.drop_file("c.csv", &[(2, "k1", 1)]);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    assert_eq!(bench.claim().unwrap().items.len(), 1, "one fact, one transaction");
+    assert_eq!((bench.statuses(second), bench.statuses(third)), (vec![Waiting], vec![Waiting]));
+    assert!(bench.claim().is_none());
+}
+
+#[test]
+fn a_batch_put_off_under_a_wrong_clock_is_due_once_it_is_right() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let retry_at = at(0) + chrono::TimeDelta::days(3650);
+    bench.settle(&open, &BatchVerdict::NotSent { retry_at, seen: "429".into() });
+    assert_eq!(bench.ledger.work("sespa", at(60)).unwrap(), Work::Resend(open.batch));
+}
+
+#[test]
+fn a_due_time_on_a_batch_that_is_over_is_no_work() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+    bench.ledger.conn.execute("UPDATE batches SET due_at = '2000-01-01T00:00:00.000Z'", []).unwrap();
+    assert_eq!(bench.ledger.work("sespa", at(500)).unwrap(), Work::Nothing);
+}
