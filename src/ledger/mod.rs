@@ -80,6 +80,9 @@ pub enum Error {
         /// What was to happen.
         event: String,
     },
+    /// Another process sends from this ledger now.
+    #[error("another rxdrop has begun to send from this ledger; this one stops")]
+    TakenOver,
     /// The program asked in a wrong order: a mistake of ours.
     #[error("internal: {0}")]
     Order(&'static str),

@@ -76,6 +76,7 @@ impl Sqlite {
         let Some(realm) = self.realm(&want.section) else { return Ok(None) };
         let (installation, epoch) = (i64::from(self.installation), self.epoch);
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        require_epoch(&tx, epoch)?;
         let numbers = Numbers::read(&tx, installation, realm)?;
         let mut aside = Vec::new();
         let claimed = loop {
@@ -126,8 +127,9 @@ impl Sqlite {
         now: DateTime<Utc>,
     ) -> Result<Option<OpenBatch>, Error> {
         let Some(mut open) = read_batch(&self.conn, batch, "retry")? else { return Ok(None) };
-        let sending = BatchState::Retry.after(BatchEvent::SentAgain)?;
+        let (epoch, sending) = (self.epoch, BatchState::Retry.after(BatchEvent::SentAgain)?);
         open.attempt = self.commit(now, "sending again", |tx| {
+            require_epoch(tx, epoch)?;
             tx.execute(
                 "UPDATE batches SET state = ?3, sent_at = ?2, due_at = NULL WHERE id = ?1",
                 params![batch, stamp(now), sending.word()],
@@ -258,6 +260,16 @@ pub(super) fn state_of(conn: &Connection, batch: i64) -> Result<BatchState, Erro
     let word: String =
         conn.query_row("SELECT state FROM batches WHERE id = ?1", [batch], |row| row.get(0))?;
     BatchState::from_word(&word).ok_or(Error::Order("a batch in no state"))
+}
+
+/// Only the process that began to send last may send: one that was frozen and taken over must not go on.
+fn require_epoch(tx: &Transaction<'_>, mine: i64) -> Result<(), Error> {
+    if newest_epoch(tx)? == mine { Ok(()) } else { Err(Error::TakenOver) }
+}
+
+/// The epoch of the process that began to send last.
+pub(super) fn newest_epoch(conn: &Connection) -> Result<i64, Error> {
+    Ok(conn.prepare_cached("SELECT coalesce(max(epoch), 0) FROM senders")?.query_row([], |row| row.get(0))?)
 }
 
 /// A ready record.

@@ -1368,3 +1368,18 @@ fn a_due_time_on_a_batch_that_is_over_is_no_work() {
     bench.ledger.conn.execute("UPDATE batches SET due_at = '2000-01-01T00:00:00.000Z'", []).unwrap();
     assert_eq!(bench.ledger.work("sespa", at(500)).unwrap(), Work::Nothing);
 }
+
+#[test]
+fn a_process_that_was_taken_over_sends_nothing_more() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let frozen = bench.ledger.epoch;
+    bench.ledger.recover("another", at(100)).unwrap();
+    let newest = std::mem::replace(&mut bench.ledger.epoch, frozen);
+    let now = at(101);
+    let build = |items: &[_]| Built { used: items.len(), body: Vec::new() };
+    let refused = bench.ledger.claim(&want(now), Box::new(build)).unwrap_err();
+    assert!(matches!(refused, crate::ledger::Error::TakenOver), "{refused}");
+    bench.ledger.epoch = newest;
+    assert!(bench.claim().is_some());
+}
