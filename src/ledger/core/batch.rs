@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Life;
-use super::{AttemptEvent, RecordEvent, TransactionEvent, TransactionState};
+use super::{AttemptEvent, AttemptState, RecordEvent, TransactionEvent, TransactionState};
 use crate::ledger::{BatchVerdict, Work};
 use crate::model::Outcome;
 
@@ -175,9 +175,18 @@ pub fn effects(verdict: &BatchVerdict, rows: &[TransactionState]) -> Effects {
     }
 }
 
-/// Where a verdict about an attempt leads its batch; none where it says nothing new.
-pub fn after(batch: BatchState, verdict: &BatchVerdict, rows: &[TransactionState]) -> Option<BatchState> {
-    batch.step(effects(verdict, rows).batch)
+/// Where a verdict about an attempt leads its batch; none where it says nothing new: the batch or the attempt is over.
+pub fn after(
+    batch: BatchState,
+    attempt: AttemptState,
+    verdict: &BatchVerdict,
+    rows: &[TransactionState],
+) -> Option<BatchState> {
+    let effects = effects(verdict, rows);
+    // What an attempt came to is told once. A process that was taken over may tell it again, when the same batch is
+    // under way a second time.
+    attempt.step(effects.attempt)?;
+    batch.step(effects.batch)
 }
 
 /// Whether a verdict leaves a row without an outcome that had none before.
@@ -199,6 +208,20 @@ mod tests {
             let put_off = BatchState::EVENTS.iter().any(|on| state.step(*on) == Some(Retry));
             assert_eq!(put_off, *state == Sending, "{state:?}");
         }
+    }
+
+    #[test]
+    fn what_an_attempt_came_to_is_told_once() {
+        let not_sent = BatchVerdict::NotSent { retry_at: DateTime::UNIX_EPOCH, seen: String::new() };
+        assert_eq!(
+            after(Sending, AttemptState::Answered, &not_sent, &[TransactionState::Sending]),
+            Some(Retry)
+        );
+        assert_eq!(
+            after(Sending, AttemptState::NotSent, &not_sent, &[TransactionState::Sending]),
+            None,
+            "the batch is under way again"
+        );
     }
 
     #[test]

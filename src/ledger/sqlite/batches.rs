@@ -183,12 +183,15 @@ impl Sqlite {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.commit(now, "settled", |tx| {
-            let batch: i64 =
-                tx.query_row("SELECT batch_id FROM attempts WHERE id = ?1", [attempt], |row| row.get(0))?;
+            let (batch, word): (i64, String) =
+                tx.query_row("SELECT batch_id, state FROM attempts WHERE id = ?1", [attempt], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
             let rows = sent(tx, batch)?;
             let state = state_of(tx, batch)?;
             let states: Vec<TransactionState> = rows.iter().map(|row| row.state).collect();
-            let Some(to) = after(state, verdict, &states) else {
+            let to = AttemptState::from_word(&word).and_then(|one| after(state, one, verdict, &states));
+            let Some(to) = to else {
                 let data = serde_json::json!({"late": state.word(), "rows": rows.len()});
                 return Ok(((), Event::about(batch, data)));
             };

@@ -1383,3 +1383,19 @@ fn a_process_that_was_taken_over_sends_nothing_more() {
     bench.ledger.epoch = newest;
     assert!(bench.claim().is_some());
 }
+
+#[test]
+fn what_an_attempt_came_to_is_told_once() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let busy = BatchVerdict::NotSent { retry_at: at(0), seen: "429".into() };
+    bench.settle(&open, &busy);
+    let now = bench.now();
+    let again = bench.ledger.resend(open.batch, now).unwrap().unwrap();
+    // A process that was frozen meanwhile wakes and tells the first attempt's end once more.
+    bench.settle(&open, &busy);
+    assert!(!matches!(bench.ledger.work("sespa", at(500)).unwrap(), Work::Resend(_)));
+    bench.settle(&again, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
+    assert_eq!(bench.statuses(file), [Accepted]);
+}
