@@ -175,7 +175,8 @@ pub fn effects(verdict: &BatchVerdict, rows: &[TransactionState]) -> Effects {
     }
 }
 
-/// Where a verdict about an attempt leads its batch; none where it says nothing new: the batch or the attempt is over.
+/// Where a verdict about an attempt leads its batch; none where it says nothing new: the batch or the attempt is over,
+/// or it names other rows than are in the batch.
 pub fn after(
     batch: BatchState,
     attempt: AttemptState,
@@ -186,7 +187,16 @@ pub fn after(
     // What an attempt came to is told once. A process that was taken over may tell it again, when the same batch is
     // under way a second time.
     attempt.step(effects.attempt)?;
-    batch.step(effects.batch)
+    batch.step(effects.batch).filter(|_| names_all(verdict, rows.len()))
+}
+
+/// Whether a verdict names exactly the rows that are in the batch now. Rows that a person let go leave it for
+/// another one, and then a late answer's outcomes can't be told apart by their places.
+fn names_all(verdict: &BatchVerdict, rows: usize) -> bool {
+    match verdict {
+        BatchVerdict::Settled { outcomes, .. } => outcomes.len() == rows,
+        _ => true,
+    }
 }
 
 /// Whether a verdict leaves a row without an outcome that had none before.

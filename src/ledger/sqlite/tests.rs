@@ -1399,3 +1399,22 @@ fn what_an_attempt_came_to_is_told_once() {
     bench.settle(&again, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
     assert_eq!(bench.statuses(file), [Accepted]);
 }
+
+#[test]
+fn a_late_answer_is_given_to_no_other_rows() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 2), (4, "k3", 3)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+    let now = bench.now();
+    let what = What::Number(open.items[1].number.clone());
+    bench.ledger.resolve(&what, &Decision::NotReceived, &by(), now).unwrap();
+    bench.claim().unwrap();
+    let outcomes = vec![accepted(0), refused(1), accepted(2)];
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    assert_eq!(
+        bench.statuses(file),
+        [Unknown, Waiting, Unknown],
+        "three outcomes for two rows prove nothing"
+    );
+}
