@@ -17,6 +17,7 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
         store.replace_twins(older, newcomer)?;
     }
     if matches!(newcomer.state, RecordState::Ready | RecordState::Refused | RecordState::Held) {
+        replace_live(store, newcomer)?;
         store.revive_facts(newcomer)?;
         store.inherit_facts(newcomer, &keys)?;
     }
@@ -31,6 +32,22 @@ fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(
     for follower in store.select(Which::Behind(older.id))? {
         if follower.intake != newcomer.intake && store.is_taken(follower.intake)? {
             wait_behind(store, &follower, older, follower.way.unwrap_or(Way::Key))?;
+        }
+    }
+    Ok(())
+}
+
+/// The row it repeats may stand for another fact than its own: whoever gave way under its own is replaced too, else
+/// that one could still be repaired and sent beside it.
+fn replace_live<S: Store>(store: &mut S, newcomer: &Known) -> Result<(), Error> {
+    for (scope, key) in store.own_keys(newcomer)? {
+        let Some(live) = store.live(scope, &key)? else { continue };
+        // Of the same content each row is met by its own.
+        let other = live.id != newcomer.id && live.sha256 != newcomer.sha256;
+        if other && live.newer.is_none() && live.state.gives_way() {
+            store.forget_facts(&live)?;
+            store.set_newer(live.id, newcomer.id)?;
+            store.mark_changed(live.id)?;
         }
     }
     Ok(())

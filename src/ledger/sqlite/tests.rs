@@ -1418,3 +1418,19 @@ fn a_late_answer_is_given_to_no_other_rows() {
         "three outcomes for two rows prove nothing"
     );
 }
+
+#[test]
+fn a_row_that_takes_two_places_leaves_neither_to_be_repaired_beside_it() {
+    let mut bench = Bench::new();
+    bench.drop_weak("a.csv", &[(2, "w")]);
+    let open = bench.claim().unwrap();
+    bench.drop_weak("b.csv", &[(2, "w"), (3, "v")]);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    bench.drop_weak("c.csv", &[(2, "w"), (3, "v")]);
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+    let mut repaired = weak(2, "w");
+    repaired.record.as_mut().unwrap().reference = Some(format!("{}-1-2", bench.ledger.id()));
+    let again = bench.drop_rows("d.csv", "d", &[repaired], false, Accept::GoodRows);
+    assert_eq!(bench.statuses(again), [Waiting], "it waits for the one in its place");
+    assert!(bench.claim().is_none());
+}
