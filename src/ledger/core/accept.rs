@@ -25,7 +25,9 @@ pub(crate) fn accept<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> 
     judge_waiting(store, intake)?;
     replace_older_changes(store, intake)?;
     store.hold_doubtful(intake)?;
-    documents(store, intake)
+    documents(store, intake)?;
+    // What its documents set aside may have let others go.
+    judge_waiting(store, intake)
 }
 
 /// Of a second reading, those rows take their places whose record is still the newest of its row in the target.
@@ -37,7 +39,8 @@ pub(crate) fn merge<S: Store>(store: &mut S, intake: i64, target: i64) -> Result
 fn take_places<S: Store>(store: &mut S, intake: i64, may: impl Fn(&Known) -> bool) -> Result<(), Error> {
     for newcomer in store.select(Which::TakingIn(intake))? {
         let Some(older) = newcomer.older.map_or(Ok(None), |older| store.record(older))? else { continue };
-        if !may(&older) {
+        // Its place may be its own already: the older one gave way while the file was staged.
+        if older.newer == Some(newcomer.id) || !may(&older) {
             continue;
         }
         let way = newcomer.way.unwrap_or(Way::Key);
@@ -58,11 +61,11 @@ fn stand_beside<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Res
     store.next_generation(newcomer, older)
 }
 
-/// Rows staged behind one that was answered before their file was accepted are judged now.
-fn judge_waiting<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
+/// Rows staged behind one that was answered or replaced before their file was accepted are judged now.
+pub(crate) fn judge_waiting<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
     for waiting in store.select(Which::WaitingIn(intake))? {
         let Some(met) = waiting.of_record.map_or(Ok(None), |of| store.record(of))? else { continue };
-        if !met.state.is_open() {
+        if !met.state.is_open() || met.newer.is_some() {
             wait_behind(store, &waiting, &met, waiting.way.unwrap_or(Way::Key))?;
         }
     }

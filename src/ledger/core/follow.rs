@@ -193,7 +193,7 @@ fn judge_document<S: Store>(store: &mut S, of: i64, document: &str) -> Result<()
         let held = store.stop_document(of, document, held, &told(code, [row.to_string()]))?;
         held.iter().try_for_each(|id| judge_followers(store, *id))?;
         held.len()
-    } else if let Some(row) = store.first_in_document(of, document, &[RecordState::Behind])? {
+    } else if let Some(row) = first_that_waits(store, of, document)? {
         let code = if whole_file { &codes::WHOLE_FILE_WAITS } else { &codes::DOCUMENT_WAITS };
         let behind = RecordEvent::DocumentWaits.leads_to();
         store.stop_document(of, document, behind, &told(code, [row.to_string()]))?.len()
@@ -205,4 +205,20 @@ fn judge_document<S: Store>(store: &mut S, of: i64, document: &str) -> Result<()
         store.mark_file(of)?;
     }
     Ok(())
+}
+
+/// The first row of a document that waits for the outcome of a row outside of it. One that waits for a row of the
+/// same document goes after that one, and must not keep it from going.
+fn first_that_waits<S: Store>(store: &S, of: i64, document: &str) -> Result<Option<u32>, Error> {
+    let mut first = None;
+    for waiting in store.select(Which::WaitingInDocument(of, document))? {
+        let met = waiting.of_record.map_or(Ok(None), |met| store.record(met))?;
+        let met = met.map(|met| in_place_of(met, |id| store.record(id))).transpose()?;
+        let inside =
+            met.is_some_and(|met| met.doc_intake == Some(of) && met.document.as_deref() == Some(document));
+        if !inside && first.is_none_or(|row| waiting.row < row) {
+            first = Some(waiting.row);
+        }
+    }
+    Ok(first)
 }

@@ -59,6 +59,8 @@ pub(crate) enum Which<'a> {
     Behind(i64),
     /// Held because of a record, not replaced, of other files than this one.
     HeldBeside(i64, i64),
+    /// Of a document, those that wait behind another for a reason of their own and were not replaced.
+    WaitingInDocument(i64, &'a str),
     /// Equal rows that a person decided about beside a record: dropped, or let go.
     DecidedBeside(i64),
     /// Others of a record's realm that stand with the number a mapping gave.

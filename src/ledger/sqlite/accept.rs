@@ -129,6 +129,7 @@ fn merge(tx: &Transaction<'_>, staging: &Staging, target: i64) -> Result<(), Err
         params![target, staging.intake],
     )?;
     tx.execute("UPDATE intakes SET changed = changed + 1 WHERE id = ?1", [target])?;
+    rules::judge_waiting(&mut SqlStore::timeless(tx), target)?;
     super::takeover::hold_doubtful(tx, target)?;
     for id in &moved {
         documents_of_record(&mut SqlStore::timeless(tx), *id)?;

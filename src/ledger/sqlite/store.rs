@@ -80,6 +80,11 @@ impl Store for SqlStore<'_> {
                 "r.of_record = ?1 AND r.state = 'held' AND r.newer IS NULL AND r.intake_id <> ?2",
                 &[&of, &intake],
             ),
+            Which::WaitingInDocument(of, document) => select(
+                "r.doc_intake = ?1 AND r.document = ?2 AND r.newer IS NULL AND r.state = 'behind'
+                 AND coalesce(r.way, '') <> 'document'",
+                &[&of, &document],
+            ),
             Which::DecidedBeside(of) => select(
                 "r.of_record = ?1 AND (r.state = 'ignored' OR (r.released = 1 AND r.state <> 'held'))",
                 &[&of],

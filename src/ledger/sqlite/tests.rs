@@ -1434,3 +1434,42 @@ fn a_row_that_takes_two_places_leaves_neither_to_be_repaired_beside_it() {
     assert_eq!(bench.statuses(again), [Waiting], "it waits for the one in its place");
     assert!(bench.claim().is_none());
 }
+
+#[test]
+fn a_row_that_waits_for_one_of_its_own_document_does_not_keep_it_from_going() {
+    let mut bench = Bench::new();
+    let bad = [keyed((2, "k1", 0)), keyed((3, "k2", 1))];
+    bench.drop_rows("a.csv", "a", &bad, true, Accept::WholeFile);
+    let repaired = |bench: &Bench| {
+        let mut row = keyed((2, "k1", 1));
+        row.record.as_mut().unwrap().reference = Some(format!("{}-1-2", bench.ledger.id()));
+        [row]
+    };
+    for name in ["b.csv", "c.csv"] {
+        let rows = repaired(&bench);
+        bench.drop_rows(name, name, &rows, true, Accept::WholeFile);
+    }
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+}
+
+#[test]
+fn a_row_whose_former_gave_way_while_it_was_staged_does_not_wait_for_itself() {
+    let mut bench = Bench::new();
+    bench.drop_weak("a.csv", &[(2, "w"), (3, "v")]);
+    let open = bench.claim().unwrap();
+    let now = bench.now();
+    let file = NewFile {
+        folder: "/drop".into(),
+        name: "a.csv".into(),
+        bytes: 1,
+        mtime_ns: 1,
+        sha256: "newer".into(),
+        language: Lang::En,
+    };
+    let newer = bench.ledger.receive(&file, now).unwrap();
+    bench.ledger.plan(&plan_for(newer, false, Accept::GoodRows)).unwrap();
+    bench.ledger.stage(&[weak(2, "w")]).unwrap();
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0), refused(1)], remote: None });
+    bench.ledger.accept(newer, &serde_json::json!({}), &[], now).unwrap();
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(1));
+}
