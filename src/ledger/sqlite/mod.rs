@@ -10,6 +10,8 @@ mod files;
 #[cfg(debug_assertions)]
 mod guard;
 mod many;
+#[cfg(test)]
+mod mirror;
 mod packed;
 mod prune;
 mod record;
