@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
 use super::book::{Book, Got, Op, SECTION};
+use super::broken::Bug;
 use super::check::{Broken, Check};
 use super::files::{Drawer, Made};
 use super::people;
@@ -17,6 +18,8 @@ use crate::submit::read_again;
 
 /// Most steps of a life's end: far more than any takes.
 const END_STEPS: usize = 20_000;
+/// So long a life goes on by days; what comes after that, and four days, is its end.
+const LONG: TimeDelta = TimeDelta::days(9);
 
 /// Where a sender stands between two steps.
 #[derive(Debug, Clone)]
@@ -52,6 +55,7 @@ pub(super) struct Life<'a, B> {
     pub(super) now: DateTime<Utc>,
     /// What it is: the system's clock is right.
     time: DateTime<Utc>,
+    begun: DateTime<Utc>,
     pub(super) drawer: Drawer,
     coming: Vec<Coming>,
     /// Rows of each file that was taken.
@@ -80,6 +84,7 @@ impl<'a, B: Book> Life<'a, B> {
             check: Check::default(),
             now: begun,
             time: begun,
+            begun,
             drawer,
             coming: Vec::new(),
             rows: HashMap::new(),
@@ -122,7 +127,10 @@ impl<'a, B: Book> Life<'a, B> {
         {
             return Err(format!("a move that no rule allows: {op:?}: {told}"));
         }
-        self.log.push((process, op, self.now));
+        let untold = self.book.memory().bug == Some(Bug::ACommitIsUntold);
+        if !(untold && matches!(op, Op::SetAside(..))) {
+            self.log.push((process, op, self.now));
+        }
         self.check.step(self.book.memory_mut(), &mut self.server)?;
         Ok(got)
     }
@@ -160,12 +168,13 @@ impl<'a, B: Book> Life<'a, B> {
         self.server.pass(self.time, &mut self.random);
     }
 
-    /// Hours pass; or our clock is set wrong, or right again.
+    /// Hours or days pass; or our clock is set wrong, or right again.
     fn jump(&mut self) {
-        let hours = TimeDelta::hours(self.random.within(1, 6));
+        let (hours, days) = (self.random.within(1, 6), self.random.within(1, 4));
         match self.random.below(10) {
-            0..6 => self.pass(hours),
-            6..8 => self.now += TimeDelta::days(*self.random.pick(&[-3650, -1, 1, 3650])),
+            0..4 => self.pass(TimeDelta::hours(hours)),
+            4..6 if self.time < self.begun + LONG => self.pass(TimeDelta::days(days)),
+            4..8 => self.now += TimeDelta::days(*self.random.pick(&[-3650, -1, 1, 3650])),
             _ => self.now = self.time,
         }
     }

@@ -445,7 +445,11 @@ impl Memory {
             return false;
         };
         self.files[index(known.intake)].rows.remove(&known.row);
-        self.files[index(target)].rows.insert(known.row, Some(known.id));
+        if self.bug == Some(Bug::ARowIsLost) {
+            self.files[index(target)].rows.remove(&known.row);
+        } else {
+            self.files[index(target)].rows.insert(known.row, Some(known.id));
+        }
         self.of_file.get_mut(&known.intake).map(|of| of.remove(&known.id));
         self.of_file.entry(target).or_default().insert(known.id);
         let facts = self.facts.remove(&(known.intake, known.row)).unwrap_or_default();
@@ -617,15 +621,28 @@ impl Memory {
             (effects.batch, effects.all) = (BatchEvent::NotSent, None);
             to = state.step(effects.batch);
         }
-        let Some(to) = to else { return Ok(()) };
+        if self.bug == Some(Bug::LostIsCalledAbsent) && effects.batch == BatchEvent::Lost {
+            effects.all = Some((TransactionEvent::NotReceived, RecordEvent::NotReceived));
+            rows.iter().for_each(|trn| self.move_both(*trn, TransactionEvent::Unsaid, RecordEvent::Unsaid));
+        }
+        let Some(mut to) = to else { return Ok(()) };
+        if self.bug == Some(Bug::UnknownIsSettled) && to == BatchState::Unknown {
+            to = BatchState::Settled;
+        }
         let one = &mut self.batches[index(batch)];
         (one.state, one.seen, one.due) = (to, None, None);
-        let attempt = &mut self.attempts[index(attempt)];
-        attempt.state = attempt.state.step(effects.attempt).unwrap_or(attempt.state);
+        if self.bug != Some(Bug::AttemptsStayOpen) || effects.batch != BatchEvent::NotSent {
+            let attempt = &mut self.attempts[index(attempt)];
+            attempt.state = attempt.state.step(effects.attempt).unwrap_or(attempt.state);
+        }
         match verdict {
             BatchVerdict::Settled { outcomes, .. } => {
                 if to == BatchState::Unknown {
                     self.batches[index(batch)].seen = Some("the answer does not name every row".to_owned());
+                }
+                let mut outcomes: Vec<&Outcome> = outcomes.iter().collect();
+                if let (Some(Bug::OutcomesAreMixed), [first, .., last]) = (self.bug, &mut outcomes[..]) {
+                    std::mem::swap(first, last);
                 }
                 for (trn, outcome) in rows.iter().zip(outcomes) {
                     self.settle_one(*trn, outcome)?;
@@ -644,7 +661,11 @@ impl Memory {
                 (one.due, one.seen) = (Some(*retry_at), Some(seen.clone()));
                 one.tries += 1;
             }
-            BatchVerdict::Unknown { seen } => self.batches[index(batch)].seen = Some(seen.clone()),
+            BatchVerdict::Unknown { seen } => {
+                let again = (to == BatchState::Retry).then_some(DateTime::UNIX_EPOCH);
+                let one = &mut self.batches[index(batch)];
+                (one.due, one.seen) = (again, Some(seen.clone()));
+            }
         }
         if let Some((transaction, record)) = effects.all {
             for trn in rows {
@@ -672,6 +693,13 @@ impl Memory {
         // What a clock set wrong put off for years is due now.
         for batch in &mut self.batches {
             batch.due = batch.due.map(|due| if due > horizon(now) { now } else { due });
+        }
+        if self.bug == Some(Bug::TheEndIsForgotten) {
+            for record in 1..id(self.records.len()) {
+                if self.rec(record).is_some_and(|rec| rec.state == RecordState::Accepted) {
+                    self.move_record(record, RecordState::Unknown);
+                }
+            }
         }
         let mut unread = Vec::new();
         for at in 1..id(self.attempts.len()) {
@@ -934,6 +962,7 @@ impl Store for Memory {
             Which::HeldIn(intake) => {
                 self.found(self.of_file.get(&intake), |_, rec| held(rec) && rec.of.is_some())
             }
+            Which::Behind(_) if self.bug == Some(Bug::FollowersAreForgotten) => Vec::new(),
             Which::Behind(of) => self.found(self.about.get(&of), |_, rec| rec.state == RecordState::Behind),
             Which::HeldBeside(of, intake) => self.found(self.about.get(&of), |_, rec| {
                 held(rec) && rec.newer.is_none() && rec.intake != intake
