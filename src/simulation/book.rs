@@ -37,6 +37,29 @@ pub(super) enum Op {
     Crash,
 }
 
+impl Op {
+    /// In one line, for a life that is told.
+    pub(super) fn brief(&self) -> String {
+        let row = |row: &StagedRow| {
+            let record = row.record.as_ref();
+            let of = record.and_then(|one| one.members.as_deref()).map_or("", super::check::delivery);
+            let own = record.map(|one| one.own);
+            let names = record.and_then(|one| one.reference.as_deref()).unwrap_or_default();
+            format!("{}:{of} {own:?} {names}", row.row)
+        };
+        match self {
+            Self::Receive { name, .. } => format!("Receive {name}"),
+            Self::Plan(plan) => format!("Plan {} {:?} keyed {}", plan.intake, plan.accept, plan.keyed),
+            Self::Stage(rows) => format!("Stage {:?}", rows.iter().map(row).collect::<Vec<_>>()),
+            Self::Answered(attempt, answer) => {
+                format!("Answered {attempt} {} {}", answer.status, String::from_utf8_lossy(&answer.body))
+            }
+            Self::Asked(question) => format!("Asked {} ends {}", question.batch, question.waits.is_none()),
+            other => format!("{other:?}"),
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Got {

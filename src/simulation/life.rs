@@ -115,12 +115,12 @@ impl<'a, B: Book> Life<'a, B> {
     }
 
     pub(super) fn act(&mut self, process: usize, op: Op) -> Result<Got, Broken> {
-        if self.trace {
-            println!("{} {process} {op:?}", self.now);
-        }
+        let before = if self.trace { self.book.memory().dump() } else { Vec::new() };
         let got = self.book.apply(process, &op, self.now);
         if self.trace {
-            println!("    {got:?}");
+            println!("{} {process} {}", self.time.format("%d %H:%M"), op.brief());
+            let moved = self.book.memory().dump().into_iter().filter(|line| !before.contains(line));
+            moved.for_each(|line| println!("         {line}"));
         }
         if let Got::Failed(told) = &got
             && told.contains("internal")

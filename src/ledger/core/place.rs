@@ -200,12 +200,15 @@ impl Newcomer<'_> {
             FactKey::Weak(base) => base,
         };
         let first = weak_key(base, 1);
-        let Some(known) = store.live(scope, &first)? else {
+        let known = store.live(scope, &first)?;
+        if known.is_none() && self.staged.own == Own::BeforeStart {
             return Ok(Some(OwnFact { scope, key: first, live: None, weak: true }));
-        };
-        let times = store.count(scope, base, i64::from(known.intake == self.under.intake))?;
+        }
+        // Also where nobody has the fact yet: an equal row above may become its live row on acceptance only.
+        let uncounted = known.as_ref().is_some_and(|known| known.intake == self.under.intake);
+        let times = store.count(scope, base, i64::from(uncounted))?;
         let key = weak_key(base, times);
-        let live = if times == 1 { Some(known) } else { store.live(scope, &key)? };
+        let live = if times == 1 { known } else { store.live(scope, &key)? };
         Ok(Some(OwnFact { scope, key, live, weak: true }))
     }
 

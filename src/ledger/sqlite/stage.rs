@@ -88,7 +88,9 @@ impl Sqlite {
 
     /// Takes one chunk of rows: one commit.
     pub(super) fn stage_rows(&mut self, rows: &[StagedRow]) -> Result<(), Error> {
-        let Some(staging) = self.staging.clone() else { return Err(Error::Order("rows before a plan")) };
+        let Some(mut staging) = self.staging.clone() else { return Err(Error::Order("rows before a plan")) };
+        staging.names_rows |=
+            rows.iter().filter_map(|row| row.record.as_ref()).any(|one| one.reference.is_some());
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         require_staging(&tx, staging.intake)?;
         let mut next = next_record(&tx)?;
@@ -98,11 +100,8 @@ impl Sqlite {
             }
         }
         tx.commit()?;
-        if let Some(staging) = &mut self.staging {
-            staging.rows += i64::try_from(rows.len()).unwrap_or_default();
-            staging.names_rows |=
-                rows.iter().filter_map(|row| row.record.as_ref()).any(|one| one.reference.is_some());
-        }
+        staging.rows += i64::try_from(rows.len()).unwrap_or_default();
+        self.staging = Some(staging);
         Ok(())
     }
 }
@@ -139,10 +138,12 @@ fn clear_stagings(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
 }
 
 impl Staging {
-    /// Whether all that a row can meet is the live row of its own fact.
+    /// Whether all that a row can meet is the live row of its own fact. Where rows name others, equal rows without a
+    /// key are counted one by one, as none of them may be live yet.
     fn is_plain(&self, row: &StagedRow) -> bool {
         row.record.as_ref().is_none_or(|record| {
             self.again_of.is_none()
+                && !self.names_rows
                 && record.own != Own::BeforeStart
                 && record.number.is_none()
                 && record.reference.is_none()

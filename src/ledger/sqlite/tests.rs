@@ -1473,3 +1473,33 @@ fn a_row_whose_former_gave_way_while_it_was_staged_does_not_wait_for_itself() {
     bench.ledger.accept(newer, &serde_json::json!({}), &[], now).unwrap();
     assert_eq!(bench.claim().map(|open| open.items.len()), Some(1));
 }
+
+#[test]
+fn equal_rows_that_a_second_reading_makes_good_are_each_known_later() {
+    let mut bench = Bench::new();
+    let file = bench.drop_rows(
+        "a.csv",
+        "a",
+        &[staged(2, None, None), staged(3, None, None)],
+        false,
+        Accept::GoodRows,
+    );
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &[weak(2, "w"), weak(3, "w")], false, Accept::GoodRows);
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+    let other = bench.drop_weak("b.csv", &[(2, "w"), (3, "w"), (4, "w")]);
+    assert_eq!(bench.statuses(other), [Held, Held, Waiting], "two of three were sent");
+}
+
+#[test]
+fn a_repaired_row_and_an_equal_one_beside_it_are_each_known_later() {
+    let mut bench = Bench::new();
+    bench.drop_rows("a.csv", "a", &[staged(2, None, None)], false, Accept::GoodRows);
+    let mut repaired = weak(2, "w");
+    repaired.record.as_mut().unwrap().reference = Some(format!("{}-1-2", bench.ledger.id()));
+    bench.drop_rows("b.csv", "b", &[repaired, weak(3, "w")], false, Accept::GoodRows);
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+    let other = bench.drop_weak("c.csv", &[(2, "w"), (3, "w"), (4, "w")]);
+    assert_eq!(bench.statuses(other), [Held, Held, Waiting], "two of three were sent");
+}
