@@ -1,6 +1,6 @@
 //! What follows when a record moves: who waited behind it, whose place it takes, what becomes of its document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fact::stopped_by;
 use super::store::{Stand, Which, differences, in_place_of, told, told_of};
@@ -17,7 +17,7 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
         store.replace_twins(older, newcomer)?;
     }
     if matches!(newcomer.state, RecordState::Ready | RecordState::Refused | RecordState::Held) {
-        replace_live(store, newcomer)?;
+        replace_live(store, newcomer, older)?;
         store.revive_facts(newcomer)?;
         store.inherit_facts(newcomer, &keys)?;
     }
@@ -39,11 +39,11 @@ fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(
 
 /// The row it repeats may stand for another fact than its own: whoever gave way under its own is replaced too, else
 /// that one could still be repaired and sent beside it.
-fn replace_live<S: Store>(store: &mut S, newcomer: &Known) -> Result<(), Error> {
+fn replace_live<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
     for (scope, key) in store.own_keys(newcomer)? {
         let Some(live) = store.live(scope, &key)? else { continue };
-        // Of the same content each row is met by its own.
-        let other = live.id != newcomer.id && live.sha256 != newcomer.sha256;
+        // Of one file each row is met by its own.
+        let other = live.intake != newcomer.intake && live.intake != older.intake;
         if other && live.newer.is_none() && live.state.gives_way() {
             store.forget_facts(&live)?;
             store.set_newer(live.id, newcomer.id)?;
@@ -131,7 +131,7 @@ pub(crate) fn judge_followers<S: Store>(store: &mut S, of: i64) -> Result<(), Er
         return Ok(());
     }
     let mut first: BTreeMap<i64, i64> = BTreeMap::new();
-    for follower in followers {
+    for follower in &followers {
         // It may have been judged a moment ago with the one that took the place.
         let still = store.record(follower.id)?.filter(|now| now.state == RecordState::Behind);
         let Some(follower) = still else { continue };
@@ -148,6 +148,17 @@ pub(crate) fn judge_followers<S: Store>(store: &mut S, of: i64) -> Result<(), Er
         store.hold_doubtful(follower.intake)?;
         documents_of_record(store, follower.id)?;
         store.mark_changed(follower.id)?;
+    }
+    documents_of_all(store, &followers)
+}
+
+/// Of several that waited for one, some took the place of others meanwhile: what the documents of those waited for
+/// may be gone.
+fn documents_of_all<S: Store>(store: &mut S, followers: &[Known]) -> Result<(), Error> {
+    for follower in followers {
+        if store.is_taken(follower.intake)? {
+            documents_of_record(store, follower.id)?;
+        }
     }
     Ok(())
 }
@@ -208,17 +219,46 @@ fn judge_document<S: Store>(store: &mut S, of: i64, document: &str) -> Result<()
 }
 
 /// The first row of a document that waits for the outcome of a row outside of it. One that waits for a row of the
-/// same document goes after that one, and must not keep it from going.
+/// same document goes after that one, and must not keep it from going; neither must one that waits for a row which
+/// waits for this document itself.
 fn first_that_waits<S: Store>(store: &S, of: i64, document: &str) -> Result<Option<u32>, Error> {
     let mut first = None;
     for waiting in store.select(Which::WaitingInDocument(of, document))? {
-        let met = waiting.of_record.map_or(Ok(None), |met| store.record(met))?;
-        let met = met.map(|met| in_place_of(met, |id| store.record(id))).transpose()?;
-        let inside =
-            met.is_some_and(|met| met.doc_intake == Some(of) && met.document.as_deref() == Some(document));
+        let inside = comes_back(store, &waiting, (of, document), &mut BTreeSet::new())?;
         if !inside && first.is_none_or(|row| waiting.row < row) {
             first = Some(waiting.row);
         }
     }
     Ok(first)
+}
+
+/// Whether what a record waits for, or what that waits for in turn, is a row of this document.
+fn comes_back<S: Store>(
+    store: &S,
+    waiting: &Known,
+    document: (i64, &str),
+    seen: &mut BTreeSet<i64>,
+) -> Result<bool, Error> {
+    let met = waiting.of_record.map_or(Ok(None), |met| store.record(met))?;
+    let Some(met) = met.map(|met| in_place_of(met, |id| store.record(id))).transpose()? else {
+        return Ok(false);
+    };
+    let its = met.doc_intake.zip(met.document.as_deref());
+    if its == Some(document) {
+        return Ok(true);
+    }
+    if met.state != RecordState::Behind || !seen.insert(met.id) {
+        return Ok(false);
+    }
+    if met.of_record.is_some() {
+        return comes_back(store, &met, document, seen);
+    }
+    // It is kept with its own document.
+    let Some((of, name)) = its else { return Ok(false) };
+    for waiting in store.select(Which::WaitingInDocument(of, name))? {
+        if comes_back(store, &waiting, document, seen)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
