@@ -74,6 +74,12 @@ impl Bench {
         keyed: bool,
         accept: Accept,
     ) -> i64 {
+        let intake = self.receive(name, content);
+        self.fill(intake, rows, keyed, accept);
+        intake
+    }
+
+    fn receive(&mut self, name: &str, content: &str) -> i64 {
         let now = self.now();
         let file = NewFile {
             folder: "/drop".into(),
@@ -83,9 +89,7 @@ impl Bench {
             sha256: content.to_owned(),
             language: Lang::En,
         };
-        let intake = self.ledger.receive(&file, now).unwrap();
-        self.fill(intake, rows, keyed, accept);
-        intake
+        self.ledger.receive(&file, now).unwrap()
     }
 
     /// Stages a file and leaves it so.
@@ -1502,4 +1506,46 @@ fn a_repaired_row_and_an_equal_one_beside_it_are_each_known_later() {
     assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
     let other = bench.drop_weak("c.csv", &[(2, "w"), (3, "w"), (4, "w")]);
     assert_eq!(bench.statuses(other), [Held, Held, Waiting], "two of three were sent");
+}
+
+#[test]
+fn documents_that_wait_for_each_other_go_on() {
+    let mut bench = Bench::new();
+    let rows = [keyed((2, "k1", 1)), keyed((3, "k2", 1))];
+    let first = bench.drop_rows("a.csv", "a", &rows, true, Accept::WholeFile);
+    let open = bench.claim().unwrap();
+    let outcomes = vec![Outcome::Unknown, refused(1)];
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    let now = bench.now();
+    let retry = bench.ledger.retry(first, now).unwrap();
+    bench.fill(retry, &rows, true, Accept::WholeFile);
+    // Its first row waits for the first file's first, its second for the first file's second.
+    let second = bench.drop_rows("b.csv", "b", &rows, true, Accept::WholeFile);
+    let outcomes = vec![refused(0), refused(1)];
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    assert_eq!(bench.statuses(second), [Waiting, Waiting]);
+    let mut repaired = keyed((2, "k1", 1));
+    repaired.record.as_mut().unwrap().reference = Some(format!("{}-1-2", bench.ledger.id()));
+    bench.drop_rows("c.csv", "c", &[repaired], true, Accept::WholeFile);
+    assert!(bench.claim().is_some(), "nothing but the two documents is waited for");
+}
+
+#[test]
+fn the_same_content_read_again_twice_is_sent_once() {
+    let mut bench = Bench::new();
+    let bad = [staged(2, None, None), staged(3, None, None)];
+    // The later one is read first, so that neither meets the other when it comes.
+    let files = ["a.csv", "b.csv"].map(|name| bench.receive(name, "x"));
+    files.iter().rev().for_each(|file| bench.fill(*file, &bad, false, Accept::WholeFile));
+    let [mut partly, fully] = [weak(2, "v"), weak(2, "v")].map(|row| [row, weak(3, "w")]);
+    partly[0] = staged(2, None, None);
+    for (file, rows) in files.into_iter().rev().zip([partly, fully]) {
+        let now = bench.now();
+        let retry = bench.ledger.retry(file, now).unwrap();
+        bench.fill(retry, &rows, false, Accept::WholeFile);
+    }
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+    let now = bench.now();
+    bench.ledger.release(&What::Row("b.csv".into(), 3), None, &by(), now).unwrap();
+    assert!(bench.claim().is_none());
 }
