@@ -17,3 +17,6 @@ pub mod table;
 pub mod intake;
 pub mod model;
 pub mod knife;
+
+#[cfg(test)]
+mod simulation;

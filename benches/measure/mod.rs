@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// The program, as it is used.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_rxdrop");
+
+/// Time between two looks at a process.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What one run took.
 #[derive(Debug, Clone, Default)]
@@ -40,28 +44,42 @@ pub fn run(folder: &Path, args: &[&str]) -> Run {
         .stdout(Stdio::null())
         .spawn()
         .expect("the program starts");
-    let mut run = Run::default();
-    let status = watch(&mut child, &mut run);
-    run.wall = began.elapsed();
+    let (mut run, status) = watch(&mut child, began);
     run.cpu = children_cpu().saturating_sub(before);
     run.code = status.code();
     run
 }
 
-/// Looks at the process until it ends.
-fn watch(child: &mut Child, run: &mut Run) -> ExitStatus {
-    let mut threads = BTreeMap::new();
+/// Waits for the process, and looks at it now and then from another thread: looking takes processor time too, and
+/// what is measured must not lose it.
+fn watch(child: &mut Child, began: Instant) -> (Run, ExitStatus) {
+    let process = child.id();
+    let (ended, end) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let looks = scope.spawn(move || look_until(process, &end));
+        let status = child.wait().expect("a child of ours");
+        let wall = began.elapsed();
+        drop(ended);
+        let (peak_kib, threads) = looks.join().expect("a look");
+        (Run { wall, peak_kib, threads, ..Run::default() }, status)
+    })
+}
+
+/// Most memory, and the time of each thread by its name.
+fn look_until(process: u32, end: &mpsc::Receiver<()>) -> (u64, BTreeMap<String, Duration>) {
+    let (mut peak, mut threads) = (0, BTreeMap::new());
     loop {
-        if let Some(status) = child.try_wait().expect("a child of ours") {
-            for (name, spent) in threads.into_values() {
-                *run.threads.entry(name).or_default() += spent;
-            }
-            return status;
+        peak = peak.max(peak_kib(process));
+        look_at_threads(process, &mut threads);
+        if end.recv_timeout(LOOK_EVERY) == Err(mpsc::RecvTimeoutError::Disconnected) {
+            break;
         }
-        run.peak_kib = run.peak_kib.max(peak_kib(child.id()));
-        look_at_threads(child.id(), &mut threads);
-        std::thread::sleep(Duration::from_millis(2));
     }
+    let mut named = BTreeMap::new();
+    for (name, spent) in threads.into_values() {
+        *named.entry(name).or_insert(Duration::ZERO) += spent;
+    }
+    (peak, named)
 }
 
 fn peak_kib(process: u32) -> u64 {

@@ -46,8 +46,9 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let books = if configured { Books::Scratch(scratch.path()) } else { Books::Empty(scratch.path()) };
     let shop = Shop::open(config, world::world_on(args.one_off.today), books)?;
     intake::prepare_spool(&shop.spool)?;
+    let lang = args.lang.map_or(Lang::En, Lang::from);
     let mut mappings =
-        one_off::mappings(&shop.config, &shop.sections.schemas(), args.one_off.mapping.as_deref())?;
+        one_off::mappings(&shop.config, &shop.sections.schemas(), args.one_off.mapping.as_deref(), lang)?;
     if let Some(only) = one_off::forced(&mappings, args.one_off.mapping.is_some()) {
         mappings.good = vec![Arc::new(only.for_any_file())];
     }

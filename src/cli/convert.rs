@@ -39,7 +39,7 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     keep_apart(args, lang)?;
     let (config, _) = one_off::config(config)?;
     let sections = Sections::open(&config.sections);
-    let mappings = one_off::mappings(&config, &sections.schemas(), args.one_off.mapping.as_deref())?;
+    let mappings = one_off::mappings(&config, &sections.schemas(), args.one_off.mapping.as_deref(), lang)?;
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     let drop = one_off::drop_of(&config, &std::path::absolute(&args.file)?, None);
     let fit = match one_off::forced(&mappings, args.one_off.mapping.is_some()) {

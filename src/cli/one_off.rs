@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 
 use super::{load_config, out};
 use crate::config::{
-    Accept, After, Config, DropFolder, LedgerSettings, Level, LogSettings, sandbox_defaults,
+    Accept, After, C020, C021, Config, DropFolder, LedgerSettings, Level, LogSettings, sandbox_defaults,
 };
 use crate::convert::{Mappings, Schemas};
-use crate::model::Lang;
+use crate::model::{CodeInfo, Lang};
 
 /// Flags that `check` and `convert` share.
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,12 @@ pub(super) fn config(path: Option<PathBuf>) -> Result<(Config, bool)> {
 }
 
 /// The mappings that may fit a file: the one named, those of the configured folders, or `./mappings`.
-pub(super) fn mappings(config: &Config, schemas: &Schemas, named: Option<&Path>) -> Result<Mappings> {
+pub(super) fn mappings(
+    config: &Config,
+    schemas: &Schemas,
+    named: Option<&Path>,
+    lang: Lang,
+) -> Result<Mappings> {
     let mut paths: Vec<PathBuf> = match named {
         Some(path) => vec![path.to_owned()],
         None => config.drops.iter().flat_map(|drop| drop.mappings.clone()).collect(),
@@ -55,13 +60,9 @@ pub(super) fn mappings(config: &Config, schemas: &Schemas, named: Option<&Path>)
     for problem in &loaded.problems {
         out::tell(problem.rendered.trim_end());
     }
-    if loaded.good.is_empty() && !loaded.problems.is_empty() {
-        bail!("no mapping can be used; mend what is shown above");
-    }
+    let told = |code: &CodeInfo| anyhow!("{} ({})", code.message::<&str>(lang, &[]), code.code);
     if loaded.good.is_empty() {
-        bail!(
-            "there is no mapping; name one with --mapping, or put it into ./mappings (`rxdrop init` writes an example)"
-        );
+        return Err(told(if loaded.problems.is_empty() { &C021 } else { &C020 }));
     }
     Ok(loaded)
 }

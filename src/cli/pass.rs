@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ExitStatus, LangArg, load_config, out, world};
 use crate::config::parse_duration;
-use crate::ledger::FileState;
+use crate::ledger::{FileState, Life as _};
 use crate::marks::Trouble;
 use crate::model::{Lang, Status};
 use crate::report::{message, status_word};

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{ExitStatus, LangArg, load_config, out, status, what, world};
-use crate::ledger::{FileState, FileView, StoredIssue};
+use crate::ledger::{FileState, FileView, Life as _, StoredIssue};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, message, status_word};
 use crate::run::{self, Books, Shop, Staged};

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ExitStatus, LangArg, load_config, out, what, world};
 use crate::intake;
-use crate::ledger::{FileView, Summary};
+use crate::ledger::{FileView, Life as _, Summary};
 use crate::marks::{Standing, Trouble};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, message, status_word, who_key, who_word};

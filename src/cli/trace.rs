@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{ExitStatus, LangArg, load_config, out, what, world};
 use crate::ledger::trail::{Attempt, BatchTrail, Happened, RowRef};
-use crate::ledger::{FileView, StoredIssue, What};
+use crate::ledger::{FileView, Life as _, StoredIssue, What};
 use crate::model::Lang;
 use crate::report::{Catalogue, message};
 use crate::run::{self, Books, Derived, FieldMade, MappingNow, RowStory, Sent, Shop, Traced};

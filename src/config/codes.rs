@@ -5,7 +5,7 @@ use crate::model::{CodeInfo, Who, Words};
 /// Every code of this room.
 pub static CODES: &[&CodeInfo] = &[
     &C001, &C002, &C003, &C004, &C005, &C006, &C007, &C008, &C009, &C010, &C011, &C012, &C013, &C014, &C015,
-    &C016, &C017, &C018, &C019,
+    &C016, &C017, &C018, &C019, &C020, &C021,
 ];
 
 pub(super) static C001: CodeInfo = CodeInfo {
@@ -328,6 +328,43 @@ pub(super) static C019: CodeInfo = CodeInfo {
         why: "Configuration files are copied, mailed and backed up; secrets must not be in them.",
         example: "client_id = { value = \"…\" }",
         repair: "Move the value to an environment variable or to a file of a single line, and change it at the system: it was in the open.",
+    },
+};
+
+/// Mappings that are all wrong, in a command that was started by hand.
+pub static C020: CodeInfo = CodeInfo {
+    code: "C020",
+    who: Who::Administrator,
+    bg: Words {
+        message: "никоя настройка за четене на файлове не може да се ползва; поправете показаното по-горе",
+        why: "Във всеки от намерените файлове с настройки има грешка, а с грешна настройка не се чете нищо.",
+        example: "rxdrop check export.csv --mapping сгрешена.toml",
+        repair: "Поправете местата, показани над това съобщение, и пуснете командата пак.",
+    },
+    en: Words {
+        message: "no mapping can be used; mend what is shown above",
+        why: "Each of the mappings that were found has a mistake, and nothing is read by a wrong one.",
+        example: "rxdrop check export.csv --mapping wrong.toml",
+        repair: "Mend the places shown above this message, and give the command again.",
+    },
+};
+
+/// No mapping at all, in a command that was started by hand.
+pub static C021: CodeInfo = CodeInfo {
+    code: "C021",
+    who: Who::Administrator,
+    bg: Words {
+        message: "няма настройка за четене на файлове; посочете една с --mapping или я сложете в ./mappings \
+                  (`rxdrop init` записва пример)",
+        why: "Без нея не се знае коя колона какво значи.",
+        example: "rxdrop convert export.csv в папка без mappings",
+        repair: "Посочете файла с --mapping, пуснете командата в папката на rxdrop.toml, или посочете нея с --config.",
+    },
+    en: Words {
+        message: "there is no mapping; name one with --mapping, or put it into ./mappings (`rxdrop init` writes an example)",
+        why: "Without one nobody knows which column means what.",
+        example: "rxdrop convert export.csv in a folder without mappings",
+        repair: "Name the file with --mapping, give the command in the folder of rxdrop.toml, or name that with --config.",
     },
 };
 

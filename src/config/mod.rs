@@ -23,7 +23,7 @@ use chrono::NaiveDate;
 use crate::destinations::Section;
 use crate::model::Lang;
 
-pub use codes::CODES;
+pub use codes::{C020, C021, CODES};
 pub use duration::parse_duration;
 pub use example::template;
 pub use load::load;

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::destinations::Destination;
 use crate::ledger::{FactKey, Own, StagedRecord, StagedRow, StoredIssue};
 use crate::mapping::{Bound, Draft, Repaired};
-use crate::model::{Issue, Value};
+use crate::model::{FieldSet, Issue, Value};
 use crate::table::{Block, Row, T029};
 use crate::validate::{Record, registration_mismatch, validate};
 
@@ -79,6 +79,8 @@ impl Body {
 pub struct Judge {
     bound: Bound,
     targets: Vec<Target>,
+    /// Whether the values of a target's fields are made under its own kinds.
+    akin: Vec<bool>,
     /// Set by the drop folder: overrides what the mapping says.
     forced: bool,
     today: NaiveDate,
@@ -88,7 +90,9 @@ pub struct Judge {
 impl Judge {
     /// Rows go to `targets` by name; with `forced`, all to the first, whatever the mapping says.
     pub fn new(bound: Bound, targets: Vec<Target>, forced: bool, today: NaiveDate) -> Self {
-        Self { bound, targets, forced, today, draft: Draft::default() }
+        let akin = |target: &Target| bound.has_kinds_of(target.destination.schema());
+        let akin = targets.iter().map(akin).collect();
+        Self { bound, targets, akin, forced, today, draft: Draft::default() }
     }
 
     /// Whether a row may take cells of the row above it, so that one judge must see all of them in order.
@@ -97,7 +101,7 @@ impl Judge {
     }
 
     /// Looks at the first rows of the file for how its codes are written.
-    pub fn look_at(&mut self, first: &Block) {
+    pub fn look_at(&mut self, first: &mut Block) {
         self.bound.look_at(first);
     }
 
@@ -127,6 +131,9 @@ impl Judge {
         let schema = goal.destination.schema();
         judged.day = self.draft.value(schema.date_field).and_then(Value::as_day);
         let start = goal.report_from.filter(|from| judged.day.is_some_and(|day| day < *from));
+        if self.akin.get(target.unwrap_or_default()) != Some(&true) {
+            self.draft.vouched = FieldSet::default();
+        }
         finish(goal, &mut self.draft, judged, row, self.today);
         if row.is_mended() {
             ask_for_a_word(judged, self.bound.repaired());

@@ -22,7 +22,7 @@ pub use judge::{Body, Judge, Judged, Target};
 pub use mappings::{Mappings, Schemas};
 
 /// Rendered blocks that may wait for the caller, for each thread.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 /// Most threads that judge: with so many, reading is what takes longest.
 const MOST_JUDGES: usize = 4;
 
@@ -62,8 +62,8 @@ struct Desk<T> {
 impl<T: Default> Desk<T> {
     /// Reads the first block before anything is judged: its rows show how the file writes its codes.
     fn read_ahead(&mut self, judge: &mut Judge) {
-        let first = self.next();
-        if let Ok(Work { block, .. }) = &first {
+        let mut first = self.next();
+        if let Ok(Work { block, .. }) = &mut first {
             judge.look_at(block);
         }
         self.first = Some(first);

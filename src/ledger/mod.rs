@@ -2,10 +2,11 @@
 //!
 //! The [`Ledger`] trait is synchronous and lives on a thread of its own behind a [`Handle`]; nobody waits
 //! for it while holding a request. Each method is one commit (or none); no transaction spans a request.
-//! Lawful moves are in `states.rs` as pure functions; `sqlite/` carries them out.
+//! Lawful moves, and what becomes of rows that meet, are in `core/` as pure functions; `sqlite/` carries them out.
 
 pub mod audit;
 pub mod codes;
+pub mod core;
 mod intake;
 mod lists;
 mod looks;
@@ -16,12 +17,12 @@ mod risk;
 mod sending;
 mod skew;
 mod sqlite;
-pub mod states;
 pub mod trail;
 mod view;
 
 pub use audit::{AUDIT_CODES, Checked, Evidence, Finding, Findings, Head, Progress};
 pub use codes::CODES;
+pub use core::{FileState, Life};
 pub use intake::{
     Accept, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
 };
@@ -33,7 +34,7 @@ pub use risk::{Risk, Risks};
 pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, Question, RawAnswer, Waits, Want, Work};
 pub use skew::{Skew, TOLD, http_date};
 pub use sqlite::{Contents, Options, Sqlite};
-pub use view::{BatchView, FileState, FileView, MappingRef, RowView, StoredIssue};
+pub use view::{BatchView, FileView, MappingRef, RowView, StoredIssue};
 
 use std::path::{Path, PathBuf};
 
@@ -75,6 +76,19 @@ pub enum Error {
         /// The folders.
         folders: Vec<String>,
     },
+    /// A move that no rule allows: a mistake of ours, and nothing of it is written.
+    #[error("internal: `{event}` must not happen to `{from}` in `{table}`")]
+    Unlawful {
+        /// The table.
+        table: &'static str,
+        /// The state it is in.
+        from: &'static str,
+        /// What was to happen.
+        event: String,
+    },
+    /// Another process sends from this ledger now.
+    #[error("another rxdrop has begun to send from this ledger; this one stops")]
+    TakenOver,
     /// The program asked in a wrong order: a mistake of ours.
     #[error("internal: {0}")]
     Order(&'static str),

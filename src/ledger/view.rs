@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Skew;
+use super::core::FileState;
 use crate::model::{Environment, Issue, Lang, Status, SystemError};
 
 /// An issue as the ledger keeps it: the code with its arguments, so that a report never judges again.
@@ -85,41 +86,6 @@ pub struct MappingRef {
     pub version: i64,
     /// SHA-256 over the mapping and its lookups.
     pub sha256: String,
-}
-
-/// Where a file stands in the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FileState {
-    /// Copied to the spool, not yet read (or to be read again: no mapping fitted).
-    Received,
-    /// Its rows are being staged; nothing of it may act.
-    Staging,
-    /// Its rows act.
-    Taken,
-    /// It can't be read; the file's issue says why.
-    Unreadable,
-    /// It waits for a person as a whole; the file's issue says for what.
-    Held,
-    /// Withdrawn before it was taken: the file is gone or was replaced.
-    Withdrawn,
-    /// A second reading of a file whose rows went into the first (`retry`).
-    Merged,
-}
-
-impl FileState {
-    /// The word in the ledger.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Staging => "staging",
-            Self::Taken => "taken",
-            Self::Unreadable => "unreadable",
-            Self::Held => "held",
-            Self::Withdrawn => "withdrawn",
-            Self::Merged => "merged",
-        }
-    }
 }
 
 /// Everything about one file but its rows.

@@ -101,6 +101,7 @@ impl Bound {
     /// Makes the draft of a row. Rows must come in the order of the file.
     pub fn apply(&mut self, row: &Row, draft: &mut Draft) {
         draft.restart(self.base.len());
+        draft.vouched = self.vouched;
         self.remember(row);
         draft.ignored = self.judge(row);
         self.pad(row, draft);
@@ -196,10 +197,20 @@ impl Bound {
         for (at, digits) in &self.padded {
             let Some(plan) = self.plans.get(*at) else { continue };
             let is_active = self.active.get(plan.field) == Some(&Some(*at));
-            if is_active && !self.source(plan, row).text.is_empty() {
+            if is_active && self.is_there(plan, row) {
                 draft.padded.push((plan.field, *digits));
             }
         }
+    }
+
+    /// Whether a field has a source that is not empty.
+    fn is_there(&self, plan: &Plan, row: &Row) -> bool {
+        let begins = |slot: &Slot| {
+            let cell = row.raw(slot.index).filter(|_| !self.guarded);
+            cell.is_some_and(|cell| cell.bytes.first().is_some_and(u8::is_ascii_alphanumeric))
+        };
+        let plainly = matches!(&plan.source, Made::Columns(slots) if slots.iter().any(begins));
+        plainly || !self.source(plan, row).text.is_empty()
     }
 
     fn route(&self, row: &Row, draft: &mut Draft) {
@@ -688,7 +699,7 @@ mod tests {
         for row in [&code, &code, &code, &number] {
             first.push_copy(row);
         }
-        bench.bound.look_at(&first);
+        bench.bound.look_at(&mut first);
         assert_eq!(bench.apply_row(&number).issues(), ["W205 Партида"]);
         assert_eq!(bench.get("p_batch_no"), "123");
         assert!(bench.apply(&["123"]).issues().is_empty(), "a text is as it was typed");

@@ -62,6 +62,10 @@ pub struct Bound {
     notes: Vec<Issue>,
     rx_ref: Option<usize>,
     repaired: Repaired,
+    /// Of the fields it was bound to.
+    kinds: Vec<Kind>,
+    /// Fields of which nothing more than the kind is to be looked at; see [`Draft::vouched`](super::Draft).
+    pub(super) vouched: FieldSet,
 }
 
 /// A column of the file.
@@ -210,6 +214,8 @@ impl Mapping {
                 padded: Vec::new(),
                 guarded: rx_ref.is_some(),
                 notes: binder.notes,
+                kinds: schema.fields.iter().map(|field| field.kind).collect(),
+                vouched: FieldSet::of(schema.fields.iter().map(|field| field.kind != Kind::Text)),
                 rx_ref,
                 repaired: self.table.repaired,
             }),
@@ -246,7 +252,7 @@ impl Bound {
     }
 
     /// Looks at the first rows of the file for how its codes are written.
-    pub fn look_at(&mut self, first: &Block) {
+    pub fn look_at(&mut self, first: &mut Block) {
         for plan in &mut self.plans {
             if let (Made::Columns(slots), true) = (&plan.source, plan.is_code())
                 && let [slot] = slots.as_slice()
@@ -259,6 +265,11 @@ impl Bound {
         let digits = |plan: &Plan| plan.typing.habit.as_ref()?.padded_to();
         let plans = self.plans.iter().enumerate();
         self.padded = plans.filter_map(|(at, plan)| Some((at, digits(plan)?))).collect();
+    }
+
+    /// Whether the fields of a schema are of the kinds that values are made under here.
+    pub fn has_kinds_of(&self, schema: &Schema) -> bool {
+        self.kinds.iter().eq(schema.fields.iter().map(|field| &field.kind))
     }
 
     /// The fields the mapping makes, in `[fields]` or by a rule.

@@ -7,6 +7,7 @@ use chrono::format::{Item, Numeric, Pad, Parsed, StrftimeItems, parse};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 
+use crate::model::wide::are_digits;
 use crate::model::{CodeInfo, Who, Words};
 
 /// Is no date.
@@ -267,11 +268,17 @@ fn month_among_numbers(text: &str) -> Option<&str> {
 /// Codes are told apart by it before anything dearer looks at them.
 pub(super) fn may_be_day(text: &str) -> bool {
     if text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
-        return !text.bytes().all(|byte| byte.is_ascii_digit());
+        return !are_digits(text.as_bytes());
     }
-    // Three letters at least: most codes are out with their first few characters.
-    text.chars().take(3).filter(|letter| letter.is_alphabetic()).count() == 3
+    // Most codes are out with their first few characters.
+    let mut letters = text.chars();
+    (0..3).all(|_| letters.next().is_some_and(is_of_a_month))
         && month_of(text.split(|letter: char| !letter.is_alphabetic()).next().unwrap_or_default()).is_some()
+}
+
+/// Whether a letter may stand in a month's name.
+fn is_of_a_month(letter: char) -> bool {
+    matches!(letter, 'a'..='z' | 'A'..='Z' | 'а'..='я' | 'А'..='Я')
 }
 
 /// The day that Excel's day number stands for (1900 system), written as people do; none outside this century.

@@ -26,6 +26,9 @@ pub struct Draft {
     pub key: Option<CompactString>,
     /// Text of `[key] document`, in the same form.
     pub document: Option<CompactString>,
+    /// Fields whose values were made under the kinds of their schema, so that numbers are within bounds and nothing
+    /// is hidden in codes; free text is not among them.
+    pub vouched: FieldSet,
     /// Fields that are made of a column whose codes have so many digits in this file, as zeros in front show.
     pub padded: Vec<(usize, usize)>,
 }
@@ -39,6 +42,7 @@ impl Draft {
         self.columns.resize(fields, None);
         self.issues.clear();
         self.failed = FieldSet::default();
+        self.vouched = FieldSet::default();
         self.ignored = None;
         self.destination = None;
         self.key = None;

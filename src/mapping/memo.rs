@@ -1,9 +1,6 @@
 //! What came of the texts met so far: a column rarely has many different ones.
 
 use std::cell::RefCell;
-use std::hash::{BuildHasher, Hasher};
-
-use foldhash::fast::FixedState;
 
 use super::typed::Origin;
 use crate::table::{CellKind, HEAD, RawCell};
@@ -11,8 +8,7 @@ use crate::table::{CellKind, HEAD, RawCell};
 /// A text as it was met, before anything is known about it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Met<'a> {
-    bytes: &'a [u8],
-    head: u128,
+    cell: RawCell<'a>,
     /// Tells apart equal bytes that mean different things.
     tag: u8,
 }
@@ -22,7 +18,7 @@ impl<'a> Met<'a> {
     #[inline]
     pub(super) fn cell(cell: RawCell<'a>) -> Self {
         let coded = if cell.is_coded { CODED } else { 0 };
-        Self { bytes: cell.bytes, head: cell.head(), tag: kind(cell.kind) | coded }
+        Self { cell, tag: kind(cell.kind) | coded }
     }
 
     /// A text that was read already.
@@ -31,13 +27,12 @@ impl<'a> Met<'a> {
             Origin::Cell(of) => kind(of),
             Origin::Constant => CONSTANT,
         };
-        let head = RawCell::new(text.as_bytes(), CellKind::Text).head();
-        Self { bytes: text.as_bytes(), head, tag: tag | READ }
+        Self { cell: RawCell::new(text.as_bytes(), CellKind::Text), tag: tag | READ }
     }
 
     /// Whether there is nothing, not even a blank.
     pub(super) fn is_nothing(self) -> bool {
-        self.bytes.is_empty()
+        self.cell.bytes.is_empty()
     }
 }
 
@@ -127,7 +122,7 @@ impl<V: Clone> Memo<V> {
     /// Remembers what a text came to that was not known.
     pub(super) fn learn(&self, met: Met<'_>, value: &V) {
         let mut memory = self.0.borrow_mut();
-        if memory.rest > 0 || met.bytes.len() > LENGTH {
+        if memory.rest > 0 || met.cell.bytes.len() > LENGTH {
             return;
         }
         memory.credit -= 1;
@@ -142,19 +137,18 @@ impl<'a> Met<'a> {
     /// Where it would be remembered.
     #[inline]
     fn place(self) -> usize {
-        let mut hasher = FixedState::default().build_hasher();
-        hasher.write_u128(self.head);
-        hasher.write_usize(self.bytes.len());
-        if let Some(end) = self.more().last_chunk::<HEAD>() {
-            hasher.write_u128(u128::from_le_bytes(*end));
-        }
-        usize::try_from(hasher.finish() % PLACES as u64).unwrap_or(0)
+        // A good hash of sixteen bytes costs more than what is found by it; the upper bits of this one depend on all.
+        const ODD: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+        let ends = self.more().last_chunk::<HEAD>().map_or(0, |end| u128::from_le_bytes(*end));
+        let mixed =
+            (self.cell.head() ^ ends.rotate_left(64) ^ self.cell.bytes.len() as u128).wrapping_mul(ODD);
+        usize::try_from(mixed >> (u128::BITS - PLACES.trailing_zeros())).unwrap_or(0)
     }
 
     /// All of its bytes where the head alone does not tell them.
     #[inline]
     fn more(self) -> &'a [u8] {
-        if self.bytes.len() > HEAD { self.bytes } else { &[] }
+        if self.cell.bytes.len() > HEAD { self.cell.bytes } else { &[] }
     }
 }
 
@@ -176,7 +170,7 @@ impl<V: Clone> Places<V> {
         if let Some(place) = self.all.get_mut(at) {
             place.bytes.clear();
             place.bytes.extend_from_slice(met.more());
-            (place.head, place.len) = (met.head, met.bytes.len());
+            (place.head, place.len) = (met.cell.head(), met.cell.bytes.len());
             place.tag = met.tag;
             place.value = Some(value.clone());
         }
@@ -186,8 +180,8 @@ impl<V: Clone> Places<V> {
 impl<V> Place<V> {
     #[inline]
     fn holds(&self, met: Met<'_>) -> bool {
-        let alike = self.head == met.head && self.len == met.bytes.len() && self.tag == met.tag;
-        alike && (met.bytes.len() <= HEAD || self.bytes == met.bytes)
+        let alike = self.head == met.cell.head() && self.len == met.cell.bytes.len() && self.tag == met.tag;
+        alike && (met.cell.bytes.len() <= HEAD || self.bytes == met.cell.bytes)
     }
 }
 

@@ -9,7 +9,7 @@ use compact_str::CompactString;
 use super::date::{self, Format, M020, M021};
 use super::habit::{Habit, W205};
 use super::number::{self, Decimal, Flaw as NumberFlaw, M010, M011, M012, M013, Marks, PLAIN};
-use crate::model::wide::{any, any_control, is_printable};
+use crate::model::wide::{any, any_control, are_digits};
 use crate::model::{CodeInfo, Issue, Kind, Value, Who, Words, both, names};
 use crate::table::CellKind;
 
@@ -190,7 +190,11 @@ impl Typing {
     }
 
     fn identifier(&self, text: &str, origin: Origin) -> Result<Value, Flaw> {
-        if !is_plain(text) && text.chars().any(|letter| letter.is_control() || names::is_invisible(letter)) {
+        if text.len() <= KEPT && origin != Origin::Cell(CellKind::Date) && are_digits(text.as_bytes()) {
+            // Nothing that a spreadsheet does to a code leaves so few digits and nothing else.
+            return Ok(Value::Text(CompactString::new(text)));
+        }
+        if names::has_hidden(text) {
             return Err(Flaw::new(&M016, text));
         }
         // In a workbook of ours every cell is text, so damage that was never repaired shows by its form only.
@@ -277,11 +281,6 @@ fn plain_text(text: &str) -> Result<Value, Flaw> {
     Ok(Value::Text(CompactString::new(text)))
 }
 
-/// Whether a text is printable ASCII.
-fn is_plain(text: &str) -> bool {
-    !any(text.as_bytes(), |word| !is_printable(word))
-}
-
 /// Digits of a number that spreadsheets keep; what follows is zeros or noise.
 const KEPT: usize = 15;
 
@@ -327,7 +326,7 @@ pub(super) fn shown(text: &str) -> String {
             out.push('…');
             break;
         }
-        if letter.is_control() || names::is_invisible(letter) {
+        if names::is_hidden(letter) {
             // Writing to a string cannot fail.
             let _ = write!(out, "[U+{:04X}]", u32::from(letter));
         } else {

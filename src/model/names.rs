@@ -1,6 +1,9 @@
 //! When two names that people write are the same name.
 
 use unicode_normalization::UnicodeNormalization;
+use wide::u8x16;
+
+use super::wide::any_of_sixteen;
 
 /// Folds a column or file name: Unicode form, case, blanks of every kind, invisible characters and
 /// look-alike Cyrillic and Latin letters no longer matter. Only for comparing, never for showing.
@@ -67,6 +70,23 @@ pub fn look_alike(letter: char) -> char {
     }
 }
 
+/// Whether a text holds a character that nobody sees, control characters too.
+pub fn has_hidden(text: &str) -> bool {
+    any_of_sixteen(text.as_bytes(), may_hide) && text.chars().any(is_hidden)
+}
+
+/// Whether nobody sees a character; line ends count too.
+pub fn is_hidden(letter: char) -> bool {
+    letter.is_control() || is_invisible(letter)
+}
+
+/// The bytes that a hidden character may begin with. Cyrillic letters never begin so, and ordinary text is passed
+/// over.
+fn may_hide(bytes: u8x16) -> u8x16 {
+    let are = |wanted| bytes.simd_eq(u8x16::splat(wanted));
+    bytes.simd_lt(u8x16::splat(0x20)) | are(0x7F) | are(0xC2) | are(0xE2) | are(0xEF)
+}
+
 /// Zero-width, direction and soft-hyphen characters, and the byte-order mark.
 pub fn is_invisible(letter: char) -> bool {
     matches!(letter, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
@@ -76,7 +96,7 @@ pub fn is_invisible(letter: char) -> bool {
 mod tests {
     use unicode_normalization::UnicodeNormalization as _;
 
-    use super::{fold, is_invisible, is_plain, upper};
+    use super::{fold, has_hidden, is_hidden, is_invisible, is_plain, upper};
 
     #[test]
     fn plain_letters_are_what_the_tables_of_unicode_say() {
@@ -84,6 +104,19 @@ mod tests {
             let by_tables: String = std::iter::once(letter).nfkc().flat_map(char::to_uppercase).collect();
             assert_eq!(by_tables, upper(letter).to_string(), "{letter:?}");
             assert!(!is_invisible(letter));
+        }
+    }
+
+    #[test]
+    fn every_hidden_character_is_found_wherever_it_stands() {
+        for letter in (0..=0x10_FFFF).filter_map(char::from_u32).filter(|letter| is_hidden(*letter)) {
+            for text in [format!("{letter}"), format!("Партида 12-{letter}"), format!("{letter}Партида 12")]
+            {
+                assert!(has_hidden(&text), "{letter:?}");
+            }
+        }
+        for text in ["", "L-4711", "акт № 7 – „Партида“ от юли"] {
+            assert!(!has_hidden(text), "{text}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Eight bytes of text at a time: most cells are so short that loops over single bytes cost more than all else.
 
+use wide::u8x16;
+
 /// The upper bit of each of eight bytes.
 pub const HIGH: u64 = 0x8080_8080_8080_8080;
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -23,6 +25,21 @@ pub fn any(bytes: &[u8], test: impl Fn(u64) -> bool) -> bool {
         last
     });
     test(u64::from_le_bytes(last))
+}
+
+/// The same by sixteen bytes: `test` marks those it holds for.
+#[inline]
+pub fn any_of_sixteen(bytes: &[u8], test: impl Fn(u8x16) -> u8x16) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    if blocks.iter().any(|block| test(u8x16::new(*block)).any()) {
+        return true;
+    }
+    let last = bytes.last_chunk().copied().unwrap_or_else(|| {
+        let mut last = [b' '; 16];
+        last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+        last
+    });
+    !rest.is_empty() && test(u8x16::new(last)).any()
 }
 
 /// Whether there is nothing but ASCII digits.
@@ -49,13 +66,12 @@ pub const fn hits(word: u64, wanted: u8) -> u64 {
 /// Of 64 bytes those that are `wanted`, a bit each.
 #[inline]
 pub fn places(bytes: &[u8; 64], wanted: u8) -> u64 {
-    // Brings the upper bits of eight bytes together; no two of the products meet.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let (words, _) = bytes.as_chunks::<8>();
-    words.iter().rev().fold(0, |places, word| {
-        let bits = hits(u64::from_le_bytes(*word), wanted) >> 7;
-        places << 8 | bits.wrapping_mul(GATHER) >> 56
-    })
+    let wanted = u8x16::splat(wanted);
+    let (parts, _) = bytes.as_chunks::<16>();
+    parts
+        .iter()
+        .rev()
+        .fold(0, |places, part| places << 16 | u64::from(u8x16::new(*part).simd_eq(wanted).to_bitmask()))
 }
 
 /// Calls back with the place of each byte that is `wanted`. Where those stand a few bytes apart, a search that starts
@@ -84,13 +100,6 @@ fn each_bit(mut bits: u64, mut found: impl FnMut(u32)) {
     }
 }
 
-/// Whether all of eight bytes are printable ASCII.
-#[inline]
-pub const fn is_printable(word: u64) -> bool {
-    // A byte that borrows or carries is itself none.
-    (word | word.wrapping_add(ONES) | word.wrapping_sub(ONES * 0x20)) & HIGH == 0
-}
-
 /// Whether one of eight bytes is `wanted`.
 #[inline]
 pub const fn has(word: u64, wanted: u8) -> bool {
@@ -113,7 +122,7 @@ pub const fn any_control(word: u64) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{any, any_below, any_control, are_digits, each_place, has, hits, is_printable};
+    use super::{any, any_below, any_control, any_of_sixteen, are_digits, each_place, has, hits, u8x16};
 
     proptest! {
         #[test]
@@ -123,8 +132,8 @@ mod tests {
             let digits: Vec<u8> = bytes.iter().map(|byte| b'0' + byte % 11).collect();
             prop_assert_eq!(are_digits(&digits), !digits.contains(&b':'));
             prop_assert_eq!(are_digits(&bytes), bytes.iter().all(u8::is_ascii_digit));
-            let printable = bytes.iter().all(|byte| matches!(byte, 0x20..0x7F));
-            prop_assert_eq!(any(&bytes, |word| !is_printable(word)), !printable);
+            let controls = |part: u8x16| part.simd_lt(u8x16::splat(0x20));
+            prop_assert_eq!(any_of_sixteen(&bytes, controls), bytes.iter().any(|byte| *byte < 0x20));
             prop_assume!(wanted != b' ');
             prop_assert_eq!(any(&bytes, |word| hits(word, wanted) != 0), bytes.contains(&wanted));
             prop_assert_eq!(any(&bytes, |word| has(word, wanted)), bytes.contains(&wanted));

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::records::{Cutter, Raw};
-use super::row::Row;
+use super::row::{HEAD, Row, push_ascii};
 
 /// Bytes after which a block is full: enough that handing over costs little, few enough to stay in a core's cache.
 const FULL_BYTES: usize = 128 * 1024;
@@ -21,6 +21,8 @@ const FULL_ROWS: usize = 64;
 pub struct Block {
     /// Records one right behind the other.
     bytes: Vec<u8>,
+    /// What [`push_ascii`] makes of them, where they are visited as they lie.
+    ascii: String,
     entries: Vec<Entry>,
     /// Rows whose memory is used again; those in use come first.
     rows: Vec<Row>,
@@ -41,17 +43,44 @@ enum Entry {
 
 impl Block {
     /// Visits its rows in order; those that are still records are split into `row`.
-    pub fn for_each(&self, row: &mut Row, mut visit: impl FnMut(&Row)) {
-        let mut rows = self.rows.iter();
-        let mut start = 0;
-        let calm = self.cutter.as_ref().is_some_and(|cutter| cutter.is_calm(&self.bytes));
-        let cut = if calm { Cutter::cut_calm } else { Cutter::cut_plain };
+    pub fn for_each(&mut self, row: &mut Row, visit: impl FnMut(&Row)) {
+        match self.cutter.clone() {
+            Some(cutter) if cutter.is_calm(&self.bytes) => self.for_each_calm(&cutter, row, visit),
+            cutter => self.for_each_split(cutter.as_deref(), row, visit),
+        }
+    }
+
+    /// The records need not be copied: `row` becomes one after another where they lie.
+    fn for_each_calm(&mut self, cutter: &Cutter, row: &mut Row, mut visit: impl FnMut(&Row)) {
+        let len = self.bytes.len();
+        self.ascii.clear();
+        push_ascii(&self.bytes, &mut self.ascii);
+        self.bytes.extend_from_slice(&[0; HEAD]);
+        row.exchange(&mut self.bytes, &mut self.ascii);
+        let (mut rows, mut start) = (self.rows.iter(), 0);
         for entry in &self.entries {
-            match (entry, &self.cutter) {
+            match entry {
+                Entry::Record { number, end, .. } => {
+                    cutter.cut_calm(*number, start..*end, row);
+                    row.pad_to(self.width);
+                    visit(row);
+                    start = *end;
+                }
+                Entry::Row => rows.next().into_iter().for_each(&mut visit),
+            }
+        }
+        row.exchange(&mut self.bytes, &mut self.ascii);
+        self.bytes.truncate(len);
+    }
+
+    fn for_each_split(&self, cutter: Option<&Cutter>, row: &mut Row, mut visit: impl FnMut(&Row)) {
+        let (mut rows, mut start) = (self.rows.iter(), 0);
+        for entry in &self.entries {
+            match (entry, cutter) {
                 (Entry::Record { number, offset, end }, Some(cutter)) => {
                     let record = self.bytes.get(start..*end).unwrap_or_default();
                     row.start(*number);
-                    cut(cutter, &Raw { record, offset: *offset, number: *number }, row);
+                    cutter.cut_plain(&Raw { record, offset: *offset, number: *number }, row);
                     row.pad_to(self.width);
                     visit(row);
                     start = *end;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::block::Block;
 use super::error::Error;
+use super::figures::Figures;
 use super::header;
 use super::order::{Ordered, T029, W115};
 use super::reading::{Format, Found, Why};
@@ -16,7 +17,26 @@ use crate::model::names::{fold, look_alike};
 use crate::model::{CodeInfo, Issue, Severity, Who, Words};
 
 /// Words that totals begin with where a mapping names none.
-const TOTALS: [&str; 7] = ["Общо", "Всичко", "Сума", "Total", "Totals", "Grand total", "Sum"];
+const TOTALS: [&str; 14] = [
+    "Общо",
+    "Всичко",
+    "Сума",
+    "Итого",
+    "Total",
+    "Totals",
+    "Grand total",
+    "Sum",
+    "Totale",
+    "Totali",
+    "Összesen",
+    "Mindösszesen",
+    "Summe",
+    "Gesamt",
+];
+/// Letters that lines are drawn with.
+const RULES: [char; 9] = ['-', '=', '_', '*', '+', '|', '─', '═', '—'];
+/// Words that stand before the number of a page.
+const PAGES: [&str; 7] = ["Страница", "Стр", "Лист", "Page", "Pagina", "Oldal", "Seite"];
 /// Rows that may stand behind totals, such as signatures.
 const TAIL: usize = 64;
 
@@ -57,6 +77,10 @@ pub(super) struct Body {
     header: Vec<Arc<str>>,
     /// The row before was blank: a table may have ended.
     after_blank: bool,
+    /// What stands in the columns of a sheet.
+    figures: Figures,
+    /// Rows as full as data that begin with a word the mapping states: the first, and how many.
+    skipped: Option<(u32, u32)>,
 }
 
 struct SkipWords {
@@ -103,6 +127,8 @@ impl Body {
             ended: false,
             header: columns.iter().map(|column| Arc::clone(&column.name)).collect(),
             after_blank: false,
+            figures: Figures::default(),
+            skipped: None,
         }
     }
 
@@ -111,6 +137,9 @@ impl Body {
         let more = self.next_data(row, found)?;
         if more {
             self.rows += 1;
+            if matches!(self.source, Source::Sheet(_)) {
+                self.figures.learn(row);
+            }
             self.straighten(row, found.format);
         }
         Ok(more)
@@ -165,6 +194,9 @@ impl Body {
                 }
                 Verdict::LeftOut(why) => {
                     self.after_blank = why == Why::Blank;
+                    if why == Why::Total && !self.is_sparse(row) {
+                        self.skipped.get_or_insert((row.number(), 0)).1 += 1;
+                    }
                     leave_out(row, why, found);
                 }
                 Verdict::Tail(why) => self.look_ahead(row, why, found)?,
@@ -205,21 +237,31 @@ impl Body {
         }
         Ok(if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
-        } else if self.is_header_again(row) {
+        } else if self.is_header_again(row) || is_rule(row) {
             Verdict::LeftOut(Why::Title)
         } else if !self.words.begin(row) {
-            let below = self.rows > 0 && self.words.by_default;
-            if below && self.begins_another(row)? {
-                Verdict::Another
-            } else if below && (self.after_blank && self.is_alien(row) || self.is_footer(row)) {
-                Verdict::Tail(Why::Beyond)
-            } else {
-                Verdict::Data
-            }
+            self.judge_below(row)?
         } else if !self.words.by_default {
             Verdict::LeftOut(Why::Total)
         } else if self.is_sparse(row) {
             Verdict::Tail(Why::Total)
+        } else {
+            Verdict::Data
+        })
+    }
+
+    /// What a row is that does not begin like totals.
+    fn judge_below(&mut self, row: &Row) -> Result<Verdict, Error> {
+        if self.rows == 0 {
+            return Ok(Verdict::Data);
+        }
+        let below = self.words.by_default;
+        Ok(if below && self.begins_another(row)? {
+            Verdict::Another
+        } else if below && (self.after_blank && self.is_alien(row) || self.is_footer(row)) {
+            Verdict::Tail(Why::Beyond)
+        } else if self.is_page_mark(row) {
+            Verdict::Tail(Why::Title)
         } else {
             Verdict::Data
         })
@@ -248,12 +290,21 @@ impl Body {
 
     /// A line of text that no row of this table begins with.
     fn is_footer(&self, row: &Row) -> bool {
-        let Source::Text(ordered) = &self.source else { return false };
         let text = row.cell(0).map_or("", |cell| cell.text.trim());
-        row.len() == 1
-            && self.columns > 2
-            && text.starts_with(char::is_alphabetic)
-            && ordered.shapes().fit_at(0, text) < 0.0
+        let alone = row.len() == 1 && self.columns > 2 && text.starts_with(char::is_alphabetic);
+        alone
+            && match &self.source {
+                Source::Text(ordered) => ordered.shapes().fit_at(0, text) < 0.0,
+                Source::Sheet(_) => !self.figures.all_in_place(row),
+            }
+    }
+
+    /// Nothing but the number of a page, as programs print it between two pages.
+    fn is_page_mark(&self, row: &Row) -> bool {
+        let mut filled = row.cells().map(|cell| cell.text.trim()).filter(|text| !text.is_empty());
+        let (Some(text), None) = (filled.next(), filled.next()) else { return false };
+        let words = text.trim_end_matches(|letter: char| !letter.is_alphabetic());
+        self.needed > 2 && words.len() < text.len() && PAGES.iter().any(|page| fold(words) == fold(page))
     }
 
     /// Far fewer cells filled than the header has.
@@ -281,6 +332,24 @@ impl Body {
         if matches!(self.source, Source::Text(_)) { self.is_alien(row) } else { self.is_sparse(row) }
     }
 
+    /// Whether a row behind `first`, which looked like the end of the table, is of the table all the same: figures
+    /// stand where the table has such figures, and not only where `first` has something. Of rows that follow a row
+    /// of words in a sheet one figure is enough if everything else fits too: they may have their first cells from
+    /// above.
+    fn goes_on(&self, row: &Row, first: &Row, why: Why) -> bool {
+        let free = |column: usize| first.cell(column).is_none_or(|cell| cell.text.trim().is_empty());
+        let figures = match &self.source {
+            Source::Text(ordered) => figures_in_place(row, ordered.shapes()).collect(),
+            Source::Sheet(_) => self.figures.in_place(row),
+        };
+        if why != Why::Beyond || matches!(self.source, Source::Text(_)) {
+            return figures.len() > 1 && figures.into_iter().any(free) && !self.words.begin(row);
+        }
+        let filled = |column: &usize| row.cell(*column).is_some_and(|cell| !cell.text.trim().is_empty());
+        let proven = figures.len() > 1 || figures.len() == 1 && self.figures.all_in_place(row);
+        proven && (0..row.len()).filter(filled).any(free)
+    }
+
     /// The names of the columns once more, as programs print them on top of each page.
     fn is_header_again(&self, row: &Row) -> bool {
         let mut same = 0;
@@ -293,19 +362,20 @@ impl Body {
         same > 1 && !has_text_from(row, self.columns)
     }
 
-    /// Reads on behind a row that looks like totals, or like a note below the table. Only if nothing but sparse rows
-    /// follow until the end, or another table, are they left out; otherwise all of them are data, because a row must
-    /// never be lost.
+    /// Reads on behind a row that looks like totals, like a note below the table, or like the end of a page. Only if
+    /// nothing but sparse rows follow until the end, another table, or the names of the columns once more, are they
+    /// left out; otherwise all of them are data, because a row must never be lost.
     fn look_ahead(&mut self, first: &mut Row, why: Why, found: &mut Found) -> Result<(), Error> {
         let begins = first.number();
         let mut held = vec![std::mem::take(first)];
         loop {
             let mut row = Row::new();
             if !self.pull(&mut row, found)? {
-                leave_all_out(&held, why, found);
-                if why == Why::Beyond {
-                    found.note(Issue::new(&W114).row(begins).arg(begins.to_string()));
+                if why == Why::Title {
+                    break;
                 }
+                leave_all_out(&held, why, found);
+                self.tell_of_tail(&held, why, found);
                 return Ok(());
             }
             self.after_blank |= is_blank(&row);
@@ -313,9 +383,15 @@ impl Body {
                 leave_all_out(&held, why, found);
                 return self.leave_rest_out(row, begins, found);
             }
-            let alien = if why == Why::Beyond { self.stays_alien(&row) } else { self.is_sparse(&row) };
+            if self.is_header_again(&row) {
+                leave_all_out(&held, if why == Why::Total { why } else { Why::Title }, found);
+                leave_out(&row, Why::Title, found);
+                self.after_blank = false;
+                return Ok(());
+            }
+            let ends = !self.stays_out(&row, &held, why) || held.len() >= TAIL;
             held.push(row);
-            if !alien || held.len() > TAIL {
+            if ends {
                 break;
             }
         }
@@ -328,6 +404,21 @@ impl Body {
             }
         }
         Ok(())
+    }
+
+    /// Whether a row behind those that are held is no more of the table than they are.
+    fn stays_out(&self, row: &Row, held: &[Row], why: Why) -> bool {
+        let alien = if why == Why::Beyond { self.stays_alien(row) } else { self.is_sparse(row) };
+        alien && !held.first().is_some_and(|first| self.goes_on(row, first, why))
+    }
+
+    /// Tells of rows below the table that were left out; totals and single lines behind them speak for themselves.
+    fn tell_of_tail(&self, held: &[Row], why: Why, found: &mut Found) {
+        let filled = |row: &Row| row.cells().filter(|cell| !cell.text.trim().is_empty()).count();
+        let is_told = |row: &&Row| why == Why::Beyond || filled(row) > 1 && !self.words.begin(row);
+        if let Some(row) = held.iter().find(is_told) {
+            found.note(Issue::new(&W114).row(row.number()).arg(row.number().to_string()));
+        }
     }
 
     /// Another table begins with `first`: nothing from there on is of this one.
@@ -383,6 +474,11 @@ impl Body {
             found.quote = ordered.quote_met();
             (found.repaired, found.repaired_count) = ordered.repaired();
         }
+        if let Some((row, count)) =
+            self.skipped.filter(|_| !found.notes.iter().any(|note| note.code.code == W116.code))
+        {
+            found.note(Issue::new(&W116).row(row).arg(row.to_string()).arg(count.to_string()));
+        }
         if self.rows == 0 && !found.notes.iter().any(|note| note.code.code == W104.code) {
             found.note(Issue::new(&W104));
         }
@@ -392,6 +488,14 @@ impl Body {
 /// Whether nothing is in a row, and nothing should be: an uncalculated formula will have a value one day.
 fn is_blank(row: &Row) -> bool {
     row.is_blank() && !row.issues().iter().any(|issue| issue.code.severity() == Severity::Error)
+}
+
+/// A drawn line, as programs print it above and below the names of the columns: no letter and no figure.
+fn is_rule(row: &Row) -> bool {
+    let mut letters = row.cells().flat_map(|cell| cell.text.chars()).filter(|letter| !letter.is_whitespace());
+    letters.next().is_some_and(|first| RULES.contains(&first))
+        && letters.all(|letter| RULES.contains(&letter))
+        && row.cells().any(|cell| cell.text.trim().chars().count() > 2)
 }
 
 /// A row that is left out takes along what is wrong with it: that becomes a note about the file. Uncalculated
@@ -417,13 +521,17 @@ fn is_unseen(letter: char) -> bool {
 /// Figures, dates or codes of the table's own form in two of their columns: a row of the table whose last cells
 /// nobody wrote must not pass for another table.
 fn fits_figures(row: &Row, shapes: &Shapes) -> bool {
-    let fits = |column: &usize| {
+    figures_in_place(row, shapes).count() > 1
+}
+
+/// The columns where a row has figures of the table's own form.
+fn figures_in_place<'r>(row: &'r Row, shapes: &'r Shapes) -> impl Iterator<Item = usize> {
+    shapes.rigid().filter(|column| {
         row.cell(*column).is_some_and(|cell| {
             let text = cell.text.trim();
             text.contains(|letter: char| letter.is_ascii_digit()) && shapes.knows_form(*column, text)
         })
-    };
-    shapes.rigid().filter(fits).count() > 1
+    })
 }
 
 fn has_text_from(row: &Row, column: usize) -> bool {
@@ -585,5 +693,25 @@ pub(super) static W105: CodeInfo = CodeInfo {
         why: "The table ends with the last column that has a name in the header row.",
         example: "a note typed beside the row",
         repair: "If the value is needed, put it into a column with a name.",
+    },
+};
+
+/// Rows that were left out by a word, though they are as full as data.
+pub(super) static W116: CodeInfo = CodeInfo {
+    code: "W116",
+    who: Who::User,
+    bg: Words {
+        message: "ред {0} започва с дума за сбор и не се чете, макар че е попълнен като ред с данни (такива редове: {1}); \
+                  ако е движение, сменете първата му дума",
+        why: "За тези файлове е уговорено, че редове, които започват така, са сборове и не са данни.",
+        example: "стока „Общоукрепващ сироп“ в първата колона, когато сборовете започват с „Общо“",
+        repair: "Ако редът е движение, напишете първата му клетка по друг начин и запишете. Ако е сбор, не правете нищо.",
+    },
+    en: Words {
+        message: "row {0} begins with a word for totals and is not read, though it is as full as a row of data (such rows: \
+                  {1}); if it is a movement, change its first word",
+        why: "For these files it is agreed that rows which begin so are totals and no data.",
+        example: "a product `Totalex` in the first column where totals begin with `Total`",
+        repair: "If the row is a movement, write its first cell in another way and save. If it is a total, do nothing.",
     },
 };

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use bytes::Bytes;
 
 use super::encoding::Encoding;
+use super::evidence::Rival;
 use super::general::{self, Dialect, Quote};
 use super::header::Wanted;
 use super::records::{Layout, Records};
@@ -65,8 +66,14 @@ pub(super) struct Known {
 }
 
 /// Finds the dialect of a sample: the delimiter that yields the expected names, else the one that cuts most rows
-/// into the same number of cells; the quote that cells stand in; a longer delimiter where all of them are so.
-pub(super) fn find(sample: &Bytes, encoding: &Encoding, wanted: &Wanted, known: &Known) -> Dialect {
+/// into the same number of cells; the quote that cells stand in; a longer delimiter where all of them are so. What
+/// else might have divided the rows comes with it.
+pub(super) fn find(
+    sample: &Bytes,
+    encoding: &Encoding,
+    wanted: &Wanted,
+    known: &Known,
+) -> (Dialect, Vec<Rival>) {
     let head = &sample.slice(..sample.len().min(ENOUGH));
     let quotes = known.quote.map_or_else(|| vec![Quote::Double, Quote::Single], |quote| vec![quote]);
     let delimiters = known.delimiter.clone().map_or_else(|| candidates(head), |one| vec![one]);
@@ -78,21 +85,26 @@ pub(super) fn find(sample: &Bytes, encoding: &Encoding, wanted: &Wanted, known: 
             trials.push(Trial::new(head, head.len() == sample.len(), dialect, encoding, wanted));
         }
     }
+    let best = best_of(&trials, known.delimiter.is_some());
+    let Some(best) = best else { return (Dialect::plain(b';'), Vec::new()) };
+    let is_rival = |trial: &&Trial| {
+        trial.dialect.quote == best.dialect.quote && trial.dialect.delimiter != best.dialect.delimiter
+    };
+    let rivals = trials.iter().filter(is_rival).map(Trial::rival).collect();
+    let dialect = match known.delimiter {
+        None => lengthened(best.dialect.clone(), head, encoding, wanted.is_empty()),
+        Some(_) => best.dialect.clone(),
+    };
+    (dialect, rivals)
+}
+
+fn best_of(trials: &[Trial], stated: bool) -> Option<&Trial> {
     // A blank stands between words too: it divides only where nothing else does.
     let words = trials.iter().filter(|trial| trial.is_blank()).map(|trial| trial.width).max().unwrap_or(0);
     let divides = |trial: &Trial| trial.tenths >= 6 && trial.width >= words;
-    if known.delimiter.is_none() && trials.iter().any(|trial| !trial.is_blank() && divides(trial)) {
-        trials.retain(|trial| !trial.is_blank());
-    }
+    let blanks = stated || !trials.iter().any(|trial| !trial.is_blank() && divides(trial));
     // `max_by_key` takes the last of equals; the first candidate is preferred.
-    let best = trials.into_iter().rev().max_by_key(Trial::merit);
-    match best {
-        Some(best) if known.delimiter.is_none() => {
-            lengthened(best.dialect, head, encoding, wanted.is_empty())
-        }
-        Some(best) => best.dialect,
-        None => Dialect::plain(b';'),
-    }
+    trials.iter().filter(|trial| blanks || !trial.is_blank()).rev().max_by_key(|trial| trial.merit())
 }
 
 /// The delimiters that are met at all; the first one where none is.
@@ -204,7 +216,9 @@ struct Trial {
     names: usize,
     /// Times it stands between two quotes, where nothing but a delimiter does.
     between_quotes: usize,
-    /// Tenths of the rows that have the usual number of cells.
+    /// Rows that have the usual number of cells, of how many.
+    usual: (usize, usize),
+    /// Tenths of them.
     tenths: usize,
     /// The usual number of cells, 1 not counted.
     width: usize,
@@ -238,6 +252,7 @@ impl Trial {
         Self {
             names: wanted.best(&rows),
             between_quotes,
+            usual: (usual.map_or(0, frequency), filled.len()),
             tenths,
             width,
             quoted,
@@ -245,6 +260,11 @@ impl Trial {
             doubtful: blank && (tenths < 9 || filled.first() != Some(&width) || !is_table()),
             dialect,
         }
+    }
+
+    fn rival(&self) -> Rival {
+        let (count, of) = self.usual;
+        Rival { delimiter: name_of(&self.dialect.delimiter), cells: self.width.max(1), count, of }
     }
 
     fn is_blank(&self) -> bool {
@@ -295,7 +315,7 @@ mod tests {
             &Wanted::new(&expect),
             &Known::default(),
         );
-        char::from(found.delimiter[0])
+        char::from(found.0.delimiter[0])
     }
 
     #[test]
@@ -332,6 +352,7 @@ mod tests {
                 &Wanted::new(&[]),
                 &Known::default(),
             )
+            .0
             .quote
         };
         assert_eq!(
@@ -351,7 +372,7 @@ mod tests {
             &Wanted::new(&["b".to_owned()]),
             &Known::default(),
         );
-        assert_eq!(padded.delimiter, b";", "numbers filled up with blanks");
+        assert_eq!(padded.0.delimiter, b";", "numbers filled up with blanks");
     }
 
     #[test]

@@ -37,6 +37,12 @@ pub enum Error {
         /// The most that is read.
         limit: u64,
     },
+    /// More rows and cells on the sheets of a workbook than this.
+    #[error("the workbook has more than {0} cells")]
+    Cells(u64),
+    /// More merged ranges in a workbook than this.
+    #[error("the workbook has more than {0} merged ranges")]
+    Merged(u64),
     /// The process that read a workbook died, or had to be ended: of memory, of time or of a mistake.
     #[error("the reader of the {} file gave up", .0.name())]
     GaveUp(Format),
@@ -79,6 +85,8 @@ impl Error {
             Self::NotATable => Issue::new(&T006),
             Self::Broken(_) => Issue::new(&T007),
             Self::Limit { what, limit } => Issue::new(&T008).arg(*what).arg(limit.to_string()),
+            Self::Cells(most) => Issue::new(&T014).arg(most.to_string()),
+            Self::Merged(most) => Issue::new(&T015).arg(most.to_string()),
             Self::GaveUp(format) => Issue::new(&T013).arg(format.title()),
             Self::Dtd => Issue::new(&T009),
             Self::NoSheet { wanted, known } => Issue::new(&T010).arg(wanted).arg(known.join(", ")),
@@ -324,5 +332,45 @@ pub(super) static T013: CodeInfo = CodeInfo {
               did not fit.",
         example: "a report over several years in one .xls",
         repair: "Open the file in Excel, choose Save As and the type Excel Workbook (.xlsx), or divide it.",
+    },
+};
+
+/// Cells without end.
+pub(super) static T014: CodeInfo = CodeInfo {
+    code: "T014",
+    who: Who::User,
+    bg: Words {
+        message: "във файла има повече от {0} клетки, заедно с празните; изтрийте излишните редове и колони около данните \
+                  и запишете, или разделете файла",
+        why: "Всяка клетка отнема време, и празната. Никоя справка няма толкова; обикновено са форматирани цели редове \
+              или колони далеч извън данните.",
+        example: "лист, чийто последен ред според Excel (Ctrl+End) е 1048576, а данните са до ред 300",
+        repair: "Копирайте само данните в нов файл и го запишете, или изтрийте редовете под тях и колоните вдясно от тях.",
+    },
+    en: Words {
+        message: "the file has more than {0} cells, empty ones included; delete the rows and columns around the data \
+                  that are not needed and save, or divide the file",
+        why: "Each cell takes time, even an empty one. No report has so many; usually whole rows or columns far outside \
+              of the data were formatted.",
+        example: "a sheet whose last row is 1048576 by Excel's Ctrl+End, while the data ends in row 300",
+        repair: "Copy the data alone into a new file and save that, or delete the rows below and the columns beside it.",
+    },
+};
+
+/// Merged ranges without end.
+pub(super) static T015: CodeInfo = CodeInfo {
+    code: "T015",
+    who: Who::User,
+    bg: Words {
+        message: "във файла има повече от {0} слети клетки; разделете ги в Excel и запишете, или запишете листа като CSV",
+        why: "Никоя таблица с данни няма толкова слети клетки, а всяка се държи в паметта.",
+        example: "справка, в която всяка клетка е слята от няколко",
+        repair: "В Excel изберете целия лист, махнете „Сливане и центриране“ и запишете, или запишете листа като CSV.",
+    },
+    en: Words {
+        message: "the file has more than {0} merged cells; split them in Excel and save, or save the sheet as CSV",
+        why: "No table of data has so many merged cells, and each is kept in memory.",
+        example: "a report in which every cell is merged of several",
+        repair: "In Excel select the whole sheet, take Merge & Center off and save, or save the sheet as CSV.",
     },
 };

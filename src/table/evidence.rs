@@ -1,17 +1,22 @@
 //! What each decision about a text file rests on: a kind and figures for programs, words for people.
 
+use std::path::Path;
+
 use memchr::memchr_iter;
 use serde::Serialize;
 
 use super::encoding::By;
 use super::general::Dialect;
 use super::header::{FoundHeader, Wanted, usual_width};
-use super::reading::Reading;
+use super::reading::{Format, Reading};
 use super::row::Row;
 
 /// The proof of each decision; none where nothing had to be decided.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Evidence {
+    /// What in the content tells the format; the rival is what the file's name says, where it says another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<Proof>,
     /// Which letters the bytes stand for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<Proof>,
@@ -43,10 +48,26 @@ pub struct Proof {
     /// What else is possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rival: Option<&'static str>,
+    /// Other delimiters that were met, and how they would divide the rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rivals: Vec<Rival>,
     /// In Bulgarian.
     pub bg: String,
     /// In English.
     pub en: String,
+}
+
+/// A delimiter that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rival {
+    /// A tab is `\t`.
+    pub delimiter: String,
+    /// Into how many cells it divides most of the rows it divides.
+    pub cells: usize,
+    /// How many rows.
+    pub count: usize,
+    /// Of how many that were looked at.
+    pub of: usize,
 }
 
 /// How rows end in the beginning of the file.
@@ -70,6 +91,7 @@ pub(super) struct Seen<'s> {
     pub(super) reading: &'s Reading,
     /// Whether a `sep=` line names the delimiter.
     pub(super) marks: bool,
+    pub(super) rivals: Vec<Rival>,
 }
 
 fn proof(kind: &'static str, bg: impl Into<String>, en: impl Into<String>) -> Proof {
@@ -79,6 +101,40 @@ fn proof(kind: &'static str, bg: impl Into<String>, en: impl Into<String>) -> Pr
 /// A mapping says so, or an earlier reading.
 pub(super) fn stated() -> Proof {
     proof("stated", "казано е предварително", "it was stated")
+}
+
+/// What a file's content is, and what its name says it were.
+pub(super) fn of_format(format: Format, path: &Path) -> Proof {
+    let (kind, bg, en) = match format {
+        Format::Csv => ("text", "файлът е от букви", "the file is of letters"),
+        Format::Html => ("markup", "файлът започва с HTML", "the file begins with HTML"),
+        Format::Xls => {
+            ("compound_file", "файлът е пакет с книга", "the file is a compound one with a workbook")
+        }
+        Format::Xlsx | Format::Xlsb | Format::Ods => {
+            ("archive", "файлът е архив с частите на книга", "the file is an archive with a workbook's parts")
+        }
+    };
+    let named = path.extension().and_then(|name| name.to_str()).map(str::to_ascii_lowercase);
+    let named = named.as_deref().and_then(format_named).filter(|named| *named != format);
+    let Some(named) = named.map(Format::name) else { return proof(kind, bg, en) };
+    let bg = format!("{bg}, макар че името му свършва като на {named}");
+    Proof {
+        rival: Some(named),
+        ..proof(kind, bg, format!("{en}, though its name ends as that of an {named}"))
+    }
+}
+
+fn format_named(extension: &str) -> Option<Format> {
+    Some(match extension {
+        "csv" | "txt" | "tsv" | "tab" | "prn" => Format::Csv,
+        "xlsx" | "xlsm" => Format::Xlsx,
+        "xls" => Format::Xls,
+        "xlsb" => Format::Xlsb,
+        "ods" => Format::Ods,
+        "html" | "htm" => Format::Html,
+        _ => return None,
+    })
 }
 
 /// A byte-order mark.
@@ -118,7 +174,7 @@ pub(super) fn of_encoding(by: By, letters: &[u8], rival: Option<&'static str>) -
 
 impl Evidence {
     pub(super) fn tell(&mut self, seen: &Seen<'_>) {
-        self.delimiter = Some(of_delimiter(seen));
+        self.delimiter = Some(Proof { rivals: seen.rivals.clone(), ..of_delimiter(seen) });
         self.quote = Some(of_quote(seen));
         self.line_ends = Some(line_ends(seen.body));
         self.header = Some(of_header(seen));

@@ -35,6 +35,14 @@ pub(super) struct Limits {
     pub(super) run: u64,
     /// Bytes of text between the marks of two cells.
     pub(super) cell: u64,
+    /// Rows and cells of all sheets together, empty ones too: each costs time. A full sheet of 60 columns.
+    pub(super) cells: u64,
+    /// Tags of all parts together. A cell takes four to six, of eight bytes and more.
+    pub(super) tags: u64,
+    /// Merged ranges: as many as a sheet has rows.
+    pub(super) merged: u64,
+    /// Bytes of memory that the reader takes for strings and styles, which it keeps.
+    pub(super) kept: u64,
 }
 
 impl Default for Limits {
@@ -48,12 +56,22 @@ impl Default for Limits {
             whole: 64 * MIB,
             run: MIB,
             cell: 4 * MIB,
+            cells: CELLS,
+            tags: 256 * MIB,
+            merged: SEEN_KEPT as u64,
+            kept: 384 * MIB,
         }
     }
 }
 
-/// Cell formats of a workbook; Excel allows 65,490. The reader copies a font for each.
-const STYLES: u64 = 131_072;
+/// Rows and cells of a workbook or a page.
+pub(super) const CELLS: u64 = 64 * MIB;
+/// Cell formats of a workbook; Excel allows 65,490.
+const STYLES: u64 = 65_536;
+/// Bytes that the reader takes for each cell format, beside a copy of its texts.
+const STYLE_KEPT: u64 = 256;
+/// Bytes that the reader takes for each shared string, beside its text.
+const STRING_KEPT: u64 = 80;
 
 /// What was seen in a workbook on the way.
 #[derive(Debug)]
@@ -91,16 +109,20 @@ pub(super) fn check(file: &File, limits: &Limits) -> Result<Checked, Error> {
     reader.seek(SeekFrom::Start(0))?;
     let mut archive = ZipArchive::new(reader).map_err(|error| broken(&error))?;
     let mut checked = Checked { format: kind(&mut archive)?, uncalculated: false, parts: BTreeMap::new() };
-    let mut left = limits.unpacked;
+    let mut totals = Totals::default();
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(|error| broken(&error))?;
         let name = part.name().map_err(|error| broken(&error))?.to_ascii_lowercase().replace('\\', "/");
-        let scanned = scan_part(&mut part, &name, left, limits)?;
-        left -= scanned.bytes;
-        checked.uncalculated |= scanned.uncalculated;
-        if scanned.seen != Seen::default() {
-            checked.parts.insert(name, scanned.seen);
+        let (scanned, seen) = scan_part(&mut part, &name, totals, limits)?;
+        totals = scanned;
+        if seen != Seen::default() {
+            checked.parts.insert(name, seen);
         }
+    }
+    checked.uncalculated = totals.uncalculated;
+    // Formulas without a result are found by a second reader, which keeps everything once more.
+    if totals.kept() * (1 + u64::from(totals.uncalculated)) > limits.kept {
+        return Err(Error::Limit { what: "MiB (sharedStrings.xml, styles.xml)", limit: limits.kept / MIB });
     }
     Ok(checked)
 }
@@ -170,13 +192,43 @@ fn is_spreadsheet<R: Read + Seek>(archive: &mut ZipArchive<R>) -> bool {
         && kind.starts_with(b"application/vnd.oasis.opendocument.spreadsheet")
 }
 
-/// What was seen in one part.
-struct Scanned {
-    /// How many there are.
+/// What was counted in all parts so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Totals {
     bytes: u64,
+    tags: u64,
+    /// Rows and cells.
+    cells: u64,
+    merged: u64,
+    strings: u64,
+    string_bytes: u64,
+    styles: u64,
+    /// The longest tag or text among the styles: it may stand in each of them.
+    style_run: u64,
     /// Whether a cell's formula has no stored result.
     uncalculated: bool,
-    seen: Seen,
+}
+
+impl Totals {
+    /// What the reader will keep in memory.
+    fn kept(&self) -> u64 {
+        // A format and a font's name, each copied for each style.
+        let style = STYLE_KEPT.saturating_add(2 * self.style_run);
+        (self.strings * STRING_KEPT + self.string_bytes).saturating_add(self.styles.saturating_mul(style))
+    }
+
+    fn check(&self, limits: &Limits) -> Result<(), Error> {
+        if self.cells > limits.cells {
+            return Err(Error::Cells(limits.cells));
+        }
+        if self.merged > limits.merged {
+            return Err(Error::Merged(limits.merged));
+        }
+        if self.styles > STYLES {
+            return Err(Error::Limit { what: "xf (styles.xml)", limit: STYLES });
+        }
+        Ok(())
+    }
 }
 
 /// What one part tells about what is hidden or merged.
@@ -266,8 +318,13 @@ fn attribute<'a>(tag: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// Unpacks one part.
-fn scan_part(part: &mut impl Read, name: &str, left: u64, limits: &Limits) -> Result<Scanned, Error> {
-    let mut scanner = Scanner::new(name, limits);
+fn scan_part(
+    part: &mut impl Read,
+    name: &str,
+    totals: Totals,
+    limits: &Limits,
+) -> Result<(Totals, Seen), Error> {
+    let mut scanner = Scanner::new(name, limits, totals);
     let mut buffer = vec![0; 64 * 1024];
     let mut total = 0;
     loop {
@@ -278,13 +335,13 @@ fn scan_part(part: &mut impl Read, name: &str, left: u64, limits: &Limits) -> Re
             Err(error) => return Err(Error::Broken(error.to_string())),
         };
         total += read as u64;
-        if total > left {
+        if totals.bytes + total > limits.unpacked {
             return Err(Error::Limit { what: "MiB", limit: limits.unpacked / MIB });
         }
         scanner.size(total)?;
         scanner.feed(buffer.get(..read).unwrap_or_default())?;
     }
-    Ok(Scanned { bytes: total, uncalculated: scanner.formulas.uncalculated, seen: scanner.seen })
+    Ok(scanner.end(total))
 }
 
 /// What stands at the present place of an XML part.
@@ -315,7 +372,7 @@ struct Scanner<'a> {
     tag: Vec<u8>,
     /// The last bytes of the present section.
     last: [u8; 3],
-    styles: u64,
+    totals: Totals,
     formulas: Formulas,
     seen: Seen,
 }
@@ -334,7 +391,7 @@ struct Formulas {
 const TAG_KEPT: usize = 512;
 
 impl<'a> Scanner<'a> {
-    fn new(name: &str, limits: &'a Limits) -> Self {
+    fn new(name: &str, limits: &'a Limits, totals: Totals) -> Self {
         Self {
             limits,
             is_strings: name.ends_with("sharedstrings.xml"),
@@ -344,10 +401,19 @@ impl<'a> Scanner<'a> {
             cell: 0,
             tag: Vec::with_capacity(TAG_KEPT),
             last: [0; 3],
-            styles: 0,
+            totals,
             formulas: Formulas::default(),
             seen: Seen::default(),
         }
+    }
+
+    /// What was counted and seen once the part has ended.
+    fn end(self, bytes: u64) -> (Totals, Seen) {
+        let mut totals = self.totals;
+        totals.bytes += bytes;
+        totals.string_bytes += if self.is_strings { bytes } else { 0 };
+        totals.uncalculated |= self.formulas.uncalculated;
+        (totals, self.seen)
     }
 
     /// Holds the part's size so far against the limits of its kind.
@@ -392,6 +458,10 @@ impl<'a> Scanner<'a> {
             self.at = At::Tag(None);
             self.run = 0;
             self.tag.clear();
+            self.totals.tags += 1;
+            if self.totals.tags > self.limits.tags {
+                return Err(Error::Limit { what: "XML tags", limit: self.limits.tags });
+            }
         }
         Ok(used + usize::from(found.is_some()))
     }
@@ -457,6 +527,9 @@ impl<'a> Scanner<'a> {
 
     fn go_on(&mut self, used: usize) -> Result<(), Error> {
         self.run += used as u64;
+        if self.is_styles {
+            self.totals.style_run = self.totals.style_run.max(self.run);
+        }
         for (length, limit) in [(self.run, self.limits.run), (self.cell, self.limits.cell)] {
             if length > limit {
                 return Err(Error::Limit { what: "KiB (text)", limit: limit / 1024 });
@@ -473,24 +546,30 @@ impl<'a> Scanner<'a> {
         let name = inside.get(..end.unwrap_or(inside.len())).unwrap_or_default();
         let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
         self.seen.look_at(local, &self.tag);
+        let begins = u64::from(!self.tag.starts_with(b"/"));
         match local {
-            b"c" | b"si" | b"row" | b"table-cell" | b"covered-table-cell" => {
-                self.formulas.uncalculated |= std::mem::take(&mut self.formulas.open);
-                self.cell = 0;
+            b"c" | b"row" | b"table-cell" | b"covered-table-cell" | b"table-row" => {
+                self.totals.cells += begins;
+                self.end_cell();
+            }
+            b"si" => {
+                self.totals.strings += begins;
+                self.end_cell();
             }
             b"f" => self.formulas.open = true,
-            b"v" if self.tag.starts_with(b"/") => {
-                self.formulas.open &= self.cell == self.formulas.result_from;
-            }
+            b"v" if begins == 0 => self.formulas.open &= self.cell == self.formulas.result_from,
             b"v" => self.formulas.result_from = self.cell,
             b"sst" => self.check_count()?,
-            b"xf" => self.styles += 1,
-            _ => {}
+            b"xf" => self.totals.styles += begins,
+            b"mergeCell" => self.totals.merged += begins,
+            _ => return Ok(()),
         }
-        if self.styles > STYLES {
-            return Err(Error::Limit { what: "xf (styles.xml)", limit: STYLES });
-        }
-        Ok(())
+        self.totals.check(self.limits)
+    }
+
+    fn end_cell(&mut self) {
+        self.formulas.uncalculated |= std::mem::take(&mut self.formulas.open);
+        self.cell = 0;
     }
 
     /// The reader makes room for as many strings as are declared, before it has seen one.
@@ -517,7 +596,7 @@ mod tests {
     use super::*;
 
     fn scan(name: &str, text: &[u8], chunk: usize, limits: &Limits) -> Result<(), Error> {
-        let mut scanner = Scanner::new(name, limits);
+        let mut scanner = Scanner::new(name, limits, Totals::default());
         let mut total = 0;
         text.chunks(chunk.max(1)).try_for_each(|piece| {
             total += piece.len() as u64;
@@ -569,7 +648,7 @@ mod tests {
     fn formulas_without_a_result_are_seen() {
         let seen = |cell: &str, chunk: usize| {
             let limits = Limits::default();
-            let mut scanner = Scanner::new("sheet1.xml", &limits);
+            let mut scanner = Scanner::new("sheet1.xml", &limits, Totals::default());
             let sheet = format!("<row><c r='A1'><v>1</v></c>{cell}<c r='C1'><v>2</v></c></row>");
             sheet.as_bytes().chunks(chunk).for_each(|piece| scanner.feed(piece).unwrap());
             scanner.formulas.uncalculated
@@ -596,13 +675,41 @@ mod tests {
     }
 
     #[test]
+    fn cells_ranges_and_tags_are_counted_over_all_parts() {
+        let few = Limits { cells: 4, merged: 2, tags: 40, ..Limits::default() };
+        let scanned = |parts: &[&str]| {
+            let mut totals = Totals::default();
+            for part in parts {
+                totals = scan_part(&mut part.as_bytes(), "sheet1.xml", totals, &few)?.0;
+            }
+            Ok(totals)
+        };
+        assert!(scanned(&["<row><c/></row>", "<row><c><v>1</v></c></row>"]).is_ok());
+        assert!(matches!(scanned(&["<row><c/></row>", "<row><c/></row><row/>"]), Err(Error::Cells(4))));
+        assert!(matches!(scanned(&["<mergeCell/>", "<mergeCell/>", "<mergeCell/>"]), Err(Error::Merged(2))));
+        assert!(matches!(scanned(&["<a><b>", &"<a/>".repeat(39)]), Err(Error::Limit { .. })));
+    }
+
+    #[test]
+    fn what_the_reader_keeps_is_counted() {
+        let limits = Limits::default();
+        let kept = |name: &str, text: &str| {
+            scan_part(&mut text.as_bytes(), name, Totals::default(), &limits).unwrap().0.kept()
+        };
+        assert!(kept("xl/sharedstrings.xml", &"<si/>".repeat(1_000)) > 80_000);
+        let long = format!("<font><name val='{}'/></font>{}", "x".repeat(1_000), "<xf/>".repeat(100));
+        assert!(kept("xl/styles.xml", &long) > 200_000, "each style has a copy");
+        assert!(kept("xl/worksheets/sheet1.xml", &long) < 30_000);
+    }
+
+    #[test]
     fn hidden_and_merged_cells_are_seen() {
         let sheet = br#"<x:cols><x:col min="2" max="3" hidden="1"/><x:col min="5" max="99" hidden='true'/></x:cols>
             <row r="1" hidden="1"><c/></row><row r="7" spans="1:2" hidden="1"><c/></row><row r="8" hidden="1"/>
             <row r="9" hidden="0"><c/></row><mergeCells count="2"><mergeCell ref="A1:D1"/>
             <mergeCell ref="A7:A9"/></mergeCells>"#;
         let limits = Limits::default();
-        let mut scanner = Scanner::new("sheet1.xml", &limits);
+        let mut scanner = Scanner::new("sheet1.xml", &limits, Totals::default());
         scanner.feed(sheet).unwrap();
         let seen = scanner.seen;
         assert_eq!((seen.hidden_rows(1), seen.hidden_columns(6), seen.merged(1)), (1, 4, 1));

@@ -17,6 +17,7 @@ mod dialect;
 mod encoding;
 mod error;
 mod evidence;
+mod figures;
 mod general;
 mod guard;
 mod header;
@@ -44,7 +45,7 @@ pub use block::Block;
 use body::{Body, Source};
 pub use encoding::Encoding;
 pub use error::Error;
-pub use evidence::{Evidence, LineEnds, Proof};
+pub use evidence::{Evidence, LineEnds, Proof, Rival};
 pub use inspect::{ColumnInspection, FirstRow, Guess, Inspection, Suspicion, inspect, to_csv};
 pub use mend::Damage;
 pub use order::T029;
@@ -75,6 +76,12 @@ impl Table {
     }
 
     fn open_within(path: &Path, reading: &Reading, limits: &guard::Limits) -> Result<Self, Error> {
+        let mut table = Self::open_as_found(path, reading, limits)?;
+        table.found.evidence.format = Some(evidence::of_format(table.found.format, path));
+        Ok(table)
+    }
+
+    fn open_as_found(path: &Path, reading: &Reading, limits: &guard::Limits) -> Result<Self, Error> {
         let mut file = File::open(path)?;
         let format = sniff::format_of(&mut file)?;
         if format == Format::Csv {
@@ -168,6 +175,8 @@ pub static CODES: &[&CodeInfo] = &[
     &error::T011,
     &error::T012,
     &error::T013,
+    &error::T014,
+    &error::T015,
     &body::T020,
     &body::T021,
     &records::T022,
@@ -185,6 +194,7 @@ pub static CODES: &[&CodeInfo] = &[
     &body::W104,
     &body::W105,
     &body::W114,
+    &body::W116,
     &text::W106,
     &choice::W107,
     &choice::W108,
@@ -360,6 +370,55 @@ mod tests {
             format!("Вид;Дата;Код;Брой;Забележка\n{above}\n\nПродажба;9.8.2026;102;6\nБрак;9.8.2026;103;7\n");
         let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
         assert_eq!(rows.len(), 10, "a row is never lost");
+    }
+
+    #[test]
+    fn rows_behind_a_total_that_have_codes_are_no_totals() {
+        let above: Vec<String> = (10..30).map(|row| format!("x;2415{row};{row};L{row};;\n")).collect();
+        let above = above.concat();
+        let text = format!("Вид;Код;Брой;Партида;а;б\n{above}Общо;;390;;;\ny;241599;5;;;\nОбщо;;5;;;\n");
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 22, "the total in between stays too: {:?}", found.left_out);
+        let text =
+            format!("Вид;Код;Брой;Партида;а;б\n{above}Общо;;390;;;\nДДС;;78;;;\nИзготвил:;Иванов;;;;\n");
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.left_out_count.total), (20, 3));
+        assert_eq!((found.notes[0].code.code, found.notes[0].place.row), ("W114", Some(23)));
+    }
+
+    #[test]
+    fn a_full_row_that_is_skipped_by_its_word_is_told() {
+        let skip = Reading { skip: Some(vec!["общо".into()]), ..Reading::default() };
+        let text = "Име;Код;Брой\nx;1;2\nОбщоукрепващ сироп;2;3\nОбщо;;5\n";
+        let (rows, found) = read_bytes(text.as_bytes(), &skip).unwrap();
+        let note = &found.notes[0];
+        assert_eq!((rows.len(), note.code.code, note.args.join("|").as_str()), (1, "W116", "3|1"));
+    }
+
+    #[test]
+    fn drawn_lines_and_totals_of_other_countries_are_no_data() {
+        let line = "-".repeat(40);
+        let text = format!(
+            "{line}\nДата;Код;Брой;Име\n{line}\n1.8.2026;1;5;А\n=====;====;==;===\n2.8.2026;2;6;-\n{line}\nÖsszesen;;11;\n"
+        );
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.left_out_count.total), (2, 1), "{:?}", found.left_out);
+        let (rows, _) = read_bytes("Код;Брой\n-;-\n--;1\n".as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 2, "what is short may be a value");
+    }
+
+    #[test]
+    fn what_stands_between_two_pages_is_left_out() {
+        let page = "Вид;Код;Брой;Партида\nx;101;2;L1\ny;102;3;L2\n";
+        for between in ["", "Страница 2;;;\n", "Общо;;5;\n\nстр. 2;;;\n", "Общо;;5;\nСтраница 2 / 9;;;\n"]
+        {
+            for skip in [None, Some(vec!["Общо".to_owned()])] {
+                let reading = Reading { skip, ..Reading::default() };
+                let (rows, found) =
+                    read_bytes(format!("{page}{between}{page}").as_bytes(), &reading).unwrap();
+                assert_eq!(rows.len(), 4, "{between}: {:?}", found.left_out);
+            }
+        }
     }
 
     #[test]

@@ -404,11 +404,12 @@ impl Cutter {
         self.encoding.page().is_some_and(|page| page.first_gap(records).is_none()) && !has_controls(records)
     }
 
-    /// Splits a record of calm ones; see [`Cutter::cut_plain`].
-    pub(super) fn cut_calm(&self, raw: &Raw<'_>, row: &mut Row) {
-        let Some(page) = self.encoding.page() else { return self.cut_plain(raw, row) };
-        row.fill_coded(raw.record, page, self.plain.unwrap_or(b','), MAX_COLUMNS);
-        self.tell_sizes(raw, row);
+    /// Makes a row one of the calm records that it has taken; see [`Cutter::cut_plain`].
+    pub(super) fn cut_calm(&self, number: u32, place: Range<usize>, row: &mut Row) {
+        let Some(page) = self.encoding.page() else { return };
+        let len = place.len();
+        row.be(number, place, page, self.plain.unwrap_or(b','), MAX_COLUMNS);
+        self.tell_sizes(len, row);
     }
 
     /// Splits a record in which no quote has a meaning into the cells of an empty row.
@@ -459,11 +460,11 @@ impl Cutter {
         if has_controls(raw.record) {
             tell_controls(&self.layout, row);
         }
-        self.tell_sizes(raw, row);
+        self.tell_sizes(raw.record.len(), row);
     }
 
-    fn tell_sizes(&self, raw: &Raw<'_>, row: &mut Row) {
-        if raw.record.len() > MAX_CELL {
+    fn tell_sizes(&self, len: usize, row: &mut Row) {
+        if len > MAX_CELL {
             tell_long_cells(&self.layout, row);
         }
         if row.len() >= MAX_COLUMNS {

@@ -1,6 +1,7 @@
 //! One row of text cells, as a buffer to be read into again and again.
 
 use std::cell::{Cell as Shared, OnceCell};
+use std::ops::Range;
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -107,6 +108,28 @@ fn short(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
+/// Shows where each cell of a record begins and ends. Those beyond `most` are left out.
+#[inline]
+fn cut(record: &[u8], delimiter: u8, most: usize, mut show: impl FnMut((u32, u32))) {
+    let (mut start, mut shown) = (0, 0);
+    let mut cell = |end| {
+        if shown < most {
+            show((start, end));
+            (start, shown) = (end + 1, shown + 1);
+        }
+    };
+    each_place(record, delimiter, &mut cell);
+    cell(short(record.len()));
+}
+
+/// Appends bytes of a code page as text of the same length, with `?` for what is not ASCII. Most cells of any
+/// language are numbers and codes, and can be taken from it as they are.
+pub(super) fn push_ascii(bytes: &[u8], text: &mut String) {
+    let mut whole = std::mem::take(text).into_bytes();
+    whole.extend(bytes.iter().map(|byte| if byte.is_ascii() { *byte } else { b'?' }));
+    *text = String::from_utf8(whole).unwrap_or_default();
+}
+
 /// The bit of all cells that have none of their own.
 const FAR: u64 = 1 << 63;
 
@@ -114,11 +137,10 @@ const FAR: u64 = 1 << 63;
 #[derive(Debug, Default, Clone)]
 pub struct Row {
     number: u32,
-    /// Empty where the row is of a code page.
+    /// Where the row is of a code page, only the ASCII letters of its bytes, in their places.
     text: String,
     /// Bytes of a code page, with some more behind them, and which page.
     coded: Vec<u8>,
-    coded_len: usize,
     page: Option<Page>,
     /// What was read of coded cells: most columns of a file are never asked for.
     letters: Vec<OnceCell<CompactString>>,
@@ -140,10 +162,14 @@ impl Row {
 
     /// Empties the row and gives it a number (as Excel shows it, 1 for the first).
     pub fn start(&mut self, number: u32) {
-        self.number = number;
+        self.forget(number);
         self.text.clear();
         self.coded.clear();
-        self.coded_len = 0;
+    }
+
+    /// Forgets all but its bytes.
+    fn forget(&mut self, number: u32) {
+        self.number = number;
         self.forget_letters();
         self.bounds.clear();
         self.kinds.clear();
@@ -188,13 +214,30 @@ impl Row {
     /// Gives an empty row text cells that end at delimiters. Those beyond `most` are not kept.
     pub(super) fn fill(&mut self, text: &str, delimiter: u8, most: usize) {
         self.text.push_str(text);
-        self.cut(text.as_bytes(), delimiter, most);
+        cut(text.as_bytes(), delimiter, most, |cell| self.bounds.push(cell));
     }
 
     /// The same from bytes of a code page.
     pub(super) fn fill_coded(&mut self, record: &[u8], page: &Page, delimiter: u8, most: usize) {
-        self.cut(record, delimiter, most);
+        cut(record, delimiter, most, |cell| self.bounds.push(cell));
+        push_ascii(record, &mut self.text);
         self.take_coded(record, page);
+    }
+
+    /// Takes many records in exchange for its own bytes, or gives them back, with what [`push_ascii`] makes of them.
+    /// [`Row::be`] makes it one of them after another: nothing is copied.
+    pub(super) fn exchange(&mut self, records: &mut Vec<u8>, ascii: &mut String) {
+        std::mem::swap(&mut self.coded, records);
+        std::mem::swap(&mut self.text, ascii);
+    }
+
+    /// Becomes the record at a place of those it has taken.
+    pub(super) fn be(&mut self, number: u32, place: Range<usize>, page: &Page, delimiter: u8, most: usize) {
+        self.forget(number);
+        let first = short(place.start);
+        let record = self.coded.get(place).unwrap_or_default();
+        cut(record, delimiter, most, |(start, end)| self.bounds.push((first + start, first + end)));
+        self.read_by(page);
     }
 
     /// Gives an empty row text cells that end where it is said, one right behind the other.
@@ -204,31 +247,23 @@ impl Row {
             self.bounds.push((start, short(*end)));
             start = short(*end);
         }
+        push_ascii(cells, &mut self.text);
         self.take_coded(cells, page);
     }
 
     fn take_coded(&mut self, bytes: &[u8], page: &Page) {
         self.coded.extend_from_slice(bytes);
         self.coded.extend_from_slice(&[0; HEAD]);
-        self.coded_len = bytes.len();
+        self.read_by(page);
+    }
+
+    fn read_by(&mut self, page: &Page) {
         if self.page.as_ref() != Some(page) {
             self.page = Some(page.clone());
         }
         if self.letters.len() < self.bounds.len() {
             self.letters.resize_with(self.bounds.len(), OnceCell::new);
         }
-    }
-
-    fn cut(&mut self, record: &[u8], delimiter: u8, most: usize) {
-        let mut start = 0;
-        let mut cut = |end| {
-            if self.bounds.len() < most {
-                self.bounds.push((start, end));
-                start = end + 1;
-            }
-        };
-        each_place(record, delimiter, &mut cut);
-        cut(short(record.len()));
     }
 
     fn forget_letters(&mut self) {
@@ -248,7 +283,7 @@ impl Row {
     /// Appends empty cells until there are so many.
     pub fn pad_to(&mut self, width: usize) {
         while self.len() < width {
-            let end = short(self.text.len() + self.coded_len);
+            let end = short(self.text.len());
             self.bounds.push((end, end));
         }
     }
@@ -310,19 +345,13 @@ impl Row {
         let (start, end) = *self.bounds.get(index)?;
         let place = start as usize..end as usize;
         let kind = self.kinds.get(index).copied().unwrap_or_default();
-        let text = if self.coded.is_empty() {
-            self.text.get(place)?
-        } else {
-            self.letters(index, self.coded.get(place)?)?
-        };
+        let is_read = self.coded.is_empty() || !any(self.coded.get(place.clone())?, |word| word & HIGH != 0);
+        let text = if is_read { self.text.get(place)? } else { self.letters(index, self.coded.get(place)?)? };
         Some(Cell { text, kind })
     }
 
     /// The letters of a coded cell, read when they are first asked for.
-    fn letters<'r>(&'r self, index: usize, bytes: &'r [u8]) -> Option<&'r str> {
-        if !any(bytes, |word| word & HIGH != 0) {
-            return std::str::from_utf8(bytes).ok();
-        }
+    fn letters(&self, index: usize, bytes: &[u8]) -> Option<&str> {
         let (page, cell) = (self.page.as_ref()?, self.letters.get(index)?);
         self.read.set(self.read.get() | 1_u64.checked_shl(short(index)).unwrap_or(FAR));
         Some(cell.get_or_init(|| page.decode(bytes)))

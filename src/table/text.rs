@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::dialect::{self, Known};
 use super::encoding::{self, Encoding};
 use super::error::Error;
-use super::evidence;
+use super::evidence::{self, Rival};
 use super::general::{Dialect, Quote};
 use super::header::{self, Wanted};
 use super::order::{Ordered, Place};
@@ -58,7 +58,7 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
         return Err(Error::Empty);
     }
     let wanted = Wanted::new(&reading.expect);
-    let dialect =
+    let (dialect, rivals) =
         choose_dialect(reading, separator.map(|(delimiter, _)| delimiter), &body, &encoding, &wanted)?;
     let needed = header::rows_needed(reading.header);
     let rows = dialect::preview(&body, mark + hidden, sample.whole, &dialect, &encoding, needed);
@@ -72,6 +72,7 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
         wanted: &wanted,
         reading,
         marks,
+        rivals,
     });
     found.encoding = Some(encoding.name().to_owned());
     found.delimiter = Some(dialect::name_of(&dialect.delimiter));
@@ -190,7 +191,7 @@ fn choose_dialect(
     body: &Bytes,
     encoding: &Encoding,
     wanted: &Wanted,
-) -> Result<Dialect, Error> {
+) -> Result<(Dialect, Vec<Rival>), Error> {
     let unknown = |named: &String| Error::Unknown { what: "delimiter", given: named.clone() };
     let named = reading.delimiter.as_ref().map(|named| dialect::named(named).ok_or_else(|| unknown(named)));
     let known = Known {

@@ -88,10 +88,11 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// The fields that go out with their values.
-    pub fn members(&self) -> impl Iterator<Item = (usize, &'a Value)> {
+    /// The fields that go out, with their values, unless the mapping made them under these very kinds.
+    pub fn unvouched(&self) -> impl Iterator<Item = (usize, &'a Value)> {
         let draft = self.draft;
-        self.present.both(self.sent).iter().filter_map(|field| Some((field, draft.value(field)?)))
+        let fields = self.present.both(self.sent).minus(draft.vouched);
+        fields.iter().filter_map(|field| Some((field, draft.value(field)?)))
     }
 
     /// The value of a field that goes out.

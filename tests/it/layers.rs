@@ -38,7 +38,10 @@ fn sources() -> Vec<(PathBuf, String, String)> {
 /// Files that are compiled for tests only.
 fn is_test(path: &Path) -> bool {
     let inside = path.strip_prefix(root().join("src")).unwrap();
-    inside.ends_with("tests.rs") || inside.starts_with("submit/rig") || inside.ends_with("fixture.rs")
+    inside.ends_with("tests.rs")
+        || inside.starts_with("submit/rig")
+        || inside.starts_with("simulation")
+        || inside.ends_with("fixture.rs")
 }
 
 fn room(path: &Path) -> String {
@@ -100,6 +103,11 @@ fn a_room_imports_only_rooms_below_it() {
 fn sql_stands_in_the_ledger_only() {
     let sql = r"\b(SELECT .+ FROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM|CREATE (TABLE|INDEX)|PRAGMA)\b|rusqlite";
     none(&matches(sql, |_, room| room == "ledger"), "SQL outside of the ledger");
+}
+
+#[test]
+fn no_statement_spells_out_the_state_it_moves_to() {
+    none(&matches(r"SET (\w+ = [^,]+, )*state = '", |_, _| false), "a move beside the ledger's rules");
 }
 
 #[test]

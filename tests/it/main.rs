@@ -17,6 +17,7 @@ mod cases;
 mod codes;
 mod commands;
 mod crash;
+mod fuzz;
 mod layers;
 mod ledger;
 mod marks;

@@ -78,6 +78,63 @@ fn what_is_looked_through_first_is_refused_as_in_other_workbooks() {
     assert!(ran.exit == 2 && ran.stderr.contains("T008"), "{}", ran.stderr);
 }
 
+/// An .xlsx of one sheet with these rows, and what stands behind them.
+fn xlsx(rows: &str, behind: &str, styles: &str) -> Vec<u8> {
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let relation = |id: &str, kind: &str, target: &str| {
+        format!(r#"<Relationship Id="{id}" Type="{OFFICE}/{kind}" Target="{target}"/>"#)
+    };
+    let relations = |inside: &str| format!("<Relationships>{inside}</Relationships>");
+    let inside = [("r1", "worksheet", "worksheets/sheet1.xml"), ("r2", "styles", "styles.xml")];
+    let inside: String = inside.map(|(id, kind, target)| relation(id, kind, target)).concat();
+    let head = r#"<row><c t="str"><v>Код</v></c><c t="str"><v>Брой</v></c></row><row><c><v>7</v></c><c><v>8</v></c></row>"#;
+    let parts = [
+        ("[Content_Types].xml", "<Types/>".to_owned()),
+        ("_rels/.rels", relations(&relation("r1", "officeDocument", "xl/workbook.xml"))),
+        ("xl/_rels/workbook.xml.rels", relations(&inside)),
+        (
+            "xl/workbook.xml",
+            r#"<workbook xmlns:r="r"><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>"#
+                .to_owned(),
+        ),
+        ("xl/styles.xml", format!("<styleSheet>{styles}</styleSheet>")),
+        (
+            "xl/worksheets/sheet1.xml",
+            format!("<worksheet><sheetData>{head}{rows}</sheetData>{behind}</worksheet>"),
+        ),
+    ];
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let quick = zip::write::SimpleFileOptions::default().compression_level(Some(1));
+    for (name, text) in parts {
+        archive.start_file(name, quick).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// Small files that ask for more memory than there is, or for much time.
+#[test]
+fn merged_ranges_and_styles_without_end_are_refused() {
+    let ran = inspected(&xlsx(&"<row><c/></row>".repeat(1_000), "", ""), "day.xlsx");
+    assert!(ran.stdout.contains("1 data row"), "{}{}", ran.stdout, ran.stderr);
+    let merged = r#"<mergeCell ref="A3:B4"/>"#.repeat((1 << 20) + 1);
+    refused(&xlsx("", &format!("<mergeCells>{merged}</mergeCells>"), ""), "merged.xlsx", "T015");
+    let name = "x".repeat(20_000);
+    let font = format!(r#"<fonts><font><name val="{name}"/></font></fonts>"#);
+    let form = format!(r#"<numFmts><numFmt numFmtId="200" formatCode="{name}"/></numFmts>"#);
+    let formats = format!("<cellXfs>{}</cellXfs>", r#"<xf numFmtId="200" fontId="0"/>"#.repeat(60_000));
+    refused(&xlsx("", "", &(font + &formats)), "fonts.xlsx", "T008");
+    refused(&xlsx("", "", &(form + &formats)), "formats.xlsx", "T008");
+}
+
+/// A cell of a thousand rows and columns is carried along from row to row.
+#[test]
+fn a_page_of_cells_without_end_is_refused() {
+    let wide = "<td colspan=1024 rowspan=1024>x".repeat(4);
+    let page = format!("<table><tr><td>Код<td>Брой<tr>{wide}{}</table>", "<tr><td>1".repeat(20_000));
+    refused(page.as_bytes(), "page.xls", "T014");
+}
+
 /// Ordinary cells come in order, with blank rows counted.
 #[test]
 fn repeated_rows_and_cells_keep_their_numbers() {
@@ -169,6 +226,65 @@ fn a_second_table_on_a_sheet_is_left_out() {
     assert!(ran.stdout.contains("3 data rows") && ran.stdout.contains("W114"), "{}", ran.stdout);
 }
 
+/// A sheet of six columns with two full rows and these below; an empty text is no cell.
+fn sheet_with(below: &[&[&str]]) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    let head = ["Документ", "Вид", "Име", "Код", "Брой", "Партида"];
+    let above: [&[&str]; 3] = [
+        &head,
+        &["Аптека 1", "приход", "Аспирин", "2415", "5", "L1"],
+        &["", "приход", "Аналгин", "2416", "7", ""],
+    ];
+    for (row, cells) in (0..).zip(above.iter().chain(below)) {
+        for (column, text) in (0..).zip(*cells).filter(|(_, text)| !text.is_empty()) {
+            match text.parse::<f64>() {
+                Ok(number) => sheet.write(row, column, number).unwrap(),
+                Err(_) => sheet.write(row, column, *text).unwrap(),
+            };
+        }
+    }
+    book.save_to_buffer().unwrap()
+}
+
+/// Rows that have their first cells from the row above are no second table.
+#[test]
+fn a_group_of_rows_with_few_cells_is_data() {
+    let groups: [&[&[&str]]; 3] = [
+        &[&[], &["Аптека Здраве"], &["", "", "", "2417", "3", ""], &["", "", "", "2418", "4", ""]],
+        &[&[], &["Аптека Здраве", "приход"], &["", "", "Аспирин", "", "3", ""]],
+        &[
+            &["Общо", "", "", "", "12"],
+            &["Аптека Здраве"],
+            &["", "", "", "2417", "3"],
+            &["", "", "", "2418", "3"],
+        ],
+    ];
+    for group in groups {
+        let ran = inspected(&sheet_with(group), "day.xlsx");
+        let rows = 2 + group.iter().filter(|row| !row.is_empty()).count();
+        assert!(ran.stdout.contains(&format!("{rows} data rows")), "{group:?}: {}", ran.stdout);
+        assert!(!ran.stdout.contains("W114"), "{}", ran.stdout);
+    }
+}
+
+/// What a program prints between two pages is no data.
+#[test]
+fn headers_and_totals_of_pages_are_left_out() {
+    let head = ["Документ", "Вид", "Име", "Код", "Брой", "Партида"];
+    let between: [&[&[&str]]; 4] = [
+        &[],
+        &[&["Страница 2"]],
+        &[&["Общо", "", "", "", "12"], &[], &["", "", "", "", "", "Стр. 2"]],
+        &[&["Общо за страницата", "", "", "", "12"], &["Страница 2"]],
+    ];
+    for rows in between {
+        let page: [&[&str]; 2] = [&head, &["Аптека 2", "приход", "Аспирин", "2415", "5", "L1"]];
+        let ran = inspected(&sheet_with(&[rows, &page].concat()), "day.xlsx");
+        assert!(ran.stdout.contains("3 data rows"), "{rows:?}: {}", ran.stdout);
+    }
+}
+
 /// Cells come out as a person sees them: days whatever their format, masks with their zeros, texts as texts.
 #[test]
 fn cells_are_read_as_they_are_seen() {
@@ -225,4 +341,17 @@ fn a_cut_workbook_is_told_as_incomplete() {
     let bytes = std::fs::read(path).unwrap();
     refused(&bytes[..2048], "cut.xls", "T007");
     refused(&bytes[..600], "cut.xls", "T007");
+}
+
+/// What the content told, what the name says otherwise, and what else might have divided the rows.
+#[test]
+fn each_decision_comes_with_its_evidence() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("day.xls"), "Код;Цена\n1;2,50\n2;3,50\n3;4,50\n").unwrap();
+    let ran = Ran::of(program(dir.path(), &["inspect", "day.xls", "--json"]).output().unwrap());
+    let seen: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let evidence = &seen["reading"]["evidence"];
+    assert_eq!((&evidence["format"]["kind"], &evidence["format"]["rival"]), (&"text".into(), &"xls".into()));
+    let rival = serde_json::json!({"delimiter": ",", "cells": 2, "count": 3, "of": 4});
+    assert_eq!(evidence["delimiter"]["rivals"], serde_json::json!([rival]));
 }

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::json;
 
-use super::batches::{is_over, mark_batch_changed};
+use super::batches::{mark_batch_changed, state_of};
 use super::{Event, Sqlite, json, stamp};
+use crate::ledger::core::BatchState;
 use crate::ledger::{Error, Question, RawAnswer, Waits};
 use crate::model::hash;
 
@@ -101,7 +102,7 @@ fn headers(question: &Question) -> Result<Option<String>, Error> {
 
 /// The batch waits on. Nothing that a report shows has changed, unless the system gave its number only now.
 fn go_on(tx: &Transaction<'_>, batch: i64, waits: &Waits) -> Result<(), Error> {
-    if is_over(tx, batch)? {
+    if state_of(tx, batch)? == BatchState::Settled {
         return Ok(());
     }
     let fresh: bool = tx

@@ -3,18 +3,24 @@
 
 use std::collections::HashSet;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::accept::{documents_of_record, judge_followers};
 use super::digest::Digest;
 use super::many;
 use super::packed::unpack;
-use super::record::{self, told};
+use super::record;
+use super::store::{SqlStore, among};
 use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
-use crate::ledger::states::RecordState;
+use crate::ledger::core::batch::{Effects, PutOff, after, effects, horizon, next};
+use crate::ledger::core::follow::{documents_of_record, judge_followers};
+use crate::ledger::core::store::{Stand, told};
+use crate::ledger::core::{
+    AttemptEvent, AttemptState, BatchEvent, BatchState, Life as _, RecordEvent, RecordState,
+    TransactionEvent, TransactionState,
+};
 use crate::ledger::{
     BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, StoredIssue, Want, Work, codes,
 };
@@ -22,39 +28,33 @@ use crate::model::{Outcome, hash};
 
 /// Numbers one installation can issue: twelve digits.
 pub(super) const NUMBERS_OF_ONE: i64 = 1_000_000_000_000;
-/// Nothing waits longer than an hour (`submit/retry.rs`); a minute more for two clocks that differ a little.
-const LONGEST_WAIT: TimeDelta = TimeDelta::minutes(61);
 /// Numbers looked at together for one that a mapping gave: about as many as a batch takes.
 const NUMBERS_AT_ONCE: i64 = 256;
 
 impl Sqlite {
     pub(super) fn next_work(&mut self, section: &str, now: DateTime<Utc>) -> Result<Work, Error> {
         let Some(realm) = self.realm(section) else { return Ok(Work::Nothing) };
-        let due: Option<(i64, String, Option<String>)> = self
+        // What stands further ahead than anything is put off comes first: the clock was wrong when it was written.
+        let first = self
             .conn
             .prepare_cached(
-                "SELECT id, state, due_at FROM batches WHERE realm_id = ?1
-                  AND state IN ('sending', 'retry', 'pending') AND state <> 'sending' AND due_at IS NOT NULL
-                  ORDER BY due_at, id LIMIT 1",
+                "SELECT id, state, due_at FROM batches WHERE realm_id = ?1 AND due_at IS NOT NULL
+                  AND (state = 'retry' OR state = 'pending')
+                  ORDER BY CASE WHEN due_at > ?2 THEN '' ELSE due_at END, id LIMIT 1",
             )?
-            .query_row([realm], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_row(params![realm, stamp(horizon(now))], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
+            })
             .optional()?;
-        let later = due.as_ref().and_then(|(.., at)| at.as_deref().and_then(from_stamp));
-        if let (Some((batch, state, _)), true) = (&due, later.is_some_and(|at| is_due(at, now))) {
-            return Ok(if state == "retry" { Work::Resend(*batch) } else { Work::Ask(*batch) });
-        }
-        // A batch that was not received goes first: the system is not reached, or told us to wait.
-        let retrying: Option<String> = self
+        let first = first.and_then(|(batch, state, until)| {
+            Some(PutOff { batch, state: BatchState::from_word(&state)?, until: from_stamp(&until)? })
+        });
+        let retry: Option<String> = self
             .conn
             .prepare_cached("SELECT min(due_at) FROM batches WHERE realm_id = ?1 AND due_at IS NOT NULL AND state = 'retry'")?
             .query_row([realm], |row| row.get(0))?;
-        if let Some(at) = retrying.as_deref().and_then(from_stamp) {
-            return Ok(Work::Later(later.map_or(at, |later| later.min(at))));
-        }
-        if !ready(&self.conn, realm, 1)?.is_empty() {
-            return Ok(Work::Claim);
-        }
-        Ok(later.map_or(Work::Nothing, Work::Later))
+        let ready = !ready(&self.conn, realm, 1)?.is_empty();
+        Ok(next(first, retry.as_deref().and_then(from_stamp), ready, now))
     }
 
     pub(super) fn busy(&self) -> Result<bool, Error> {
@@ -76,6 +76,7 @@ impl Sqlite {
         let Some(realm) = self.realm(&want.section) else { return Ok(None) };
         let (installation, epoch) = (i64::from(self.installation), self.epoch);
         let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        require_epoch(&tx, epoch)?;
         let numbers = Numbers::read(&tx, installation, realm)?;
         let mut aside = Vec::new();
         let claimed = loop {
@@ -94,8 +95,7 @@ impl Sqlite {
                 break Some((candidates, items, made));
             }
             if let Some(first) = candidates.first() {
-                let why = told(&codes::TOO_LARGE, []);
-                set_one_aside(&tx, first.record, RecordState::Refused, &why)?;
+                stop(&tx, first.record, RecordEvent::Refused, &told(&codes::TOO_LARGE, []))?;
                 aside.push(first.record);
             }
         };
@@ -127,10 +127,12 @@ impl Sqlite {
         now: DateTime<Utc>,
     ) -> Result<Option<OpenBatch>, Error> {
         let Some(mut open) = read_batch(&self.conn, batch, "retry")? else { return Ok(None) };
+        let (epoch, sending) = (self.epoch, BatchState::Retry.after(BatchEvent::SentAgain)?);
         open.attempt = self.commit(now, "sending again", |tx| {
+            require_epoch(tx, epoch)?;
             tx.execute(
-                "UPDATE batches SET state = 'sending', sent_at = ?2 WHERE id = ?1",
-                params![batch, stamp(now)],
+                "UPDATE batches SET state = ?3, sent_at = ?2, due_at = NULL WHERE id = ?1",
+                params![batch, stamp(now), sending.word()],
             )?;
             let attempt = begin_attempt(tx, batch, "submit", now)?;
             Ok((attempt, Event::about(batch, serde_json::json!({"try": open.tries + 1}))))
@@ -152,11 +154,23 @@ impl Sqlite {
         let headers = json(&answer.headers)?;
         let sha256 = hash::sha256(&answer.body);
         self.commit(now, "answered", |tx| {
-            tx.execute(
-                "UPDATE attempts SET state = 'answered', ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5,
-                    sha256 = ?6 WHERE id = ?1",
-                params![attempt, stamp(now), answer.status, headers, raw, sha256],
-            )?;
+            // An attempt that did not go out has no answer.
+            let kept = AttemptEvent::Kept;
+            let sql = format!(
+                "UPDATE attempts SET state = ?7, ended_at = ?2, http_status = ?3, headers = ?4, raw = ?5,
+                    sha256 = ?6 WHERE id = ?1 AND {}",
+                among("state", AttemptState::sources(kept))
+            );
+            let state = kept.leads_to().word();
+            tx.prepare_cached(&sql)?.execute(params![
+                attempt,
+                stamp(now),
+                answer.status,
+                headers,
+                raw,
+                sha256,
+                state
+            ])?;
             let data = serde_json::json!({"status": answer.status, "sha256": sha256});
             Ok(((), Event::about(attempt, data)))
         })
@@ -169,22 +183,29 @@ impl Sqlite {
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         self.commit(now, "settled", |tx| {
-            let batch: i64 =
-                tx.query_row("SELECT batch_id FROM attempts WHERE id = ?1", [attempt], |row| row.get(0))?;
-            if is_over(tx, batch)? {
-                return Ok(((), Event::about(batch, serde_json::json!("answered already"))));
-            }
+            let (batch, word): (i64, String) =
+                tx.query_row("SELECT batch_id, state FROM attempts WHERE id = ?1", [attempt], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
+            let rows = sent(tx, batch)?;
+            let state = state_of(tx, batch)?;
+            let states: Vec<TransactionState> = rows.iter().map(|row| row.state).collect();
+            let to = AttemptState::from_word(&word).and_then(|one| after(state, one, verdict, &states));
+            let Some(to) = to else {
+                let data = serde_json::json!({"late": state.word(), "rows": rows.len()});
+                return Ok(((), Event::about(batch, data)));
+            };
+            let effects = effects(verdict, &states);
+            let after = After { batch, attempt, to, effects, at: stamp(now) };
             let data = match verdict {
                 BatchVerdict::Settled { outcomes, remote } => {
-                    settled(tx, batch, attempt, outcomes, remote.as_deref(), now)?
+                    settled(tx, &after, &rows, outcomes, remote.as_deref())?
                 }
                 BatchVerdict::Pending { ticket, remote, ask_at } => {
-                    pending(tx, batch, attempt, &ticket.to_string(), remote.as_deref(), *ask_at, now)?
+                    pending(tx, &after, &ticket.to_string(), remote.as_deref(), *ask_at)?
                 }
-                BatchVerdict::NotSent { retry_at, seen } => {
-                    not_sent(tx, batch, attempt, *retry_at, seen, now)?
-                }
-                BatchVerdict::Unknown { seen } => unknown(tx, batch, attempt, seen, now)?,
+                BatchVerdict::NotSent { retry_at, seen } => not_sent(tx, &after, *retry_at, seen)?,
+                BatchVerdict::Unknown { seen } => unknown(tx, &after, seen)?,
             };
             mark_batch_changed(tx, batch)?;
             Ok(((), Event::about(batch, data)))
@@ -232,21 +253,26 @@ impl Sqlite {
     fn forget_far_due_times(&mut self, now: DateTime<Utc>) -> Result<(), Error> {
         self.conn.execute(
             "UPDATE batches SET due_at = ?1 WHERE due_at IS NOT NULL AND state <> 'settled' AND due_at > ?2",
-            params![stamp(now), stamp(now + LONGEST_WAIT)],
+            params![stamp(now), stamp(horizon(now))],
         )?;
         Ok(())
     }
 }
 
-/// Whether a moment has come. One further ahead than anything waits was written by another clock: it has come too,
-/// for trying early what surely was not received, or asking early, does no harm, and waiting for years does.
-fn is_due(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    at <= now || at > now + LONGEST_WAIT
+pub(super) fn state_of(conn: &Connection, batch: i64) -> Result<BatchState, Error> {
+    let word: String =
+        conn.query_row("SELECT state FROM batches WHERE id = ?1", [batch], |row| row.get(0))?;
+    BatchState::from_word(&word).ok_or(Error::Order("a batch in no state"))
 }
 
-/// A batch that is settled stays so, whatever comes late.
-pub(super) fn is_over(conn: &Connection, batch: i64) -> Result<bool, Error> {
-    Ok(conn.query_row("SELECT state = 'settled' FROM batches WHERE id = ?1", [batch], |row| row.get(0))?)
+/// Only the process that began to send last may send: one that was frozen and taken over must not go on.
+fn require_epoch(tx: &Transaction<'_>, mine: i64) -> Result<(), Error> {
+    if newest_epoch(tx)? == mine { Ok(()) } else { Err(Error::TakenOver) }
+}
+
+/// The epoch of the process that began to send last.
+pub(super) fn newest_epoch(conn: &Connection) -> Result<i64, Error> {
+    Ok(conn.prepare_cached("SELECT coalesce(max(epoch), 0) FROM senders")?.query_row([], |row| row.get(0))?)
 }
 
 /// A ready record.
@@ -282,35 +308,33 @@ fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, 
     Ok(found.query_map(params![realm, limit], read)?.collect::<Result<_, _>>()?)
 }
 
-/// What would have gone does not go; rows that waited for it are judged now, and its document stands still.
-fn set_one_aside(
-    tx: &Transaction<'_>,
-    record: i64,
-    state: RecordState,
-    why: &StoredIssue,
-) -> Result<(), Error> {
-    record::set(tx, record, state, None, None, std::slice::from_ref(why))?;
-    record::mark_changed(tx, record)?;
-    documents_of_record(tx, record)?;
-    judge_followers(tx, record)
-}
-
 /// Sets aside those past their last day that never were in a request and that nobody let go; gives them.
 fn set_late_aside(tx: &Transaction<'_>, candidates: &[Candidate], want: &Want) -> Result<Vec<i64>, Error> {
-    let (state, code) = match want.late {
+    let (event, code) = match want.late {
         Late::Send => return Ok(Vec::new()),
-        Late::Hold => (RecordState::Held, &codes::LATE_HELD),
-        Late::Refuse => (RecordState::Refused, &codes::LATE_REFUSED),
+        Late::Hold => (RecordEvent::SetAside, &codes::LATE_HELD),
+        Late::Refuse => (RecordEvent::Refused, &codes::LATE_REFUSED),
     };
     let today = want.today.to_string();
     let mut late = Vec::new();
     for candidate in candidates {
         let Some(until) = candidate.until.as_ref().filter(|until| **until < today) else { continue };
         let until = super::stage::day_text(super::day(until));
-        set_one_aside(tx, candidate.record, state, &told(code, [until]))?;
+        stop(tx, candidate.record, event, &told(code, [until]))?;
         late.push(candidate.record);
     }
     Ok(late)
+}
+
+/// A ready record does not go after all; rows that waited for it are judged now, and its document stands still.
+fn stop(tx: &Transaction<'_>, id: i64, event: RecordEvent, why: &StoredIssue) -> Result<(), Error> {
+    let state = RecordState::Ready.after(event)?;
+    let reason = std::slice::from_ref(why);
+    record::set(tx, id, &Stand { state, way: None, of_record: None, reason })?;
+    record::mark_changed(tx, id)?;
+    let store = &mut SqlStore::timeless(tx);
+    documents_of_record(store, id)?;
+    judge_followers(store, id)
 }
 
 /// The numbers we issue: each once, only rising.
@@ -438,10 +462,11 @@ fn enter(
     let mut fresh = Vec::with_capacity(items.len());
     for (position, (candidate, item)) in (0_i64..).zip(candidates.iter().zip(items.iter_mut())) {
         if candidate.transaction.is_some() {
+            let again = TransactionState::NotReceived.after(TransactionEvent::Claimed)?;
             tx.prepare_cached(
-                "UPDATE transactions SET state = 'sending', batch_id = ?2, position = ?3 WHERE id = ?1",
+                "UPDATE transactions SET state = ?4, batch_id = ?2, position = ?3 WHERE id = ?1",
             )?
-            .execute(params![item.transaction, batch, position])?;
+            .execute(params![item.transaction, batch, position, again.word()])?;
         } else {
             item.transaction = next;
             next += 1;
@@ -463,14 +488,15 @@ fn enter(
             ]
         },
     )?;
+    let claimed = RecordState::Ready.after(RecordEvent::Claimed)?;
     let moved: Vec<(i64, i64)> =
         candidates.iter().zip(items.iter()).map(|(one, item)| (one.record, item.transaction)).collect();
     for run in moved.chunk_by(|one, next| (one.0 + 1, one.1 + 1) == *next) {
         let ([(first, transaction), ..], [.., (last, _)]) = (run, run) else { continue };
         tx.prepare_cached(
-            "UPDATE records SET state = 'sending', transaction_id = id + ?3 WHERE id >= ?1 AND id <= ?2",
+            "UPDATE records SET state = ?4, transaction_id = id + ?3 WHERE id >= ?1 AND id <= ?2",
         )?
-        .execute([*first, *last, transaction - first])?;
+        .execute(params![first, last, transaction - first, claimed.word()])?;
     }
     Ok(())
 }
@@ -531,41 +557,49 @@ fn unread_answer(
     Ok(Some((OpenBatch { attempt, ..open }, answer)))
 }
 
-fn settled(
-    tx: &Transaction<'_>,
+/// A batch after a verdict.
+struct After {
     batch: i64,
     attempt: i64,
+    to: BatchState,
+    effects: Effects,
+    at: String,
+}
+
+fn settled(
+    tx: &Transaction<'_>,
+    after: &After,
+    rows: &[Sent],
     outcomes: &[Outcome],
     remote: Option<&str>,
-    now: DateTime<Utc>,
 ) -> Result<serde_json::Value, Error> {
-    let at = stamp(now);
     let mut counts = [0_u32; 3];
-    let unsaid = Outcome::Unknown;
     let mut told = Vec::new();
-    for (index, Sent { transaction, record, over }) in sent(tx, batch)?.into_iter().enumerate() {
-        let outcome = outcomes.get(index).unwrap_or(&unsaid);
-        // One that is already settled stays as it is.
-        if !over {
+    for (Sent { transaction, record, state }, outcome) in rows.iter().zip(outcomes) {
+        // One that is settled already stays as it is.
+        if state.step(TransactionEvent::of(outcome)).is_some() {
+            let (transaction, record) = (*transaction, *record);
             told.push(Told { transaction, record, outcome, errors: written(outcome)? });
         }
         let slot = match outcome {
             Outcome::Accepted { .. } => 0,
             Outcome::Refused { .. } => 1,
-            Outcome::Unknown if over => continue,
+            Outcome::Unknown if state.step(TransactionEvent::Unsaid).is_none() => continue,
             Outcome::Unknown => 2,
         };
         if let Some(count) = counts.get_mut(slot) {
             *count += 1;
         }
     }
-    write_outcomes(tx, &told, &at)?;
+    write_outcomes(tx, &told, &after.at)?;
     move_records(tx, &told)?;
-    let state = if counts.get(2).copied() == Some(0) { "settled" } else { "unknown" };
-    let seen = (state == "unknown").then_some("the answer does not name every row");
-    finish(tx, batch, attempt, state, "applied", seen, now)?;
-    tx.execute("UPDATE batches SET remote = coalesce(?2, remote) WHERE id = ?1", params![batch, remote])?;
-    follow_up(tx, batch)?;
+    let seen = (after.to == BatchState::Unknown).then_some("the answer does not name every row");
+    finish(tx, after, seen)?;
+    tx.execute(
+        "UPDATE batches SET remote = coalesce(?2, remote) WHERE id = ?1",
+        params![after.batch, remote],
+    )?;
+    follow_up(tx, after.batch)?;
     Ok(serde_json::json!({"accepted": counts.first(), "refused": counts.get(1), "unknown": counts.get(2),
         "remote": remote, "outcomes": outcomes_digest(&told)}))
 }
@@ -588,17 +622,19 @@ fn outcomes_digest(told: &[Told<'_>]) -> String {
 struct Sent {
     transaction: i64,
     record: i64,
-    /// Whether it is settled already.
-    over: bool,
+    state: TransactionState,
 }
 
 /// The transactions of a batch in order.
 fn sent(tx: &Transaction<'_>, batch: i64) -> Result<Vec<Sent>, Error> {
     let mut found = tx.prepare_cached(
-        "SELECT id, record_id, state = 'accepted' OR state = 'refused' FROM transactions WHERE batch_id = ?1
-          ORDER BY position",
+        "SELECT id, record_id, state FROM transactions WHERE batch_id = ?1 ORDER BY position",
     )?;
-    let read = |row: &Row<'_>| Ok(Sent { transaction: row.get(0)?, record: row.get(1)?, over: row.get(2)? });
+    let read = |row: &Row<'_>| {
+        let state = TransactionState::from_word(row.get_ref(2)?.as_str()?);
+        let state = state.unwrap_or(TransactionState::Unknown);
+        Ok(Sent { transaction: row.get(0)?, record: row.get(1)?, state })
+    };
     Ok(found.query_map([batch], read)?.collect::<Result<_, _>>()?)
 }
 
@@ -613,19 +649,11 @@ struct Told<'a> {
 
 impl Told<'_> {
     fn state(&self) -> &'static str {
-        match self.outcome {
-            Outcome::Accepted { .. } => "accepted",
-            Outcome::Refused { .. } => "refused",
-            Outcome::Unknown => "unknown",
-        }
+        TransactionEvent::of(self.outcome).leads_to().word()
     }
 
-    fn record_state(&self) -> RecordState {
-        match self.outcome {
-            Outcome::Accepted { .. } => RecordState::Accepted,
-            Outcome::Refused { .. } => RecordState::Rejected,
-            Outcome::Unknown => RecordState::Unknown,
-        }
+    fn event(&self) -> RecordEvent {
+        RecordEvent::of(self.outcome)
     }
 }
 
@@ -655,16 +683,16 @@ fn write_outcomes(tx: &Transaction<'_>, told: &[Told<'_>], at: &str) -> Result<(
 /// Moves the records of transactions as their outcomes say. Those that follow one another nearly always met the
 /// same, and one statement moves them all.
 fn move_records(tx: &Transaction<'_>, told: &[Told<'_>]) -> Result<(), Error> {
-    let alike = |one: &Told<'_>, next: &Told<'_>| {
-        one.record + 1 == next.record && one.record_state() == next.record_state()
-    };
+    let alike =
+        |one: &Told<'_>, next: &Told<'_>| one.record + 1 == next.record && one.event() == next.event();
     for run in told.chunk_by(alike) {
         let ([first, ..], [.., last]) = (run, run) else { continue };
-        tx.prepare_cached(
-            "UPDATE records SET state = ?3 WHERE id >= ?1 AND id <= ?2
-                AND (state = 'sending' OR state = 'pending' OR state = 'unknown' OR state = 'ready')",
-        )?
-        .execute(params![first.record, last.record, first.record_state().word()])?;
+        let event = first.event();
+        tx.prepare_cached(&format!(
+            "UPDATE records SET state = ?3 WHERE id >= ?1 AND id <= ?2 AND {}",
+            among("state", RecordState::sources(event))
+        ))?
+        .execute(params![first.record, last.record, event.leads_to().word()])?;
     }
     Ok(())
 }
@@ -676,12 +704,11 @@ pub(super) fn settle_one(
     outcome: &Outcome,
     at: &str,
 ) -> Result<(), Error> {
-    let (record, over): (i64, bool) = tx
-        .prepare_cached(
-            "SELECT record_id, state = 'accepted' OR state = 'refused' FROM transactions WHERE id = ?1",
-        )?
+    let (record, word): (i64, String) = tx
+        .prepare_cached("SELECT record_id, state FROM transactions WHERE id = ?1")?
         .query_row([transaction], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if over {
+    let state = TransactionState::from_word(&word);
+    if state.and_then(|state| state.step(TransactionEvent::of(outcome))).is_none() {
         return Ok(());
     }
     let told = [Told { transaction, record, outcome, errors: written(outcome)? }];
@@ -703,86 +730,88 @@ fn follow_up(tx: &Transaction<'_>, batch: i64) -> Result<(), Error> {
           WHERE t.batch_id = ?1 AND w.state = 'behind' ORDER BY t.record_id",
     )?;
     let waited: Vec<i64> = found.query_map([batch], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    waited.into_iter().try_for_each(|record| judge_followers(tx, record))
+    let mut store = SqlStore::timeless(tx);
+    waited.into_iter().try_for_each(|record| judge_followers(&mut store, record))
 }
 
-fn finish(
-    tx: &Transaction<'_>,
-    batch: i64,
-    attempt: i64,
-    state: &str,
-    attempt_state: &str,
-    seen: Option<&str>,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
+fn finish(tx: &Transaction<'_>, after: &After, seen: Option<&str>) -> Result<(), Error> {
     tx.prepare_cached(
         "UPDATE batches SET state = ?2, seen = ?3, due_at = NULL, answered_at = ?4 WHERE id = ?1",
     )?
-    .execute(params![batch, state, seen, stamp(now)])?;
-    tx.prepare_cached(
-        "UPDATE attempts SET state = ?2, seen = ?3, ended_at = coalesce(ended_at, ?4) WHERE id = ?1",
-    )?
-    .execute(params![attempt, attempt_state, seen, stamp(now)])?;
+    .execute(params![after.batch, after.to.word(), seen, after.at])?;
+    let event = after.effects.attempt;
+    tx.prepare_cached(&format!(
+        "UPDATE attempts SET state = ?2, seen = ?3, ended_at = coalesce(ended_at, ?4) WHERE id = ?1 AND {}",
+        among("state", AttemptState::sources(event))
+    ))?
+    .execute(params![after.attempt, event.leads_to().word(), seen, after.at])?;
     Ok(())
 }
 
-fn move_all(tx: &Transaction<'_>, batch: i64, transaction: &str, record: RecordState) -> Result<(), Error> {
-    tx.prepare_cached(
-        "UPDATE transactions SET state = ?2 WHERE batch_id = ?1 AND state IN ('sending', 'pending')",
-    )?
-    .execute(params![batch, transaction])?;
-    tx.prepare_cached(
+/// What happens to every transaction and record of a batch alike.
+fn move_all(tx: &Transaction<'_>, after: &After) -> Result<(), Error> {
+    let Some((transaction, record)) = after.effects.all else { return Ok(()) };
+    tx.prepare_cached(&format!(
+        "UPDATE transactions SET state = ?2 WHERE batch_id = ?1 AND {}",
+        among("state", TransactionState::sources(transaction))
+    ))?
+    .execute(params![after.batch, transaction.leads_to().word()])?;
+    tx.prepare_cached(&format!(
         "UPDATE records SET state = ?2 WHERE id IN (SELECT record_id FROM transactions WHERE batch_id = ?1)
-          AND state IN ('sending', 'pending')",
-    )?
-    .execute(params![batch, record.word()])?;
+          AND {}",
+        among("state", RecordState::sources(record))
+    ))?
+    .execute(params![after.batch, record.leads_to().word()])?;
     Ok(())
 }
 
 fn pending(
     tx: &Transaction<'_>,
-    batch: i64,
-    attempt: i64,
+    after: &After,
     ticket: &str,
     remote: Option<&str>,
     ask_at: DateTime<Utc>,
-    now: DateTime<Utc>,
 ) -> Result<serde_json::Value, Error> {
-    finish(tx, batch, attempt, "pending", "applied", None, now)?;
+    finish(tx, after, None)?;
     tx.execute(
         "UPDATE batches SET ticket = ?2, remote = coalesce(?3, remote), due_at = ?4 WHERE id = ?1",
-        params![batch, ticket, remote, stamp(ask_at)],
+        params![after.batch, ticket, remote, stamp(ask_at)],
     )?;
-    move_all(tx, batch, "pending", RecordState::Pending)?;
+    move_all(tx, after)?;
     Ok(serde_json::json!({"pending": remote}))
 }
 
 fn not_sent(
     tx: &Transaction<'_>,
-    batch: i64,
-    attempt: i64,
+    after: &After,
     retry_at: DateTime<Utc>,
     seen: &str,
-    now: DateTime<Utc>,
 ) -> Result<serde_json::Value, Error> {
-    finish(tx, batch, attempt, "retry", "not_sent", Some(seen), now)?;
+    finish(tx, after, Some(seen))?;
     tx.execute(
         "UPDATE batches SET due_at = ?2, tries = tries + 1, answered_at = NULL WHERE id = ?1",
-        params![batch, stamp(retry_at)],
+        params![after.batch, stamp(retry_at)],
     )?;
     Ok(serde_json::json!({"not_sent": seen}))
 }
 
-pub(super) fn unknown(
+/// What was to be sent again may have been received meanwhile: an older ledger does not know.
+pub(super) fn doubt(
     tx: &Transaction<'_>,
     batch: i64,
     attempt: i64,
     seen: &str,
     now: DateTime<Utc>,
-) -> Result<serde_json::Value, Error> {
-    finish(tx, batch, attempt, "unknown", "unknown", Some(seen), now)?;
-    move_all(tx, batch, "unknown", RecordState::Unknown)?;
-    follow_up(tx, batch)?;
+) -> Result<(), Error> {
+    let lost = BatchVerdict::Unknown { seen: seen.to_owned() };
+    let to = state_of(tx, batch)?.after(BatchEvent::Doubted)?;
+    unknown(tx, &After { batch, attempt, to, effects: effects(&lost, &[]), at: stamp(now) }, seen).map(drop)
+}
+
+fn unknown(tx: &Transaction<'_>, after: &After, seen: &str) -> Result<serde_json::Value, Error> {
+    finish(tx, after, Some(seen))?;
+    move_all(tx, after)?;
+    follow_up(tx, after.batch)?;
     Ok(serde_json::json!({"unknown": seen}))
 }
 

@@ -6,14 +6,17 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::accept::{documents_of_record, judge_followers};
-use super::batches::{mark_batch_changed, settle_one};
-use super::record::{self, Known, told};
-use super::takeover::doubt_if_taken_over;
-use super::{Event, Sqlite, json, parse, stamp};
-use crate::ledger::states::RecordState;
+use super::batches::mark_batch_changed;
+use super::record;
+use super::store::SqlStore;
+use super::{Event, Sqlite, parse, stamp};
+use crate::ledger::core::store::in_place_of;
+use crate::ledger::core::{
+    BatchEvent, BatchState, FileEvent, FileState, Known, Life as _, RecordEvent, RecordState,
+    TransactionEvent, decide as rules,
+};
 use crate::ledger::{By, Decided, Decision, Double, Error, StoredIssue, Touched, What, codes};
-use crate::model::{Outcome, Status};
+use crate::model::Status;
 
 impl Sqlite {
     pub(super) fn release_held(
@@ -31,9 +34,10 @@ impl Sqlite {
                 if !matches!(known.state.status(), Status::Held | Status::Reversed) || !here {
                     continue;
                 }
-                let before = decided.moved.len();
-                release_one(tx, &known, answer, by, &mut decided)?;
-                records.extend((decided.moved.len() > before).then_some(known.id));
+                let mut store = SqlStore::new(tx, now);
+                let went = rules::release(&mut store, &known, answer, by)?;
+                if went { &mut decided.moved } else { &mut decided.left }.push(touched(tx, &known)?);
+                records.extend(went.then_some(known.id));
             }
             let rows: Vec<_> = decided.moved.iter().map(|one| serde_json::json!([one.file, one.row])).collect();
             let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "records": records, "answer": answer.map(|answer| format!("{answer:?}"))});
@@ -60,11 +64,12 @@ impl Sqlite {
         if issues.is_empty() || issues.iter().any(|issue| issue.code == codes::TWO_ORIGINS.code) {
             return Ok(false);
         }
+        let answered = FileState::Held.after(FileEvent::Answered)?;
         self.commit(now, "reading answered", |tx| {
             let kept = tx.execute(
-                "UPDATE intakes SET reading = ?2, state = 'received', changed = changed + 1
+                "UPDATE intakes SET reading = ?2, state = ?3, changed = changed + 1
                   WHERE id = ?1 AND state = 'held' AND kind = 'drop'",
-                params![intake, serde_json::json!({"answers": answers}).to_string()],
+                params![intake, serde_json::json!({"answers": answers}).to_string(), answered.word()],
             )?;
             let data = serde_json::json!({"by": by.name, "reason": by.reason, "answers": answers});
             Ok((kept > 0, Event::about(intake, data)))
@@ -90,7 +95,9 @@ impl Sqlite {
             for known in named(tx, what, &["unknown", "behind"])? {
                 let known = behind_what(tx, known)?;
                 if known.state == RecordState::Unknown {
-                    transactions.push(resolve_one(tx, what, &known, decision, by, now)?);
+                    let of_batch = matches!(what, What::Batch(_));
+                    let store = &mut SqlStore::new(tx, now);
+                    transactions.push(rules::resolve(store, &known, decision, of_batch, by)?);
                     decided.moved.push(touched(tx, &known)?);
                 } else {
                     decided.left.push(touched(tx, &known)?);
@@ -134,7 +141,7 @@ fn named(tx: &Transaction<'_>, what: &What, states: &[&str]) -> Result<Vec<Known
             record::select(tx, "r.id IN (SELECT record_id FROM transactions WHERE batch_id = ?1)", &[batch])?
         }
     };
-    found.into_iter().map(|known| record::in_place_of(tx, known)).collect()
+    found.into_iter().map(|known| in_place_of(known, |id| record::get(tx, id))).collect()
 }
 
 fn of_files(
@@ -201,10 +208,14 @@ fn ask_about(
     by: &By,
     now: DateTime<Utc>,
 ) -> Result<(Decided, Event), Error> {
-    tx.execute(
-        "UPDATE batches SET state = 'pending', remote = ?2, ticket = ?3, due_at = ?4 WHERE id = ?1 AND state = 'unknown'",
-        params![batch, remote, ticket, stamp(now)],
+    let asked = BatchState::Unknown.after(BatchEvent::AskedAbout)?;
+    let found = tx.execute(
+        "UPDATE batches SET state = ?5, remote = ?2, ticket = ?3, due_at = ?4 WHERE id = ?1 AND state = 'unknown'",
+        params![batch, remote, ticket, stamp(now), asked.word()],
     )?;
+    if found == 0 {
+        return Ok((Decided::default(), Event::about(batch, serde_json::json!("not unknown"))));
+    }
     let unknown = record::select(
         tx,
         "r.state = 'unknown' AND r.id IN (SELECT record_id FROM transactions WHERE batch_id = ?1)",
@@ -212,10 +223,12 @@ fn ask_about(
     )?;
     let mut decided = Decided::default();
     for known in unknown {
-        tx.execute("UPDATE records SET state = 'pending' WHERE id = ?1", [known.id])?;
+        let state = known.state.after(RecordEvent::AskedAbout)?;
+        tx.execute("UPDATE records SET state = ?2 WHERE id = ?1", params![known.id, state.word()])?;
+        let state = TransactionEvent::AskedAbout.leads_to();
         tx.execute(
-            "UPDATE transactions SET state = 'pending' WHERE batch_id = ?1 AND record_id = ?2",
-            params![batch, known.id],
+            "UPDATE transactions SET state = ?3 WHERE batch_id = ?1 AND record_id = ?2 AND state = 'unknown'",
+            params![batch, known.id, state.word()],
         )?;
         decided.moved.push(touched(tx, &known)?);
     }
@@ -245,126 +258,4 @@ fn touched(tx: &Transaction<'_>, known: &Known) -> Result<Touched, Error> {
         status: state.status(),
         code: first_code(tx, known.id)?,
     })
-}
-
-fn release_one(
-    tx: &Transaction<'_>,
-    known: &Known,
-    answer: Option<Double>,
-    by: &By,
-    decided: &mut Decided,
-) -> Result<(), Error> {
-    doubt_if_taken_over(tx, known)?;
-    let code = first_code(tx, known.id)?.unwrap_or_default();
-    let doubt =
-        [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL].iter().any(|one| one.code == code);
-    let unsendable = !known.valid || code == codes::UNKNOWN_REF.code;
-    // What a person says to drop is never sent: only a doubt about doubles can be answered so.
-    let other_question = !doubt && answer == Some(Double::Drop);
-    if unsendable || other_question || (doubt && answer.is_none()) {
-        decided.left.push(touched(tx, known)?);
-        return Ok(());
-    }
-    if doubt && answer == Some(Double::Drop) {
-        let reason = [told(&codes::DROPPED, [by.name.clone()])];
-        tx.execute(
-            "UPDATE records SET state = 'ignored', reason = ?2 WHERE id = ?1 AND state = 'held' AND newer IS NULL",
-            params![known.id, json(&reason)?],
-        )?;
-        judge_followers(tx, known.id)?;
-    } else {
-        let reason = [told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])];
-        tx.execute(
-            "UPDATE records SET state = 'ready', released = 1, doubt = NULL, reason = ?2
-              WHERE id = ?1 AND state IN ('held', 'reversed') AND newer IS NULL",
-            params![known.id, json(&reason)?],
-        )?;
-        stand_for_the_fact(tx, known)?;
-    }
-    record::mark_changed(tx, known.id)?;
-    documents_of_record(tx, known.id)?;
-    decided.moved.push(touched(tx, known)?);
-    Ok(())
-}
-
-/// A row that is sent is its fact's live row, unless the live one is accepted or on its way itself.
-fn stand_for_the_fact(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE facts SET live = 0 WHERE live = 1 AND record_id <> ?3
-            AND (scope_id, key) IN (SELECT scope_id, key FROM facts WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?3)
-            AND record_id IN (SELECT id FROM records WHERE state IN ('ignored', 'held', 'refused', 'rejected', 'reversed'))",
-        params![known.intake, known.row, known.id],
-    )?;
-    tx.execute(
-        "UPDATE OR IGNORE facts SET live = 1 WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?3",
-        params![known.intake, known.row, known.id],
-    )?;
-    Ok(())
-}
-
-/// Carries out what a person decided; gives the transaction.
-fn resolve_one(
-    tx: &Transaction<'_>,
-    what: &What,
-    known: &Known,
-    decision: &Decision,
-    by: &By,
-    now: DateTime<Utc>,
-) -> Result<i64, Error> {
-    let (transaction, batch): (i64, i64) = tx.query_row(
-        "SELECT t.id, t.batch_id FROM records r JOIN transactions t ON t.id = r.transaction_id WHERE r.id = ?1",
-        [known.id],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    match decision {
-        Decision::Accepted(id) | Decision::AskAbout { remote: id, .. } => {
-            accept_by_word(tx, what, known, transaction, batch, id, by, now)?;
-        }
-        Decision::NotReceived => {
-            tx.execute("UPDATE transactions SET state = 'not_received' WHERE id = ?1", [transaction])?;
-            let reason = [told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])];
-            tx.execute(
-                "UPDATE records SET state = 'ready', reason = ?2 WHERE id = ?1",
-                params![known.id, json(&reason)?],
-            )?;
-        }
-    }
-    judge_followers(tx, known.id)?;
-    record::mark_changed(tx, known.id)?;
-    close_batch(tx, batch, now)?;
-    mark_batch_changed(tx, batch)?;
-    Ok(transaction)
-}
-
-#[expect(clippy::too_many_arguments, reason = "one decision about one record, spelled out once")]
-fn accept_by_word(
-    tx: &Transaction<'_>,
-    what: &What,
-    known: &Known,
-    transaction: i64,
-    batch: i64,
-    id: &str,
-    by: &By,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let of_batch = matches!(what, What::Batch(_));
-    settle_one(tx, transaction, &Outcome::Accepted { id: id.to_owned() }, &stamp(now))?;
-    if of_batch {
-        // The number given is the batch's: its rows are accepted without an id of their own.
-        tx.execute("UPDATE transactions SET remote_id = NULL WHERE id = ?1", [transaction])?;
-        tx.execute("UPDATE batches SET remote = ?2 WHERE id = ?1", params![batch, id])?;
-    }
-    let reason = [told(&codes::BY_WORD, [by.name.clone(), by.reason.clone()])];
-    tx.execute("UPDATE records SET reason = ?2 WHERE id = ?1", params![known.id, json(&reason)?])?;
-    Ok(())
-}
-
-/// A batch none of whose rows is unknown any more is settled.
-pub(super) fn close_batch(tx: &Transaction<'_>, batch: i64, now: DateTime<Utc>) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE batches SET state = 'settled', answered_at = coalesce(answered_at, ?2) WHERE id = ?1 AND state = 'unknown'
-          AND NOT EXISTS (SELECT 1 FROM transactions WHERE batch_id = ?1 AND state = 'unknown')",
-        params![batch, stamp(now)],
-    )?;
-    Ok(())
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, params};
 
-use super::stage::parse_reference;
 use super::takeover::next_id;
 use super::{Event, Sqlite, stamp};
+use crate::ledger::core::place::parse_reference;
+use crate::ledger::core::{FileEvent, Life as _};
 use crate::ledger::{Error, KnownFile, NewFile, Referenced};
 use crate::model::Lang;
 
@@ -19,9 +20,9 @@ impl Sqlite {
             let intake = next_id(tx, "intakes")?;
             tx.execute(
                 // What was received and not read yet stays: its content is in the spool, and its rows must be told.
-                "UPDATE intakes SET state = 'withdrawn', changed = changed + 1
+                "UPDATE intakes SET state = ?3, changed = changed + 1
                   WHERE folder = ?1 AND name = ?2 AND kind = 'drop' AND state IN ('held', 'unreadable')",
-                params![folder, file.name],
+                params![folder, file.name, FileEvent::Withdrawn.leads_to().word()],
             )?;
             tx.execute(
                 "INSERT INTO intakes (kind, folder, name, sha256, bytes, received_at, state, language, id)

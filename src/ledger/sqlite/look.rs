@@ -4,16 +4,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
-use super::accept::judge_followers;
-use super::batches::{mark_batch_changed, settle_one};
-use super::decide::close_batch;
+use super::batches::mark_batch_changed;
 use super::digest::Digest;
-use super::record::{self, told};
+use super::record;
+use super::store::SqlStore;
 use super::{Event, Sqlite, from_stamp, json, stamp};
+use crate::ledger::core::decide as rules;
+use crate::ledger::core::store::told;
 use crate::ledger::looks::{Absence, Look, Looking, Looks, Presence, Quiet, Sought, Witness, Word, weigh};
-use crate::ledger::states::RecordState;
 use crate::ledger::{ClaimItem, Error, StoredIssue, codes};
-use crate::model::{Outcome, hash};
+use crate::model::hash;
 
 /// Unknown still, and in the batch that was asked about.
 const STILL_UNKNOWN: &str =
@@ -242,22 +242,22 @@ fn there(
     id: &str,
     now: DateTime<Utc>,
 ) -> Result<serde_json::Value, Error> {
-    found(tx, asked, id, &told(&codes::FOUND, []), now)?;
+    prove(tx, asked, Some(id), &told(&codes::FOUND, []), now)?;
     let mut digest = Digest::new();
     digest.add(asked.transaction, "accepted", Some(id));
     Ok(json!({"transaction": asked.transaction, "accepted": 1, "outcomes": digest.end()}))
 }
 
-/// What was unknown turned up under that number.
-pub(super) fn found(
+/// What was unknown is proven: registered under that number, or, without one, not received.
+pub(super) fn prove(
     tx: &Transaction<'_>,
     asked: &Asked,
-    id: &str,
+    id: Option<&str>,
     why: &StoredIssue,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    settle_one(tx, asked.transaction, &Outcome::Accepted { id: id.to_owned() }, &stamp(now))?;
-    end(tx, asked, RecordState::Accepted, why, now)
+    let Some(known) = record::get(tx, asked.record)? else { return Ok(()) };
+    rules::prove(&mut SqlStore::new(tx, now), &known, id, why)
 }
 
 /// Twice, far enough apart: it was surely not received, and goes again under its number.
@@ -271,8 +271,7 @@ fn absent(
 ) -> Result<serde_json::Value, Error> {
     let wait = match weigh(asked.first, word, gap) {
         Absence::Proven => {
-            tx.execute("UPDATE transactions SET state = 'not_received' WHERE id = ?1", [asked.transaction])?;
-            end(tx, asked, RecordState::Ready, &told(&codes::NOT_THERE, []), now)?;
+            prove(tx, asked, None, &told(&codes::NOT_THERE, []), now)?;
             return Ok(json!({"transaction": asked.transaction, "not_received": stamp(word.1)}));
         }
         Absence::First => {
@@ -312,23 +311,6 @@ fn again(
         params![asked.transaction, asked.batch, stamp(at + TimeDelta::seconds(1)), seen, stamp(now)],
     )?;
     Ok(())
-}
-
-/// It is unknown no more: whoever waited for it is judged.
-fn end(
-    tx: &Transaction<'_>,
-    asked: &Asked,
-    state: RecordState,
-    why: &StoredIssue,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE records SET state = ?2, reason = ?3 WHERE id = ?1",
-        params![asked.record, state.word(), json(&[why])?],
-    )?;
-    judge_followers(tx, asked.record)?;
-    record::mark_changed(tx, asked.record)?;
-    close_batch(tx, asked.batch, now)
 }
 
 impl Sqlite {

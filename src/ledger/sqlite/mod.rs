@@ -7,15 +7,20 @@ mod copies;
 mod decide;
 mod digest;
 mod files;
+#[cfg(debug_assertions)]
+mod guard;
 mod identity;
 mod look;
 mod many;
+#[cfg(test)]
+mod mirror;
 mod packed;
 mod prune;
 mod reconcile;
 mod record;
 mod risk;
 mod stage;
+mod store;
 mod takeover;
 #[cfg(test)]
 mod tests;
@@ -109,6 +114,8 @@ impl Sqlite {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         conn.set_prepared_statement_cache_capacity(64);
         migrate(&mut conn, options, keep_former)?;
+        #[cfg(debug_assertions)]
+        guard::watch(&conn)?;
         let id = conn.query_row("SELECT value FROM meta WHERE key = 'id'", [], |row| row.get(0))?;
         Ok(Self {
             conn,
@@ -130,7 +137,9 @@ impl Sqlite {
         if let Some(known) = known.filter(|path| path.exists()) {
             copies::copy(known, &options.path)?;
         }
-        let ledger = Self::open_as(options, false)?;
+        let mut ledger = Self::open_as(options, false)?;
+        // Nobody else has it: requests may be made of its rows, which nobody sends.
+        ledger.epoch = batches::newest_epoch(&ledger.conn)?;
         ledger.conn.pragma_update(None, "synchronous", "OFF")?;
         Ok(ledger)
     }

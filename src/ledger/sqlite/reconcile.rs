@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::batches::mark_batch_changed;
 use super::digest::Digest;
-use super::look::{Asked, found};
-use super::record::told;
+use super::look::{Asked, prove};
 use super::stage::day_text;
 use super::{Event, Sqlite, append_event, day, json, parse};
+use crate::ledger::core::store::told;
 use crate::ledger::lists::{Listed, Lists, Matching};
 use crate::ledger::{Error, StoredIssue, codes};
 use crate::model::CodeInfo;
@@ -285,7 +285,7 @@ impl Comparison<'_> {
     /// An unknown row turned up: it is accepted, and the row of the list says so.
     fn take(&mut self, fit: &Fit) -> Result<(), Error> {
         let why = told(&codes::IN_LIST, [self.list.clone(), fit.listed.to_string()]);
-        found(self.tx, &fit.asked, &fit.id, &why, self.now)?;
+        prove(self.tx, &fit.asked, Some(&fit.id), &why, self.now)?;
         self.tx
             .prepare_cached("UPDATE temp.sought SET found = 1 WHERE transaction_id = ?1")?
             .execute([fit.asked.transaction])?;

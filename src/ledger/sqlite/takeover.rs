@@ -9,8 +9,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::batches::NUMBERS_OF_ONE;
-use super::record::{Known, told};
+use super::store::SqlStore;
 use super::{Event, Sqlite, from_stamp, json, stamp};
+use crate::ledger::core::follow::judge_followers;
+use crate::ledger::core::store::told;
+use crate::ledger::core::{Known, Life as _, RecordEvent, RecordState};
 use crate::ledger::{Error, Position, TakenOver, Takeover, codes};
 
 /// Numbers left out after a takeover: a mark may be a little behind of what was issued.
@@ -138,6 +141,11 @@ fn leave_ids_out(tx: &Transaction<'_>, event: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// The word of a record that was ready and is a person's to look at first.
+fn held() -> Result<&'static str, Error> {
+    Ok(RecordState::Ready.after(RecordEvent::SetAside)?.word())
+}
+
 /// What is ready may have been sent.
 fn hold_ready(tx: &Transaction<'_>) -> Result<u64, Error> {
     tx.execute(
@@ -145,14 +153,15 @@ fn hold_ready(tx: &Transaction<'_>) -> Result<u64, Error> {
           WHERE state = 'taken' AND id IN (SELECT intake_id FROM records WHERE state = 'ready')",
         [],
     )?;
-    let mut held = tx.prepare(
-        "UPDATE records SET state = 'held', released = 0, reason = ?1
+    let mut doubted = tx.prepare(
+        "UPDATE records SET state = ?2, released = 0, reason = ?1
           WHERE state = 'ready' AND intake_id IN (SELECT id FROM intakes WHERE state = 'taken') RETURNING id",
     )?;
-    let held: Vec<i64> = held
-        .query_map([json(&[told(&codes::DOUBTFUL, [])])?], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    held.iter().try_for_each(|id| super::accept::judge_followers(tx, *id))?;
+    let reason = json(&[told(&codes::DOUBTFUL, [])])?;
+    let held: Vec<i64> =
+        doubted.query_map(params![reason, held()?], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let store = &mut SqlStore::timeless(tx);
+    held.iter().try_for_each(|id| judge_followers(store, *id))?;
     Ok(held.len() as u64)
 }
 
@@ -181,7 +190,7 @@ fn doubt_retries(tx: &Transaction<'_>, now: DateTime<Utc>) -> Result<u64, Error>
     for batch in batches {
         let attempt: i64 =
             tx.query_row("SELECT max(id) FROM attempts WHERE batch_id = ?1", [batch], |row| row.get(0))?;
-        super::batches::unknown(tx, batch, attempt, "the ledger was older than its marks", now)?;
+        super::batches::doubt(tx, batch, attempt, "the ledger was older than its marks", now)?;
         super::batches::mark_batch_changed(tx, batch)?;
         let of_batch: u32 =
             tx.query_row("SELECT rows FROM batches WHERE id = ?1", [batch], |row| row.get(0))?;
@@ -210,10 +219,10 @@ pub(super) fn hold_doubtful(tx: &Transaction<'_>, intake: i64) -> Result<(), Err
         .query_row([intake], |row| row.get(0))?;
     let Some(until) = until else { return Ok(()) };
     tx.prepare_cached(
-        "UPDATE records SET state = 'held', reason = '[' || ?3 || coalesce(',' || substr(reason, 2), ']')
+        "UPDATE records SET state = ?4, reason = '[' || ?3 || coalesce(',' || substr(reason, 2), ']')
           WHERE id IN (SELECT record_id FROM rows WHERE intake_id = ?1)
             AND state = 'ready' AND released = 0 AND transaction_id IS NULL AND (until IS NULL OR until <= ?2)",
     )?
-    .execute(params![intake, until, json(&told(&codes::DOUBTFUL, []))?])?;
+    .execute(params![intake, until, json(&told(&codes::DOUBTFUL, []))?, held()?])?;
     Ok(())
 }

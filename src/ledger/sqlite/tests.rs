@@ -76,6 +76,12 @@ impl Bench {
         keyed: bool,
         accept: Accept,
     ) -> i64 {
+        let intake = self.receive(name, content);
+        self.fill(intake, rows, keyed, accept);
+        intake
+    }
+
+    fn receive(&mut self, name: &str, content: &str) -> i64 {
         let now = self.now();
         let file = NewFile {
             folder: "/drop".into(),
@@ -85,9 +91,7 @@ impl Bench {
             sha256: content.to_owned(),
             language: Lang::En,
         };
-        let intake = self.ledger.receive(&file, now).unwrap();
-        self.fill(intake, rows, keyed, accept);
-        intake
+        self.ledger.receive(&file, now).unwrap()
     }
 
     /// Stages a file and leaves it so.
@@ -1337,6 +1341,216 @@ fn a_ledger_knows_its_own_history_and_no_other() {
     assert!(bench.ledger.was_at(then.event, &then.head).unwrap(), "a mark that lags behind");
     assert!(!bench.ledger.was_at(then.event, "other").unwrap(), "rolled back, then gone on");
     assert!(!bench.ledger.was_at(then.event + 100, &then.head).unwrap(), "ahead");
+}
+
+#[test]
+fn of_several_rows_that_waited_for_one_only_the_first_is_sent_when_it_is_refused() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let second = bench.drop_file("b.csv", &[(2, "k1", 1)]);
+    let third = bench.drop_file("c.csv", &[(2, "k1", 1)]);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    assert_eq!(bench.claim().unwrap().items.len(), 1, "one fact, one transaction");
+    assert_eq!((bench.statuses(second), bench.statuses(third)), (vec![Waiting], vec![Waiting]));
+    assert!(bench.claim().is_none());
+}
+
+#[test]
+fn a_batch_put_off_under_a_wrong_clock_is_due_once_it_is_right() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let retry_at = at(0) + chrono::TimeDelta::days(3650);
+    bench.settle(&open, &BatchVerdict::NotSent { retry_at, seen: "429".into() });
+    assert_eq!(bench.ledger.work("sespa", at(60)).unwrap(), Work::Resend(open.batch));
+}
+
+#[test]
+fn a_due_time_on_a_batch_that_is_over_is_no_work() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+    bench.ledger.conn.execute("UPDATE batches SET due_at = '2000-01-01T00:00:00.000Z'", []).unwrap();
+    assert_eq!(bench.ledger.work("sespa", at(500)).unwrap(), Work::Nothing);
+}
+
+#[test]
+fn a_process_that_was_taken_over_sends_nothing_more() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let frozen = bench.ledger.epoch;
+    bench.ledger.recover("another", at(100)).unwrap();
+    let newest = std::mem::replace(&mut bench.ledger.epoch, frozen);
+    let now = at(101);
+    let build = |items: &[_]| Built { used: items.len(), body: Vec::new() };
+    let refused = bench.ledger.claim(&want(now), Box::new(build)).unwrap_err();
+    assert!(matches!(refused, crate::ledger::Error::TakenOver), "{refused}");
+    bench.ledger.epoch = newest;
+    assert!(bench.claim().is_some());
+}
+
+#[test]
+fn what_an_attempt_came_to_is_told_once() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let busy = BatchVerdict::NotSent { retry_at: at(0), seen: "429".into() };
+    bench.settle(&open, &busy);
+    let now = bench.now();
+    let again = bench.ledger.resend(open.batch, now).unwrap().unwrap();
+    // A process that was frozen meanwhile wakes and tells the first attempt's end once more.
+    bench.settle(&open, &busy);
+    assert!(!matches!(bench.ledger.work("sespa", at(500)).unwrap(), Work::Resend(_)));
+    bench.settle(&again, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
+    assert_eq!(bench.statuses(file), [Accepted]);
+}
+
+#[test]
+fn a_late_answer_is_given_to_no_other_rows() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 2), (4, "k3", 3)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+    let now = bench.now();
+    let what = What::Number(open.items[1].number.clone());
+    bench.ledger.resolve(&what, &Decision::NotReceived, &by(), now).unwrap();
+    bench.claim().unwrap();
+    let outcomes = vec![accepted(0), refused(1), accepted(2)];
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    assert_eq!(
+        bench.statuses(file),
+        [Unknown, Waiting, Unknown],
+        "three outcomes for two rows prove nothing"
+    );
+}
+
+#[test]
+fn a_row_that_takes_two_places_leaves_neither_to_be_repaired_beside_it() {
+    let mut bench = Bench::new();
+    bench.drop_weak("a.csv", &[(2, "w")]);
+    let open = bench.claim().unwrap();
+    bench.drop_weak("b.csv", &[(2, "w"), (3, "v")]);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    bench.drop_weak("c.csv", &[(2, "w"), (3, "v")]);
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+    let mut repaired = weak(2, "w");
+    repaired.record.as_mut().unwrap().reference = Some(format!("{}-1-2", bench.ledger.id()));
+    let again = bench.drop_rows("d.csv", "d", &[repaired], false, Accept::GoodRows);
+    assert_eq!(bench.statuses(again), [Waiting], "it waits for the one in its place");
+    assert!(bench.claim().is_none());
+}
+
+#[test]
+fn a_row_that_waits_for_one_of_its_own_document_does_not_keep_it_from_going() {
+    let mut bench = Bench::new();
+    let bad = [keyed((2, "k1", 0)), keyed((3, "k2", 1))];
+    bench.drop_rows("a.csv", "a", &bad, true, Accept::WholeFile);
+    let repaired = |bench: &Bench| {
+        let mut row = keyed((2, "k1", 1));
+        row.record.as_mut().unwrap().reference = Some(format!("{}-1-2", bench.ledger.id()));
+        [row]
+    };
+    for name in ["b.csv", "c.csv"] {
+        let rows = repaired(&bench);
+        bench.drop_rows(name, name, &rows, true, Accept::WholeFile);
+    }
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+}
+
+#[test]
+fn a_row_whose_former_gave_way_while_it_was_staged_does_not_wait_for_itself() {
+    let mut bench = Bench::new();
+    bench.drop_weak("a.csv", &[(2, "w"), (3, "v")]);
+    let open = bench.claim().unwrap();
+    let now = bench.now();
+    let file = NewFile {
+        folder: "/drop".into(),
+        name: "a.csv".into(),
+        bytes: 1,
+        mtime_ns: 1,
+        sha256: "newer".into(),
+        language: Lang::En,
+    };
+    let newer = bench.ledger.receive(&file, now).unwrap();
+    bench.ledger.plan(&plan_for(newer, false, Accept::GoodRows)).unwrap();
+    bench.ledger.stage(&[weak(2, "w")]).unwrap();
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0), refused(1)], remote: None });
+    bench.ledger.accept(newer, &serde_json::json!({}), &[], now).unwrap();
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(1));
+}
+
+#[test]
+fn equal_rows_that_a_second_reading_makes_good_are_each_known_later() {
+    let mut bench = Bench::new();
+    let file = bench.drop_rows(
+        "a.csv",
+        "a",
+        &[staged(2, None, None), staged(3, None, None)],
+        false,
+        Accept::GoodRows,
+    );
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &[weak(2, "w"), weak(3, "w")], false, Accept::GoodRows);
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+    let other = bench.drop_weak("b.csv", &[(2, "w"), (3, "w"), (4, "w")]);
+    assert_eq!(bench.statuses(other), [Held, Held, Waiting], "two of three were sent");
+}
+
+#[test]
+fn a_repaired_row_and_an_equal_one_beside_it_are_each_known_later() {
+    let mut bench = Bench::new();
+    bench.drop_rows("a.csv", "a", &[staged(2, None, None)], false, Accept::GoodRows);
+    let mut repaired = weak(2, "w");
+    repaired.record.as_mut().unwrap().reference = Some(format!("{}-1-2", bench.ledger.id()));
+    bench.drop_rows("b.csv", "b", &[repaired, weak(3, "w")], false, Accept::GoodRows);
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+    let other = bench.drop_weak("c.csv", &[(2, "w"), (3, "w"), (4, "w")]);
+    assert_eq!(bench.statuses(other), [Held, Held, Waiting], "two of three were sent");
+}
+
+#[test]
+fn documents_that_wait_for_each_other_go_on() {
+    let mut bench = Bench::new();
+    let rows = [keyed((2, "k1", 1)), keyed((3, "k2", 1))];
+    let first = bench.drop_rows("a.csv", "a", &rows, true, Accept::WholeFile);
+    let open = bench.claim().unwrap();
+    let outcomes = vec![Outcome::Unknown, refused(1)];
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    let now = bench.now();
+    let retry = bench.ledger.retry(first, now).unwrap();
+    bench.fill(retry, &rows, true, Accept::WholeFile);
+    // Its first row waits for the first file's first, its second for the first file's second.
+    let second = bench.drop_rows("b.csv", "b", &rows, true, Accept::WholeFile);
+    let outcomes = vec![refused(0), refused(1)];
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    assert_eq!(bench.statuses(second), [Waiting, Waiting]);
+    let mut repaired = keyed((2, "k1", 1));
+    repaired.record.as_mut().unwrap().reference = Some(format!("{}-1-2", bench.ledger.id()));
+    bench.drop_rows("c.csv", "c", &[repaired], true, Accept::WholeFile);
+    assert!(bench.claim().is_some(), "nothing but the two documents is waited for");
+}
+
+#[test]
+fn the_same_content_read_again_twice_is_sent_once() {
+    let mut bench = Bench::new();
+    let bad = [staged(2, None, None), staged(3, None, None)];
+    // The later one is read first, so that neither meets the other when it comes.
+    let files = ["a.csv", "b.csv"].map(|name| bench.receive(name, "x"));
+    files.iter().rev().for_each(|file| bench.fill(*file, &bad, false, Accept::WholeFile));
+    let [mut partly, fully] = [weak(2, "v"), weak(2, "v")].map(|row| [row, weak(3, "w")]);
+    partly[0] = staged(2, None, None);
+    for (file, rows) in files.into_iter().rev().zip([partly, fully]) {
+        let now = bench.now();
+        let retry = bench.ledger.retry(file, now).unwrap();
+        bench.fill(retry, &rows, false, Accept::WholeFile);
+    }
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(2));
+    let now = bench.now();
+    bench.ledger.release(&What::Row("b.csv".into(), 3), None, &by(), now).unwrap();
+    assert!(bench.claim().is_none());
 }
 
 const QUIET: Quiet = Quiet {

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::record::{self, told};
+use super::record;
 use super::{Sqlite, day, from_stamp, head, parse};
+use crate::ledger::core::store::{in_place_of, told};
+use crate::ledger::core::{Life as _, RecordState};
 use crate::ledger::skew::at_answer;
-use crate::ledger::states::RecordState;
 use crate::ledger::{BatchView, Error, FileState, FileView, RowView, Skew, StoredIssue, Summary, codes};
 use crate::model::{Environment, Lang, Status, SystemError};
 
@@ -156,7 +157,7 @@ impl Sqlite {
     /// A replaced row shows what became of the row in its place, and what is still to be done about that one.
     fn tell_replaced(&self, view: &mut RowView, newer: i64) -> Result<(), Error> {
         let Some(known) = record::get(&self.conn, newer)? else { return Ok(()) };
-        let known = record::in_place_of(&self.conn, known)?;
+        let known = in_place_of(known, |id| record::get(&self.conn, id))?;
         let in_place = self.row_views(known.intake, known.row.saturating_sub(1), 1)?;
         view.replaced = true;
         view.system_errors.clear();
@@ -201,7 +202,7 @@ impl Sqlite {
                         snapshot: self.spool.join(&sha256),
                         sha256,
                         received_at: from_stamp(&text(3)?).unwrap_or_default(),
-                        state: file_state(&text(4)?),
+                        state: FileState::from_word(&text(4)?).unwrap_or(FileState::Received),
                         destinations: parse(Some(&text(5)?)),
                         system: maybe(6)?,
                         environment: maybe(7)?.as_deref().and_then(environment),
@@ -369,19 +370,6 @@ fn told_by_state(record: &RecordPart, batch: &BatchPart) -> Option<StoredIssue> 
         }
         _ => None,
     }
-}
-
-fn file_state(word: &str) -> FileState {
-    const ALL: [FileState; 7] = [
-        FileState::Received,
-        FileState::Staging,
-        FileState::Taken,
-        FileState::Unreadable,
-        FileState::Held,
-        FileState::Withdrawn,
-        FileState::Merged,
-    ];
-    ALL.into_iter().find(|state| state.word() == word).unwrap_or(FileState::Received)
 }
 
 fn environment(word: &str) -> Option<Environment> {

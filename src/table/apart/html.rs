@@ -11,6 +11,7 @@ use super::frames::{Head, Record};
 use crate::table::choice::Listed;
 use crate::table::encoding::{self, Encoding};
 use crate::table::error::Error;
+use crate::table::guard::CELLS;
 use crate::table::reading::Reading;
 use crate::table::records::MAX_CELL;
 use crate::table::row::CellKind;
@@ -177,6 +178,8 @@ struct Open {
     begun: u32,
     /// Tables that are too deep inside of others to be followed.
     deeper: u32,
+    /// Rows and cells of the tables that have ended.
+    cells: u64,
     /// Inside of a script or a style, whose text nobody sees.
     unseen: bool,
 }
@@ -190,6 +193,8 @@ struct Table {
     record: Record,
     filled: u32,
     merged: u32,
+    /// Rows and cells so far, with the places that cells of several rows and columns take.
+    cells: u64,
     /// Where the present cell stands, and the next one would.
     column: usize,
     next: usize,
@@ -230,7 +235,9 @@ impl Open {
             b"table" if self.deeper > 0 => self.deeper -= 1,
             b"table" => {
                 if let Some(mut table) = self.stack.pop() {
-                    return table.end_row(each);
+                    let more = table.end_row(each)?;
+                    self.cells += table.cells;
+                    return few(self.cells).map(|()| more);
                 }
             }
             b"script" | b"style" => self.unseen = false,
@@ -323,12 +330,19 @@ impl Table {
         if !std::mem::take(&mut self.in_row) {
             return Ok(true);
         }
+        self.cells += 1 + self.next.max(self.taken.len()) as u64;
+        few(self.cells)?;
         (self.next..self.taken.len()).for_each(|column| {
             self.take_from_above(column);
         });
         let (table, number, record) = (self.number, self.row, &self.record);
         each(&Line { table, number, record, filled: self.filled, merged: self.merged })
     }
+}
+
+/// A page of some megabytes may ask for any number of cells.
+fn few(cells: u64) -> Result<(), Error> {
+    if cells > CELLS { Err(Error::Cells(CELLS)) } else { Ok(()) }
 }
 
 /// How many rows or columns a cell takes.

@@ -26,7 +26,7 @@ pub static V004: CodeInfo = CodeInfo {
 };
 
 fn check(candidate: &Candidate<'_>, findings: &mut Findings) {
-    for (index, value) in candidate.members() {
+    for (index, value) in candidate.unvouched() {
         let Value::Integer(number) = value else { continue };
         let Some(Kind::Integer { min, max }) = candidate.schema.fields.get(index).map(|field| field.kind)
         else {

@@ -1,77 +1,8 @@
-//! States of a record and the lawful moves between them. Pure: no clock, no disk, no SQL.
+//! What a newer row is when it meets an earlier record of its fact.
 
-use crate::model::Status;
-
-/// Where a record stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RecordState {
-    /// Will enter a request when its intake is accepted.
-    Ready,
-    /// In a request whose intent is on disk and whose outcome is not.
-    Sending,
-    /// Taken by the system, which has not answered for it yet.
-    Pending,
-    /// No proof of what became of it. Never sent again by itself.
-    Unknown,
-    /// Registered by the system.
-    Accepted,
-    /// Refused by the system.
-    Rejected,
-    /// Refused by us.
-    Refused,
-    /// Waits for a person.
-    Held,
-    /// Waits for the outcome of an earlier record of its fact.
-    Behind,
-    /// Its fact was accepted before.
-    Duplicate,
-    /// Registered and later cancelled; or the same fact as one that was.
-    Reversed,
-    /// Not to be reported.
-    Ignored,
-}
-
-impl RecordState {
-    const ALL: [(Self, &'static str, Status); 12] = [
-        (Self::Ready, "ready", Status::Waiting),
-        (Self::Sending, "sending", Status::Waiting),
-        (Self::Pending, "pending", Status::Waiting),
-        (Self::Unknown, "unknown", Status::Unknown),
-        (Self::Accepted, "accepted", Status::Accepted),
-        (Self::Rejected, "rejected", Status::Refused),
-        (Self::Refused, "refused", Status::Refused),
-        (Self::Held, "held", Status::Held),
-        (Self::Behind, "behind", Status::Waiting),
-        (Self::Duplicate, "duplicate", Status::Duplicate),
-        (Self::Reversed, "reversed", Status::Reversed),
-        (Self::Ignored, "ignored", Status::Ignored),
-    ];
-
-    /// The word in the ledger.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(state, ..)| *state == self).map_or("", |(_, word, _)| word)
-    }
-
-    /// The state of a word in the ledger.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, name, _)| *name == word).map(|(state, ..)| *state)
-    }
-
-    /// What a report says of it.
-    pub fn status(self) -> Status {
-        Self::ALL.iter().find(|(state, ..)| *state == self).map_or(Status::Unknown, |(.., status)| *status)
-    }
-
-    /// Whether it may still turn out to be registered without anybody deciding anew.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Ready | Self::Sending | Self::Pending | Self::Unknown | Self::Behind)
-    }
-
-    /// Whether a newer row of its fact takes its place.
-    pub fn gives_way(self) -> bool {
-        matches!(self, Self::Rejected | Self::Refused | Self::Held)
-    }
-}
+use super::record::RecordState;
+use crate::ledger::{Own, codes};
+use crate::model::CodeInfo;
 
 /// How a newer row came to meet an earlier record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +54,7 @@ pub struct Met {
 }
 
 /// What is to be done with a newer row that met an earlier record of its fact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Judgement {
     /// It takes the earlier one's place.
     TakesPlace,
@@ -162,20 +93,45 @@ pub fn judge(met: &Met) -> Judgement {
     }
 }
 
+/// What a verdict means for a row by what validation left of it. None: it stands as it is, without becoming the
+/// fact's live row.
+pub fn judge_own(own: Own, met: &Met) -> Option<Judgement> {
+    let verdict = judge(met);
+    match own {
+        Own::Ready => Some(verdict),
+        Own::BeforeStart => {
+            let again = met.way == Way::SameContent && verdict == Judgement::TakesPlace;
+            Some(verdict).filter(|verdict| again || *verdict == Judgement::Duplicate)
+        }
+        Own::Refused if met.way == Way::SameContent => Some(verdict),
+        Own::Refused => Some(verdict).filter(|verdict| *verdict == Judgement::TakesPlace),
+    }
+}
+
+/// The code of a verdict that stops a row.
+pub fn stopped_by(verdict: Judgement) -> &'static CodeInfo {
+    match verdict {
+        Judgement::Duplicate => &codes::DUPLICATE,
+        Judgement::Change => &codes::CHANGE,
+        Judgement::Reversed => &codes::REVERSED,
+        Judgement::PossibleDouble => &codes::DOUBLE,
+        Judgement::TwiceInFile => &codes::TWICE,
+        Judgement::Ignored => &codes::DROPPED,
+        Judgement::Behind | Judgement::TakesPlace | Judgement::Anew => &codes::BEHIND,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::core::Life as _;
 
     fn met(way: Way, state: RecordState, same_members: bool) -> Met {
         Met { way, state, same_file: false, same_members }
     }
 
     #[test]
-    fn words_are_their_own_inverse() {
-        for (state, word, _) in RecordState::ALL {
-            assert_eq!(RecordState::from_word(word), Some(state));
-            assert_eq!(state.word(), word);
-        }
+    fn ways_are_found_by_their_words() {
         for (way, word) in Way::ALL {
             assert_eq!(Way::from_word(word), Some(way));
         }
@@ -183,7 +139,7 @@ mod tests {
 
     #[test]
     fn an_open_record_is_never_overtaken() {
-        for (state, ..) in RecordState::ALL {
+        for state in RecordState::STATES.iter().copied() {
             for way in [Way::Key, Way::WeakAgain, Way::Named, Way::SameContent] {
                 for same in [true, false] {
                     let verdict = judge(&met(way, state, same));

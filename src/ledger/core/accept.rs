@@ -1,0 +1,100 @@
+//! A staged file is accepted: its rows take the places of those that gave way, as far as they still do.
+
+use super::follow::{documents, take_place, wait_behind};
+use super::store::Which;
+use super::{Known, RecordState, Store, Way};
+use crate::ledger::{Error, codes};
+
+/// What becomes of the reports of the file that had the name before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Former {
+    /// All of its facts are in the newer file: the newer one's reports stand for both.
+    Replaced,
+    /// They bear its time of receipt from here on, and what was taken for its facts may be doubles.
+    Aside,
+}
+
+/// What becomes of it, by how many of its facts the newer file lacks, and whether it said anything at all.
+pub(crate) fn former(missing: u32, says_something: bool) -> Former {
+    if missing == 0 && says_something { Former::Replaced } else { Former::Aside }
+}
+
+/// A dropped file's rows take their places and meet what was answered since they were staged.
+pub(crate) fn accept<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
+    take_places(store, intake, |_| true)?;
+    judge_waiting(store, intake)?;
+    replace_older_changes(store, intake)?;
+    store.hold_doubtful(intake)?;
+    documents(store, intake)?;
+    // What its documents set aside may have let others go.
+    judge_waiting(store, intake)
+}
+
+/// Of a second reading, those rows take their places whose record is still the newest of its row in the target.
+pub(crate) fn merge<S: Store>(store: &mut S, intake: i64, target: i64) -> Result<(), Error> {
+    take_places(store, intake, |older| older.intake == target && older.newer.is_none())
+}
+
+/// Gives staged records the places of those that gave way, as far as they still do.
+fn take_places<S: Store>(store: &mut S, intake: i64, may: impl Fn(&Known) -> bool) -> Result<(), Error> {
+    for newcomer in store.select(Which::TakingIn(intake))? {
+        let Some(older) = newcomer.older.map_or(Ok(None), |older| store.record(older))? else { continue };
+        // Its place may be its own already: the older one gave way while the file was staged.
+        if older.newer == Some(newcomer.id) || !may(&older) {
+            continue;
+        }
+        let way = newcomer.way.unwrap_or(Way::Key);
+        if older.newer.is_none() && (older.state.gives_way() || older.state == RecordState::Ignored) {
+            take_place(store, &newcomer, &older)?;
+        } else if older.state == RecordState::Reversed {
+            stand_beside(store, &newcomer, &older)?;
+        } else {
+            wait_behind(store, &newcomer, &older, way)?;
+        }
+    }
+    Ok(())
+}
+
+/// A changed row of a fact that was reversed is the fact's next generation; the reversed one stays as it is.
+fn stand_beside<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
+    store.set_older(newcomer.id, None)?;
+    store.next_generation(newcomer, older)
+}
+
+/// Rows staged behind one that was answered or replaced before their file was accepted are judged now.
+pub(crate) fn judge_waiting<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
+    for waiting in store.select(Which::WaitingIn(intake))? {
+        let Some(met) = waiting.of_record.map_or(Ok(None), |of| store.record(of))? else { continue };
+        if !met.state.is_open() || met.newer.is_some() {
+            wait_behind(store, &waiting, &met, waiting.way.unwrap_or(Way::Key))?;
+        }
+    }
+    Ok(())
+}
+
+/// The newer proposal of a change stands for the older ones.
+fn replace_older_changes<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
+    for change in store.select(Which::HeldIn(intake))? {
+        let Some(of) = change.of_record else { continue };
+        if !store.reason(change.id)?.iter().any(|issue| issue.code == codes::CHANGE.code) {
+            continue;
+        }
+        for older in store.select(Which::HeldBeside(of, intake))? {
+            store.set_newer(older.id, change.id)?;
+            store.mark_changed(older.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// Equal rows were taken for the former file's facts while it was not known that the new file lacks some of them:
+/// then they may be doubles.
+pub(crate) fn doubt_weak<S: Store>(store: &mut S, intake: i64, sha256: &str) -> Result<(), Error> {
+    for newcomer in store.select(Which::WeakAgainIn(intake))? {
+        let Some(met) = newcomer.of_record.map_or(Ok(None), |of| store.record(of))? else { continue };
+        if met.sha256 != sha256 {
+            wait_behind(store, &newcomer, &met, Way::WeakElsewhere)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! What people decide: letting go what is held, saying what became of an unknown outcome.
+
+use super::follow::{documents_of_record, judge_followers};
+use super::store::{Stand, told};
+use super::{Known, Life as _, RecordEvent, RecordState, Store};
+use crate::ledger::{By, Decision, Double, Error, StoredIssue, codes};
+use crate::model::Outcome;
+
+/// Lets one record go, or drops it. False where the answer does not fit what holds it.
+pub(crate) fn release<S: Store>(
+    store: &mut S,
+    known: &Known,
+    answer: Option<Double>,
+    by: &By,
+) -> Result<bool, Error> {
+    store.doubt_if_taken_over(known)?;
+    let reasons = store.reason(known.id)?;
+    let code = reasons.first().map(|issue| issue.code.as_str()).unwrap_or_default();
+    let doubts = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL];
+    let doubt = doubts.iter().any(|one| one.code == code);
+    let unsendable = !known.valid || code == codes::UNKNOWN_REF.code;
+    // What a person says to drop is never sent: only a doubt about doubles can be answered so.
+    let other_question = !doubt && answer == Some(Double::Drop);
+    if unsendable || other_question || (doubt && answer.is_none()) {
+        return Ok(false);
+    }
+    if answer == Some(Double::Drop) {
+        drop_it(store, known, by)?;
+    } else if known.newer.is_none() {
+        let state = known.state.after(RecordEvent::Released)?;
+        store.let_go(known.id, state)?;
+        store.tell(known.id, &[told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])])?;
+        // A row that is sent is its fact's live row, unless the live one is accepted or on its way itself.
+        store.vacate_facts(known)?;
+        store.revive_facts(known)?;
+    }
+    store.mark_changed(known.id)?;
+    documents_of_record(store, known.id)?;
+    Ok(true)
+}
+
+fn drop_it<S: Store>(store: &mut S, known: &Known, by: &By) -> Result<(), Error> {
+    if known.state != RecordState::Held || known.newer.is_some() {
+        return Ok(());
+    }
+    let state = known.state.after(RecordEvent::Dropped)?;
+    let reason = [told(&codes::DROPPED, [by.name.clone()])];
+    store.stand(known.id, &Stand { state, way: known.way, of_record: known.of_record, reason: &reason })?;
+    judge_followers(store, known.id)
+}
+
+/// It is proven what became of one record whose outcome is unknown: it is registered under that number, or, without
+/// one, was not received.
+pub(crate) fn prove<S: Store>(
+    store: &mut S,
+    known: &Known,
+    id: Option<&str>,
+    why: &StoredIssue,
+) -> Result<(), Error> {
+    let (transaction, batch) = store.transaction(known.id)?;
+    let reason = std::slice::from_ref(why);
+    if let Some(id) = id {
+        store.settle_one(transaction, &Outcome::Accepted { id: id.to_owned() })?;
+        store.tell(known.id, reason)?;
+    } else {
+        store.not_received(transaction)?;
+        let state = known.state.after(RecordEvent::NotReceived)?;
+        store.stand(known.id, &Stand { state, way: known.way, of_record: known.of_record, reason })?;
+    }
+    judge_followers(store, known.id)?;
+    store.mark_changed(known.id)?;
+    store.close_batch(batch)?;
+    store.mark_batch(batch)
+}
+
+/// A person says what became of one record whose outcome is unknown; gives its transaction. `of_batch`: the number
+/// given is the batch's.
+pub(crate) fn resolve<S: Store>(
+    store: &mut S,
+    known: &Known,
+    decision: &Decision,
+    of_batch: bool,
+    by: &By,
+) -> Result<i64, Error> {
+    let (transaction, batch) = store.transaction(known.id)?;
+    let word = [by.name.clone(), by.reason.clone()];
+    match decision {
+        Decision::Accepted(id) | Decision::AskAbout { remote: id, .. } => {
+            store.settle_one(transaction, &Outcome::Accepted { id: id.clone() })?;
+            if of_batch {
+                // Its rows are accepted without an id of their own.
+                store.number_of_batch(transaction, batch, id)?;
+            }
+            store.tell(known.id, &[told(&codes::BY_WORD, word)])?;
+        }
+        Decision::NotReceived => {
+            store.not_received(transaction)?;
+            let state = known.state.after(RecordEvent::NotReceived)?;
+            let reason = [told(&codes::RELEASED, word)];
+            let stand = Stand { state, way: known.way, of_record: known.of_record, reason: &reason };
+            store.stand(known.id, &stand)?;
+        }
+    }
+    judge_followers(store, known.id)?;
+    store.mark_changed(known.id)?;
+    store.close_batch(batch)?;
+    store.mark_batch(batch)?;
+    Ok(transaction)
+}

@@ -1,0 +1,395 @@
+//! Where a staged row finds its place among the facts: it is nobody's, takes another's place, or is stopped.
+
+use std::borrow::Cow;
+
+use super::fact::{judge_own, stopped_by};
+use super::store::{Which, differences, in_place_of, told, told_of};
+use super::{Judgement, Known, Life as _, Met, RecordEvent, RecordState, Store, Way, judge};
+use crate::ledger::{Error, FactKey, Own, StagedRecord, StoredIssue, codes};
+
+/// In place of a scope, for rows that name another: two that name the same are a key twice in one file.
+const NAMED_ROWS: i64 = -1;
+
+/// Under what a file's rows are staged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Under<'a> {
+    pub(crate) intake: i64,
+    pub(crate) sha256: &'a str,
+    /// The ledger's own id.
+    pub(crate) ledger: &'a str,
+    pub(crate) ignore: &'a [String],
+    /// The newest earlier intake of the same content.
+    pub(crate) again_of: Option<i64>,
+}
+
+/// A record on its way in, written down already and looking for its place among the facts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Newcomer<'a> {
+    pub(crate) under: Under<'a>,
+    pub(crate) row: u32,
+    pub(crate) staged: &'a StagedRecord,
+    pub(crate) id: i64,
+    pub(crate) scope: Option<i64>,
+    pub(crate) realm: Option<i64>,
+}
+
+/// A newcomer's own fact.
+struct OwnFact {
+    scope: i64,
+    key: String,
+    live: Option<Known>,
+    weak: bool,
+}
+
+/// The earlier row that a newcomer is about, apart from its fact.
+enum Target {
+    None,
+    Row(Way, Box<Known>),
+    UnknownName,
+}
+
+/// What is to become of a newcomer.
+#[derive(Debug, Default)]
+struct Place {
+    /// The record whose place it takes on acceptance.
+    takes: Option<Known>,
+    /// Whether its fact may be live at once.
+    live: bool,
+    /// The verdict that stops it, with the record met.
+    stopped: Option<(Judgement, Way, Known)>,
+}
+
+/// The state in which a record is written down.
+pub(crate) fn first_state(staged: &StagedRecord) -> RecordState {
+    match staged.own {
+        Own::Ready if staged.doubt.is_some() => RecordState::Held,
+        Own::Ready => RecordState::Ready,
+        Own::Refused => RecordState::Refused,
+        Own::BeforeStart => RecordState::Ignored,
+    }
+}
+
+/// The key of a fact that nobody else has.
+pub(crate) fn first_key(fact: &FactKey) -> Cow<'_, str> {
+    match fact {
+        FactKey::Strong(key) => Cow::Borrowed(key),
+        FactKey::Weak(base) => Cow::Owned(weak_key(base, 1)),
+    }
+}
+
+fn weak_key(base: &str, times: i64) -> String {
+    format!("{base}#{times}")
+}
+
+/// `LEDGER-INTAKE-ROW` of this ledger.
+pub(crate) fn parse_reference(reference: &str, ledger: &str) -> Option<(i64, u32)> {
+    let mut parts = reference.trim().split('-');
+    let (id, intake, row) = (parts.next()?, parts.next()?, parts.next()?);
+    if id != ledger || parts.next().is_some() {
+        return None;
+    }
+    Some((intake.parse().ok()?, row.parse().ok()?))
+}
+
+impl Newcomer<'_> {
+    /// Finds its place.
+    pub(crate) fn settle<S: Store>(&self, store: &mut S) -> Result<(), Error> {
+        if self.number_is_taken(store)? {
+            return self.refuse(store);
+        }
+        let mut place = Place { live: true, ..Place::default() };
+        let fact = self.own_fact(store)?;
+        match self.named_or_same_content(store)? {
+            Target::None => {}
+            Target::Row(way, known) => self.meet_target(store, &mut place, way, *known)?,
+            Target::UnknownName => {
+                return self.stand(
+                    store,
+                    RecordEvent::SetAside,
+                    None,
+                    None,
+                    &[told(&codes::UNKNOWN_REF, [])],
+                );
+            }
+        }
+        if self.staged.own == Own::BeforeStart {
+            place.live = false;
+        }
+        if let (Some(fact), None) = (&fact, &place.stopped) {
+            self.meet_fact(store, &mut place, fact)?;
+        }
+        self.write(store, &place, fact.map(|fact| (fact.scope, fact.key)))
+    }
+
+    fn stand<S: Store>(
+        &self,
+        store: &mut S,
+        event: RecordEvent,
+        way: Option<Way>,
+        of_record: Option<i64>,
+        reason: &[StoredIssue],
+    ) -> Result<(), Error> {
+        let state = first_state(self.staged).after(event)?;
+        store.stand(self.id, &super::store::Stand { state, way, of_record, reason })
+    }
+
+    /// The record this row names, or the same row of the same content.
+    fn named_or_same_content<S: Store>(&self, store: &mut S) -> Result<Target, Error> {
+        if let Some(reference) = &self.staged.reference {
+            let known = match parse_reference(reference, self.under.ledger) {
+                Some((intake, row)) => store.of_row(intake, row)?,
+                None => None,
+            };
+            let Some(known) = known.filter(|known| self.is_of_my_realm(known)) else {
+                return Ok(Target::UnknownName);
+            };
+            // A repaired row belongs to the document of the row it names.
+            store.join_document(self.id, &known)?;
+            return Ok(Target::Row(Way::Named, Box::new(in_place_of(known, |id| store.record(id))?)));
+        }
+        let Some(again_of) = self.under.again_of else { return Ok(Target::None) };
+        let known = store.of_row(again_of, self.row)?;
+        let Some(known) = known.filter(|known| self.is_of_my_realm(known)) else { return Ok(Target::None) };
+        Ok(Target::Row(Way::SameContent, Box::new(in_place_of(known, |id| store.record(id))?)))
+    }
+
+    /// Whether both count together: one system, environment and registration. What never got so far is anybody's.
+    fn is_of_my_realm(&self, known: &Known) -> bool {
+        self.realm.is_none() || known.realm.is_none() || self.realm == known.realm
+    }
+
+    fn meet_target<S: Store>(
+        &self,
+        store: &mut S,
+        place: &mut Place,
+        way: Way,
+        known: Known,
+    ) -> Result<(), Error> {
+        if known.intake == self.under.intake {
+            return Ok(());
+        }
+        if way == Way::Named {
+            self.meet_brother(store, place, NAMED_ROWS, &known.id.to_string())?;
+            if place.stopped.is_some() {
+                return Ok(());
+            }
+        }
+        match self.verdict(way, &known, false) {
+            Some(Judgement::TakesPlace | Judgement::Anew) => {
+                place.live = false;
+                place.takes = Some(known);
+            }
+            Some(verdict) => {
+                let root = root(store, known)?;
+                place.stopped = Some((verdict, way, root));
+            }
+            None => place.live = false,
+        }
+        Ok(())
+    }
+
+    /// Its own fact with the live record of it. Equal rows of one file without a key are counted: the n-th of this
+    /// file meets the n-th known.
+    fn own_fact<S: Store>(&self, store: &mut S) -> Result<Option<OwnFact>, Error> {
+        let (Some(scope), Some(fact)) = (self.scope, &self.staged.fact) else { return Ok(None) };
+        let base = match fact {
+            FactKey::Strong(key) => {
+                let live = store.live(scope, key)?;
+                return Ok(Some(OwnFact { scope, key: key.clone(), live, weak: false }));
+            }
+            FactKey::Weak(base) => base,
+        };
+        let first = weak_key(base, 1);
+        let known = store.live(scope, &first)?;
+        if known.is_none() && self.staged.own == Own::BeforeStart {
+            return Ok(Some(OwnFact { scope, key: first, live: None, weak: true }));
+        }
+        // Also where nobody has the fact yet: an equal row above may become its live row on acceptance only.
+        let uncounted = known.as_ref().is_some_and(|known| known.intake == self.under.intake);
+        let times = store.count(scope, base, i64::from(uncounted))?;
+        let key = weak_key(base, times);
+        let live = if times == 1 { known } else { store.live(scope, &key)? };
+        Ok(Some(OwnFact { scope, key, live, weak: true }))
+    }
+
+    fn meet_fact<S: Store>(&self, store: &mut S, place: &mut Place, fact: &OwnFact) -> Result<(), Error> {
+        let taken = place.takes.as_ref().map(|taken| taken.id);
+        let known = fact.live.clone().filter(|known| Some(known.id) != taken);
+        if fact.weak {
+            if let Some(known) = known {
+                let again = known.sha256 == self.under.sha256 || store.former_has(fact.scope, &fact.key)?;
+                let way = if again { Way::WeakAgain } else { Way::WeakElsewhere };
+                self.meet(store, place, way, known, false)?;
+            }
+            return Ok(());
+        }
+        let Some(known) = known else {
+            if taken.is_some() {
+                self.meet_brother(store, place, fact.scope, &fact.key)?;
+                // A key that nobody has yet is its own at once: the next row with it must meet this one.
+                place.live = fact.live.is_none() && self.staged.own != Own::BeforeStart;
+            }
+            return Ok(());
+        };
+        let same_file = known.intake == self.under.intake;
+        self.meet(store, place, Way::Key, known, same_file)?;
+        if !same_file && place.stopped.is_none() {
+            self.meet_brother(store, place, fact.scope, &fact.key)?;
+        }
+        Ok(())
+    }
+
+    /// Two rows of this file that both want the place of one earlier record are a key twice in one file.
+    fn meet_brother<S: Store>(
+        &self,
+        store: &mut S,
+        place: &mut Place,
+        scope: i64,
+        key: &str,
+    ) -> Result<(), Error> {
+        let brother = store.brother(scope, key)?;
+        if let Some(brother) = brother.map_or(Ok(None), |id| store.record(id))? {
+            // The same row of the same content stays itself, read anew; any other place is contested.
+            place.takes = place.takes.take().filter(|taken| self.is_this_row(taken));
+            place.stopped = Some((Judgement::TwiceInFile, Way::Key, brother));
+            return Ok(());
+        }
+        store.keep_brother(scope, key, self.id)
+    }
+
+    fn is_this_row(&self, earlier: &Known) -> bool {
+        Some(earlier.intake) == self.under.again_of && earlier.row == self.row
+    }
+
+    fn meet<S: Store>(
+        &self,
+        store: &S,
+        place: &mut Place,
+        way: Way,
+        known: Known,
+        same_file: bool,
+    ) -> Result<(), Error> {
+        if let Some(stopped) = self.sibling(store, way, &known)? {
+            place.stopped = Some(stopped);
+            return Ok(());
+        }
+        match self.verdict(way, &known, same_file) {
+            Some(Judgement::TakesPlace | Judgement::Anew) => {
+                place.live = false;
+                place.takes.get_or_insert(known);
+            }
+            None => place.live = false,
+            Some(verdict) => place.stopped = Some((verdict, way, known)),
+        }
+        Ok(())
+    }
+
+    /// An equal row that a person already decided about beside the live one: sent as a transaction of its own, or
+    /// dropped. It counts before the live one does.
+    fn sibling<S: Store>(
+        &self,
+        store: &S,
+        way: Way,
+        known: &Known,
+    ) -> Result<Option<(Judgement, Way, Known)>, Error> {
+        if way == Way::SameContent || self.staged.own != Own::Ready || known.intake == self.under.intake {
+            return Ok(None);
+        }
+        for other in store.select(Which::DecidedBeside(known.id))? {
+            let same = match (&self.staged.members, &other.members) {
+                (Some(one), Some(two)) => differences(one, two, self.under.ignore).is_empty(),
+                _ => false,
+            };
+            if same && !other.state.gives_way() {
+                let met = Met { way, state: other.state, same_file: false, same_members: true };
+                return Ok(Some((judge(&met), way, other)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn verdict(&self, way: Way, known: &Known, same_file: bool) -> Option<Judgement> {
+        let same_members = self.differs(way, known).is_empty();
+        judge_own(self.staged.own, &Met { way, state: known.state, same_file, same_members })
+    }
+
+    fn differs(&self, way: Way, known: &Known) -> Vec<String> {
+        match (way, &self.staged.members, &known.members) {
+            (Way::WeakAgain | Way::WeakElsewhere, ..) => Vec::new(),
+            (_, Some(one), Some(other)) => differences(one, other, self.under.ignore),
+            _ => vec![String::new()],
+        }
+    }
+
+    fn write<S: Store>(&self, store: &mut S, place: &Place, key: Option<(i64, String)>) -> Result<(), Error> {
+        if let Some((verdict, way, met)) = &place.stopped {
+            self.stop(store, *verdict, *way, met)?;
+        }
+        let live = place.live && place.stopped.is_none();
+        if let Some(key) = key {
+            store.add_fact((self.under.intake, self.row, self.id), &key, live)?;
+        }
+        if let Some(taken) = &place.takes {
+            store.set_older(self.id, Some(taken.id))?;
+        }
+        Ok(())
+    }
+
+    fn stop<S: Store>(&self, store: &mut S, verdict: Judgement, way: Way, met: &Known) -> Result<(), Error> {
+        let goes = met.state == RecordState::Ready || met.only_doubted();
+        if verdict == Judgement::TwiceInFile && goes {
+            let reason = [told(&codes::TWICE, [self.row.to_string()])];
+            let state = met.state.after(RecordEvent::SetAside)?;
+            let stand = super::store::Stand { state, way: Some(Way::Key), of_record: None, reason: &reason };
+            store.stand(met.id, &stand)?;
+        }
+        let event = match RecordEvent::Judged(verdict) {
+            // What is not valid can't be let go by a person.
+            judged if self.staged.own == Own::Refused && judged.leads_to() == RecordState::Held => {
+                RecordEvent::Refused
+            }
+            judged => judged,
+        };
+        let reason = match verdict {
+            Judgement::Ignored => store.reason(met.id)?,
+            _ => vec![told_of(stopped_by(verdict), met, &self.differs(way, met))],
+        };
+        self.stand(store, event, Some(way), Some(met.id), &reason)
+    }
+
+    fn refuse<S: Store>(&self, store: &mut S) -> Result<(), Error> {
+        store.forget_number(self.id)?;
+        self.stand(store, RecordEvent::Refused, None, None, &[told(&codes::NUMBER_TAKEN, [])])
+    }
+
+    /// A mapped number must not be one we issued, nor another fact's.
+    fn number_is_taken<S: Store>(&self, store: &S) -> Result<bool, Error> {
+        let Some(number) = &self.staged.number else { return Ok(false) };
+        if store.was_issued(number)? {
+            return Ok(true);
+        }
+        for other in store.select(Which::OfNumber(number, self.id))? {
+            if !self.is_same_fact(store, &other)? && self.staged.reference.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_same_fact<S: Store>(&self, store: &S, other: &Known) -> Result<bool, Error> {
+        Ok(store.keys_of_row(other)?.iter().any(|key| match &self.staged.fact {
+            Some(FactKey::Strong(mine)) => mine == key,
+            Some(FactKey::Weak(mine)) => key.rsplit_once('#').is_some_and(|(base, _)| base == mine),
+            None => false,
+        }))
+    }
+}
+
+/// What stands behind a record that only repeats or waits for another.
+fn root<S: Store>(store: &S, known: Known) -> Result<Known, Error> {
+    let repeats = matches!(known.state, RecordState::Duplicate | RecordState::Behind | RecordState::Reversed);
+    match known.of_record.filter(|_| repeats) {
+        Some(of) => Ok(store.record(of)?.unwrap_or(known)),
+        None => Ok(known),
+    }
+}

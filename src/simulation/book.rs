@@ -1,0 +1,93 @@
+//! What a life does to a ledger, as values: so that two ledgers can be told the same, and a life told again.
+
+use chrono::{DateTime, Utc};
+
+use super::memory::Memory;
+use crate::ledger::{
+    BatchVerdict, By, Decision, Double, FileState, OpenBatch, Plan, Question, RawAnswer, StagedRow, What,
+    Work,
+};
+
+/// The ledger's own id.
+pub(super) const LEDGER: &str = "00000abc";
+/// The one section.
+pub(super) const SECTION: &str = "sespa";
+
+/// One commit, or what undoes what was not committed.
+#[derive(Debug, Clone)]
+pub(super) enum Op {
+    Receive {
+        name: String,
+        sha256: String,
+    },
+    Retry(i64),
+    Plan(Plan),
+    Stage(Vec<StagedRow>),
+    Accept(i64),
+    SetAside(i64, FileState),
+    Claim(usize),
+    Resend(i64),
+    Answered(i64, RawAnswer),
+    Asked(Question),
+    Settle(i64, BatchVerdict),
+    Recover,
+    Release(What, Option<Double>),
+    Resolve(What, Decision),
+    /// The process ends: what it remembered of a staging is gone.
+    Crash,
+}
+
+impl Op {
+    /// In one line, for a life that is told.
+    pub(super) fn brief(&self) -> String {
+        let row = |row: &StagedRow| {
+            let record = row.record.as_ref();
+            let of = record.and_then(|one| one.members.as_deref()).map_or("", super::check::delivery);
+            let own = record.map(|one| one.own);
+            let names = record.and_then(|one| one.reference.as_deref()).unwrap_or_default();
+            format!("{}:{of} {own:?} {names}", row.row)
+        };
+        match self {
+            Self::Receive { name, .. } => format!("Receive {name}"),
+            Self::Plan(plan) => format!("Plan {} {:?} keyed {}", plan.intake, plan.accept, plan.keyed),
+            Self::Stage(rows) => format!("Stage {:?}", rows.iter().map(row).collect::<Vec<_>>()),
+            Self::Answered(attempt, answer) => {
+                format!("Answered {attempt} {} {}", answer.status, String::from_utf8_lossy(&answer.body))
+            }
+            Self::Asked(question) => format!("Asked {} ends {}", question.batch, question.waits.is_none()),
+            other => format!("{other:?}"),
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Got {
+    Nothing,
+    Id(i64),
+    Flag(bool),
+    Open(Option<Box<OpenBatch>>),
+    Unread(Vec<(OpenBatch, RawAnswer)>),
+    /// Rows that moved, and rows left.
+    Decided(usize, usize),
+    Failed(String),
+}
+
+/// A ledger that a life can happen to.
+pub(super) trait Book {
+    /// One commit of a process (0 or 1).
+    fn apply(&mut self, process: usize, op: &Op, now: DateTime<Utc>) -> Got;
+    /// What is due.
+    fn work(&mut self, now: DateTime<Utc>) -> Work;
+    /// A pending batch, to be asked about.
+    fn pending(&mut self, batch: i64) -> Option<OpenBatch>;
+    /// The model, to be looked at.
+    fn memory(&self) -> &Memory;
+    /// The model, to be told what was looked at.
+    fn memory_mut(&mut self) -> &mut Memory;
+}
+
+/// Who decides.
+pub(super) fn by() -> By {
+    By { name: "Ana".to_owned(), reason: "looked".to_owned() }
+}

@@ -1,0 +1,153 @@
+//! The same lives on SQLite: each commit is made in both, and both must say and hold the same.
+
+use chrono::{DateTime, Utc};
+use tempfile::TempDir;
+
+use super::book::{Book, Got, Op, SECTION, by};
+use super::life::Life;
+use super::memory::Memory;
+use super::{FIRST_NUMBER, SESPA, server};
+use crate::destinations::Late;
+use crate::ledger::{Built, Error, Ledger as _, NewFile, OpenBatch, Options, SectionRef, Sqlite, Want, Work};
+use crate::model::{Environment, Lang};
+
+/// Lives of an ordinary test run.
+const LIVES: u64 = 60;
+
+/// The model and the ledger, side by side.
+struct Pair {
+    model: Memory,
+    /// Two processes on one file.
+    real: [Sqlite; 2],
+    _folder: TempDir,
+}
+
+fn real(folder: &TempDir) -> Sqlite {
+    let mut ledger = Sqlite::open(&Options {
+        path: folder.path().join("rxdrop.db"),
+        installation: 7,
+        spool: folder.path().join("spool"),
+        today: "2026-08-31".parse().unwrap(),
+        now: DateTime::UNIX_EPOCH,
+        seed: 0xabc,
+    })
+    .unwrap();
+    ledger.unsafe_and_fast();
+    let section = SectionRef {
+        name: SECTION.into(),
+        system: "sespa".into(),
+        environment: Environment::Sandbox,
+        registration_sha256: Some("r".into()),
+    };
+    ledger.sections(&[section]).unwrap();
+    ledger
+}
+
+impl Pair {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        Self { model: Memory::new(FIRST_NUMBER, None), real: [real(&folder), real(&folder)], _folder: folder }
+    }
+}
+
+fn done(ledger: &mut Sqlite, op: &Op, now: DateTime<Utc>) -> Result<Got, Error> {
+    let open = |open: Option<OpenBatch>| Got::Open(open.map(Box::new));
+    Ok(match op {
+        Op::Receive { name, sha256 } => Got::Id(ledger.receive(
+            &NewFile {
+                folder: "/drop".into(),
+                name: name.clone(),
+                bytes: 1,
+                mtime_ns: 0,
+                sha256: sha256.clone(),
+                language: Lang::En,
+            },
+            now,
+        )?),
+        Op::Retry(target) => Got::Id(ledger.retry(*target, now)?),
+        Op::Plan(plan) => Got::Flag(ledger.plan(plan)?),
+        Op::Stage(rows) => ledger.stage(rows).map(|()| Got::Nothing)?,
+        Op::Accept(intake) => {
+            ledger.accept(*intake, &serde_json::json!({}), &[], now).map(|()| Got::Nothing)?
+        }
+        Op::SetAside(intake, state) => ledger.set_aside(*intake, *state, &[], now).map(|()| Got::Nothing)?,
+        Op::Claim(rows) => {
+            let today = now.date_naive();
+            let want = Want { section: SECTION.into(), rows: *rows, today, late: Late::Hold, now };
+            let build = |items: &[_]| Built { used: items.len(), body: server::body(items) };
+            open(ledger.claim(&want, Box::new(build))?)
+        }
+        Op::Resend(batch) => open(ledger.resend(*batch, now)?),
+        Op::Answered(attempt, answer) => ledger.answered(*attempt, answer, now).map(|()| Got::Nothing)?,
+        Op::Asked(question) => Got::Id(ledger.asked(question, now)?),
+        Op::Settle(attempt, verdict) => ledger.settle(*attempt, verdict, now).map(|()| Got::Nothing)?,
+        Op::Recover => {
+            let unread = ledger.recover("test", now)?;
+            Got::Unread(unread.into_iter().map(|(_, open, answer)| (open, answer)).collect())
+        }
+        Op::Release(what, answer) => {
+            let decided = ledger.release(what, *answer, &by(), now)?;
+            Got::Decided(decided.moved.len(), decided.left.len())
+        }
+        Op::Resolve(what, decision) => {
+            let decided = ledger.resolve(what, decision, &by(), now)?;
+            Got::Decided(decided.moved.len(), decided.left.len())
+        }
+        Op::Crash => {
+            ledger.forget_staging();
+            Got::Nothing
+        }
+    })
+}
+
+impl Book for Pair {
+    fn apply(&mut self, process: usize, op: &Op, now: DateTime<Utc>) -> Got {
+        let model = self.model.apply(process, op, now);
+        let real = done(&mut self.real[process], op, now).unwrap_or_else(|error| {
+            let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            Got::Failed(format!("{error} {source}"))
+        });
+        match (&model, &real) {
+            (Got::Failed(_), Got::Failed(_)) => {}
+            _ => assert_eq!(model, real, "{op:?}"),
+        }
+        let (ours, theirs) = (self.model.dump(), self.real[process].dump());
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs, "model and ledger after {op:?}");
+        }
+        assert_eq!(ours.len(), theirs.len(), "model and ledger after {op:?}");
+        model
+    }
+
+    fn work(&mut self, now: DateTime<Utc>) -> Work {
+        let work = self.model.work(now);
+        assert_eq!(work, self.real[0].work(SECTION, now).unwrap());
+        work
+    }
+
+    fn pending(&mut self, batch: i64) -> Option<OpenBatch> {
+        let open = self.model.pending(batch);
+        assert_eq!(open, self.real[0].pending(batch).unwrap());
+        open
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.model
+    }
+
+    fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.model
+    }
+}
+
+#[test]
+fn model_and_ledger_live_the_same_lives() {
+    let lives = super::number("RXDROP_LIVES").unwrap_or(LIVES);
+    let first = super::number("RXDROP_SEED").unwrap_or_default();
+    for seed in first..first + lives {
+        println!("seed {seed}");
+        let mut life = Life::new(seed, Pair::new(), SESPA.as_ref(), false);
+        life.live().unwrap();
+        assert!(life.book.real[0].chain_is_whole(), "I11: seed {seed}");
+    }
+}

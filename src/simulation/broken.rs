@@ -1,0 +1,46 @@
+//! Rules broken on purpose: a simulation that finds none of them would prove nothing.
+
+/// What the model does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bug {
+    /// A row of a second reading gets into no file.
+    ARowIsLost,
+    /// A request without an answer is sent again.
+    LostIsCalledUnsent,
+    /// A request that a crash cut is sent again.
+    ACrashIsCalledUnsent,
+    /// A row never meets the earlier one of its fact.
+    FactsAreForgotten,
+    /// The first row of an answer gets the outcome of the last one.
+    OutcomesAreMixed,
+    /// A request without an answer is called not received.
+    LostIsCalledAbsent,
+    /// A batch is called settled while rows of it are unknown.
+    UnknownIsSettled,
+    /// An attempt that did not go out stays open.
+    AttemptsStayOpen,
+    /// What was accepted is unknown after a restart.
+    TheEndIsForgotten,
+    /// Our numbers are issued again.
+    NumbersComeAgain,
+    /// That a file was set aside is not among what was committed.
+    ACommitIsUntold,
+    /// Rows that waited are not judged when the one before them is answered.
+    FollowersAreForgotten,
+}
+
+/// Each with the rule that must find it.
+pub(super) const BUGS: [(Bug, &str); 12] = [
+    (Bug::ARowIsLost, "I1:"),
+    (Bug::LostIsCalledUnsent, "I2:"),
+    (Bug::ACrashIsCalledUnsent, "I2:"),
+    (Bug::FactsAreForgotten, "I2:"),
+    (Bug::OutcomesAreMixed, "I3:"),
+    (Bug::LostIsCalledAbsent, "I4:"),
+    (Bug::UnknownIsSettled, "I5:"),
+    (Bug::AttemptsStayOpen, "I6:"),
+    (Bug::TheEndIsForgotten, "I7:"),
+    (Bug::NumbersComeAgain, "I8:"),
+    (Bug::ACommitIsUntold, "I11:"),
+    (Bug::FollowersAreForgotten, "G5:"),
+];

@@ -1,0 +1,178 @@
+//! What must hold after every step. Only what moved is looked at.
+
+use std::collections::HashMap;
+
+use super::memory::{Memory, Rec};
+use super::server::Server;
+use crate::ledger::OpenBatch;
+use crate::ledger::core::{AttemptState, BatchState, FileState, RecordState, TransactionState};
+
+/// A rule that does not hold, by its name.
+pub(super) type Broken = String;
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Check {
+    /// The last state of each record that was looked at.
+    last: HashMap<i64, RecordState>,
+    /// What was sent under each number.
+    sent: HashMap<String, String>,
+    newest_number: String,
+    /// Live registrations of each delivery, and how many there may be.
+    live: HashMap<String, u32>,
+    pub(super) allowed: HashMap<String, u32>,
+}
+
+/// The delivery that members are about.
+pub(super) fn delivery(members: &str) -> &str {
+    let rest = members.split_once("\"p_batch_no\":\"").map_or("", |(_, rest)| rest);
+    rest.split('"').next().unwrap_or_default()
+}
+
+fn must(holds: bool, told: impl FnOnce() -> String) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(told()) }
+}
+
+impl Check {
+    /// A request begins.
+    pub(super) fn begun(&mut self, memory: &Memory, open: &OpenBatch, fresh: bool) -> Result<(), Broken> {
+        let open_attempts = memory
+            .attempts
+            .iter()
+            .filter(|one| one.batch == open.batch && one.state == AttemptState::Sending)
+            .count();
+        must(open_attempts == 1, || format!("I6: batch {} has {open_attempts} open attempts", open.batch))?;
+        for item in open.items.iter().filter(|_| fresh) {
+            let before = self.sent.insert(item.number.clone(), item.members.clone());
+            if let Some(before) = before {
+                let told = || format!("I8: number {} was {before} and is {}", item.number, item.members);
+                must(before == item.members, told)?;
+            } else {
+                let rises = item.number > self.newest_number;
+                must(rises, || format!("I8: {} after {}", item.number, self.newest_number))?;
+                self.newest_number.clone_from(&item.number);
+            }
+        }
+        Ok(())
+    }
+
+    /// After every step.
+    pub(super) fn step(&mut self, memory: &mut Memory, server: &mut Server) -> Result<(), Broken> {
+        for fresh in std::mem::take(&mut server.fresh) {
+            self.registered(memory, server, fresh)?;
+        }
+        for id in std::mem::take(&mut memory.touched) {
+            let Some(rec) = memory.rec(id) else { continue };
+            self.record(memory, server, id, rec)?;
+            self.last.insert(id, rec.state);
+        }
+        Ok(())
+    }
+
+    fn registered(&mut self, memory: &Memory, server: &Server, id: usize) -> Result<(), Broken> {
+        let one = &server.books[id];
+        let text = delivery(&one.members);
+        let live = self.live.entry(text.to_owned()).or_default();
+        *live += 1;
+        let allowed = self.allowed.get(text).copied().unwrap_or(1);
+        must(*live <= allowed, || format!("I2: {text} is registered {live} times, may be {allowed}"))?;
+        let said = memory.transactions.iter().rev().find(|trn| trn.number == one.number);
+        let absent = said.is_some_and(|trn| {
+            matches!(trn.state, TransactionState::Refused | TransactionState::NotReceived)
+        });
+        must(!absent, || format!("I4: {} appears after it was said to be absent", one.number))
+    }
+
+    fn record(&self, memory: &Memory, server: &Server, id: i64, rec: &Rec) -> Result<(), Broken> {
+        let trn = rec.transaction.map(|trn| &memory.transactions[usize::try_from(trn).unwrap() - 1]);
+        let batch = trn.map(|trn| &memory.batches[usize::try_from(trn.batch).unwrap() - 1]);
+        let told =
+            |rule: &str| format!("{rule}: record {id} {rec:?} {trn:?} {:?}", batch.map(|one| one.state));
+        match self.last.get(&id) {
+            Some(RecordState::Accepted) => must(rec.state == RecordState::Accepted, || told("I7"))?,
+            Some(RecordState::Rejected) => {
+                must(matches!(rec.state, RecordState::Rejected | RecordState::Ignored), || told("I7"))?;
+            }
+            _ => {}
+        }
+        let trn_state = trn.map(|trn| trn.state);
+        match rec.state {
+            RecordState::Accepted => {
+                let trn = trn.ok_or_else(|| told("I3"))?;
+                let in_books = match &trn.remote {
+                    Some(remote) => remote.parse::<usize>().ok().and_then(|id| id.checked_sub(1)),
+                    None => server.look(&trn.number),
+                };
+                let one = in_books.and_then(|id| server.books.get(id)).ok_or_else(|| told("I3"))?;
+                let same = one.number == trn.number && Some(&one.members) == rec.members.as_ref();
+                must(same, || told("I3"))
+            }
+            RecordState::Unknown => {
+                let named =
+                    batch.is_some_and(|one| matches!(one.state, BatchState::Unknown | BatchState::Pending));
+                must(trn_state == Some(TransactionState::Unknown) && named, || told("I5"))
+            }
+            RecordState::Sending => {
+                let under_way =
+                    batch.is_some_and(|one| matches!(one.state, BatchState::Sending | BatchState::Retry));
+                must(trn_state == Some(TransactionState::Sending) && under_way, || told("I6"))
+            }
+            RecordState::Pending => must(trn_state == Some(TransactionState::Pending), || told("I6")),
+            RecordState::Rejected => must(trn_state == Some(TransactionState::Refused), || told("I4")),
+            _ => Ok(()),
+        }
+    }
+
+    /// When the faults have stopped and everything that goes by itself has gone.
+    pub(super) fn end(memory: &Memory, rows: &HashMap<i64, usize>) -> Result<(), Broken> {
+        for (intake, rows) in rows {
+            let file = memory.file(*intake);
+            if file.state != FileState::Taken {
+                continue;
+            }
+            let counted =
+                file.rows.values().filter(|one| one.is_none_or(|id| memory.rec(id).is_some())).count();
+            must(counted == *rows, || format!("I1: file {intake} had {rows} rows and has {counted}"))?;
+        }
+        for (at, rec) in memory.records.iter().enumerate() {
+            let Some(rec) = rec.as_ref().filter(|rec| rec.newer.is_none()) else { continue };
+            let acts = memory.file(rec.intake).state == FileState::Taken;
+            let id = i64::try_from(at + 1).unwrap();
+            let ends = !acts || ended(memory, id, rec, 0);
+            must(ends, || format!("G5: record {id} waits for ever: {rec:?}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether nothing can happen to a record any more but by a person's word about it or about what it waits for.
+fn ended(memory: &Memory, id: i64, rec: &Rec, depth: usize) -> bool {
+    let newest = |mut id: i64| {
+        while let Some(newer) = memory.rec(id).and_then(|rec| rec.newer) {
+            id = newer;
+        }
+        id
+    };
+    match rec.state {
+        RecordState::Ready | RecordState::Sending | RecordState::Pending | RecordState::Unknown => false,
+        RecordState::Behind if depth > 50 => false,
+        // It is kept with its document: by a row that is not good, or that waits itself.
+        RecordState::Behind if rec.document_way => memory.records.iter().enumerate().any(|(at, other)| {
+            let at = i64::try_from(at + 1).unwrap();
+            other.as_ref().is_some_and(|other| {
+                at != id
+                    && other.doc == rec.doc
+                    && other.newer.is_none()
+                    && !other.document_way
+                    && (other.state.gives_way()
+                        || (other.state == RecordState::Behind && ended(memory, at, other, depth + 1)))
+            })
+        }),
+        RecordState::Behind => rec.of.map(newest).is_some_and(|of| {
+            memory
+                .rec(of)
+                .is_some_and(|met| met.state != RecordState::Accepted && ended(memory, of, met, depth + 1))
+        }),
+        _ => true,
+    }
+}

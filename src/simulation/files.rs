@@ -1,0 +1,256 @@
+//! The files of a life: new ones, the same again, grown, cut, changed, repaired.
+
+use std::collections::HashMap;
+
+use super::book::{LEDGER, SECTION};
+use super::memory::Memory;
+use super::random::Random;
+use crate::ledger::core::RecordState;
+use crate::ledger::{Accept, FactKey, MappingRef, Own, Plan, StagedRecord, StagedRow, StoredIssue};
+
+/// A row of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Line {
+    row: u32,
+    /// Which delivery it is about.
+    delivery: usize,
+    quantity: u32,
+    stock: u32,
+    /// What validation leaves of it; none: a rule says that it makes no record.
+    own: Option<Own>,
+    reference: Option<String>,
+    /// A person has to vouch for it.
+    doubted: bool,
+}
+
+/// A file as somebody dropped it.
+#[derive(Debug, Clone)]
+pub(super) struct Made {
+    pub(super) name: String,
+    pub(super) sha256: String,
+    pub(super) rows: Vec<Line>,
+}
+
+/// Makes a life's files.
+#[derive(Debug)]
+pub(super) struct Drawer {
+    /// Files still to come.
+    pub(super) left: usize,
+    /// Rows of one request, and of one commit of staging.
+    pub(super) batch: usize,
+    pub(super) chunk: usize,
+    pub(super) keyed: bool,
+    accept: Accept,
+    many: bool,
+    deliveries: usize,
+    /// By intake, the newest last.
+    made: Vec<(i64, Made)>,
+}
+
+impl Drawer {
+    pub(super) fn new(random: &mut Random) -> Self {
+        Self {
+            left: 1 + random.below(5),
+            batch: *random.pick(&[1, 2, 3, 5, 250]),
+            chunk: *random.pick(&[1, 3, 40, 1000]),
+            keyed: random.percent(70),
+            accept: *random.pick(&[
+                Accept::GoodRows,
+                Accept::GoodRows,
+                Accept::WholeDocument,
+                Accept::WholeFile,
+            ]),
+            many: random.percent(1),
+            deliveries: 0,
+            made: Vec::new(),
+        }
+    }
+
+    pub(super) fn keep(&mut self, intake: i64, made: &Made) {
+        self.made.push((intake, made.clone()));
+    }
+
+    /// The content of a file that was dropped.
+    pub(super) fn content(&self, intake: i64) -> Option<Made> {
+        self.made.iter().find(|(one, _)| *one == intake).map(|(_, made)| made.clone())
+    }
+
+    pub(super) fn plan(&self, intake: i64) -> Plan {
+        Plan {
+            identity: String::new(),
+            intake,
+            mapping: MappingRef { name: "m".into(), version: 1, sha256: "s".into() },
+            scope: "m".into(),
+            layout: String::new(),
+            keyed: self.keyed,
+            ignore: vec!["p_available_qty".into()],
+            sections: vec![SECTION.into()],
+            accept: self.accept,
+        }
+    }
+
+    /// The next file.
+    pub(super) fn make(
+        &mut self,
+        random: &mut Random,
+        memory: &Memory,
+        allowed: &mut HashMap<String, u32>,
+    ) -> Made {
+        let new_name = format!("f{}.csv", self.made.len());
+        let Some((_, former)) = self.made.last().cloned() else {
+            return self.fresh(new_name, Vec::new(), random, allowed);
+        };
+        match random.below(8) {
+            0 => Made { name: new_name, ..former },
+            1 => {
+                // Month to date: all of the former, the stock column counted anew, and some more.
+                let mut rows = former.rows;
+                for row in &mut rows {
+                    row.stock += 1;
+                }
+                self.fresh(former.name, rows, random, allowed)
+            }
+            2 => {
+                // A nightly export of one name: some of the former are gone.
+                let rows = former.rows.into_iter().filter(|_| random.percent(50)).collect();
+                self.fresh(former.name, rows, random, allowed)
+            }
+            // Without a key a row with another quantity is another delivery, which "fresh" makes.
+            3 if self.keyed => {
+                let mut rows = former.rows;
+                rows.iter_mut().filter(|_| random.percent(30)).for_each(|row| row.quantity += 1);
+                let name = if random.percent(50) { former.name } else { new_name };
+                self.fresh(name, rows, random, allowed)
+            }
+            4 => self.repaired(new_name, random, memory, allowed),
+            5 => {
+                // A row twice: without a key, two equal deliveries.
+                let mut rows = former.rows;
+                rows.extend(rows.first().cloned());
+                if let (Some(row), false) = (rows.first(), self.keyed) {
+                    *allowed.entry(self.text(row.delivery)).or_default() += 1;
+                }
+                self.fresh(new_name, rows, random, allowed)
+            }
+            3 | 6 => self.fresh(new_name, former.rows, random, allowed),
+            _ => self.fresh(new_name, Vec::new(), random, allowed),
+        }
+    }
+
+    /// Rows that are there already, and new deliveries.
+    fn fresh(
+        &mut self,
+        name: String,
+        mut rows: Vec<Line>,
+        random: &mut Random,
+        allowed: &mut HashMap<String, u32>,
+    ) -> Made {
+        let count = if self.many { random.below(500 / 5) } else { random.below(6) };
+        for _ in 0..count + usize::from(rows.is_empty()) {
+            // Without a key another delivery of the same content is nothing unusual.
+            let again = !self.keyed && self.deliveries > 0 && random.percent(20);
+            let delivery = if again { random.below(self.deliveries) } else { self.deliveries };
+            self.deliveries = self.deliveries.max(delivery + 1);
+            let own = match random.below(20) {
+                0 | 1 => Some(Own::Refused),
+                2 => Some(Own::BeforeStart),
+                3 => None,
+                _ => Some(Own::Ready),
+            };
+            *allowed.entry(self.text(delivery)).or_default() += 1;
+            rows.push(Line {
+                row: 0,
+                delivery,
+                quantity: 1,
+                stock: 0,
+                own,
+                reference: None,
+                doubted: random.percent(4),
+            });
+        }
+        made(name, rows)
+    }
+
+    /// A repaired errors file: rows that name those they repair.
+    fn repaired(
+        &mut self,
+        name: String,
+        random: &mut Random,
+        memory: &Memory,
+        allowed: &mut HashMap<String, u32>,
+    ) -> Made {
+        let mut rows = Vec::new();
+        for (intake, made) in &self.made {
+            for line in &made.rows {
+                let record = memory.file(*intake).rows.get(&line.row).copied().flatten();
+                let Some(rec) = record.and_then(|id| memory.rec(id)) else { continue };
+                let bad =
+                    matches!(rec.state, RecordState::Refused | RecordState::Rejected | RecordState::Held);
+                // Without a key two equal rows of one file are two deliveries: nobody repairs one twice at once.
+                let twice = !self.keyed && rows.iter().any(|row: &Line| row.delivery == line.delivery);
+                if !twice && (bad || random.percent(5)) {
+                    let reference = Some(format!("{LEDGER}-{intake}-{}", line.row));
+                    let own = if random.percent(85) { Some(Own::Ready) } else { Some(Own::Refused) };
+                    rows.push(Line { own, reference, ..line.clone() });
+                }
+            }
+        }
+        if self.keyed && random.percent(10) {
+            rows.extend(rows.first().cloned());
+        }
+        if rows.is_empty() { self.fresh(name, rows, random, allowed) } else { made(name, rows) }
+    }
+
+    fn text(&self, delivery: usize) -> String {
+        format!("{}{delivery}", if self.keyed { 'k' } else { 'w' })
+    }
+
+    /// A row as validation hands it to the ledger.
+    pub(super) fn staged(&self, line: &Line) -> StagedRow {
+        let text = self.text(line.delivery);
+        let (quantity, stock) = (line.quantity, line.stock);
+        // What identifies a row without a key is all of it.
+        let base = if self.keyed { text.clone() } else { format!("{text}x{quantity}") };
+        let members = (line.own == Some(Own::Ready)).then(|| {
+            format!(r#"{{"p_quantity":{quantity},"p_available_qty":{stock},"p_batch_no":"{text}"}}"#)
+        });
+        let fact = if self.keyed { Some(FactKey::Strong(base)) } else { Some(FactKey::Weak(base)) };
+        let record = line.own.map(|own| StagedRecord {
+            section: Some(0),
+            own,
+            report_from: None,
+            doubt: (line.doubted && line.own == Some(Own::Ready)).then(|| StoredIssue {
+                code: "T029".to_owned(),
+                column: None,
+                args: Vec::new(),
+            }),
+            fact: fact.filter(|_| self.keyed || members.is_some()),
+            members,
+            until: None,
+            reverse_until: None,
+            document: Some(format!("d{}", line.delivery / 3)),
+            number: None,
+            reference: line.reference.clone(),
+        });
+        StagedRow { row: line.row, issues: Vec::new(), record }
+    }
+
+    /// A second reading under mended lists: some rows that were refused are good now.
+    pub(super) fn read_anew(&self, intake: i64, random: &mut Random) -> Option<Made> {
+        let mut made = self.content(intake)?;
+        for line in &mut made.rows {
+            if line.own == Some(Own::Refused) && random.percent(70) {
+                line.own = Some(Own::Ready);
+            }
+        }
+        Some(made)
+    }
+}
+
+/// Rows are numbered as a sheet numbers them; equal rows make an equal file.
+fn made(name: String, mut rows: Vec<Line>) -> Made {
+    for (row, line) in (2..).zip(&mut rows) {
+        line.row = row;
+    }
+    Made { name, sha256: format!("{rows:?}"), rows }
+}

@@ -1,0 +1,1242 @@
+//! The ledger as a model: what is committed stands in lists. Every decision is the ledger's own.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::book::{Book, Got, Op};
+use super::broken::Bug;
+use crate::ledger::core::batch::{PutOff, after, effects, horizon, next};
+use crate::ledger::core::follow::{documents_of_record, judge_followers};
+use crate::ledger::core::place::{Newcomer, Under, first_state};
+use crate::ledger::core::store::{Key, Stand, Which, in_place_of};
+use crate::ledger::core::{
+    AttemptEvent, AttemptState, BatchEvent, BatchState, FileEvent, FileState, Known, Life, RecordEvent,
+    RecordState, Store, TransactionEvent, TransactionState, Way, accept, decide,
+};
+use crate::ledger::{
+    Accept, BatchVerdict, By, ClaimItem, Decision, Double, Error, OpenBatch, Own, Plan, Question, RawAnswer,
+    StagedRow, StoredIssue, What, Work,
+};
+use crate::model::Outcome;
+
+pub(super) const SCOPE: i64 = 1;
+const BASE: i64 = 7_000_000_000_000;
+
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    pub(super) retry_of: Option<i64>,
+    pub(super) name: String,
+    pub(super) sha256: String,
+    pub(super) state: FileState,
+    pub(super) ignore: Vec<String>,
+    pub(super) layout: String,
+    pub(super) staged: bool,
+    pub(super) superseded: bool,
+    pub(super) aside: bool,
+    /// Row → its record.
+    pub(super) rows: std::collections::BTreeMap<u32, Option<i64>>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Rec {
+    pub(super) intake: i64,
+    pub(super) row: u32,
+    pub(super) state: RecordState,
+    pub(super) valid: bool,
+    pub(super) members: Option<String>,
+    pub(super) way: Option<Way>,
+    pub(super) document_way: bool,
+    pub(super) of: Option<i64>,
+    pub(super) newer: Option<i64>,
+    pub(super) older: Option<i64>,
+    pub(super) reason: Vec<StoredIssue>,
+    pub(super) released: bool,
+    pub(super) doc: Option<(i64, String)>,
+    pub(super) transaction: Option<i64>,
+    pub(super) doubt: Vec<StoredIssue>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Fact {
+    pub(super) key: Key,
+    pub(super) record: i64,
+    pub(super) live: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub(super) state: BatchState,
+    pub(super) body: Vec<u8>,
+    pub(super) ticket: Option<serde_json::Value>,
+    pub(super) due: Option<DateTime<Utc>>,
+    pub(super) tries: u32,
+    pub(super) seen: Option<String>,
+    pub(super) transactions: Vec<i64>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) batch: i64,
+    pub(super) state: AttemptState,
+    raw: Option<RawAnswer>,
+    /// Of a question: why it has no answer, or nothing.
+    asked: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Trn {
+    pub(super) record: i64,
+    pub(super) number: String,
+    pub(super) state: TransactionState,
+    pub(super) batch: i64,
+    pub(super) remote: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Staging {
+    intake: i64,
+    sha256: String,
+    again_of: Option<i64>,
+    ignore: Vec<String>,
+    accept: Accept,
+    rows: usize,
+}
+
+/// Ids count from 1, as the ledger's do.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) files: Vec<File>,
+    pub(super) records: Vec<Option<Rec>>,
+    facts: HashMap<(i64, u32), Vec<Fact>>,
+    live: HashMap<Key, i64>,
+    about: HashMap<i64, BTreeSet<i64>>,
+    of_file: HashMap<i64, BTreeSet<i64>>,
+    of_document: HashMap<(i64, String), BTreeSet<i64>>,
+    ready: BTreeSet<i64>,
+    pub(super) batches: Vec<Batch>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) transactions: Vec<Trn>,
+    numbers: HashMap<String, Vec<i64>>,
+    next_number: i64,
+    epoch: i64,
+    epochs: [i64; 2],
+    staging: Option<Staging>,
+    met: HashMap<Key, (i64, i64)>,
+    former: HashSet<Key>,
+    /// Records that moved since somebody looked.
+    pub(super) touched: Vec<i64>,
+    pub(super) bug: Option<Bug>,
+}
+
+fn index(id: i64) -> usize {
+    usize::try_from(id - 1).unwrap()
+}
+
+fn id(index: usize) -> i64 {
+    i64::try_from(index).unwrap() + 1
+}
+
+impl Memory {
+    pub(super) fn new(next_number: i64, bug: Option<Bug>) -> Self {
+        Self { next_number, bug, ..Self::default() }
+    }
+
+    pub(super) fn rec(&self, id: i64) -> Option<&Rec> {
+        self.records.get(index(id))?.as_ref()
+    }
+
+    fn rec_mut(&mut self, id: i64) -> &mut Rec {
+        self.records[index(id)].as_mut().unwrap()
+    }
+
+    pub(super) fn file(&self, id: i64) -> &File {
+        &self.files[index(id)]
+    }
+
+    fn move_file(&mut self, id: i64, event: FileEvent) -> Result<(), Error> {
+        let file = &mut self.files[index(id)];
+        file.state = file.state.after(event)?;
+        Ok(())
+    }
+
+    fn move_record(&mut self, id: i64, state: RecordState) {
+        self.touched.push(id);
+        if state == RecordState::Ready {
+            self.ready.insert(id);
+        } else {
+            self.ready.remove(&id);
+        }
+        self.rec_mut(id).state = state;
+    }
+
+    fn known(&self, id: i64) -> Option<Known> {
+        let rec = self.rec(id)?;
+        let file = self.file(rec.intake);
+        Some(Known {
+            id,
+            intake: rec.intake,
+            row: rec.row,
+            realm: Some(1),
+            file: file.name.clone(),
+            sha256: file.sha256.clone(),
+            state: rec.state,
+            valid: rec.valid,
+            members: rec.members.clone(),
+            way: rec.way,
+            of_record: rec.of,
+            newer: rec.newer,
+            older: rec.older,
+            remote_id: rec.transaction.and_then(|trn| self.transactions[index(trn)].remote.clone()),
+            doc_intake: Some(rec.doc.as_ref().map_or(rec.intake, |doc| doc.0)),
+            document: rec.doc.as_ref().map(|doc| doc.1.clone()),
+            doubt: rec.doubt.clone(),
+        })
+    }
+
+    fn found(&self, ids: Option<&BTreeSet<i64>>, which: impl Fn(i64, &Rec) -> bool) -> Vec<Known> {
+        let ids = ids.into_iter().flatten().copied();
+        ids.filter(|id| self.rec(*id).is_some_and(|rec| which(*id, rec)))
+            .filter_map(|id| self.known(id))
+            .collect()
+    }
+
+    fn refer(&mut self, id: i64, of: Option<i64>) {
+        if let Some(old) = self.rec(id).and_then(|rec| rec.of)
+            && let Some(about) = self.about.get_mut(&old)
+        {
+            about.remove(&id);
+        }
+        if let Some(of) = of {
+            self.about.entry(of).or_default().insert(id);
+        }
+        self.rec_mut(id).of = of;
+    }
+
+    fn set_live(&mut self, at: (i64, u32), index: usize, live: bool) {
+        let Some(fact) = self.facts.get_mut(&at).and_then(|facts| facts.get_mut(index)) else { return };
+        if live && !fact.live && !self.live.contains_key(&fact.key) {
+            fact.live = true;
+            self.live.insert(fact.key.clone(), fact.record);
+        } else if !live && fact.live {
+            fact.live = false;
+            self.live.remove(&fact.key);
+        }
+    }
+
+    fn own_facts(&self, known: &Known) -> Vec<(usize, Fact)> {
+        let facts = self.facts.get(&(known.intake, known.row)).cloned().unwrap_or_default();
+        facts.into_iter().enumerate().filter(|(_, fact)| fact.record == known.id).collect()
+    }
+}
+
+/// Receiving, staging, accepting.
+impl Memory {
+    fn receive(&mut self, name: &str, sha256: &str, retry_of: Option<i64>) -> i64 {
+        if retry_of.is_none() {
+            for file in &mut self.files {
+                let waits = matches!(file.state, FileState::Held | FileState::Unreadable);
+                if waits && file.name == name && file.retry_of.is_none() {
+                    file.state = file.state.after(FileEvent::Withdrawn).unwrap();
+                }
+            }
+        }
+        self.files.push(File {
+            retry_of,
+            name: name.to_owned(),
+            sha256: sha256.to_owned(),
+            state: FileState::Received,
+            ignore: Vec::new(),
+            layout: String::new(),
+            staged: false,
+            superseded: false,
+            aside: false,
+            rows: std::collections::BTreeMap::new(),
+        });
+        id(self.files.len() - 1)
+    }
+
+    fn clear(&mut self, intake: i64) {
+        for (row, record) in std::mem::take(&mut self.files[index(intake)].rows) {
+            let Some(record) = record else { continue };
+            self.refer(record, None);
+            self.ready.remove(&record);
+            self.of_file.get_mut(&intake).map(|of| of.remove(&record));
+            if let Some(doc) = self.rec(record).and_then(|rec| rec.doc.clone())
+                && let Some(of) = self.of_document.get_mut(&doc)
+            {
+                of.remove(&record);
+            }
+            self.records[index(record)] = None;
+            for fact in self.facts.remove(&(intake, row)).unwrap_or_default() {
+                if fact.live {
+                    self.live.remove(&fact.key);
+                }
+            }
+        }
+    }
+
+    fn former_of(&self, intake: i64) -> Option<i64> {
+        let new = self.file(intake);
+        if new.retry_of.is_some() {
+            return None;
+        }
+        (1..intake).rev().find(|one| {
+            let file = self.file(*one);
+            file.name == new.name
+                && file.retry_of.is_none()
+                && file.state == FileState::Taken
+                && !file.superseded
+                && !file.aside
+        })
+    }
+
+    fn plan(&mut self, plan: &Plan) -> Result<bool, Error> {
+        if self.file(plan.intake).state.is_over() {
+            return Ok(false);
+        }
+        for other in 1..=id(self.files.len() - 1) {
+            if other == plan.intake || self.file(other).state == FileState::Staging {
+                self.clear(other);
+            }
+            if self.file(other).state == FileState::Staging {
+                self.move_file(other, FileEvent::Interrupted)?;
+            }
+        }
+        let sha256 = self.file(plan.intake).sha256.clone();
+        let same = |one: &i64| {
+            let file = self.file(*one);
+            file.sha256 == sha256
+                && file.retry_of.is_none()
+                && file.state == FileState::Taken
+                && file.layout == plan.layout
+        };
+        let again_of = self.file(plan.intake).retry_of.or_else(|| (1..plan.intake).rev().find(same));
+        self.move_file(plan.intake, FileEvent::Planned)?;
+        let former = self.former_of(plan.intake).filter(|_| !plan.keyed);
+        self.met.clear();
+        self.former = former.map(|former| self.keys_of_file(former)).unwrap_or_default();
+        let file = &mut self.files[index(plan.intake)];
+        (file.ignore, file.layout, file.staged) = (plan.ignore.clone(), plan.layout.clone(), true);
+        let (intake, ignore, accept) = (plan.intake, plan.ignore.clone(), plan.accept);
+        self.staging = Some(Staging { intake, sha256, again_of, ignore, accept, rows: 0 });
+        Ok(true)
+    }
+
+    fn keys_of_file(&self, intake: i64) -> HashSet<Key> {
+        let rows = self.file(intake).rows.keys();
+        let facts = rows.filter_map(|row| self.facts.get(&(intake, *row))).flatten();
+        facts.map(|fact| fact.key.clone()).collect()
+    }
+
+    fn stage(&mut self, rows: &[StagedRow]) -> Result<(), Error> {
+        let Some(staging) = self.staging.clone() else { return Err(Error::Order("rows before a plan")) };
+        if self.file(staging.intake).state != FileState::Staging {
+            return Err(Error::Order("set aside"));
+        }
+        for row in rows {
+            self.stage_row(&staging, row)?;
+        }
+        if let Some(staging) = &mut self.staging {
+            staging.rows += rows.len();
+        }
+        Ok(())
+    }
+
+    fn stage_row(&mut self, staging: &Staging, row: &StagedRow) -> Result<(), Error> {
+        let Some(staged) = &row.record else {
+            self.files[index(staging.intake)].rows.insert(row.row, None);
+            return Ok(());
+        };
+        let doc = match staging.accept {
+            Accept::GoodRows => None,
+            Accept::WholeDocument => staged.document.clone(),
+            Accept::WholeFile => Some(String::new()),
+        };
+        let doc = doc.map(|doc| (staging.intake, doc));
+        self.records.push(Some(Rec {
+            intake: staging.intake,
+            row: row.row,
+            state: first_state(staged),
+            valid: staged.own != Own::Refused,
+            members: staged.members.clone(),
+            way: None,
+            document_way: false,
+            of: None,
+            newer: None,
+            older: None,
+            reason: staged.doubt.iter().cloned().collect(),
+            doubt: staged.doubt.iter().cloned().collect(),
+            released: false,
+            doc: doc.clone(),
+            transaction: None,
+        }));
+        let record = id(self.records.len() - 1);
+        self.files[index(staging.intake)].rows.insert(row.row, Some(record));
+        self.of_file.entry(staging.intake).or_default().insert(record);
+        if let Some(doc) = doc {
+            self.of_document.entry(doc).or_default().insert(record);
+        }
+        self.move_record(record, first_state(staged));
+        let under = Under {
+            intake: staging.intake,
+            sha256: &staging.sha256,
+            ledger: super::book::LEDGER,
+            ignore: &staging.ignore,
+            again_of: staging.again_of,
+        };
+        let scope = staged.section.map(|_| SCOPE);
+        Newcomer { under, row: row.row, staged, id: record, scope, realm: Some(1) }.settle(self)
+    }
+
+    fn accept(&mut self, intake: i64) -> Result<(), Error> {
+        let Some(staging) = self.staging.take().filter(|staging| staging.intake == intake) else {
+            return Err(Error::Order("acceptance of a file that is not staged"));
+        };
+        let file = self.file(intake);
+        if file.state != FileState::Staging || file.rows.len() != staging.rows {
+            return Err(Error::Order("a file whose staged rows are not all there"));
+        }
+        match file.retry_of {
+            Some(target) => self.merge(intake, target),
+            None => self.take(&staging),
+        }
+    }
+
+    fn take(&mut self, staging: &Staging) -> Result<(), Error> {
+        let intake = staging.intake;
+        if let Some(former) = self.former_of(intake) {
+            let (theirs, ours) = (self.keys_of_file(former), self.keys_of_file(intake));
+            let missing = u32::try_from(theirs.difference(&ours).count()).unwrap();
+            let says = !theirs.is_empty() || self.file(former).sha256 == staging.sha256;
+            match accept::former(missing, says) {
+                accept::Former::Replaced => self.files[index(former)].superseded = true,
+                accept::Former::Aside => {
+                    accept::doubt_weak(self, intake, &staging.sha256)?;
+                    self.files[index(former)].aside = true;
+                }
+            }
+        }
+        accept::accept(self, intake)?;
+        self.move_file(intake, FileEvent::Accepted)
+    }
+
+    fn merge(&mut self, intake: i64, target: i64) -> Result<(), Error> {
+        if !self.file(intake).rows.keys().eq(self.file(target).rows.keys()) {
+            return Err(Error::ReadDifferently);
+        }
+        accept::merge(self, intake, target)?;
+        let mut moved = Vec::new();
+        for known in self.select(Which::TakingIn(intake))? {
+            if self.move_row(&known, target) {
+                moved.push(known.id);
+            }
+        }
+        self.clear(intake);
+        self.move_file(intake, FileEvent::Merged)?;
+        self.files[index(target)].ignore = self.file(intake).ignore.clone();
+        accept::judge_waiting(self, target)?;
+        moved.iter().try_for_each(|id| documents_of_record(self, *id))
+    }
+
+    fn move_row(&mut self, known: &Known, target: i64) -> bool {
+        let Some(older) = known.older.filter(|older| self.rec(*older).unwrap().newer == Some(known.id))
+        else {
+            return false;
+        };
+        self.files[index(known.intake)].rows.remove(&known.row);
+        if self.bug == Some(Bug::ARowIsLost) {
+            self.files[index(target)].rows.remove(&known.row);
+        } else {
+            self.files[index(target)].rows.insert(known.row, Some(known.id));
+        }
+        self.of_file.get_mut(&known.intake).map(|of| of.remove(&known.id));
+        self.of_file.entry(target).or_default().insert(known.id);
+        let facts = self.facts.remove(&(known.intake, known.row)).unwrap_or_default();
+        self.facts.entry((target, known.row)).or_default().extend(facts);
+        let of = self.rec(older).map(|rec| rec.doc.as_ref().map_or(rec.intake, |doc| doc.0)).unwrap();
+        let rec = self.rec_mut(known.id);
+        rec.intake = target;
+        let old = rec.doc.clone();
+        if let Some(doc) = &mut rec.doc {
+            doc.0 = of;
+            let new = doc.clone();
+            self.of_document.get_mut(&old.unwrap()).map(|of| of.remove(&known.id));
+            self.of_document.entry(new).or_default().insert(known.id);
+        }
+        true
+    }
+
+    fn set_aside(&mut self, intake: i64, event: FileEvent) -> Result<(), Error> {
+        if self.file(intake).state.is_over() {
+            return Ok(());
+        }
+        self.clear(intake);
+        if matches!(event, FileEvent::SetAside | FileEvent::Unreadable)
+            && let Some(former) = self.former_of(intake)
+        {
+            self.files[index(former)].aside = true;
+        }
+        self.move_file(intake, event)
+    }
+}
+
+/// Sending.
+impl Memory {
+    fn mine(&self, process: usize) -> Result<(), Error> {
+        if self.epochs[process] == self.epoch { Ok(()) } else { Err(Error::TakenOver) }
+    }
+
+    fn candidates(&self, rows: usize) -> Vec<i64> {
+        let acts = |id: &&i64| self.file(self.rec(**id).unwrap().intake).state == FileState::Taken;
+        self.ready.iter().filter(acts).take(rows).copied().collect()
+    }
+
+    fn claim(&mut self, process: usize, rows: usize) -> Result<Option<OpenBatch>, Error> {
+        self.mine(process)?;
+        let candidates = self.candidates(rows);
+        if candidates.is_empty() {
+            return Ok(None);
+        }
+        let batch = id(self.batches.len());
+        let mut items = Vec::with_capacity(candidates.len());
+        for record in candidates {
+            items.push(self.enter(record, batch)?);
+        }
+        let body = super::server::body(&items);
+        self.batches.push(Batch {
+            state: BatchState::Sending,
+            body: body.clone(),
+            ticket: None,
+            due: None,
+            tries: 0,
+            seen: None,
+            transactions: items.iter().map(|item| item.transaction).collect(),
+        });
+        let attempt = self.begin(batch);
+        Ok(Some(OpenBatch { batch, attempt, items, body, ticket: None, tries: 0 }))
+    }
+
+    fn enter(&mut self, record: i64, batch: i64) -> Result<ClaimItem, Error> {
+        let rec = self.rec(record).unwrap().clone();
+        let again = rec
+            .transaction
+            .filter(|trn| self.transactions[index(*trn)].state == TransactionState::NotReceived);
+        let transaction = if let Some(trn) = again {
+            let one = &mut self.transactions[index(trn)];
+            one.state = one.state.after(TransactionEvent::Claimed)?;
+            let left = std::mem::replace(&mut one.batch, batch);
+            self.batches[index(left)].transactions.retain(|other| *other != trn);
+            trn
+        } else {
+            let number = (BASE + self.next_number).to_string();
+            if self.bug != Some(Bug::NumbersComeAgain) {
+                self.next_number += 1;
+            }
+            let state = TransactionState::Sending;
+            self.transactions.push(Trn { record, number: number.clone(), state, batch, remote: None });
+            let trn = id(self.transactions.len() - 1);
+            self.numbers.entry(number).or_default().push(trn);
+            trn
+        };
+        self.move_record(record, rec.state.after(RecordEvent::Claimed)?);
+        self.rec_mut(record).transaction = Some(transaction);
+        let number = self.transactions[index(transaction)].number.clone();
+        Ok(ClaimItem { transaction, number, members: rec.members.unwrap_or_default() })
+    }
+
+    fn begin(&mut self, batch: i64) -> i64 {
+        self.attempts.push(Attempt { batch, state: AttemptState::Sending, raw: None, asked: None });
+        id(self.attempts.len() - 1)
+    }
+
+    fn read(&self, batch: i64) -> OpenBatch {
+        let one = &self.batches[index(batch)];
+        let item = |trn: &i64| {
+            let trn_row = &self.transactions[index(*trn)];
+            let members = self.rec(trn_row.record).and_then(|rec| rec.members.clone()).unwrap_or_default();
+            ClaimItem { transaction: *trn, number: trn_row.number.clone(), members }
+        };
+        let newest = self.attempts.iter().rposition(|attempt| attempt.batch == batch).unwrap();
+        OpenBatch {
+            batch,
+            attempt: id(newest),
+            items: one.transactions.iter().map(item).collect(),
+            body: one.body.clone(),
+            ticket: one.ticket.clone(),
+            tries: one.tries,
+        }
+    }
+
+    fn resend(&mut self, process: usize, batch: i64) -> Result<Option<OpenBatch>, Error> {
+        if self.batches[index(batch)].state != BatchState::Retry {
+            return Ok(None);
+        }
+        self.mine(process)?;
+        let one = &mut self.batches[index(batch)];
+        (one.state, one.due) = (one.state.after(BatchEvent::SentAgain)?, None);
+        let attempt = self.begin(batch);
+        Ok(Some(OpenBatch { attempt, ..self.read(batch) }))
+    }
+
+    fn answered(&mut self, attempt: i64, answer: &RawAnswer) {
+        let one = &mut self.attempts[index(attempt)];
+        if let Some(state) = one.state.step(AttemptEvent::Kept) {
+            (one.state, one.raw) = (state, Some(answer.clone()));
+        }
+    }
+
+    /// The same answer as to the question before is no new attempt; one that ends the batch always is.
+    fn asked(&mut self, question: &Question) -> i64 {
+        let newest = self.attempts.iter().rposition(|one| one.batch == question.batch).unwrap();
+        let same = |one: &Attempt| {
+            let told = |answer: &Option<RawAnswer>| answer.as_ref().map(|one| (one.status, one.body.clone()));
+            one.asked == Some(question.seen.clone().unwrap_or_default())
+                && told(&one.raw) == told(&question.answer)
+        };
+        let again = question.waits.is_some() && same(&self.attempts[newest]);
+        let state = match (&question.answer, &question.waits) {
+            (None, _) => AttemptState::Unknown,
+            (Some(_), Some(_)) => AttemptState::Applied,
+            (Some(_), None) => AttemptState::Answered,
+        };
+        if !again {
+            let (raw, asked) = (question.answer.clone(), Some(question.seen.clone().unwrap_or_default()));
+            self.attempts.push(Attempt { batch: question.batch, state, raw, asked });
+        }
+        let batch = &mut self.batches[index(question.batch)];
+        if let (Some(waits), BatchState::Pending) = (&question.waits, batch.state) {
+            (batch.ticket, batch.due) = (Some(waits.ticket.clone()), Some(waits.ask_at));
+        }
+        if again { id(newest) } else { id(self.attempts.len() - 1) }
+    }
+
+    fn settle(&mut self, attempt: i64, verdict: &BatchVerdict) -> Result<(), Error> {
+        let batch = self.attempts[index(attempt)].batch;
+        let rows = self.batches[index(batch)].transactions.clone();
+        let states: Vec<_> = rows.iter().map(|trn| self.transactions[index(*trn)].state).collect();
+        let (mut effects, state) = (effects(verdict, &states), self.batches[index(batch)].state);
+        let mut to = after(state, self.attempts[index(attempt)].state, verdict, &states);
+        if self.bug == Some(Bug::LostIsCalledUnsent) && effects.batch == BatchEvent::Lost {
+            (effects.batch, effects.all) = (BatchEvent::NotSent, None);
+            to = state.step(effects.batch);
+        }
+        if self.bug == Some(Bug::LostIsCalledAbsent) && effects.batch == BatchEvent::Lost {
+            effects.all = Some((TransactionEvent::NotReceived, RecordEvent::NotReceived));
+            for trn in &rows {
+                self.move_both(*trn, TransactionEvent::Unsaid, RecordEvent::Unsaid);
+            }
+        }
+        let Some(mut to) = to else { return Ok(()) };
+        if self.bug == Some(Bug::UnknownIsSettled) && to == BatchState::Unknown {
+            to = BatchState::Settled;
+        }
+        let one = &mut self.batches[index(batch)];
+        (one.state, one.seen, one.due) = (to, None, None);
+        if self.bug != Some(Bug::AttemptsStayOpen) || effects.batch != BatchEvent::NotSent {
+            let attempt = &mut self.attempts[index(attempt)];
+            attempt.state = attempt.state.step(effects.attempt).unwrap_or(attempt.state);
+        }
+        match verdict {
+            BatchVerdict::Settled { outcomes, .. } => {
+                if to == BatchState::Unknown {
+                    self.batches[index(batch)].seen = Some("the answer does not name every row".to_owned());
+                }
+                let mut outcomes: Vec<&Outcome> = outcomes.iter().collect();
+                if let (Some(Bug::OutcomesAreMixed), [first, .., last]) = (self.bug, &mut outcomes[..]) {
+                    std::mem::swap(first, last);
+                }
+                for (trn, outcome) in rows.iter().zip(outcomes) {
+                    self.settle_one(*trn, outcome)?;
+                }
+                rows.iter().try_for_each(|trn| {
+                    let record = self.transactions[index(*trn)].record;
+                    judge_followers(self, record)
+                })?;
+            }
+            BatchVerdict::Pending { ticket, ask_at, .. } => {
+                let one = &mut self.batches[index(batch)];
+                (one.ticket, one.due) = (Some(ticket.clone()), Some(*ask_at));
+            }
+            BatchVerdict::NotSent { retry_at, seen } => {
+                let one = &mut self.batches[index(batch)];
+                (one.due, one.seen) = (Some(*retry_at), Some(seen.clone()));
+                one.tries += 1;
+            }
+            BatchVerdict::Unknown { seen } => {
+                let again = (to == BatchState::Retry).then_some(DateTime::UNIX_EPOCH);
+                let one = &mut self.batches[index(batch)];
+                (one.due, one.seen) = (again, Some(seen.clone()));
+            }
+        }
+        if let Some((transaction, record)) = effects.all {
+            for trn in rows {
+                self.move_both(trn, transaction, record);
+            }
+        }
+        Ok(())
+    }
+
+    /// Each as far as its own table says.
+    fn move_both(&mut self, trn: i64, transaction: TransactionEvent, record: RecordEvent) {
+        let one = &mut self.transactions[index(trn)];
+        if let Some(state) = one.state.step(transaction) {
+            one.state = state;
+        }
+        let id = one.record;
+        if let Some(state) = self.rec(id).and_then(|rec| rec.state.step(record)) {
+            self.move_record(id, state);
+        }
+    }
+
+    fn recover(&mut self, process: usize, now: DateTime<Utc>) -> Result<Vec<(OpenBatch, RawAnswer)>, Error> {
+        self.epoch += 1;
+        self.epochs[process] = self.epoch;
+        // What a clock set wrong put off for years is due now.
+        for batch in &mut self.batches {
+            batch.due = batch.due.map(|due| if due > horizon(now) { now } else { due });
+        }
+        if self.bug == Some(Bug::TheEndIsForgotten) {
+            for record in 1..id(self.records.len()) {
+                if self.rec(record).is_some_and(|rec| rec.state == RecordState::Accepted) {
+                    self.move_record(record, RecordState::Unknown);
+                }
+            }
+        }
+        let mut unread = Vec::new();
+        for at in 1..id(self.attempts.len()) {
+            let attempt = self.attempts[index(at)].clone();
+            match attempt.state {
+                AttemptState::Sending if self.bug == Some(Bug::ACrashIsCalledUnsent) => {
+                    let seen = String::new();
+                    let retry_at = DateTime::UNIX_EPOCH;
+                    self.settle(at, &BatchVerdict::NotSent { retry_at, seen })?;
+                }
+                AttemptState::Sending => {
+                    let seen = "the program was stopped between sending and the answer".to_owned();
+                    self.settle(at, &BatchVerdict::Unknown { seen })?;
+                }
+                AttemptState::Answered => {
+                    let open = OpenBatch { attempt: at, ..self.read(attempt.batch) };
+                    unread.push((open, attempt.raw.unwrap()));
+                }
+                _ => {}
+            }
+        }
+        Ok(unread)
+    }
+
+    fn ask_about(&mut self, batch: i64, ticket: &serde_json::Value, now: DateTime<Utc>) -> usize {
+        let one = &mut self.batches[index(batch)];
+        let mut moved = 0;
+        let Some(state) = one.state.step(BatchEvent::AskedAbout) else { return moved };
+        (one.state, one.ticket, one.due) = (state, Some(ticket.clone()), Some(now));
+        for trn in one.transactions.clone() {
+            let record = self.transactions[index(trn)].record;
+            moved += usize::from(self.rec(record).is_some_and(|rec| rec.state == RecordState::Unknown));
+            self.move_both(trn, TransactionEvent::AskedAbout, RecordEvent::AskedAbout);
+        }
+        moved
+    }
+}
+
+/// What people decide.
+impl Memory {
+    fn named(&self, what: &What, states: &[RecordState]) -> Vec<Known> {
+        let of_trn = |trn: i64| self.known(self.transactions[index(trn)].record);
+        let mut found: Vec<Known> = match what {
+            What::Number(number) => {
+                self.numbers.get(number).into_iter().flatten().filter_map(|trn| of_trn(*trn)).collect()
+            }
+            What::Batch(batch) => {
+                let in_it =
+                    |(at, trn): (usize, &Trn)| (trn.batch == *batch).then(|| of_trn(id(at))).flatten();
+                self.transactions.iter().enumerate().filter_map(in_it).collect()
+            }
+            What::File(path) => self.of_files(&path.to_string_lossy(), None, states),
+            What::Row(path, row) => self.of_files(&path.to_string_lossy(), Some(*row), states),
+            What::Id(_) => Vec::new(),
+        };
+        found.sort_by_key(|known| known.id);
+        found.dedup_by_key(|known| known.id);
+        found.into_iter().map(|known| in_place_of(known, |id| Ok(self.known(id))).unwrap()).collect()
+    }
+
+    fn of_files(&self, name: &str, row: Option<u32>, states: &[RecordState]) -> Vec<Known> {
+        let mut newest = None;
+        for intake in (1..id(self.files.len())).rev() {
+            let file = self.file(intake);
+            if file.name != name || file.retry_of.is_some() || file.state != FileState::Taken {
+                continue;
+            }
+            let rows = file.rows.iter().filter(|(at, _)| row.is_none_or(|row| row == **at));
+            let found: Vec<Known> =
+                rows.filter_map(|(_, record)| record.and_then(|id| self.known(id))).collect();
+            if found.iter().any(|known| known.newer.is_none() && states.contains(&known.state)) {
+                return found;
+            }
+            newest = newest.or(Some(found));
+        }
+        newest.unwrap_or_default()
+    }
+
+    fn release(&mut self, what: &What, answer: Option<Double>, by: &By) -> Result<(usize, usize), Error> {
+        let (mut moved, mut left) = (0, 0);
+        for known in self.named(what, &[RecordState::Held, RecordState::Reversed]) {
+            if !matches!(known.state, RecordState::Held | RecordState::Reversed) {
+                continue;
+            }
+            if decide::release(self, &known, answer, by)? { moved += 1 } else { left += 1 }
+        }
+        Ok((moved, left))
+    }
+
+    fn resolve(
+        &mut self,
+        what: &What,
+        decision: &Decision,
+        by: &By,
+        now: DateTime<Utc>,
+    ) -> Result<(usize, usize), Error> {
+        if let (What::Batch(batch), Decision::AskAbout { tickets, .. }) = (what, decision) {
+            return Ok((self.ask_about(*batch, &tickets[0].1, now), 0));
+        }
+        let (mut moved, mut left) = (0, 0);
+        for known in self.named(what, &[RecordState::Unknown, RecordState::Behind]) {
+            let of = known.of_record.filter(|_| known.state == RecordState::Behind);
+            let met = of.and_then(|of| self.known(of)).filter(|met| met.state == RecordState::Unknown);
+            let known = met.unwrap_or(known);
+            if known.state == RecordState::Unknown {
+                decide::resolve(self, &known, decision, matches!(what, What::Batch(_)), by)?;
+                moved += 1;
+            } else {
+                left += 1;
+            }
+        }
+        Ok((moved, left))
+    }
+}
+
+impl Book for Memory {
+    fn apply(&mut self, process: usize, op: &Op, now: DateTime<Utc>) -> Got {
+        let by = super::book::by();
+        let done = match op {
+            Op::Receive { name, sha256 } => Ok(Got::Id(self.receive(name, sha256, None))),
+            Op::Retry(target) => {
+                let file = self.file(*target).clone();
+                Ok(Got::Id(self.receive(&file.name, &file.sha256, Some(*target))))
+            }
+            Op::Plan(plan) => self.plan(plan).map(Got::Flag),
+            Op::Stage(rows) => self.stage(rows).map(|()| Got::Nothing),
+            Op::Accept(intake) => self.accept(*intake).map(|()| Got::Nothing),
+            Op::SetAside(intake, state) => {
+                let event = match state {
+                    FileState::Held => FileEvent::SetAside,
+                    FileState::Unreadable => FileEvent::Unreadable,
+                    FileState::Received => FileEvent::Unfit,
+                    _ => FileEvent::Withdrawn,
+                };
+                self.set_aside(*intake, event).map(|()| Got::Nothing)
+            }
+            Op::Claim(rows) => self.claim(process, *rows).map(|open| Got::Open(open.map(Box::new))),
+            Op::Resend(batch) => self.resend(process, *batch).map(|open| Got::Open(open.map(Box::new))),
+            Op::Answered(attempt, answer) => {
+                self.answered(*attempt, answer);
+                Ok(Got::Nothing)
+            }
+            Op::Asked(question) => Ok(Got::Id(self.asked(question))),
+            Op::Settle(attempt, verdict) => self.settle(*attempt, verdict).map(|()| Got::Nothing),
+            Op::Recover => self.recover(process, now).map(Got::Unread),
+            Op::Release(what, answer) => {
+                self.release(what, *answer, &by).map(|(moved, left)| Got::Decided(moved, left))
+            }
+            Op::Resolve(what, decision) => {
+                self.resolve(what, decision, &by, now).map(|(moved, left)| Got::Decided(moved, left))
+            }
+            Op::Crash => {
+                self.staging = None;
+                Ok(Got::Nothing)
+            }
+        };
+        done.unwrap_or_else(|error| Got::Failed(error.to_string()))
+    }
+
+    fn work(&mut self, now: DateTime<Utc>) -> Work {
+        let off = |(at, batch): (usize, &Batch)| {
+            batch.due.map(|until| PutOff { batch: id(at), state: batch.state, until })
+        };
+        let put_off: Vec<PutOff> = self.batches.iter().enumerate().filter_map(off).collect();
+        let far = horizon(now);
+        let order =
+            |off: &&PutOff| (off.until <= far, off.until.max(now - TimeDelta::days(36_500)), off.batch);
+        let first = put_off.iter().filter(|off| off.until > far).min_by_key(|off| off.batch);
+        let first = first.or_else(|| put_off.iter().min_by_key(order)).copied();
+        let retry = put_off.iter().filter(|off| off.state == BatchState::Retry).map(|off| off.until).min();
+        next(first, retry, !self.candidates(1).is_empty(), now)
+    }
+
+    fn pending(&mut self, batch: i64) -> Option<OpenBatch> {
+        (self.batches[index(batch)].state == BatchState::Pending).then(|| self.read(batch))
+    }
+
+    fn memory(&self) -> &Memory {
+        self
+    }
+
+    fn memory_mut(&mut self) -> &mut Memory {
+        self
+    }
+}
+
+impl Memory {
+    /// Everything that decides what happens next, one line a thing, in a fixed order.
+    pub(super) fn dump(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (at, file) in self.files.iter().enumerate() {
+            let (state, old, aside) = (file.state.word(), file.superseded, file.aside);
+            lines.push(format!("file {} {state} {old} {aside}", id(at)));
+        }
+        for (at, rec) in self.records.iter().enumerate() {
+            let Some(rec) = rec else { continue };
+            let way = if rec.document_way { "document" } else { rec.way.map_or("", Way::word) };
+            lines.push(format!(
+                "record {} {}:{} {} {way} {:?} {:?} {:?} {} {:?} {:?}",
+                id(at),
+                rec.intake,
+                rec.row,
+                rec.state.word(),
+                rec.of,
+                rec.older,
+                rec.newer,
+                rec.released,
+                rec.transaction,
+                rec.reason.first().map(|issue| issue.code.as_str()),
+            ));
+        }
+        for (at, trn) in self.transactions.iter().enumerate() {
+            let (number, state, batch, remote) = (&trn.number, trn.state.word(), trn.batch, &trn.remote);
+            lines.push(format!("transaction {} {number} {state} {batch} {remote:?}", id(at)));
+        }
+        for (at, batch) in self.batches.iter().enumerate() {
+            let due = batch.due.map(|due| due.timestamp());
+            lines.push(format!("batch {} {} {} {due:?}", id(at), batch.state.word(), batch.tries));
+        }
+        for (at, attempt) in self.attempts.iter().enumerate() {
+            lines.push(format!("attempt {} {} {}", id(at), attempt.batch, attempt.state.word()));
+        }
+        let mut facts: Vec<String> =
+            self.live.iter().map(|((_, key), record)| format!("fact {key} {record}")).collect();
+        facts.sort();
+        lines.extend(facts);
+        lines
+    }
+
+    pub(super) fn live_of(&self, key: &Key) -> Option<i64> {
+        self.live.get(key).copied()
+    }
+}
+
+impl Store for Memory {
+    fn record(&self, id: i64) -> Result<Option<Known>, Error> {
+        Ok(self.known(id))
+    }
+    fn of_row(&self, intake: i64, row: u32) -> Result<Option<Known>, Error> {
+        let file = usize::try_from(intake - 1).ok().and_then(|at| self.files.get(at));
+        let record = file.and_then(|file| file.rows.get(&row).copied().flatten());
+        Ok(record.and_then(|id| self.known(id)))
+    }
+    fn live(&self, scope: i64, key: &str) -> Result<Option<Known>, Error> {
+        if self.bug == Some(Bug::FactsAreForgotten) {
+            return Ok(None);
+        }
+        Ok(self.live_of(&(scope, key.to_owned())).and_then(|id| self.known(id)))
+    }
+    fn select(&self, which: Which<'_>) -> Result<Vec<Known>, Error> {
+        let held = |rec: &Rec| rec.state == RecordState::Held;
+        Ok(match which {
+            Which::WaitingIn(intake) => {
+                self.found(self.of_file.get(&intake), |_, rec| rec.state == RecordState::Behind)
+            }
+            Which::TakingIn(intake) => self.found(self.of_file.get(&intake), |_, rec| rec.older.is_some()),
+            Which::WeakAgainIn(intake) => self.found(self.of_file.get(&intake), |_, rec| {
+                !rec.document_way && rec.way == Some(Way::WeakAgain)
+            }),
+            Which::HeldIn(intake) => {
+                self.found(self.of_file.get(&intake), |_, rec| held(rec) && rec.of.is_some())
+            }
+            Which::Behind(_) if self.bug == Some(Bug::FollowersAreForgotten) => Vec::new(),
+            Which::Behind(of) => self.found(self.about.get(&of), |_, rec| rec.state == RecordState::Behind),
+            Which::HeldBeside(of, intake) => self.found(self.about.get(&of), |_, rec| {
+                held(rec) && rec.newer.is_none() && rec.intake != intake
+            }),
+            Which::WaitingInDocument(of, document) => self
+                .found(self.of_document.get(&(of, document.to_owned())), |_, rec| {
+                    rec.state == RecordState::Behind && rec.newer.is_none() && !rec.document_way
+                }),
+            Which::DecidedBeside(of) => self.found(self.about.get(&of), |_, rec| {
+                rec.state == RecordState::Ignored || (rec.released && !held(rec))
+            }),
+            Which::OfNumber(..) => Vec::new(),
+        })
+    }
+    fn reason(&self, id: i64) -> Result<Vec<StoredIssue>, Error> {
+        Ok(self.rec(id).map(|rec| rec.reason.clone()).unwrap_or_default())
+    }
+    fn keys_of_row(&self, known: &Known) -> Result<Vec<String>, Error> {
+        let facts = self.facts.get(&(known.intake, known.row)).into_iter().flatten();
+        Ok(facts.map(|fact| fact.key.1.clone()).collect())
+    }
+    fn own_keys(&self, known: &Known) -> Result<Vec<Key>, Error> {
+        Ok(self.own_facts(known).into_iter().map(|(_, fact)| fact.key).collect())
+    }
+    fn live_keys(&self, known: &Known) -> Result<Vec<Key>, Error> {
+        let live = self.own_facts(known).into_iter().filter(|(_, fact)| fact.live);
+        Ok(live.map(|(_, fact)| fact.key).collect())
+    }
+    fn ignored_fields(&self, intake: i64) -> Result<Vec<String>, Error> {
+        Ok(self.file(intake).ignore.clone())
+    }
+    fn is_taken(&self, intake: i64) -> Result<bool, Error> {
+        Ok(self.file(intake).state == FileState::Taken)
+    }
+    fn was_issued(&self, number: &str) -> Result<bool, Error> {
+        Ok(self.numbers.contains_key(number))
+    }
+    fn brother(&self, scope: i64, key: &str) -> Result<Option<i64>, Error> {
+        Ok(self.met.get(&(scope, key.to_owned())).map(|(_, id)| *id))
+    }
+    fn keep_brother(&mut self, scope: i64, key: &str, id: i64) -> Result<(), Error> {
+        self.met.insert((scope, key.to_owned()), (1, id));
+        Ok(())
+    }
+    fn count(&mut self, scope: i64, base: &str, seen: i64) -> Result<i64, Error> {
+        let times = &mut self.met.entry((scope, base.to_owned())).or_insert((seen, 0)).0;
+        *times += 1;
+        Ok(*times)
+    }
+    fn former_has(&self, scope: i64, key: &str) -> Result<bool, Error> {
+        Ok(self.former.contains(&(scope, key.to_owned())))
+    }
+    fn documents(&self, intake: i64) -> Result<Vec<(i64, String)>, Error> {
+        let of_file = self.of_file.get(&intake).into_iter().flatten();
+        let documents: BTreeSet<_> = of_file.filter_map(|id| self.rec(*id)?.doc.clone()).collect();
+        Ok(documents.into_iter().collect())
+    }
+    fn first_in_document(
+        &self,
+        of: i64,
+        document: &str,
+        states: &[RecordState],
+    ) -> Result<Option<u32>, Error> {
+        let ids = self.of_document.get(&(of, document.to_owned())).into_iter().flatten();
+        let here = ids.filter_map(|id| self.rec(*id)).filter(|rec| rec.newer.is_none() && !rec.document_way);
+        Ok(here.filter(|rec| states.contains(&rec.state)).map(|rec| rec.row).min())
+    }
+    fn stop_document(
+        &mut self,
+        of: i64,
+        document: &str,
+        state: RecordState,
+        reason: &StoredIssue,
+    ) -> Result<Vec<i64>, Error> {
+        let ids = self.of_document.get(&(of, document.to_owned())).cloned().unwrap_or_default();
+        let mut changed = Vec::new();
+        for id in ids {
+            let rec = self.rec(id).unwrap();
+            let idle = rec.newer.is_none() && rec.transaction.is_none() && !rec.released;
+            let kept = rec.document_way && matches!(rec.state, RecordState::Held | RecordState::Behind);
+            if idle && (rec.state == RecordState::Ready || kept) {
+                self.move_record(id, state);
+                let rec = self.rec_mut(id);
+                (rec.way, rec.document_way, rec.reason) = (None, true, vec![reason.clone()]);
+                changed.push(id);
+            }
+        }
+        Ok(changed)
+    }
+    fn free_document(&mut self, of: i64, document: &str) -> Result<usize, Error> {
+        let ids = self.of_document.get(&(of, document.to_owned())).cloned().unwrap_or_default();
+        let mut changed = 0;
+        for id in ids {
+            let rec = self.rec(id).unwrap();
+            if let Some(state) = rec.state.step(RecordEvent::DocumentFreed)
+                && rec.newer.is_none()
+                && rec.document_way
+            {
+                self.move_record(id, state);
+                let rec = self.rec_mut(id);
+                (rec.way, rec.document_way, rec.reason) = (None, false, Vec::new());
+                changed += 1;
+            }
+        }
+        Ok(changed)
+    }
+    fn hold_doubtful(&mut self, _: i64) -> Result<(), Error> {
+        Ok(())
+    }
+    fn hold_doubtful_document(&mut self, _: i64, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+    fn doubt_if_taken_over(&mut self, _: &Known) -> Result<(), Error> {
+        Ok(())
+    }
+    fn join_document(&mut self, id: i64, with: &Known) -> Result<(), Error> {
+        let doc = with.document.clone().map(|document| (with.doc_intake.unwrap(), document));
+        if let Some(old) = std::mem::replace(&mut self.rec_mut(id).doc, doc.clone()) {
+            self.of_document.get_mut(&old).map(|of| of.remove(&id));
+        }
+        if let Some(doc) = doc {
+            self.of_document.entry(doc).or_default().insert(id);
+        }
+        Ok(())
+    }
+    fn stand(&mut self, id: i64, stand: &Stand<'_>) -> Result<(), Error> {
+        self.move_record(id, stand.state);
+        self.refer(id, stand.of_record);
+        let rec = self.rec_mut(id);
+        (rec.way, rec.document_way, rec.reason) = (stand.way, false, stand.reason.to_vec());
+        Ok(())
+    }
+    fn let_go(&mut self, id: i64, state: RecordState) -> Result<(), Error> {
+        self.move_record(id, state);
+        let rec = self.rec_mut(id);
+        rec.released = true;
+        rec.doubt.clear();
+        Ok(())
+    }
+    fn tell(&mut self, id: i64, reason: &[StoredIssue]) -> Result<(), Error> {
+        self.rec_mut(id).reason = reason.to_vec();
+        Ok(())
+    }
+    fn set_older(&mut self, id: i64, older: Option<i64>) -> Result<(), Error> {
+        self.rec_mut(id).older = older;
+        Ok(())
+    }
+    fn set_newer(&mut self, id: i64, newer: i64) -> Result<(), Error> {
+        self.touched.push(id);
+        self.rec_mut(id).newer = Some(newer);
+        Ok(())
+    }
+    fn replace_twins(&mut self, older: &Known, newcomer: &Known) -> Result<(), Error> {
+        let twins = self.found(self.about.get(&older.id), |id, rec| {
+            rec.state == RecordState::Held
+                && !rec.document_way
+                && rec.way == Some(Way::Key)
+                && id != newcomer.id
+                && rec.newer.is_none()
+                && rec.intake != newcomer.intake
+        });
+        twins.iter().try_for_each(|twin| self.set_newer(twin.id, newcomer.id))
+    }
+    fn forget_number(&mut self, id: i64) -> Result<(), Error> {
+        self.rec_mut(id).valid = false;
+        Ok(())
+    }
+    fn add_fact(&mut self, (intake, row, id): (i64, u32, i64), key: &Key, live: bool) -> Result<(), Error> {
+        let facts = self.facts.entry((intake, row)).or_default();
+        facts.push(Fact { key: key.clone(), record: id, live: false });
+        let at = facts.len() - 1;
+        if live {
+            self.set_live((intake, row), at, true);
+        }
+        Ok(())
+    }
+    fn forget_facts(&mut self, known: &Known) -> Result<(), Error> {
+        for (at, _) in self.own_facts(known) {
+            self.set_live((known.intake, known.row), at, false);
+        }
+        Ok(())
+    }
+    fn revive_facts(&mut self, known: &Known) -> Result<(), Error> {
+        for (at, _) in self.own_facts(known) {
+            self.set_live((known.intake, known.row), at, true);
+        }
+        Ok(())
+    }
+    fn inherit_facts(&mut self, known: &Known, keys: &[Key]) -> Result<(), Error> {
+        for key in keys {
+            let facts = self.facts.entry((known.intake, known.row)).or_default();
+            if facts.iter().any(|fact| fact.key == *key) || self.live.contains_key(key) {
+                continue;
+            }
+            facts.push(Fact { key: key.clone(), record: known.id, live: true });
+            self.live.insert(key.clone(), known.id);
+        }
+        Ok(())
+    }
+    fn next_generation(&mut self, known: &Known, older: &Known) -> Result<(), Error> {
+        for at in 0..self.facts.get(&(older.intake, older.row)).map_or(0, Vec::len) {
+            self.set_live((older.intake, older.row), at, false);
+        }
+        for at in 0..self.facts.get(&(known.intake, known.row)).map_or(0, Vec::len) {
+            self.set_live((known.intake, known.row), at, true);
+        }
+        Ok(())
+    }
+    fn vacate_facts(&mut self, known: &Known) -> Result<(), Error> {
+        for (_, fact) in self.own_facts(known) {
+            let Some(live) = self.live_of(&fact.key).filter(|live| *live != known.id) else { continue };
+            let rec = self.rec(live).unwrap();
+            let gone = matches!(
+                rec.state,
+                RecordState::Ignored
+                    | RecordState::Held
+                    | RecordState::Refused
+                    | RecordState::Rejected
+                    | RecordState::Reversed
+            );
+            if gone {
+                let at = (rec.intake, rec.row);
+                let facts = self.facts.get(&at).cloned().unwrap_or_default();
+                let place = facts.iter().position(|one| one.live && one.key == fact.key).unwrap();
+                self.set_live(at, place, false);
+            }
+        }
+        Ok(())
+    }
+    fn mark_changed(&mut self, _: i64) -> Result<(), Error> {
+        Ok(())
+    }
+    fn mark_file(&mut self, _: i64) -> Result<(), Error> {
+        Ok(())
+    }
+    fn mark_batch(&mut self, _: i64) -> Result<(), Error> {
+        Ok(())
+    }
+    fn transaction(&self, record: i64) -> Result<(i64, i64), Error> {
+        let trn = self.rec(record).and_then(|rec| rec.transaction).unwrap();
+        Ok((trn, self.transactions[index(trn)].batch))
+    }
+    fn settle_one(&mut self, transaction: i64, outcome: &Outcome) -> Result<(), Error> {
+        let one = &mut self.transactions[index(transaction)];
+        let Some(state) = one.state.step(TransactionEvent::of(outcome)) else { return Ok(()) };
+        one.state = state;
+        if let Outcome::Accepted { id } = outcome {
+            one.remote = Some(id.clone());
+        }
+        let record = one.record;
+        if let Some(state) = self.rec(record).and_then(|rec| rec.state.step(RecordEvent::of(outcome))) {
+            self.move_record(record, state);
+        }
+        Ok(())
+    }
+    fn not_received(&mut self, transaction: i64) -> Result<(), Error> {
+        let one = &mut self.transactions[index(transaction)];
+        one.state = one.state.after(TransactionEvent::NotReceived)?;
+        Ok(())
+    }
+    fn number_of_batch(&mut self, transaction: i64, _: i64, _: &str) -> Result<(), Error> {
+        self.transactions[index(transaction)].remote = None;
+        Ok(())
+    }
+    fn close_batch(&mut self, batch: i64) -> Result<(), Error> {
+        let one = &self.batches[index(batch)];
+        let open = |trn: &i64| self.transactions[index(*trn)].state == TransactionState::Unknown;
+        if !one.transactions.iter().any(open)
+            && let Some(state) = one.state.step(BatchEvent::SpokenFor)
+        {
+            self.batches[index(batch)].state = state;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! People: they look before they speak, and say what they saw.
+
+use chrono::TimeDelta;
+
+use super::book::{Book, Got, Op, SECTION};
+use super::check::{Broken, delivery};
+use super::life::Life;
+use super::server::LATEST_M;
+use crate::ledger::core::RecordState;
+use crate::ledger::{Decision, Double, FileState, What, codes};
+
+/// One person does one thing.
+pub(super) fn act<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
+    match life.random.below(4) {
+        0 => {
+            if life.random.percent(50) {
+                // Whoever looks waits first: a request that nobody answered may still be under way.
+                life.pass(TimeDelta::minutes(LATEST_M + 1));
+                life.check.step(life.book.memory_mut(), &mut life.server)?;
+                resolve_one(life)?;
+            }
+            Ok(())
+        }
+        1 | 2 => release_one(life),
+        _ => retry_one(life),
+    }
+}
+
+/// Everybody's unknown outcomes are looked up. False where there are none.
+pub(super) fn resolve_all<B: Book>(life: &mut Life<'_, B>) -> Result<bool, Broken> {
+    let mut any = false;
+    life.pass(TimeDelta::minutes(LATEST_M + 1));
+    life.check.step(life.book.memory_mut(), &mut life.server)?;
+    while resolve_one(life)? {
+        any = true;
+    }
+    Ok(any)
+}
+
+fn resolve_one<B: Book>(life: &mut Life<'_, B>) -> Result<bool, Broken> {
+    let unknown = life.in_state(RecordState::Unknown);
+    if unknown.is_empty() {
+        return Ok(false);
+    }
+    let record = *life.random.pick(&unknown);
+    let memory = life.book.memory();
+    let trn = memory.rec(record).and_then(|rec| rec.transaction).unwrap();
+    let trn = memory.transactions[usize::try_from(trn).unwrap() - 1].clone();
+    let batch = &memory.batches[usize::try_from(trn.batch).unwrap() - 1];
+    let one_left = batch.transactions.len() == 1;
+    if batch.state == crate::ledger::core::BatchState::Unknown
+        && let Some(remote) =
+            life.server.batch_with(&trn.number).filter(|_| one_left || life.random.percent(70))
+    {
+        let remote = remote.to_string();
+        let tickets = vec![(SECTION.to_owned(), serde_json::json!({ "batch": remote }))];
+        let what = What::Batch(trn.batch);
+        let got = life.here(Op::Resolve(what, Decision::AskAbout { remote, tickets }))?;
+        return Ok(got != Got::Decided(0, 0));
+    }
+    let decision = match life.server.look(&trn.number) {
+        Some(id) => Decision::Accepted((id + 1).to_string()),
+        None => Decision::NotReceived,
+    };
+    life.here(Op::Resolve(What::Number(trn.number), decision))?;
+    Ok(true)
+}
+
+/// Somebody looks at a held row and answers what is asked.
+fn release_one<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
+    let held = life.in_state(RecordState::Held);
+    if held.is_empty() {
+        return Ok(());
+    }
+    let record = *life.random.pick(&held);
+    let memory = life.book.memory();
+    let rec = memory.rec(record).unwrap().clone();
+    let file = memory.file(rec.intake);
+    if file.state != FileState::Taken {
+        return Ok(());
+    }
+    let what = What::Row(file.name.clone().into(), rec.row);
+    let code = rec.reason.first().map(|issue| issue.code.clone()).unwrap_or_default();
+    let answer = if is_doubt(&rec) { Some(truth(life, record, code == codes::CHANGE.code)) } else { None };
+    // A name may mean another file by now: people see which row they are told about.
+    if rec.members.is_some() || answer.is_some() {
+        life.here(Op::Release(what, answer))?;
+    }
+    Ok(())
+}
+
+/// Whether a doubtful row is a delivery that is not reported yet.
+fn truth<B: Book>(life: &mut Life<'_, B>, record: i64, change: bool) -> Double {
+    let memory = life.book.memory();
+    let members = memory.rec(record).and_then(|rec| rec.members.clone()).unwrap_or_default();
+    let text = delivery(&members).to_owned();
+    let about = |rec: &&super::memory::Rec| {
+        rec.newer.is_none() && rec.members.as_deref().is_some_and(|members| delivery(members) == text)
+    };
+    // What is held with its document alone goes one day too.
+    let goes = |rec: &&super::memory::Rec| {
+        rec.state.is_open()
+            || rec.state == RecordState::Accepted
+            || (rec.state == RecordState::Held && !is_doubt(rec))
+    };
+    let open = memory.records.iter().flatten().filter(about).filter(goes);
+    let reported = u32::try_from(open.count()).unwrap();
+    let real = life.check.allowed.get(&text).copied().unwrap_or_default();
+    if change && life.random.percent(50) {
+        // A correction that is sent as a transaction of its own, knowingly.
+        *life.check.allowed.entry(text).or_default() += 1;
+        return Double::Send;
+    }
+    // Equal rows without a key tell nobody which delivery they are: people send no doubtful one.
+    if reported < real && life.drawer.keyed { Double::Send } else { Double::Drop }
+}
+
+/// Somebody mended the lists and has a file read again.
+fn retry_one<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
+    let memory = life.book.memory();
+    let taken: Vec<i64> = (1..=i64::try_from(memory.files.len()).unwrap())
+        .filter(|id| memory.file(*id).state == FileState::Taken && memory.file(*id).retry_of.is_none())
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let target = *life.random.pick(&taken);
+    let Some(made) = life.drawer.read_anew(target, &mut life.random) else { return Ok(()) };
+    if let Got::Id(intake) = life.here(Op::Retry(target))? {
+        life.come(intake, made);
+    }
+    Ok(())
+}
+
+/// Whether a row is held because it may be a double.
+fn is_doubt(rec: &super::memory::Rec) -> bool {
+    let code = rec.reason.first().map(|issue| issue.code.as_str());
+    [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE].iter().any(|one| Some(one.code) == code)
+}
