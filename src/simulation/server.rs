@@ -247,9 +247,11 @@ impl Server {
         self.by_number.get(number).copied()
     }
 
-    /// The batch that a number came in, where the portal shows one.
+    /// The batch that a number came in, where the portal shows one that says of it what the books say.
     pub(super) fn batch_with(&self, number: &str) -> Option<usize> {
-        self.batches.iter().position(|batch| batch.rows.iter().any(|(one, _)| one == number)).map(|at| at + 1)
+        let registered = self.look(number);
+        let is_it = |(one, id): &(String, Option<usize>)| one == number && *id == registered;
+        self.batches.iter().rposition(|batch| batch.rows.iter().any(is_it)).map(|at| at + 1)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A staged file is accepted: its rows take the places of those that gave way, as far as they still do.
 
-use super::follow::{documents, take_place, wait_behind};
+use super::follow::{documents, rival_of, take_place, wait_behind};
 use super::store::Which;
 use super::{Known, RecordState, Store, Way};
 use crate::ledger::{Error, codes};
@@ -44,6 +44,12 @@ fn take_places<S: Store>(store: &mut S, intake: i64, may: impl Fn(&Known) -> boo
             continue;
         }
         let way = newcomer.way.unwrap_or(Way::Key);
+        // Who held its own fact and gave way when it was staged may have been let go meanwhile.
+        let rival = rival_of(store, &newcomer, &older)?;
+        if let Some(rival) = rival.filter(|one| one.intake != intake && !one.state.gives_way()) {
+            wait_behind(store, &newcomer, &rival, way)?;
+            continue;
+        }
         if older.newer.is_none() && (older.state.gives_way() || older.state == RecordState::Ignored) {
             take_place(store, &newcomer, &older)?;
         } else if older.state == RecordState::Reversed {

@@ -112,7 +112,7 @@ fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> R
 }
 
 /// The live record of a key that a newcomer came under, if that is neither itself nor the one it waited for.
-fn rival_of<S: Store>(store: &S, newcomer: &Known, met: &Known) -> Result<Option<Known>, Error> {
+pub(super) fn rival_of<S: Store>(store: &S, newcomer: &Known, met: &Known) -> Result<Option<Known>, Error> {
     for (scope, key) in store.own_keys(newcomer)? {
         if let Some(live) =
             store.live(scope, &key)?.filter(|live| live.id != newcomer.id && live.id != met.id)

@@ -1645,3 +1645,21 @@ fn what_only_a_person_said_is_no_witness() {
     let witness = bench.ledger.witness("sespa").unwrap().unwrap();
     assert_eq!(Outcome::Accepted { id: witness.id }, accepted(0));
 }
+
+#[test]
+fn a_row_that_was_let_go_while_its_equal_was_read_again_is_sent_once() {
+    let mut bench = Bench::new();
+    let bad = [staged(2, None, None), staged(3, None, None)];
+    let [first, second] = ["a.csv", "b.csv"].map(|name| bench.receive(name, "x"));
+    [second, first].iter().for_each(|file| bench.fill(*file, &bad, false, Accept::WholeFile));
+    let now = bench.now();
+    let retry = bench.ledger.retry(second, now).unwrap();
+    bench.fill(retry, &[staged(2, None, None), weak(3, "w")], false, Accept::WholeFile);
+    let retry = bench.ledger.retry(first, now).unwrap();
+    bench.ledger.plan(&plan_for(retry, false, Accept::WholeFile)).unwrap();
+    bench.ledger.stage(&[weak(2, "v"), weak(3, "w")]).unwrap();
+    bench.ledger.release(&What::Row("b.csv".into(), 3), None, &by(), now).unwrap();
+    bench.ledger.accept(retry, &serde_json::json!({}), &[], now).unwrap();
+    let open = bench.claim().unwrap();
+    assert_eq!(open.items.iter().filter(|item| item.members.contains('w')).count(), 1);
+}
