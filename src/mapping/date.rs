@@ -270,15 +270,19 @@ pub(super) fn may_be_day(text: &str) -> bool {
     if text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
         return !are_digits(text.as_bytes());
     }
-    // Most codes are out with their first few characters.
-    let mut letters = text.chars();
-    (0..3).all(|_| letters.next().is_some_and(is_of_a_month))
+    begins_with_letters(text.as_bytes())
         && month_of(text.split(|letter: char| !letter.is_alphabetic()).next().unwrap_or_default()).is_some()
 }
 
-/// Whether a letter may stand in a month's name.
-fn is_of_a_month(letter: char) -> bool {
-    matches!(letter, 'a'..='z' | 'A'..='Z' | 'а'..='я' | 'А'..='Я')
+/// Whether three letters may stand first, Latin or Cyrillic ones: most codes are out with their first few bytes.
+fn begins_with_letters(bytes: &[u8]) -> bool {
+    match bytes {
+        [first, second, third, ..] if first.is_ascii() => {
+            first.is_ascii_alphabetic() && second.is_ascii_alphabetic() && third.is_ascii_alphabetic()
+        }
+        [0xD0 | 0xD1, _, 0xD0 | 0xD1, _, 0xD0 | 0xD1, ..] => true,
+        _ => false,
+    }
 }
 
 /// The day that Excel's day number stands for (1900 system), written as people do; none outside this century.
