@@ -277,11 +277,11 @@ codes! {
         bg "файлът чака: редовете му вече се разпознават по други колони, отколкото подадените преди, и вече подаденото би изглеждало ново; изпратете го на внедрителя на програмата"
            "Едно движение се познава по ключа си; смени ли се ключът, всичко от началото на месеца би се подало втори път."
            "В [key] е добавена колона, след като са подадени редове."
-           "За настройващия: върнете предишния ключ (без ключ: предишните полета). Ако никой от подадените редове няма да дойде пак, дайте на ключа нов обхват с `of`, а където няма ключ, ново име на настройката."
+           "За настройващия: върнете предишния ключ (без ключ: предишните полета). Ако колоните само са преименувани, впишете в [key] предишните имена: `formerly`. Ако никой от подадените редове няма да дойде пак, дайте на ключа нов обхват с `of`, а където няма ключ, ново име на настройката."
         en "the file waits: its rows are now told apart by other columns than those reported before, so what was reported would look new; send it to whoever sets the program up"
            "A movement is known by its key; when the key changes, all since the first of the month would be sent once more."
            "A column was added to [key] after rows had been reported."
-           "Integrator: put the former key back (without a key: the former fields). If none of the reported rows will come again, give the key a new scope with `of`, or where there is no key, the mapping a new name."
+           "Integrator: put the former key back (without a key: the former fields). If the columns only have new names, state the former ones in [key] as `formerly`. If none of the reported rows will come again, give the key a new scope with `of`, or where there is no key, the mapping a new name."
     LOOKED "L041" Nobody
         bg "системата е питана по нашия номер на {1}: {0}; следващият въпрос е на {2}"
            "Намери ли се под нашия номер, редът е приет; липсва ли два пъти достатъчно време един след друг, сигурно не е получен и се подава отново."

@@ -110,6 +110,8 @@ pub(super) struct KeyForm {
     pub(super) ignore: Option<Many>,
     /// Scope of the key; default: the mapping's name.
     pub(super) of: Option<At<String>>,
+    /// What `columns` were called when rows were first reported, in the same order: the same values under new names.
+    pub(super) formerly: Option<Many>,
 }
 
 /// One field: the name of a column, or a table.
@@ -444,6 +446,7 @@ impl Read for KeyForm {
             document: keys.take("document", problems),
             ignore: keys.take("ignore", problems),
             of: keys.take("of", problems),
+            formerly: keys.take("formerly", problems),
         };
         keys.finish(problems);
         Some(form)

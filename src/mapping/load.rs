@@ -284,11 +284,17 @@ impl Loader<'_> {
         if columns.0.is_empty() {
             self.problems.add(&span, "`columns` names no column; leave `[key]` out where rows have no key");
         }
+        let formerly = form.formerly.unwrap_or_default();
+        if !formerly.0.is_empty() && formerly.0.len() != columns.0.len() {
+            let message = "`formerly` names as many columns as `columns`, each by what it was called before";
+            self.problems.add(&span, message);
+        }
         Some(Key {
             columns: self.columns(Some(columns)),
             document: self.columns(form.document),
             ignore: texts(&ignore),
             of: form.of.map(|of| of.value.trim().to_owned()).filter(|of| !of.is_empty()),
+            formerly: self.columns(Some(formerly)),
         })
     }
 

@@ -140,6 +140,8 @@ pub struct Key {
     pub ignore: Vec<String>,
     /// Scope of the key where it is not the mapping's name.
     pub of: Option<String>,
+    /// What the columns were called before, in their order; empty where they never had other names.
+    pub formerly: Vec<String>,
 }
 
 /// `[table]`: how the file is read. What is left out is found out.

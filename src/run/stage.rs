@@ -63,6 +63,8 @@ pub(super) struct Opened {
     pub(super) mapping: Arc<Mapping>,
     pub(super) table: Table,
     pub(super) answers: Answers,
+    /// Whether every row names the one that it takes the place of, whatever its key says.
+    pub(super) names_all: bool,
 }
 
 /// A file ready to be staged, or why it is set aside.
@@ -73,7 +75,7 @@ fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) ->
         let fit = convert::choose(&view.snapshot, &view.name, &mappings.lists, drop.language);
         return Ok(opened(fit, pinned::answers(view.reading.as_ref()), mappings));
     }
-    let origins = origins(&shop.ledger, &view.snapshot)?;
+    let Origins { mappings: origins, names_all } = origins(&shop.ledger, &view.snapshot)?;
     if origins.len() > 1 {
         return Ok(Err((FileState::Held, vec![told(&codes::TWO_ORIGINS, [])])));
     }
@@ -87,12 +89,12 @@ fn find(shop: &Shop, drop: &DropFolder, mappings: &Mappings, view: &FileView) ->
         Some(None) => Fit::None,
         None => convert::choose(&view.snapshot, &view.name, &mappings.good, drop.language),
     };
-    Ok(opened(fit, answers, mappings))
+    Ok(opened(fit, answers, mappings).map(|opened| Opened { names_all, ..opened }))
 }
 
 fn opened(fit: Fit, answers: Answers, mappings: &Mappings) -> Found {
     match fit {
-        Fit::One(mapping, table) => Ok(Opened { mapping, table: *table, answers }),
+        Fit::One(mapping, table) => Ok(Opened { mapping, table: *table, answers, names_all: false }),
         Fit::None => Err((FileState::Received, vec![nothing_fits(mappings)])),
         Fit::Tie(several) => {
             let names: Vec<_> = several.iter().map(|mapping| mapping.name.clone()).collect();
@@ -124,23 +126,34 @@ fn open_as(path: &Path, mapping: &Arc<Mapping>, drop: &DropFolder) -> Fit {
     }
 }
 
-/// Names of the mappings that the rows' `rx_ref` lead to, with what was decided about their files; empty where the file has no such column.
-fn origins(ledger: &Handle, path: &Path) -> Result<BTreeMap<String, Answers>> {
+/// Where the rows of a file come from, as their `rx_ref` say.
+#[derive(Debug, Default)]
+struct Origins {
+    /// Names of the mappings that they lead to, with what was decided about their files; empty where the file has no
+    /// such column.
+    mappings: BTreeMap<String, Answers>,
+    /// Whether every row names another.
+    names_all: bool,
+}
+
+fn origins(ledger: &Handle, path: &Path) -> Result<Origins> {
     let reading =
         Reading { expect: vec![REFERENCE.to_owned(), "rx_status".to_owned()], ..Reading::default() };
-    let mut names = BTreeMap::new();
+    let mut origins = Origins::default();
     // Nearly every file has none, and to open one is to find out everything about it.
     if !Table::may_have_column(path, REFERENCE).unwrap_or(true) {
-        return Ok(names);
+        return Ok(origins);
     }
-    let Ok(mut table) = Table::open(path, &reading) else { return Ok(names) };
+    let Ok(mut table) = Table::open(path, &reading) else { return Ok(origins) };
     let Some(at) = table.headers().iter().position(|header| &*header.name == REFERENCE) else {
-        return Ok(names);
+        return Ok(origins);
     };
+    origins.names_all = true;
     let mut seen = BTreeSet::new();
     let mut row = Row::new();
     while table.read(&mut row).unwrap_or(false) {
-        let Some(reference) = row.cell(at).map(|cell| cell.text.trim().to_owned()) else { continue };
+        let reference = row.cell(at).map(|cell| cell.text.trim().to_owned()).unwrap_or_default();
+        origins.names_all &= !reference.is_empty();
         let file = reference.rsplit_once('-').map(|(file, _)| file.to_owned()).unwrap_or_default();
         if reference.is_empty() || !seen.insert(file) {
             continue;
@@ -150,13 +163,13 @@ fn origins(ledger: &Handle, path: &Path) -> Result<BTreeMap<String, Answers>> {
             let answers: Answers =
                 answers.and_then(|answers| serde_json::from_value(answers).ok()).unwrap_or_default();
             // Files that were read differently say nothing about rows of both.
-            let known: &mut Answers = names.entry(mapping.name).or_insert_with(|| answers.clone());
+            let known: &mut Answers = origins.mappings.entry(mapping.name).or_insert_with(|| answers.clone());
             if *known != answers {
                 *known = Answers::default();
             }
         }
     }
-    Ok(names)
+    Ok(origins)
 }
 
 /// A file bound to its columns: its rows can be read.
@@ -201,7 +214,7 @@ pub(super) fn bind(
     view: &FileView,
     fields: fn(&Schema) -> Schema,
 ) -> Result<Ready, Staged> {
-    let Opened { mapping, table, answers } = opened;
+    let Opened { mapping, table, answers, .. } = opened;
     let forced = drop.destination.as_deref();
     let sections = forced.map_or_else(|| mapping.destination.sections(), |name| vec![name]);
     let targets = shop.sections.targets(&sections).map_err(|(section, why)| {
@@ -231,13 +244,13 @@ fn fill(
         Ok(ready) => ready,
         Err(staged) => return Ok(Some(staged)),
     };
-    let Opened { mapping, table, answers } = opened;
+    let Opened { mapping, table, answers, names_all } = opened;
     let (notes, filled) = (ready.notes(), ready.bound.filled_columns());
     let _desk = lock::desk(&shop.desk)?;
     let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
     let plan = Plan { layout, ..plan(drop, &mapping, &ready, view.intake) };
     let planned = plan.clone();
-    if shop.ledger.ask_blocking(move |ledger| ledger.tells_apart_otherwise(&planned))? {
+    if !names_all && shop.ledger.ask_blocking(move |ledger| ledger.tells_apart_otherwise(&planned))? {
         return Ok(Some(Staged::Aside(FileState::Received, vec![told(&codes::KEY_CHANGED, [])])));
     }
     // Whoever waited for the desk may find the file taken, or answered, by another process.
@@ -299,7 +312,8 @@ pub(super) fn plan(drop: &DropFolder, mapping: &Mapping, ready: &Ready, intake: 
 /// What a mapping's rows are told apart by.
 fn identity(mapping: &Mapping, schema: &Schema) -> String {
     let parts: Vec<String> = if let Some(key) = &mapping.key {
-        key.columns.iter().map(|column| names::fold(column)).collect()
+        let columns = if key.formerly.is_empty() { &key.columns } else { &key.formerly };
+        columns.iter().map(|column| names::fold(column)).collect()
     } else {
         let made = schema.fields.iter().filter(|field| field.identifies && mapping.makes(&field.name));
         made.map(|field| field.name.clone()).collect()

@@ -4,6 +4,7 @@
 use rusqlite::{Transaction, params};
 
 use super::Sqlite;
+use super::stage::earlier_of_same_content;
 use crate::ledger::{Error, Plan};
 
 /// A row of scope `s` that may be registered.
@@ -11,16 +12,9 @@ const REPORTED: &str = "EXISTS (SELECT 1 FROM facts f JOIN records r ON r.id = f
     WHERE f.scope_id = s.id AND f.live = 1 AND r.state IN ('accepted', 'ready', 'sending', 'pending', 'unknown'))";
 
 impl Sqlite {
-    /// The same content, or the same file read again, is known row by row, whatever the key says.
+    /// Whether rows of a file would be looked for under another key than those that were reported.
     pub(super) fn knows_otherwise(&self, plan: &Plan) -> Result<bool, Error> {
-        let known_by_row: bool = self
-            .conn
-            .prepare_cached(
-                "SELECT n.target IS NOT NULL OR EXISTS (SELECT 1 FROM intakes e WHERE e.sha256 = n.sha256
-                    AND e.id < n.id AND e.kind = 'drop' AND e.state = 'taken') FROM intakes n WHERE n.id = ?1",
-            )?
-            .query_row([plan.intake], |row| row.get(0))?;
-        if known_by_row {
+        if self.is_known_by_row(plan)? {
             return Ok(false);
         }
         let mut otherwise = self.conn.prepare_cached(&format!(
@@ -33,6 +27,18 @@ impl Sqlite {
             }
         }
         Ok(false)
+    }
+
+    /// The same content, or the same file read again, is known row by row, whatever the key says; but a row that gave
+    /// nothing then is known by its key only.
+    fn is_known_by_row(&self, plan: &Plan) -> Result<bool, Error> {
+        let realm = plan.sections.first().and_then(|section| self.realm(section));
+        let Some(earlier) = earlier_of_same_content(&self.conn, plan, realm)? else { return Ok(false) };
+        let gave_nothing: bool = self
+            .conn
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM rows WHERE intake_id = ?1 AND record_id IS NULL)")?
+            .query_row([earlier], |row| row.get(0))?;
+        Ok(!gave_nothing)
     }
 }
 

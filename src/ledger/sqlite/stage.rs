@@ -409,7 +409,11 @@ fn scopes(
 }
 
 /// The newest earlier file of the same bytes under the same layout; of a second reading, the file itself.
-fn earlier_of_same_content(conn: &Connection, plan: &Plan, realm: Option<i64>) -> Result<Option<i64>, Error> {
+pub(super) fn earlier_of_same_content(
+    conn: &Connection,
+    plan: &Plan,
+    realm: Option<i64>,
+) -> Result<Option<i64>, Error> {
     let target: Option<i64> =
         conn.query_row("SELECT target FROM intakes WHERE id = ?1", [plan.intake], |row| row.get(0))?;
     if target.is_some() {
