@@ -182,7 +182,9 @@ fn killed_at_every_passage_of_every_point() {
         return;
     }
     let behaviours = FOUR.into_iter().chain([REFUSED_ONCE, LOOKED_UP]);
-    let stories: Vec<_> = behaviours.flat_map(|one| STORIES.map(|story| (story, one))).collect();
+    // Where the system is asked by our number, nothing is left for a list.
+    let stories = behaviours.flat_map(|one| STORIES.map(|story| (story, one)));
+    let stories: Vec<_> = stories.filter(|(story, one)| *story != Story::List || !one.looks).collect();
     let kills = kills(&stories);
     all_points_are_passed(&kills);
     each("kills at points", kills, |kill| hold(&kill));
