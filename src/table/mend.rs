@@ -211,7 +211,7 @@ impl Ways<'_> {
         }
     }
 
-    /// Each quote left out in turn, or doubled.
+    /// Each quote left out in turn, or doubled; or all that stand within a cell's own taken for text.
     fn stray_quotes(&mut self, record: &str) {
         let quote = char::from(self.dialect.quote.byte());
         let places: Vec<usize> = record.match_indices(quote).map(|(at, _)| at).take(32).collect();
@@ -221,6 +221,9 @@ impl Ways<'_> {
             let cell = split(before, self.dialect).cells.len().saturating_sub(1);
             for (between, price) in [("", 0.0), ("\"\"", 2.0)] {
                 let read = split(&format!("{before}{between}{behind}"), self.dialect);
+                if between.is_empty() && self.leaves_a_partner(before, behind, read.cells.get(cell)) {
+                    continue;
+                }
                 if !read.stray && (between.is_empty() || quote == '"') {
                     self.weigh(read.cells, Damage::StrayQuote, Some(cell), price);
                 }
@@ -229,7 +232,41 @@ impl Ways<'_> {
         // Nothing but text within quotes that nobody doubled.
         if record.contains(quote) {
             self.weigh(split(record, self.dialect).cells, Damage::StrayQuote, None, 1.0);
+            let (cells, at) = self.with_inner_quotes(record);
+            if let Some(at) = at {
+                self.weigh(cells, Damage::StrayQuote, Some(at), 0.0);
+            }
         }
+    }
+
+    /// Whether the quote between `before` and `behind` has a partner in its cell, which stays alone if it is left
+    /// out: a mended row must not lose what stood in a cell.
+    fn leaves_a_partner(&self, before: &str, behind: &str, cell: Option<&String>) -> bool {
+        let quote = char::from(self.dialect.quote.byte());
+        let delimiter = String::from_utf8_lossy(&self.dialect.delimiter);
+        let left = before.rsplit(&*delimiter).next().unwrap_or_default();
+        let right = behind.split(&*delimiter).next().unwrap_or_default();
+        let others = left.matches(quote).count() + right.matches(quote).count();
+        others % 2 == 1 && cell.is_some_and(|cell| cell.matches(quote).count() % 2 == 1)
+    }
+
+    /// The cells where those that begin and end with a quote have pairs of single quotes between, as in
+    /// `"Аналгин "Софарма""`: these are letters. The first such cell, if there is one.
+    fn with_inner_quotes(&self, record: &str) -> (Vec<String>, Option<usize>) {
+        let quote = char::from(self.dialect.quote.byte());
+        let mut read = split(record, self.dialect).cells;
+        let mut first = None;
+        for (at, cell) in read.iter_mut().enumerate() {
+            let Some(inside) = cell.strip_prefix(quote).and_then(|cell| cell.strip_suffix(quote)) else {
+                continue;
+            };
+            let count = inside.matches(quote).count();
+            if count > 0 && count % 2 == 0 && !inside.contains(&format!("{quote}{quote}")) {
+                *cell = inside.to_owned();
+                first = first.or(Some(at));
+            }
+        }
+        (read, first)
     }
 
     /// Too many cells: empty ones left out, or texts joined again that a delimiter cut.
@@ -415,10 +452,25 @@ mod tests {
             ("1.8.2026,Аспирин,4,LOT-1,1000", Some("1.8.2026|Аспирин|4|LOT-1|1000"), Damage::OtherDelimiter),
             ("1.8.2026;'Асп;ирин';4;LOT-1;1000", Some("1.8.2026|Асп;ирин|4|LOT-1|1000"), Damage::OtherQuote),
             ("1.8.2026;\"Аспирин;4;LOT-1;1000", Some("1.8.2026|Аспирин|4|LOT-1|1000"), Damage::StrayQuote),
+            (
+                "1.8.2026;\"Йод \"Софарма\"\";4;LOT-1;1000",
+                Some("1.8.2026|Йод \"Софарма\"|4|LOT-1|1000"),
+                Damage::StrayQuote,
+            ),
         ] {
             let found = mended(record);
             assert_eq!(found.as_ref().map(|(cells, _)| cells.as_str()), wanted, "{record}");
             assert!(found.is_none_or(|found| found.1 == damage), "{record}");
+        }
+    }
+
+    #[test]
+    fn no_quote_that_has_a_partner_is_lost() {
+        for name in ["\"Йод \"Софарма\"\"", "\"Мед\" и \"Мас\"", "\"\"Мед\" и \"Мас\"\"", "\"Мед \"Х\"\" ООД"]
+        {
+            let found = mended(&format!("1.8.2026;{name};4;LOT-1;1000"));
+            let lost = found.is_some_and(|found| found.0.matches('"').count() % 2 == 1);
+            assert!(!lost, "{name}");
         }
     }
 }
