@@ -12,7 +12,7 @@ use super::lookup;
 use super::memo::Met;
 use super::number;
 use super::typed::{Flaw, Origin, shown};
-use crate::model::{CodeInfo, Issue, Who, Words};
+use crate::model::{CodeInfo, Issue, Value, Who, Words};
 use crate::table::{CellKind, Row};
 
 /// A cell's text is not among the texts the mapping lists.
@@ -307,6 +307,10 @@ impl Bound {
             }
         };
         let value = plan.typing.value(text, origin).map_err(|_| Wrong)?;
+        if self.guarded && plan.typing.unrepaired(text, |_| true).is_some() {
+            // It depends on more than this cell.
+            return Err(Wrong);
+        }
         if let Some(made) = draft.set(plan.field, value, Some(&slot.label)) {
             plan.memo.learn(met, made);
         }
@@ -322,7 +326,7 @@ impl Bound {
                 if let Origin::Cell(kind) = text.origin {
                     doubt = plan.typing.doubt(&text.text, kind);
                 }
-                (plan.typing.value(&text.text, text.origin).map(Some), text.column)
+                (self.value(plan, &text, row).map(Some), text.column)
             }
             Err((flaw, column)) => (Err(flaw), column),
         };
@@ -339,6 +343,16 @@ impl Bound {
                 draft.issues.push(flaw.at(row.number(), draft.column(plan.field)));
             }
         }
+    }
+
+    fn value(&self, plan: &Plan, text: &Material<'_>, row: &Row) -> Result<Value, Flaw> {
+        let value = plan.typing.value(&text.text, text.origin)?;
+        // Without our column nobody knows what the row was refused for: it may have been just this.
+        let codes = self.rx_codes.map(|index| row.cell(index).map_or("", |cell| cell.text));
+        let was_told =
+            |info: &CodeInfo| codes.is_none_or(|codes| codes.split(';').any(|code| code.trim() == info.code));
+        let still = if self.guarded { plan.typing.unrepaired(&text.text, was_told) } else { None };
+        still.map_or(Ok(value), Err)
     }
 
     /// The text of a field, trimmed, taken apart, translated, looked up; empty where nothing is left.
@@ -645,6 +659,27 @@ mod tests {
         let mut other = Bench::new(&mapping, &["Бел", "Бр"]);
         assert_eq!(other.apply(&["'=сума", "'5"]).get("notes"), "'=сума");
         assert_eq!(other.get("p_quantity"), "5", "numbers kept as text bear an apostrophe");
+    }
+
+    #[test]
+    fn a_code_that_ends_in_zeros_is_damaged_in_our_reports_only_where_they_said_so() {
+        let mapping = mapping("[fields]\np_batch_no = \"Партида\"\n");
+        let mut bench = Bench::new(&mapping, &["rx_codes", "Партида", "rx_ref"]);
+        let code = "1234567890123400";
+        for (codes, wanted) in
+            [("M014", true), ("V003", false), ("V003;M014", true), ("", false), ("M014", true)]
+        {
+            let issues = bench.apply(&[codes, code, "r"]).issues();
+            assert_eq!(issues.first().is_some_and(|issue| issue == "M014 Партида"), wanted, "{codes}");
+        }
+        assert!(bench.apply(&["V003", "2026-03-12", "r"]).issues().is_empty());
+        assert_eq!(bench.apply(&["M015", "2026-03-12", "r"]).issues(), ["M015 Партида"]);
+        let mut bare = Bench::new(&mapping, &["Партида", "rx_ref"]);
+        assert_eq!(
+            bare.apply(&[code, "r"]).issues(),
+            ["M014 Партида"],
+            "nothing says what it was refused for"
+        );
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct Bound {
     pub(super) guarded: bool,
     notes: Vec<Issue>,
     rx_ref: Option<usize>,
+    /// Where a report of ours says what was wrong with a row.
+    pub(super) rx_codes: Option<usize>,
     repaired: Repaired,
     /// Of the fields it was bound to.
     kinds: Vec<Kind>,
@@ -181,7 +183,7 @@ impl Mapping {
         decided: &Decided,
     ) -> Result<Bound, Vec<Issue>> {
         let columns = Columns::of(headers);
-        let rx_ref = columns.rx_ref();
+        let (rx_ref, rx_codes) = (columns.rx_ref(), columns.rx_codes());
         let marks = Marks { decimal: self.table.decimal, thousands: self.table.thousands };
         let mut binder = Binder {
             columns,
@@ -217,6 +219,7 @@ impl Mapping {
                 kinds: schema.fields.iter().map(|field| field.kind).collect(),
                 vouched: FieldSet::of(schema.fields.iter().map(|field| field.kind != Kind::Text)),
                 rx_ref,
+                rx_codes,
                 repaired: self.table.repaired,
             }),
             _ => Err(binder.issues),

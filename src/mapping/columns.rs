@@ -63,6 +63,7 @@ pub(super) static W201: CodeInfo = CodeInfo {
 pub(super) struct Columns<'a> {
     headers: Vec<Named<'a>>,
     rx_ref: Option<usize>,
+    rx_codes: Option<usize>,
 }
 
 struct Named<'a> {
@@ -92,14 +93,16 @@ pub(super) enum Found {
 
 impl<'a> Columns<'a> {
     pub(super) fn of(headers: &'a [Header]) -> Self {
-        let mut columns = Self { headers: Vec::with_capacity(headers.len()), rx_ref: None };
+        let mut columns = Self { headers: Vec::with_capacity(headers.len()), rx_ref: None, rx_codes: None };
         let mut ours = 0;
         for header in headers {
             let folded = names::fold(&header.name);
             if is_ours_folded(&folded) {
                 ours += 1;
-                if folded == "RX_REF" {
-                    columns.rx_ref = Some(header.index);
+                match folded.as_str() {
+                    "RX_REF" => columns.rx_ref = Some(header.index),
+                    "RX_CODES" => columns.rx_codes = Some(header.index),
+                    _ => {}
                 }
             } else {
                 columns.headers.push(Named { header, folded, position: header.index.saturating_sub(ours) });
@@ -111,6 +114,11 @@ impl<'a> Columns<'a> {
     /// The place of the column `rx_ref`, if the file is a report of ours.
     pub(super) fn rx_ref(&self) -> Option<usize> {
         self.rx_ref
+    }
+
+    /// The place of the column `rx_codes`, which says what was wrong with a row when our report was written.
+    pub(super) fn rx_codes(&self) -> Option<usize> {
+        self.rx_codes
     }
 
     /// A column by header, `header#2` or letter; a header that exists wins.

@@ -197,20 +197,29 @@ impl Typing {
         if names::has_hidden(text) {
             return Err(Flaw::new(&M016, text));
         }
-        // In a workbook of ours every cell is text, so damage that was never repaired shows by its form only.
         let became_day = self.habit.as_ref().is_some_and(|habit| habit.became_day(text));
-        let was_date = became_day || self.own_report && date::read_iso(text).is_some();
-        if origin == Origin::Cell(CellKind::Date) || was_date {
+        if origin == Origin::Cell(CellKind::Date) || became_day {
             return Err(Flaw::new(&M015, text));
         }
         let is_number = origin == Origin::Cell(CellKind::Number);
         let was_cut = self.habit.as_ref().is_some_and(|habit| habit.was_cut(text));
-        let was_rounded =
-            was_cut || self.own_report && is_rounded(text) && text.get(KEPT..).is_some_and(is_zeros);
-        if number::is_scientific(text) || (is_number && is_rounded(text)) || was_rounded {
+        if number::is_scientific(text) || (is_number && is_rounded(text)) || was_cut {
             return Err(Flaw::new(&M014, text));
         }
         Ok(Value::Text(CompactString::new(text)))
+    }
+
+    /// What a row of a report of ours was refused for, if the text still looks so: every cell of its workbook is text,
+    /// so damage that nobody repaired shows by its form only. `was_told` says whether the row had such an issue.
+    pub(super) fn unrepaired(&self, text: &str, was_told: impl Fn(&CodeInfo) -> bool) -> Option<Flaw> {
+        if self.kind != Kind::Identifier {
+            return None;
+        }
+        let is_cut = || is_rounded(text) && text.get(KEPT..).is_some_and(is_zeros);
+        if date::read_iso(text).is_some() && was_told(&M015) {
+            return Some(Flaw::new(&M015, text));
+        }
+        (is_cut() && was_told(&M014)).then(|| Flaw::new(&M014, text))
     }
 
     /// What is odd about a cell that gives a value all the same.
@@ -407,10 +416,10 @@ mod tests {
         }
         assert_eq!(typing.value("AB\u{202e}12", CELL).unwrap_err().args, ["AB[U+202E]12"]);
         assert!(typing.value("1234567890123450", CELL).is_ok() && typing.value("2026-03-12", CELL).is_ok());
-        let ours = Typing { own_report: true, ..typing };
-        assert_eq!(code(ours.value("1234567890123450", CELL)), "M014", "still not repaired");
-        assert_eq!(code(ours.value("2026-03-12 00:00:00", CELL)), "M015", "still not repaired");
-        assert!(ours.value("1234567890123456", CELL).is_ok());
+        let still = |text, told| typing.unrepaired(text, |_| told).map(|flaw| flaw.code.code);
+        assert_eq!(still("1234567890123450", true), Some("M014"));
+        assert_eq!(still("2026-03-12 00:00:00", true), Some("M015"));
+        assert_eq!((still("1234567890123450", false), still("1234567890123456", true)), (None, None));
     }
 
     #[test]
