@@ -155,7 +155,8 @@ fn judge(
         let told = |issue: &Issue| format!("{} ({})", issue.code.message(lang, &issue.args), issue.code.code);
         anyhow::anyhow!("{}", issues.iter().map(told).collect::<Vec<_>>().join("\n"))
     })?;
-    Ok(Judge::new(bound.without_keys(), targets, forced, world::world_on(args.one_off.today).clock.today()))
+    let bound = bound.without_keys().counting(table.day_count());
+    Ok(Judge::new(bound, targets, forced, world::world_on(args.one_off.today).clock.today()))
 }
 
 /// Rows of which no record is written.

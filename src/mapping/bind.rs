@@ -17,7 +17,7 @@ use super::{
     FieldPlan, Key, LookupPlan, Mapping, Piece, Repaired, Report, RulePlan, Source, Subject, Target,
 };
 use crate::model::{CodeInfo, FieldSet, Issue, Kind, Schema, Value, Who, Words};
-use crate::table::{Block, CellKind, Header, Row};
+use crate::table::{Block, CellKind, DayCount, Header, Row};
 
 /// A field of the mapping that the destination does not know.
 pub(super) static M007: CodeInfo = CodeInfo {
@@ -248,6 +248,13 @@ impl Bound {
         self.fills.iter().map(|fill| fill.index).collect()
     }
 
+    /// The same for a workbook that counts its days so.
+    #[must_use]
+    pub fn counting(mut self, day_count: Option<DayCount>) -> Self {
+        self.plans.iter_mut().for_each(|plan| plan.typing.day_count = day_count);
+        self
+    }
+
     /// The same for whoever asks for no key and no document: making them of every row takes its time.
     #[must_use]
     pub fn without_keys(self) -> Self {
@@ -384,6 +391,7 @@ impl Binder<'_> {
             common,
             habit: None,
             zone: self.schema.zone,
+            day_count: None,
             own_report: self.own_report,
         }
     }

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 
 use crate::model::wide::are_digits;
 use crate::model::{CodeInfo, Who, Words};
+use crate::table::DayCount;
 
 /// Is no date.
 pub(super) static M020: CodeInfo = CodeInfo {
@@ -286,11 +287,15 @@ fn begins_with_letters(bytes: &[u8]) -> bool {
 }
 
 /// The day that Excel's day number stands for (1900 system), written as people do; none outside this century.
-pub(super) fn day_of_serial(text: &str) -> Option<String> {
+pub(super) fn day_of_serial(text: &str, counted: DayCount) -> Option<String> {
+    /// Days from the one beginning to the other.
+    const BETWEEN: u32 = 1462;
     const FIRST: u32 = 36_526;
     const LAST: u32 = 73_050;
     let whole = text.split_once(['.', ',']).map_or(text, |(whole, _)| whole);
-    let serial: u32 = whole.parse().ok().filter(|serial| (FIRST..=LAST).contains(serial))?;
+    let before = if counted == DayCount::From1904 { BETWEEN } else { 0 };
+    let serial = whole.parse::<u32>().ok()?.checked_add(before)?;
+    let serial = Some(serial).filter(|serial| (FIRST..=LAST).contains(serial))?;
     let first = NaiveDate::from_ymd_opt(CENTURY, 1, 1)?;
     let day = first.checked_add_days(chrono::Days::new(u64::from(serial - FIRST)))?;
     Some(day.format("%d.%m.%Y").to_string())
@@ -620,11 +625,14 @@ mod tests {
 
     #[test]
     fn day_numbers_are_days_of_this_century() {
-        assert_eq!(day_of_serial("46349").as_deref(), Some("23.11.2026"));
-        assert_eq!(day_of_serial("46349,5").as_deref(), Some("23.11.2026"));
-        assert_eq!(day_of_serial("36526").as_deref(), Some("01.01.2000"));
+        let day = |text| day_of_serial(text, DayCount::From1900);
+        assert_eq!(day("46349").as_deref(), Some("23.11.2026"));
+        assert_eq!(day("46349,5").as_deref(), Some("23.11.2026"));
+        assert_eq!(day("36526").as_deref(), Some("01.01.2000"));
+        assert_eq!(day_of_serial("44887", DayCount::From1904).as_deref(), Some("23.11.2026"));
+        assert_eq!(day_of_serial("4294967295", DayCount::From1904), None);
         for text in ["60", "73051", "", "1.8.2026", "x"] {
-            assert_eq!(day_of_serial(text), None, "{text}");
+            assert_eq!(day(text), None, "{text}");
         }
     }
 
@@ -688,7 +696,7 @@ mod tests {
         fn reading_never_panics(text in ".{0,30}") {
             let _ = read_common(&text);
             let _ = read_rare(&text, chrono_tz::Europe::Sofia);
-            let _ = day_of_serial(&text);
+            let _ = day_of_serial(&text, DayCount::From1904);
             let _ = Format::new(&text);
             let _ = Format::new("%d.%m.%Y").unwrap().read(&text);
         }

@@ -355,6 +355,7 @@ impl Loader<'_> {
             common: formats.is_empty(),
             habit: None,
             zone: chrono_tz::UTC,
+            day_count: None,
             own_report: false,
         });
         let of_field = OfField { name: &name.value, typing: typing.as_ref() };

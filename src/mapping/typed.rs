@@ -11,7 +11,7 @@ use super::habit::{Habit, W205};
 use super::number::{self, Decimal, Flaw as NumberFlaw, M010, M011, M012, M013, Marks, PLAIN};
 use crate::model::wide::{any, any_control, are_digits};
 use crate::model::{CodeInfo, Issue, Kind, Value, Who, Words, both, names};
-use crate::table::CellKind;
+use crate::table::{CellKind, DayCount};
 
 /// A long code that a spreadsheet turned into a rounded number.
 pub(super) static M014: CodeInfo = CodeInfo {
@@ -169,6 +169,8 @@ pub(super) struct Typing {
     pub(super) habit: Option<Arc<Habit>>,
     /// The zone in whose wall time the system's moments are.
     pub(super) zone: chrono_tz::Tz,
+    /// From which day the workbook counts, where that is known.
+    pub(super) day_count: Option<DayCount>,
     /// The file is a report of ours, where a workbook's dates stand as text.
     pub(super) own_report: bool,
 }
@@ -257,11 +259,13 @@ impl Typing {
             Origin::Cell(_) => self.formatted(text).or_else(|| self.own_date(text)),
         };
         found.ok_or_else(|| {
-            let day = date::day_of_serial(text);
+            let day = date::day_of_serial(text, DayCount::From1900);
             let of_workbook = origin == Origin::Cell(CellKind::Number);
             if day.is_some() || of_workbook {
-                // A workbook's days may be counted from 1904, four years later.
-                let day = day.filter(|_| !of_workbook && !self.own_report);
+                // In a report of ours a workbook's numbers are text, and which workbook's nobody knows.
+                let in_text = (!self.own_report).then_some(DayCount::From1900);
+                let counted = if of_workbook { self.day_count } else { in_text };
+                let day = counted.and_then(|counted| date::day_of_serial(text, counted));
                 let shown = day.map_or_else(String::new, |day| {
                     both(&format!(" (Excel би показал {day})"), &format!(" (Excel would show {day})"))
                 });
@@ -361,6 +365,7 @@ mod tests {
             formats,
             habit: None,
             zone: chrono_tz::Europe::Sofia,
+            day_count: None,
             own_report: false,
         }
     }
@@ -433,6 +438,12 @@ mod tests {
         assert_eq!(code(said.value("46349", Origin::Cell(CellKind::Number))), "M021");
         let told = |origin| said.value("46349", origin).unwrap_err().args;
         assert_eq!(told(Origin::Cell(CellKind::Number)), ["46349", ""], "it may count from 1904");
+        let counting = |days| Typing { day_count: Some(days), ..said.clone() };
+        let told_by =
+            |days, text| counting(days).value(text, Origin::Cell(CellKind::Number)).unwrap_err().args;
+        assert!(told_by(DayCount::From1900, "46349")[1].contains("23.11.2026"));
+        assert!(told_by(DayCount::From1904, "44887")[1].contains("23.11.2026"));
+        assert_eq!(told_by(DayCount::From1900, "60"), ["60", ""]);
         assert!(told(CELL)[1].contains("23.11.2026"));
         let repaired = Typing { own_report: true, ..said };
         assert!(repaired.value("2026-11-20", CELL).is_ok(), "our report shows a workbook's date so");

@@ -227,7 +227,8 @@ pub(super) fn bind(
         .map_err(|questions| aside(FileState::Held, &questions))?;
     let bound = mapping
         .bind_decided(table.headers(), &schema, &decided)
-        .map_err(|issues| aside(FileState::Unreadable, &issues))?;
+        .map_err(|issues| aside(FileState::Unreadable, &issues))?
+        .counting(table.day_count());
     let sections = sections.into_iter().map(str::to_owned).collect();
     Ok(Ready { bound, schema, targets, sections, forced: forced.is_some(), decided })
 }

@@ -12,6 +12,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::error::Error;
+use super::number::DayCount;
 use super::reading::Format;
 
 const MIB: u64 = 1024 * 1024;
@@ -84,6 +85,12 @@ pub(super) struct Checked {
 }
 
 impl Checked {
+    /// From which day the workbook counts. Only for an .xlsx.
+    pub(super) fn day_count(&self) -> DayCount {
+        let is_from_1904 = |(name, seen): (&String, &Seen)| name.ends_with("workbook.xml") && seen.from_1904;
+        if self.parts.iter().any(is_from_1904) { DayCount::From1904 } else { DayCount::From1900 }
+    }
+
     /// What is merged or hidden on a sheet, by its place in the workbook's list. Only for an .xlsx.
     pub(super) fn seen_of(&self, sheet: usize) -> Option<&Seen> {
         let of =
@@ -242,6 +249,8 @@ pub(super) struct Seen {
     merged: Vec<u32>,
     /// Of a workbook: the relationship of each sheet, in order.
     sheets: Vec<String>,
+    /// Of a workbook: its days are counted from 1904.
+    from_1904: bool,
     /// Of relationships: their names and the parts they lead to, in lower case.
     targets: Vec<(String, String)>,
 }
@@ -280,6 +289,10 @@ impl Seen {
                     .map(<[u8]>::trim_ascii_start)
                     .and_then(|cell| digits(cell.get(cell.iter().position(u8::is_ascii_digit)?..)?));
                 push(&mut self.merged, row);
+            }
+            b"workbookPr" => {
+                self.from_1904 |=
+                    attribute(tag, b"date1904").is_some_and(|value| matches!(value, b"1" | b"true"));
             }
             b"sheet" => push(&mut self.sheets, text(b"r:id").or_else(|| text(b"id"))),
             b"Relationship" => {
@@ -713,6 +726,24 @@ mod tests {
         scanner.feed(sheet).unwrap();
         let seen = scanner.seen;
         assert_eq!((seen.hidden_rows(1), seen.hidden_columns(6), seen.merged(1)), (1, 4, 1));
+    }
+
+    #[test]
+    fn a_workbook_says_from_which_day_it_counts() {
+        let counted = |part: &[u8]| {
+            let limits = Limits::default();
+            let mut scanner = Scanner::new("xl/workbook.xml", &limits, Totals::default());
+            scanner.feed(part).unwrap();
+            let parts = BTreeMap::from([("xl/workbook.xml".to_owned(), scanner.seen)]);
+            Checked { format: Format::Xlsx, uncalculated: false, parts }.day_count()
+        };
+        assert_eq!(counted(br#"<workbookPr date1904="1"/>"#), DayCount::From1904);
+        assert_eq!(
+            counted(b"<x:workbookPr filterPrivacy='1' date1904='true'></x:workbookPr>"),
+            DayCount::From1904
+        );
+        assert_eq!(counted(br#"<workbookPr date1904="0"/>"#), DayCount::From1900);
+        assert_eq!(counted(b"<workbookPr/>"), DayCount::From1900);
     }
 
     proptest! {

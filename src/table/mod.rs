@@ -48,6 +48,7 @@ pub use error::Error;
 pub use evidence::{Evidence, LineEnds, Proof, Rival};
 pub use inspect::{ColumnInspection, FirstRow, Guess, Inspection, Suspicion, inspect, to_csv};
 pub use mend::Damage;
+pub use number::DayCount;
 pub use order::T029;
 pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Repair, Why};
 pub use row::{Cell, CellKind, HEAD, Header, RawCell, Row};
@@ -60,6 +61,7 @@ pub struct Table {
     headers: Vec<Header>,
     found: Found,
     damaged_header: Option<Issue>,
+    day_count: Option<DayCount>,
 }
 
 impl Table {
@@ -103,7 +105,8 @@ impl Table {
         opened.oddities.tell(&mut found);
         let columns = opened.header.columns.clone();
         let sheet = workbook::start(opened, &columns)?;
-        Ok(Self::new(Source::Sheet(sheet), columns, found, reading))
+        let table = Self::new(Source::Sheet(sheet), columns, found, reading);
+        Ok(Self { day_count: Some(checked.day_count()), ..table })
     }
 
     fn open_text(input: impl text::Input, reading: &Reading) -> Result<Self, Error> {
@@ -129,12 +132,17 @@ impl Table {
     fn new(source: Source, headers: Vec<Header>, found: Found, reading: &Reading) -> Self {
         let header = (found.header_row.unwrap_or(0), found.header_rows.unwrap_or(1));
         let body = Body::new(source, header, &headers, reading.skip.as_deref());
-        Self { body, headers, found, damaged_header: None }
+        Self { body, headers, found, damaged_header: None, day_count: None }
     }
 
     /// The columns in order; without names where the file has no header.
     pub fn headers(&self) -> &[Header] {
         &self.headers
+    }
+
+    /// From which day a workbook counts its days, where that is known.
+    pub fn day_count(&self) -> Option<DayCount> {
+        self.day_count
     }
 
     /// Why the names of the columns cannot be trusted; to be told where no layout knows them.

@@ -9,6 +9,15 @@ use super::row::CellKind;
 /// Significant digits that Excel keeps and shows.
 pub(super) const DIGITS: usize = 15;
 
+/// From which day a workbook counts its days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayCount {
+    /// 1 January 1900, as nearly all do.
+    From1900,
+    /// 1 January 1904, as Excel for the Mac once did.
+    From1904,
+}
+
 /// Zeros that a number format fills up to: `00000000000000` gives 14; 0 where it is no such mask.
 pub(super) fn mask_of(format: &str) -> usize {
     let first = format.split(';').next().unwrap_or(format);
