@@ -11,7 +11,7 @@ use crate::destinations::Destination;
 use crate::ledger::{FactKey, Own, StagedRecord, StagedRow, StoredIssue};
 use crate::mapping::{Bound, Draft, Repaired};
 use crate::model::{FieldSet, Issue, Value};
-use crate::table::{Block, Row, T029};
+use crate::table::{Block, Row, T029, T031};
 use crate::validate::{Record, registration_mismatch, validate};
 
 /// One section that rows may go to.
@@ -156,8 +156,13 @@ impl Judge {
             return;
         }
         judged.body = Body::Bad;
+        // A word of a person lets nothing go here: there is nothing to send.
+        judged.issues.retain(|issue| issue.code.code != T029.code);
         if judged.issues.is_empty() {
-            judged.issues.extend_from_slice(row.issues());
+            judged.issues.extend(own.into_owned());
+        }
+        if is_held {
+            judged.issues.push(Issue::new(&T031));
         }
     }
 

@@ -49,7 +49,7 @@ pub use evidence::{Evidence, LineEnds, Proof, Rival};
 pub use inspect::{ColumnInspection, FirstRow, Guess, Inspection, Suspicion, inspect, to_csv};
 pub use mend::Damage;
 pub use number::DayCount;
-pub use order::T029;
+pub use order::{T029, T031};
 pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Repair, Why};
 pub use row::{Cell, CellKind, HEAD, Header, RawCell, Row};
 
@@ -195,6 +195,7 @@ pub static CODES: &[&CodeInfo] = &[
     &workbook::T027,
     &body::T028,
     &order::T029,
+    &order::T031,
     &order::W115,
     &text::W101,
     &workbook::W102,

@@ -381,6 +381,26 @@ pub static T029: CodeInfo = CodeInfo {
     },
 };
 
+/// A damaged row that was put right and then seems to be none to report.
+pub static T031: CodeInfo = CodeInfo {
+    code: "T031",
+    who: Who::User,
+    bg: Words {
+        message: "според клетките, както са подредени тук, редът не подлежи на подаване, но това не е сигурно; поправете реда \
+                  в своя файл и го поставете отново",
+        why: "Редът беше повреден. Датата му или видът на движението, по които се пропуска, може да са на друга клетка.",
+        example: "повреден ред, който изглежда с дата преди началото на подаването",
+        repair: "Сравнете реда със своята програма, поправете го във файла и поставете файла отново.",
+    },
+    en: Words {
+        message: "by its cells as they are put in order here the row is none to report, but that is not certain; correct the \
+                  row in your file and drop it again",
+        why: "The row was damaged. The date or the kind of movement by which it would be passed over may be another cell's.",
+        example: "a damaged row that seems to be dated before reporting began",
+        repair: "Compare the row with your program, correct it in the file and drop the file again.",
+    },
+};
+
 /// A damaged row that was put right.
 pub(super) static W115: CodeInfo = CodeInfo {
     code: "W115",
