@@ -440,6 +440,14 @@ impl Body {
     /// Gives the row as many cells as the header has, and tells what was wrong.
     fn straighten(&self, row: &mut Row, format: Format) {
         let cells = row.len();
+        if let Source::Text(ordered) = &self.source
+            && ordered.is_misnamed()
+        {
+            let counts = [self.columns.to_string(), cells.to_string(), self.header_row.to_string()];
+            row.add_issue(counts.into_iter().fold(Issue::new(&T030), Issue::arg));
+            row.pad_to(self.columns);
+            return;
+        }
         if cells < self.needed && format == Format::Csv {
             row.add_issue(Issue::new(&T020).arg(cells.to_string()).arg(self.columns.to_string()));
         }
@@ -615,6 +623,28 @@ pub(super) static T021: CodeInfo = CodeInfo {
         why: "A delimiter inside a text cuts its cell in two and moves all values to the right.",
         example: "Pharmacy;Health instead of \"Pharmacy;Health\"",
         repair: "Find the delimiter inside the text, remove it or put the text into quotes, and save.",
+    },
+};
+
+/// There are more names of columns than cells in the rows, or fewer.
+pub(super) static T030: CodeInfo = CodeInfo {
+    code: "T030",
+    who: Who::User,
+    bg: Words {
+        message: "имената на колони са {0}, а редът има {1} клетки, както почти всички редове, затова не е сигурно коя стойност \
+                  на коя колона е; поправете имената в ред {2}",
+        why: "Липсващ или излишен разделител в заглавния ред измества всички имена след себе си.",
+        example: "Дата;Код Име;Количество над редове с по четири клетки",
+        repair: "Вижте в заглавния ред за две имена без разделител между тях, за липсващо име или за разделител вътре в име; \
+                 поправете го и поставете файла отново.",
+    },
+    en: Words {
+        message: "there are {0} names of columns but the row has {1} cells, as nearly all rows have, so it is not certain which \
+                  value belongs to which column; put the names in row {2} right",
+        why: "A delimiter too few or too many in the header row moves all names behind it.",
+        example: "Date;Code Name;Quantity above rows of four cells",
+        repair: "Look in the header row for two names without a delimiter between them, a missing name, or a delimiter inside a \
+                 name; correct it and drop the file again.",
     },
 };
 

@@ -286,6 +286,20 @@ fn clean(text: &str) -> &str {
     if lone && text.len() > 1 { text.trim_matches('"').trim_matches(around) } else { text }
 }
 
+/// Whether nearly all rows below the header have the same number of cells, and there are more names or fewer.
+pub(super) fn is_misnamed(rows: &[Row], header: &FoundHeader) -> bool {
+    let columns = header.columns.len();
+    let needed = header.columns.iter().rposition(|column| !column.name.is_empty()).map_or(0, |last| last + 1);
+    let below: Vec<&Row> =
+        rows.iter().filter(|row| row.number() > header.row && row.len() > 1 && !row.is_blank()).collect();
+    let usual = usual_width(rows);
+    let text_from = |row: &Row| {
+        (columns..row.len()).any(|at| row.cell(at).is_some_and(|cell| !cell.text.trim().is_empty()))
+    };
+    let off = |row: &&&Row| row.len() == usual && (usual < needed || text_from(row));
+    columns > 1 && needed > 0 && below.len() >= 3 && below.iter().filter(off).count() * 10 >= below.len() * 9
+}
+
 /// Columns without those at the end that have neither name nor cells: a delimiter ends every row.
 fn without_empty_tail(mut columns: Vec<Header>, rows: &[Row]) -> Vec<Header> {
     let is_empty =

@@ -195,6 +195,7 @@ pub static CODES: &[&CodeInfo] = &[
     &workbook::T027,
     &body::T028,
     &order::T029,
+    &body::T030,
     &order::T031,
     &order::W115,
     &text::W101,
@@ -438,6 +439,21 @@ mod tests {
         for (text, wanted) in [(trailing, 2), (sparse, 2), (first, 2)] {
             assert_eq!(read_bytes(text.as_bytes(), &Reading::default()).unwrap().0.len(), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn names_that_are_not_as_many_as_cells_put_every_row_in_doubt() {
+        let rows = "1;a;5;x\n2;b;6;y\n3;c;7;z\n4;d;8;x\n5;e;9;x\n6;f;9;x\n7;g;9;x\n8;h;9;x\n9;i;9;x\n";
+        for (names, odd) in [("Код;Име Вид;Брой", "9;i;9"), ("Код;Им;е;Брой;Вид", "9;i;9;x;x")]
+        {
+            let text = format!("{names}\n{rows}{odd}\n");
+            let read = read_bytes(text.as_bytes(), &Reading::default()).unwrap().0;
+            assert_eq!(read.len(), 10);
+            assert!(read.iter().all(|row| row.2 == ["T030"]), "{names}: also the row that has as many cells");
+        }
+        let trailing = "Код;Име;Брой;Вид\n".to_owned() + &rows.replace('\n', ";\n");
+        let read = read_bytes(trailing.as_bytes(), &Reading::default()).unwrap().0;
+        assert!(read.iter().all(|row| row.2.is_empty()), "a delimiter ends every row");
     }
 
     #[test]

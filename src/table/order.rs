@@ -34,6 +34,8 @@ pub(super) struct Place {
     pub(super) header_row: u32,
     /// Cells that rows usually have, empty ones behind the last column too.
     pub(super) usual: usize,
+    /// Nearly all rows have another number of cells than there are names.
+    pub(super) misnamed: bool,
 }
 
 /// Learns what columns look like: asked once, and only where a row is damaged.
@@ -100,6 +102,12 @@ impl Ordered {
         self.shapes.get_or_init(|| (self.learn)())
     }
 
+    /// Whether nearly all rows have another number of cells than there are names: nobody knows then which name is
+    /// whose, not even in a row that has as many.
+    pub(super) fn is_misnamed(&self) -> bool {
+        self.place.misnamed
+    }
+
     /// Damaged rows that were put right: the first ones, and how many.
     pub(super) fn repaired(&self) -> (Vec<Repair>, u64) {
         (self.repaired.clone(), self.repaired_count)
@@ -115,7 +123,11 @@ impl Ordered {
         &mut self,
         fits: impl FnOnce(&Cutter, &Raw<'_>) -> bool,
     ) -> io::Result<Option<(Raw<'_>, &Arc<Cutter>)>> {
-        if !self.ahead.is_empty() || self.shift > 0 { Ok(None) } else { self.records.next_plain(fits) }
+        if !self.ahead.is_empty() || self.shift > 0 || self.place.misnamed {
+            Ok(None)
+        } else {
+            self.records.next_plain(fits)
+        }
     }
 
     /// Reads the next row, blank lines too. False at the end.

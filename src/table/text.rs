@@ -84,7 +84,8 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
         Layout { after_row: header.row, columns: header.columns.iter().map(Header::label).collect() };
     let records = start(file, mark, hidden, dialect.clone(), encoding.clone(), layout)?;
     let damaged_header = damage(&rows, header.row);
-    let place = Place { header_row: header.row, usual: header::usual_width(&rows) };
+    let misnamed = header::is_misnamed(&rows, &header);
+    let place = Place { header_row: header.row, usual: header::usual_width(&rows), misnamed };
     let width = header.columns.len();
     let learn = move || {
         let rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
