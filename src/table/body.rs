@@ -396,10 +396,13 @@ impl Body {
             }
         }
         self.after_blank = false;
-        for row in held {
+        for mut row in held {
             if is_blank(&row) {
                 leave_out(&row, Why::Blank, found);
             } else {
+                if why == Why::Total && self.words.begin(&row) && self.is_sparse(&row) {
+                    row.add_issue(Issue::new(&W117));
+                }
                 self.ready.push_back(row);
             }
         }
@@ -645,6 +648,26 @@ pub(super) static T030: CodeInfo = CodeInfo {
         example: "Date;Code Name;Quantity above rows of four cells",
         repair: "Look in the header row for two names without a delimiter between them, a missing name, or a delimiter inside a \
                  name; correct it and drop the file again.",
+    },
+};
+
+/// A row amid the data that looks like the total of a page.
+pub(super) static W117: CodeInfo = CodeInfo {
+    code: "W117",
+    who: Who::User,
+    bg: Words {
+        message: "редът започва с дума за сбор и повечето му клетки са празни, но след него следват редове с данни; ако е сбор \
+                  за страница, не е за подаване: изтрийте го",
+        why: "Сборове под таблицата се пропускат. Ред по средата ѝ може да е и движение, затова не се пропуска мълчаливо.",
+        example: "Общо за страница 1;;;23;",
+        repair: "Ако е сбор, изтрийте реда във файла или изключете междинните сборове в програмата си. Ако е движение, не правете нищо.",
+    },
+    en: Words {
+        message: "the row begins with a word for totals and most of its cells are empty, but rows of data follow; if it is the \
+                  total of a page it is none to report: delete it",
+        why: "Totals below the table are passed over. A row in its middle may as well be a movement, so it is not passed over silently.",
+        example: "Total of page 1;;;23;",
+        repair: "If it is a total, delete the row in the file or switch subtotals off in your program. If it is a movement, do nothing.",
     },
 };
 

@@ -205,6 +205,7 @@ pub static CODES: &[&CodeInfo] = &[
     &body::W105,
     &body::W114,
     &body::W116,
+    &body::W117,
     &text::W106,
     &choice::W107,
     &choice::W108,
@@ -454,6 +455,14 @@ mod tests {
         let trailing = "Код;Име;Брой;Вид\n".to_owned() + &rows.replace('\n', ";\n");
         let read = read_bytes(trailing.as_bytes(), &Reading::default()).unwrap().0;
         assert!(read.iter().all(|row| row.2.is_empty()), "a delimiter ends every row");
+    }
+
+    #[test]
+    fn what_looks_like_the_total_of_a_page_amid_the_rows_is_told() {
+        let text = "Дата;Код;Име;Брой;Вид\n1.8.2026;1;a;5;x\n2.8.2026;2;b;6;y\nОбщо за страница 1;;;11;\n3.8.2026;3;c;7;z\n";
+        let rows = read_bytes(text.as_bytes(), &Reading::default()).unwrap().0;
+        let told: Vec<_> = rows.iter().map(|row| row.2.join(" ")).collect();
+        assert_eq!(told, ["", "", "W117", ""]);
     }
 
     #[test]
