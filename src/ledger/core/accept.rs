@@ -26,8 +26,12 @@ pub(crate) fn accept<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> 
     replace_older_changes(store, intake)?;
     store.hold_doubtful(intake)?;
     documents(store, intake)?;
-    // What its documents set aside may have let others go.
-    judge_waiting(store, intake)
+    // What its documents set aside may have let others go, and these the rest of their own documents.
+    while judge_waiting(store, intake)? {
+        store.hold_doubtful(intake)?;
+        documents(store, intake)?;
+    }
+    Ok(())
 }
 
 /// Of a second reading, those rows take their places whose record is still the newest of its row in the target.
@@ -67,15 +71,18 @@ fn stand_beside<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Res
     store.next_generation(newcomer, older)
 }
 
-/// Rows staged behind one that was answered or replaced before their file was accepted are judged now.
-pub(crate) fn judge_waiting<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
+/// Rows staged behind one that was answered or replaced before their file was accepted are judged now. Whether one of
+/// them waits no more.
+pub(crate) fn judge_waiting<S: Store>(store: &mut S, intake: i64) -> Result<bool, Error> {
+    let mut any = false;
     for waiting in store.select(Which::WaitingIn(intake))? {
         let Some(met) = waiting.of_record.map_or(Ok(None), |of| store.record(of))? else { continue };
         if !met.state.is_open() || met.newer.is_some() {
             wait_behind(store, &waiting, &met, waiting.way.unwrap_or(Way::Key))?;
+            any |= store.record(waiting.id)?.is_some_and(|now| now.state != RecordState::Behind);
         }
     }
-    Ok(())
+    Ok(any)
 }
 
 /// The newer proposal of a change stands for the older ones.

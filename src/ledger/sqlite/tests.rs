@@ -1534,6 +1534,23 @@ fn documents_that_wait_for_each_other_go_on() {
 }
 
 #[test]
+fn a_document_goes_once_what_it_waited_for_is_held_by_the_same_file() {
+    let mut bench = Bench::new();
+    let rows = [keyed((2, "k0", 1)), keyed((3, "k1", 1)), keyed((4, "k0", 1))];
+    bench.drop_rows("a.csv", "a", &rows[..2], true, Accept::WholeFile);
+    bench.send_all(&refused);
+    bench.drop_rows("b.csv", "b", &rows[..1], true, Accept::WholeFile);
+    // The first row waits for the second file's, the second one with it; the last one, a key twice, holds that file.
+    let mut repaired = rows;
+    for (row, of) in repaired.iter_mut().zip(["1-2", "1-3", "2-2"]) {
+        row.record.as_mut().unwrap().reference = Some(format!("{}-{of}", bench.ledger.id()));
+    }
+    let third = bench.drop_rows("c.csv", "c", &repaired, true, Accept::WholeFile);
+    assert_eq!(bench.statuses(third), [Waiting, Waiting, Held]);
+    assert_eq!(bench.claim().unwrap().items.len(), 2, "nothing keeps the first file from going");
+}
+
+#[test]
 fn the_same_content_read_again_twice_is_sent_once() {
     let mut bench = Bench::new();
     let bad = [staged(2, None, None), staged(3, None, None)];
