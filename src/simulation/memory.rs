@@ -780,6 +780,12 @@ impl Memory {
         newest.unwrap_or_default()
     }
 
+    /// The held record that a person's word about it lets go.
+    pub(super) fn held_by(&self, what: &What) -> Option<i64> {
+        let named = self.named(what, &[RecordState::Held, RecordState::Reversed]);
+        named.iter().find(|known| known.state == RecordState::Held).map(|known| known.id)
+    }
+
     fn release(&mut self, what: &What, answer: Option<Double>, by: &By) -> Result<(usize, usize), Error> {
         let (mut moved, mut left) = (0, 0);
         for known in self.named(what, &[RecordState::Held, RecordState::Reversed]) {

@@ -13,8 +13,9 @@
 //! ```
 //!
 //! What is taken for granted: the system's books do not lie, no request is registered later than half an hour after
-//! it was sent, and whoever says "not received" looked after that. A process is not frozen between the commit that
-//! states the intent and the first byte. Without a key nobody sends a doubtful row: equal rows tell nobody which
+//! it was sent, and whoever says "not received" looked after that. Whoever lets a row of a file go knows which file of
+//! that name is meant: the newest with something to decide in that row. A process is not frozen between the commit
+//! that states the intent and the first byte. Without a key nobody sends a doubtful row: equal rows tell nobody which
 //! delivery they are.
 
 mod book;

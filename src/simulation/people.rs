@@ -74,15 +74,17 @@ fn release_one<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
     }
     let record = *life.random.pick(&held);
     let memory = life.book.memory();
-    let rec = memory.rec(record).unwrap().clone();
+    let rec = memory.rec(record).unwrap();
     let file = memory.file(rec.intake);
     if file.state != FileState::Taken {
         return Ok(());
     }
     let what = What::Row(file.name.clone().into(), rec.row);
+    // The name may mean another file by now: people answer about the row that it means.
+    let Some(record) = memory.held_by(&what) else { return Ok(()) };
+    let rec = memory.rec(record).unwrap().clone();
     let code = rec.reason.first().map(|issue| issue.code.clone()).unwrap_or_default();
     let answer = if is_doubt(&rec) { Some(truth(life, record, code == codes::CHANGE.code)) } else { None };
-    // A name may mean another file by now: people see which row they are told about.
     if rec.members.is_some() || answer.is_some() {
         life.here(Op::Release(what, answer))?;
     }
