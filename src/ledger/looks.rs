@@ -106,11 +106,11 @@ pub enum Presence {
 }
 
 /// When the system said that something is not there: by our clock, by its own.
-pub(super) type Word = (DateTime<Utc>, DateTime<Utc>);
+pub(crate) type Word = (DateTime<Utc>, DateTime<Utc>);
 
 /// What a further "not there" comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Absence {
+pub(crate) enum Absence {
     /// It was surely not received.
     Proven,
     /// It is the first that counts.
@@ -120,7 +120,7 @@ pub(super) enum Absence {
 }
 
 /// Weighs a "not there" against the first one. A clock that went back makes the first worthless.
-pub(super) fn weigh(first: Option<Word>, again: Word, gap: TimeDelta) -> Absence {
+pub(crate) fn weigh(first: Option<Word>, again: Word, gap: TimeDelta) -> Absence {
     let Some(first) = first else { return Absence::First };
     let between = (again.0 - first.0).min(again.1 - first.1);
     if between < TimeDelta::zero() {

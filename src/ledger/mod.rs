@@ -9,7 +9,7 @@ pub mod codes;
 pub mod core;
 mod intake;
 mod lists;
-mod looks;
+pub(crate) mod looks;
 mod marks;
 mod migrations;
 mod people;

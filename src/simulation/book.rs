@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::memory::Memory;
 use crate::ledger::{
-    BatchVerdict, By, Decision, Double, FileState, OpenBatch, Plan, Question, RawAnswer, StagedRow, What,
-    Work,
+    BatchVerdict, By, Decision, Double, FileState, Look, Looking, OpenBatch, Plan, Presence, Question,
+    RawAnswer, Sought, StagedRow, What, Witness, Work,
 };
 
 /// The ledger's own id.
@@ -30,6 +30,10 @@ pub(super) enum Op {
     Answered(i64, RawAnswer),
     Asked(Question),
     Settle(i64, BatchVerdict),
+    /// Who is to be asked about by our number.
+    LookDue,
+    Looked(Look),
+    Conclude(Sought, Presence),
     Recover,
     Release(What, Option<Double>),
     Resolve(What, Decision),
@@ -68,6 +72,7 @@ pub(super) enum Got {
     Flag(bool),
     Open(Option<Box<OpenBatch>>),
     Unread(Vec<(OpenBatch, RawAnswer)>),
+    Looking(Looking),
     /// Rows that moved, and rows left.
     Decided(usize, usize),
     Failed(String),
@@ -81,6 +86,8 @@ pub(super) trait Book {
     fn work(&mut self, now: DateTime<Utc>) -> Work;
     /// A pending batch, to be asked about.
     fn pending(&mut self, batch: i64) -> Option<OpenBatch>;
+    /// What the system itself said it has.
+    fn witness(&mut self) -> Option<Witness>;
     /// The model, to be looked at.
     fn memory(&self) -> &Memory;
     /// The model, to be told what was looked at.

@@ -5,10 +5,14 @@ use tempfile::TempDir;
 
 use super::book::{Book, Got, Op, SECTION, by};
 use super::life::Life;
+use super::looks::QUIET;
 use super::memory::Memory;
 use super::{FIRST_NUMBER, SESPA, server};
 use crate::destinations::Late;
-use crate::ledger::{Built, Error, Ledger as _, NewFile, OpenBatch, Options, SectionRef, Sqlite, Want, Work};
+use crate::ledger::{
+    Built, Error, Ledger as _, Looks as _, NewFile, OpenBatch, Options, SectionRef, Sqlite, Want, Witness,
+    Work,
+};
 use crate::model::{Environment, Lang};
 
 /// Lives of an ordinary test run.
@@ -81,6 +85,11 @@ fn done(ledger: &mut Sqlite, op: &Op, now: DateTime<Utc>) -> Result<Got, Error> 
         Op::Answered(attempt, answer) => ledger.answered(*attempt, answer, now).map(|()| Got::Nothing)?,
         Op::Asked(question) => Got::Id(ledger.asked(question, now)?),
         Op::Settle(attempt, verdict) => ledger.settle(*attempt, verdict, now).map(|()| Got::Nothing)?,
+        Op::LookDue => Got::Looking(ledger.look_due(SECTION, QUIET, now)?),
+        Op::Looked(look) => ledger.looked(look, now).map(|()| Got::Nothing)?,
+        Op::Conclude(sought, presence) => {
+            ledger.conclude(sought, "looked", presence, QUIET, now).map(|()| Got::Nothing)?
+        }
         Op::Recover => {
             let unread = ledger.recover("test", now)?;
             Got::Unread(unread.into_iter().map(|(_, open, answer)| (open, answer)).collect())
@@ -129,6 +138,12 @@ impl Book for Pair {
         let open = self.model.pending(batch);
         assert_eq!(open, self.real[0].pending(batch).unwrap());
         open
+    }
+
+    fn witness(&mut self) -> Option<Witness> {
+        let witness = self.model.vouched_for();
+        assert_eq!(witness, self.real[0].witness(SECTION).unwrap());
+        witness
     }
 
     fn memory(&self) -> &Memory {

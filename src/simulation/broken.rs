@@ -15,6 +15,8 @@ pub(super) enum Bug {
     OutcomesAreMixed,
     /// A request without an answer is called not received.
     LostIsCalledAbsent,
+    /// "Not there" is believed of a query that does not find what surely is there.
+    NobodyVouches,
     /// A batch is called settled while rows of it are unknown.
     UnknownIsSettled,
     /// An attempt that did not go out stays open.
@@ -30,13 +32,14 @@ pub(super) enum Bug {
 }
 
 /// Each with the rule that must find it.
-pub(super) const BUGS: [(Bug, &str); 12] = [
+pub(super) const BUGS: [(Bug, &str); 13] = [
     (Bug::ARowIsLost, "I1:"),
     (Bug::LostIsCalledUnsent, "I2:"),
     (Bug::ACrashIsCalledUnsent, "I2:"),
     (Bug::FactsAreForgotten, "I2:"),
     (Bug::OutcomesAreMixed, "I3:"),
     (Bug::LostIsCalledAbsent, "I4:"),
+    (Bug::NobodyVouches, "I2:"),
     (Bug::UnknownIsSettled, "I5:"),
     (Bug::AttemptsStayOpen, "I6:"),
     (Bug::TheEndIsForgotten, "I7:"),

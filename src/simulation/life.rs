@@ -13,7 +13,7 @@ use super::random::Random;
 use super::server::{Line, Server};
 use crate::destinations::Destination;
 use crate::ledger::core::RecordState;
-use crate::ledger::{BatchVerdict, FileState, OpenBatch, Question, RawAnswer, Waits, Work};
+use crate::ledger::{BatchVerdict, FileState, OpenBatch, Presence, Question, RawAnswer, Sought, Waits, Work};
 use crate::submit::read_again;
 
 /// Most steps of a life's end: far more than any takes.
@@ -23,7 +23,7 @@ const LONG: TimeDelta = TimeDelta::days(9);
 
 /// Where a sender stands between two steps.
 #[derive(Debug, Clone)]
-enum Sender {
+pub(super) enum Sender {
     Idle,
     /// The intent is written.
     Claimed(OpenBatch),
@@ -31,6 +31,8 @@ enum Sender {
     Came(OpenBatch, RawAnswer),
     /// The answer is kept and not read.
     Kept(OpenBatch, RawAnswer),
+    /// What a question by our number brought is kept and not concluded from.
+    Looked(Sought, Presence),
     /// A pending batch is to be asked about.
     Asking(OpenBatch),
 }
@@ -54,13 +56,13 @@ pub(super) struct Life<'a, B> {
     /// What our clock shows.
     pub(super) now: DateTime<Utc>,
     /// What it is: the system's clock is right.
-    time: DateTime<Utc>,
+    pub(super) time: DateTime<Utc>,
     begun: DateTime<Utc>,
     pub(super) drawer: Drawer,
     coming: Vec<Coming>,
     /// Rows of each file that was taken.
     rows: HashMap<i64, usize>,
-    senders: [Sender; 2],
+    pub(super) senders: [Sender; 2],
     /// The process that works; the other one is frozen or not there.
     active: usize,
     frozen: bool,
@@ -234,6 +236,11 @@ impl<'a, B: Book> Life<'a, B> {
                 self.act(process, Op::Settle(open.attempt, verdict)).map(drop)
             }
             Sender::Asking(open) => self.ask(process, &open),
+            Sender::Looked(sought, presence) => {
+                // What becomes final has a moment of its own.
+                self.pass(TimeDelta::seconds(1));
+                self.act(process, Op::Conclude(sought, presence)).map(drop)
+            }
         }
     }
 
@@ -247,7 +254,7 @@ impl<'a, B: Book> Life<'a, B> {
                 }
                 return Ok(());
             }
-            Work::Later(_) | Work::Nothing => return Ok(()),
+            Work::Later(_) | Work::Nothing => return self.look(process),
         };
         // The disk is full, or the commit fails: nothing was written, so nothing is sent.
         if self.random.percent(3) {

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::book::{Book, Got, Op};
 use super::broken::Bug;
+use super::looks::Put;
 use crate::ledger::core::batch::{PutOff, after, effects, horizon, next};
 use crate::ledger::core::follow::{documents_of_record, judge_followers};
 use crate::ledger::core::place::{Newcomer, Under, first_state};
@@ -16,7 +17,7 @@ use crate::ledger::core::{
 };
 use crate::ledger::{
     Accept, BatchVerdict, By, ClaimItem, Decision, Double, Error, OpenBatch, Own, Plan, Question, RawAnswer,
-    StagedRow, StoredIssue, What, Work,
+    StagedRow, StoredIssue, What, Witness, Work,
 };
 use crate::model::Outcome;
 
@@ -73,6 +74,9 @@ pub(super) struct Batch {
     pub(super) tries: u32,
     pub(super) seen: Option<String>,
     pub(super) transactions: Vec<i64>,
+    /// Rows it was made of.
+    pub(super) rows: usize,
+    pub(super) sent_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone)]
@@ -117,6 +121,7 @@ pub(super) struct Memory {
     pub(super) batches: Vec<Batch>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) transactions: Vec<Trn>,
+    pub(super) looks: Vec<Put>,
     numbers: HashMap<String, Vec<i64>>,
     next_number: i64,
     epoch: i64,
@@ -129,11 +134,11 @@ pub(super) struct Memory {
     pub(super) bug: Option<Bug>,
 }
 
-fn index(id: i64) -> usize {
+pub(super) fn index(id: i64) -> usize {
     usize::try_from(id - 1).unwrap()
 }
 
-fn id(index: usize) -> i64 {
+pub(super) fn id(index: usize) -> i64 {
     i64::try_from(index).unwrap() + 1
 }
 
@@ -492,7 +497,7 @@ impl Memory {
         self.ready.iter().filter(acts).take(rows).copied().collect()
     }
 
-    fn claim(&mut self, process: usize, rows: usize) -> Result<Option<OpenBatch>, Error> {
+    fn claim(&mut self, process: usize, rows: usize, now: DateTime<Utc>) -> Result<Option<OpenBatch>, Error> {
         self.mine(process)?;
         let candidates = self.candidates(rows);
         if candidates.is_empty() {
@@ -512,6 +517,8 @@ impl Memory {
             tries: 0,
             seen: None,
             transactions: items.iter().map(|item| item.transaction).collect(),
+            rows: items.len(),
+            sent_at: now,
         });
         let attempt = self.begin(batch);
         Ok(Some(OpenBatch { batch, attempt, items, body, ticket: None, tries: 0 }))
@@ -568,13 +575,13 @@ impl Memory {
         }
     }
 
-    fn resend(&mut self, process: usize, batch: i64) -> Result<Option<OpenBatch>, Error> {
+    fn resend(&mut self, process: usize, batch: i64, now: DateTime<Utc>) -> Result<Option<OpenBatch>, Error> {
         if self.batches[index(batch)].state != BatchState::Retry {
             return Ok(None);
         }
         self.mine(process)?;
         let one = &mut self.batches[index(batch)];
-        (one.state, one.due) = (one.state.after(BatchEvent::SentAgain)?, None);
+        (one.state, one.due, one.sent_at) = (one.state.after(BatchEvent::SentAgain)?, None, now);
         let attempt = self.begin(batch);
         Ok(Some(OpenBatch { attempt, ..self.read(batch) }))
     }
@@ -844,14 +851,21 @@ impl Book for Memory {
                 };
                 self.set_aside(*intake, event).map(|()| Got::Nothing)
             }
-            Op::Claim(rows) => self.claim(process, *rows).map(|open| Got::Open(open.map(Box::new))),
-            Op::Resend(batch) => self.resend(process, *batch).map(|open| Got::Open(open.map(Box::new))),
+            Op::Claim(rows) => self.claim(process, *rows, now).map(|open| Got::Open(open.map(Box::new))),
+            Op::Resend(batch) => self.resend(process, *batch, now).map(|open| Got::Open(open.map(Box::new))),
             Op::Answered(attempt, answer) => {
                 self.answered(*attempt, answer);
                 Ok(Got::Nothing)
             }
             Op::Asked(question) => Ok(Got::Id(self.asked(question))),
             Op::Settle(attempt, verdict) => self.settle(*attempt, verdict).map(|()| Got::Nothing),
+            Op::LookDue => Ok(Got::Looking(self.look_due(now))),
+            Op::Looked(look) => {
+                let state = if look.answer.is_some() { AttemptState::Applied } else { AttemptState::Unknown };
+                self.attempts.push(Attempt { batch: look.batch, state, raw: None, asked: None });
+                Ok(Got::Nothing)
+            }
+            Op::Conclude(sought, presence) => self.conclude(sought, presence, now).map(|()| Got::Nothing),
             Op::Recover => self.recover(process, now).map(Got::Unread),
             Op::Release(what, answer) => {
                 self.release(what, *answer, &by).map(|(moved, left)| Got::Decided(moved, left))
@@ -883,6 +897,10 @@ impl Book for Memory {
 
     fn pending(&mut self, batch: i64) -> Option<OpenBatch> {
         (self.batches[index(batch)].state == BatchState::Pending).then(|| self.read(batch))
+    }
+
+    fn witness(&mut self) -> Option<Witness> {
+        self.vouched_for()
     }
 
     fn memory(&self) -> &Memory {

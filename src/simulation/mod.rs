@@ -3,8 +3,9 @@
 //!
 //! The rules are the product's: [`crate::ledger::core`] moves every record, and [`crate::submit::read_again`] with
 //! the real codec reads every answer. Only what lies around them is a model: the tables (`memory.rs`), the
-//! system (`server.rs`), the files (`files.rs`), the people (`people.rs`). `bridge.rs` lets the same lives happen to
-//! the ledger on SQLite too and compares both after each commit, so that the tables are no guess either.
+//! system (`server.rs`), the files (`files.rs`), the people (`people.rs`), the questions by our number (`looks.rs`).
+//! `bridge.rs` lets the same lives happen to the ledger on SQLite too and compares both after each commit, so that the
+//! tables are no guess either.
 //!
 //! ```text
 //! cargo test --lib simulation                                  a few thousand lives, with every test run
@@ -24,6 +25,7 @@ mod broken;
 mod check;
 mod files;
 mod life;
+mod looks;
 mod memory;
 mod people;
 mod random;
