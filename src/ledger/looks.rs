@@ -105,7 +105,11 @@ pub enum Presence {
     Unclear,
 }
 
-/// When the system said that something is not there: by our clock, by its own.
+/// A moment by the calendar, for what is written down, and by the clock that only goes on, for what is due and for what
+/// a time between two answers proves.
+pub type Moment = (DateTime<Utc>, DateTime<Utc>);
+
+/// When the system said that something is not there: by our clock that only goes on, by its own.
 pub(crate) type Word = (DateTime<Utc>, DateTime<Utc>);
 
 /// What a further "not there" comes to.
@@ -131,7 +135,8 @@ pub(crate) fn weigh(first: Option<Word>, again: Word, gap: TimeDelta) -> Absence
 
 /// The way out of an unknown outcome by questions.
 pub trait Looks {
-    /// The unknown transaction of a section that is due next. Whoever became unknown since is put down for it.
+    /// The unknown transaction of a section that is due next, by the clock that only goes on. Whoever became unknown
+    /// since is put down for it.
     fn look_due(&mut self, section: &str, quiet: Quiet, now: DateTime<Utc>) -> Result<Looking, Error>;
     /// The newest transaction of a section that the system itself said it has.
     fn witness(&mut self, section: &str) -> Result<Option<Witness>, Error>;
@@ -145,7 +150,7 @@ pub trait Looks {
         seen: &str,
         presence: &Presence,
         quiet: Quiet,
-        now: DateTime<Utc>,
+        at: Moment,
     ) -> Result<(), Error>;
 }
 

@@ -27,7 +27,7 @@ pub use intake::{
     Accept, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
 };
 pub use lists::{Listed, Lists, Matching};
-pub use looks::{Look, Looking, Looks, Presence, Quiet, Sought, Witness};
+pub use looks::{Look, Looking, Looks, Moment, Presence, Quiet, Sought, Witness};
 pub use marks::{Position, TakenOver, Takeover};
 pub use people::{By, Decided, Decision, Double, Summary, Touched, What};
 pub use risk::{Risk, Risks};

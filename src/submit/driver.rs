@@ -355,6 +355,7 @@ fn told(stop: Stop) -> Stop {
 mod tests {
     use super::super::rig::{Batch, Books, Plain, Seen, Server, Step, body, clock, settings};
     use super::*;
+    use crate::ledger::Quiet;
     use crate::model::Outcome;
 
     const RUN: Mode = Mode::Run { wait: Duration::from_secs(20) };
@@ -549,6 +550,39 @@ mod tests {
                 .collect();
             assert_eq!(posts, [body(0..2), body(0..2), body(2..4)], "{years}");
             assert!(matches!(books.batches()[0].last(), BatchVerdict::Settled { .. }), "{years}");
+        }
+    }
+
+    fn quiet(ms: u64) -> Quiet {
+        let rest = Duration::from_millis(ms);
+        Quiet { timeout: Duration::ZERO, at_once: rest, later: rest, above: 250 }
+    }
+
+    fn lookups(server: &Server) -> usize {
+        server.seen().iter().filter(|one| one.line.contains("/look/")).count()
+    }
+
+    #[tokio::test]
+    async fn a_calendar_that_jumps_asks_nobody_early_and_nobody_twice() {
+        for jump in [-1_i64, 24 * 3650] {
+            for (rest, asked) in [(600_000, 0), (50, 1)] {
+                let (books, server) = scripted(1, &[Step::Cut]).await;
+                let (stop, base) = (CancellationToken::new(), clock().now());
+                let (counted, flood) = (std::sync::atomic::AtomicU32::new(0), stop.clone());
+                let jumping = move || {
+                    let calls = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if calls > 500 {
+                        flood.cancel();
+                    }
+                    base + TimeDelta::hours(if calls > 0 { jump } else { 0 })
+                };
+                let clock = Clock::new(jumping, chrono_tz::Europe::Sofia);
+                let destination = Arc::new(Plain::at(&server.base));
+                let settings = Settings { quiet: Some(quiet(rest)), ..settings(&server.base) };
+                let mode = Mode::Run { wait: Duration::from_millis(600) };
+                drive(books.handle(), destination, settings, mode, clock, done(), stop).await.unwrap();
+                assert_eq!(lookups(&server), asked, "{jump} hours, {rest} ms");
+            }
         }
     }
 

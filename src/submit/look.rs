@@ -48,9 +48,9 @@ impl Line {
             Brought::Answer(_, reply) => told(reply),
         };
         let Some(quiet) = self.settings.quiet else { return Ok(Effect::Answered) };
-        let (sought, now) = (sought.clone(), self.clock.now());
+        let (sought, at) = (sought.clone(), (self.clock.now(), self.clock.steady()));
         let effect = if presence == Presence::Unclear { Effect::Unknown } else { Effect::Answered };
-        self.ledger.ask(move |ledger| ledger.conclude(&sought, &seen, &presence, quiet, now)).await?;
+        self.ledger.ask(move |ledger| ledger.conclude(&sought, &seen, &presence, quiet, at)).await?;
         pass(Point::LookSettled);
         Ok(effect)
     }

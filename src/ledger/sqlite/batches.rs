@@ -131,8 +131,8 @@ impl Sqlite {
         open.attempt = self.commit(now, "sending again", |tx| {
             require_epoch(tx, epoch)?;
             tx.execute(
-                "UPDATE batches SET state = ?3, sent_at = ?2, due_at = NULL WHERE id = ?1",
-                params![batch, stamp(now), sending.word()],
+                "UPDATE batches SET state = ?3, sent_at = ?2, due_at = NULL, owner_epoch = ?4 WHERE id = ?1",
+                params![batch, stamp(now), sending.word(), epoch],
             )?;
             let attempt = begin_attempt(tx, batch, "submit", now)?;
             Ok((attempt, Event::about(batch, serde_json::json!({"try": open.tries + 1}))))

@@ -11,7 +11,9 @@ use super::store::SqlStore;
 use super::{Event, Sqlite, from_stamp, json, stamp};
 use crate::ledger::core::decide as rules;
 use crate::ledger::core::store::told;
-use crate::ledger::looks::{Absence, Look, Looking, Looks, Presence, Quiet, Sought, Witness, Word, weigh};
+use crate::ledger::looks::{
+    Absence, Look, Looking, Looks, Moment, Presence, Quiet, Sought, Witness, Word, weigh,
+};
 use crate::ledger::{ClaimItem, Error, StoredIssue, codes};
 use crate::model::hash;
 
@@ -23,7 +25,8 @@ const STILL_UNKNOWN: &str =
 impl Looks for Sqlite {
     fn look_due(&mut self, section: &str, quiet: Quiet, now: DateTime<Utc>) -> Result<Looking, Error> {
         let Some(realm) = self.realm(section) else { return Ok(Looking::Nothing) };
-        self.put_down(realm, quiet)?;
+        self.put_down(realm, quiet, now)?;
+        self.forget_far_looks(realm, now + quiet.longest(), now)?;
         loop {
             let Some(next) = self.next_look(realm)? else { return Ok(Looking::Nothing) };
             if !next.unknown {
@@ -33,8 +36,7 @@ impl Looks for Sqlite {
                 continue;
             }
             return Ok(match from_stamp(&next.at) {
-                // One further ahead than any was put down by a calendar set wrong; to ask early does no harm.
-                Some(at) if at > now && at <= now + quiet.longest() => Looking::Later(at),
+                Some(at) if at > now => Looking::Later(at),
                 _ => Looking::Now(self.sought(&next)?),
             });
         }
@@ -76,7 +78,7 @@ impl Looks for Sqlite {
         seen: &str,
         presence: &Presence,
         quiet: Quiet,
-        now: DateTime<Utc>,
+        (now, steady): Moment,
     ) -> Result<(), Error> {
         let now = self.free_moment(sought.batch, now)?;
         self.commit(now, "settled", |tx| {
@@ -85,8 +87,8 @@ impl Looks for Sqlite {
             };
             let data = match presence {
                 Presence::There(id) => there(tx, &asked, id, now)?,
-                Presence::Absent(date) => absent(tx, &asked, (now, *date), seen, quiet.of(sought.rows), now)?,
-                Presence::Unclear => unclear(tx, &asked, seen, quiet.of(sought.rows), now)?,
+                Presence::Absent(date) => absent(tx, &asked, (steady, *date), seen, quiet.of(sought.rows), now)?,
+                Presence::Unclear => unclear(tx, &asked, seen, quiet.of(sought.rows), (now, steady))?,
             };
             mark_batch_changed(tx, sought.batch)?;
             Ok(((), Event::about(sought.batch, data)))
@@ -103,19 +105,20 @@ struct Next {
 }
 
 impl Sqlite {
-    /// Puts down what became unknown since.
-    fn put_down(&mut self, realm: i64, quiet: Quiet) -> Result<(), Error> {
+    /// Puts down what became unknown since. The calendar, by which a sending is written down, may have been set after
+    /// this process began, so what it sent itself counts from now; what another one sent never from later than now.
+    fn put_down(&mut self, realm: i64, quiet: Quiet, now: DateTime<Utc>) -> Result<(), Error> {
         let mut found = self.conn.prepare_cached(
-            "SELECT b.id, b.rows, b.sent_at FROM batches b
+            "SELECT b.id, b.rows, CASE WHEN b.owner_epoch <> ?2 THEN b.sent_at END FROM batches b
               WHERE b.state <> 'settled' AND b.state = 'unknown' AND b.realm_id = ?1
                 AND EXISTS (SELECT 1 FROM transactions t WHERE t.batch_id = b.id AND t.state = 'unknown'
                     AND NOT EXISTS (SELECT 1 FROM looks k WHERE k.transaction_id = t.id AND k.batch_id = b.id))",
         )?;
         let fresh: Vec<(i64, i64, Option<String>)> = found
-            .query_map([realm], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .query_map([realm, self.epoch], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?;
         for (batch, rows, sent_at) in fresh {
-            let sent_at = sent_at.as_deref().and_then(from_stamp).unwrap_or_default();
+            let sent_at = sent_at.as_deref().and_then(from_stamp).map_or(now, |at| at.min(now));
             let first = sent_at + quiet.first(usize::try_from(rows).unwrap_or_default());
             self.conn
                 .prepare_cached(
@@ -123,6 +126,29 @@ impl Sqlite {
                      SELECT id, batch_id, ?2, ?3 FROM transactions WHERE batch_id = ?1 AND state = 'unknown'",
                 )?
                 .execute(params![batch, realm, stamp(first)])?;
+        }
+        Ok(())
+    }
+
+    /// Questions further ahead than any is put off were put down while the calendar was wrong: they are due. To ask
+    /// early does no harm, and it is put off properly then.
+    fn forget_far_looks(
+        &self,
+        realm: i64,
+        horizon: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        let last: Option<String> = self
+            .conn
+            .prepare_cached("SELECT max(next_at) FROM looks WHERE realm_id = ?1")?
+            .query_row([realm], |row| row.get(0))?;
+        // A second more, as in `again`.
+        let horizon = stamp(horizon + TimeDelta::seconds(1));
+        if last.is_some_and(|last| last > horizon) {
+            self.conn.execute(
+                "UPDATE looks SET next_at = ?3 WHERE realm_id = ?1 AND next_at > ?2",
+                params![realm, horizon, stamp(now)],
+            )?;
         }
         Ok(())
     }
@@ -283,7 +309,7 @@ fn absent(
         }
         Absence::Early(left) => left,
     };
-    again(tx, asked, seen, now + wait, now)?;
+    again(tx, asked, seen, word.0 + wait, now)?;
     Ok(json!({"transaction": asked.transaction, "not_there": stamp(word.1)}))
 }
 
@@ -292,9 +318,9 @@ fn unclear(
     asked: &Asked,
     seen: &str,
     gap: TimeDelta,
-    now: DateTime<Utc>,
+    (now, steady): Moment,
 ) -> Result<serde_json::Value, Error> {
-    again(tx, asked, seen, now + gap, now)?;
+    again(tx, asked, seen, steady + gap, now)?;
     Ok(json!({"transaction": asked.transaction, "unclear": seen}))
 }
 

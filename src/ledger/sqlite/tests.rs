@@ -1587,7 +1587,7 @@ impl Bench {
     }
 
     fn conclude(&mut self, sought: &Sought, presence: &Presence, minute: i64) {
-        self.ledger.conclude(sought, "seen", presence, QUIET, at(minute)).unwrap();
+        self.ledger.conclude(sought, "seen", presence, QUIET, (at(minute), at(minute))).unwrap();
     }
 
     fn unknown_batch(&mut self) -> OpenBatch {

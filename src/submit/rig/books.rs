@@ -11,7 +11,7 @@ use crate::ledger::trail::{BatchTrail, Happened, Trail, Trails};
 use crate::ledger::{
     Accept, BatchVerdict, Build, By, Checked, Decided, Decision, Double, Error, Evidence, FactKey, FileState,
     FileView, Findings, Handle, Head, KnownFile, Ledger, Listed, Lists, Look, Looking, Looks, MappingRef,
-    Matching, NewFile, OpenBatch, Options, Own, Plan, Position, Presence, Progress, Question, Quiet,
+    Matching, Moment, NewFile, OpenBatch, Options, Own, Plan, Position, Presence, Progress, Question, Quiet,
     RawAnswer, Referenced, Risk, Risks, RowView, SectionRef, Sought, Sqlite, StagedRecord, StagedRow,
     StoredIssue, Summary, TakenOver, Takeover, Waits, Want, What, Witness, Work,
 };
@@ -237,9 +237,9 @@ impl Looks for Books {
         seen: &str,
         presence: &Presence,
         quiet: Quiet,
-        now: DateTime<Utc>,
+        at: Moment,
     ) -> Is<()> {
-        self.inner().conclude(sought, seen, presence, quiet, now)
+        self.inner().conclude(sought, seen, presence, quiet, at)
     }
 }
 

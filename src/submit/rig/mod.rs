@@ -89,7 +89,7 @@ impl Destination for Plain {
                 };
                 (Request::get(url), Vec::new())
             }
-            Call::Look(_) => return Ok(None),
+            Call::Look(item) => (Request::get(format!("{}/look/{}", self.base, item.number)), Vec::new()),
         };
         let request = match &with.token {
             Some(token) => request.header("authorization", format!("Bearer {token}")),
@@ -98,7 +98,7 @@ impl Destination for Plain {
         request.body(body).map(Some).map_err(|error| Error::Setting(error.to_string()))
     }
 
-    fn reply(&self, _: &Call<'_>, answer: &Response<Vec<u8>>) -> Reply {
+    fn reply(&self, call: &Call<'_>, answer: &Response<Vec<u8>>) -> Reply {
         let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         match (answer.status().as_u16(), body["ids"].as_array()) {
             (200, Some(ids)) => {
@@ -110,6 +110,7 @@ impl Destination for Plain {
                 remote_batch: None,
                 after_s: Some(0),
             },
+            (404, _) if matches!(call, Call::Look(_)) => Reply::Absent,
             (401, _) => Reply::LoginExpired,
             (429, _) => Reply::NotSent(Retry { after_s: None }),
             (status, _) => Reply::Unknown(Evidence { status: Some(status), seen: format!("HTTP {status}") }),
