@@ -25,14 +25,14 @@ pub struct Quiet {
 }
 
 impl Quiet {
-    /// Of a request of so many rows, from its end on.
-    pub fn of(&self, rows: usize) -> TimeDelta {
-        time(if rows > self.above { self.later } else { self.at_once })
+    /// Of a request of so many rows, from its end on. One that was taken under a number is answered later.
+    pub fn of(&self, rows: usize, taken: bool) -> TimeDelta {
+        time(if taken || rows > self.above { self.later } else { self.at_once })
     }
 
     /// From the beginning of a request of so many rows until it may first be asked about.
-    pub fn first(&self, rows: usize) -> TimeDelta {
-        self.of(rows) + time(self.timeout)
+    pub fn first(&self, rows: usize, taken: bool) -> TimeDelta {
+        self.of(rows, taken) + time(self.timeout)
     }
 
     /// Nothing waits longer.
@@ -185,8 +185,9 @@ mod tests {
     fn what_is_answered_later_rests_longer() {
         let minutes = Duration::from_mins;
         let quiet = Quiet { timeout: minutes(2), at_once: minutes(30), later: minutes(1440), above: 250 };
-        assert_eq!(quiet.first(250), TimeDelta::minutes(32));
-        assert_eq!(quiet.first(251), TimeDelta::minutes(1442));
+        assert_eq!(quiet.first(250, false), TimeDelta::minutes(32));
+        assert_eq!(quiet.first(251, false), TimeDelta::minutes(1442));
+        assert_eq!(quiet.first(1, true), TimeDelta::minutes(1442));
         assert_eq!(quiet.longest(), TimeDelta::minutes(1442));
     }
 }

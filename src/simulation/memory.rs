@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::book::{Book, Got, Op};
 use super::broken::Bug;
 use super::looks::Put;
-use crate::ledger::core::batch::{PutOff, after, effects, horizon, next};
+use crate::ledger::core::batch::{PutOff, after, effects, horizon, left_open, next};
 use crate::ledger::core::follow::{documents_of_record, judge_followers};
 use crate::ledger::core::place::{Newcomer, Under, first_state};
 use crate::ledger::core::store::{Key, Stand, Which, in_place_of};
@@ -645,9 +645,9 @@ impl Memory {
             attempt.state = attempt.state.step(effects.attempt).unwrap_or(attempt.state);
         }
         match verdict {
-            BatchVerdict::Settled { outcomes, .. } => {
+            BatchVerdict::Settled { outcomes, remote } => {
                 if to == BatchState::Unknown {
-                    self.batches[index(batch)].seen = Some("the answer does not name every row".to_owned());
+                    self.batches[index(batch)].seen = Some(left_open(outcomes, remote.as_deref()));
                 }
                 let mut outcomes: Vec<&Outcome> = outcomes.iter().collect();
                 if let (Some(Bug::OutcomesAreMixed), [first, .., last]) = (self.bug, &mut outcomes[..]) {

@@ -16,7 +16,7 @@ pub fn seen_in(seen: &str, lang: Lang) -> Cow<'_, str> {
 }
 
 /// Sentences of ours and of the libraries that tell us; an error's number or detail may follow.
-const BEGINNINGS: [(&str, &str); 39] = [
+const BEGINNINGS: [(&str, &str); 40] = [
     ("the record can't be read back under today's catalogue", "редът не се разчита по днешния каталог"),
     ("not there, in an answer without a Date", "не познава номера, но отговорът не казва кога"),
     (
@@ -27,6 +27,7 @@ const BEGINNINGS: [(&str, &str); 39] = [
         "not there, and no number is known that surely is",
         "не познава номера, но няма приет ред, с който да се сравни",
     ),
+    ("not there, though it took the batch", "не познава номера, макар че е взела пакета"),
     ("not there", "не познава номера"),
     ("empty answer", "празен отговор"),
     ("not JSON", "отговорът не е в очаквания вид JSON"),
@@ -101,6 +102,9 @@ fn answered(seen: &str) -> Option<String> {
 
 /// Sentences with numbers in them.
 fn counted(seen: &str) -> Option<String> {
+    if let Some(batch) = seen.strip_prefix("taken as batch ") {
+        return Some(format!("системата го е взела като пакет {batch}"));
+    }
     if let Some(seconds) =
         seen.strip_prefix("no whole answer within ").and_then(|rest| rest.strip_suffix(" s"))
     {
@@ -160,6 +164,7 @@ mod tests {
         assert_eq!(told("HTTP 200, empty answer"), "празен отговор, код HTTP 200");
         assert_eq!(told("no whole answer within 120 s"), "няма цял отговор за 120 секунди");
         assert_eq!(told("an answer about 1 of 2 transactions"), "отговорът е за 1 от 2 транзакции");
+        assert_eq!(told("taken as batch 9002"), "системата го е взела като пакет 9002");
         assert_eq!(told("token_path: HTTP 404"), "token_path: код HTTP 404");
         assert_eq!(told("Connection refused (os error 111)"), "сървърът отказва връзка");
         assert_eq!(told("Aucune connexion (os error 10061)"), "сървърът отказва връзка");

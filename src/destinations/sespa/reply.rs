@@ -60,9 +60,9 @@ impl Sespa {
         let remote_batch = self.batch_of(body);
         let rows = body.member(&self.settings.items_key).list().filter(|rows| !rows.is_empty());
         match (rows, remote_batch) {
-            // Where nothing can be asked, only a person can find out what became of the batch.
+            // Where nothing can be asked about a batch, nothing is known of its rows; but it was taken.
             (None, Some(batch)) if self.settings.status_path.is_empty() => {
-                unknown(answer, &format!("taken as batch {}", shortened(&batch)))
+                Reply::Settled { outcomes: vec![Outcome::Unknown; items.len()], remote_batch: Some(batch) }
             }
             (None, Some(batch)) => pending(batch, answer),
             (None, None) => unknown(answer, "neither rows nor a batch number"),
@@ -452,6 +452,14 @@ mod tests {
         );
         assert!(matches!(submit(202, &early), Reply::Pending { .. }));
         assert!(matches!(submit(202, "{}"), Reply::Unknown(_)));
+    }
+
+    #[test]
+    fn a_batch_number_that_can_t_be_asked_about_is_kept_and_proves_nothing_of_its_rows() {
+        let wire = SespaWire { status_path: String::new(), ..SespaWire::default() };
+        let reply = sespa(wire).reply(&Call::Submit(&items()), &response(202, r#"{"BATCH_ID":9002}"#));
+        let outcomes = vec![Outcome::Unknown; items().len()];
+        assert_eq!(reply, Reply::Settled { outcomes, remote_batch: Some("9002".to_owned()) });
     }
 
     #[test]

@@ -199,6 +199,16 @@ fn names_all(verdict: &BatchVerdict, rows: usize) -> bool {
     }
 }
 
+/// Why an answer leaves rows open, in words.
+pub fn left_open(outcomes: &[Outcome], remote: Option<&str>) -> String {
+    match remote {
+        Some(remote) if outcomes.iter().all(|outcome| *outcome == Outcome::Unknown) => {
+            format!("taken as batch {remote}")
+        }
+        _ => "the answer does not name every row".to_owned(),
+    }
+}
+
 /// Whether a verdict leaves a row without an outcome that had none before.
 fn leaves_open(outcomes: &[Outcome], rows: &[TransactionState]) -> bool {
     let open = |(outcome, row): (&Outcome, &TransactionState)| {

@@ -14,7 +14,7 @@ use super::store::{SqlStore, among};
 use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
-use crate::ledger::core::batch::{Effects, PutOff, after, effects, horizon, next};
+use crate::ledger::core::batch::{Effects, PutOff, after, effects, horizon, left_open, next};
 use crate::ledger::core::follow::{documents_of_record, judge_followers};
 use crate::ledger::core::store::{Stand, told};
 use crate::ledger::core::{
@@ -593,8 +593,8 @@ fn settled(
     }
     write_outcomes(tx, &told, &after.at)?;
     move_records(tx, &told)?;
-    let seen = (after.to == BatchState::Unknown).then_some("the answer does not name every row");
-    finish(tx, after, seen)?;
+    let seen = (after.to == BatchState::Unknown).then(|| left_open(outcomes, remote));
+    finish(tx, after, seen.as_deref())?;
     tx.execute(
         "UPDATE batches SET remote = coalesce(?2, remote) WHERE id = ?1",
         params![after.batch, remote],

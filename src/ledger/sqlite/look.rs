@@ -17,6 +17,9 @@ use crate::ledger::looks::{
 use crate::ledger::{ClaimItem, Error, StoredIssue, codes};
 use crate::model::hash;
 
+/// What is not there of a batch that the system gave a number may be on its way still, however long it takes.
+const THOUGH_TAKEN: &str = "not there, though it took the batch";
+
 /// Unknown still, and in the batch that was asked about.
 const STILL_UNKNOWN: &str =
     "EXISTS (SELECT 1 FROM transactions t JOIN records r ON r.transaction_id = t.id WHERE t.id = k.transaction_id
@@ -85,10 +88,13 @@ impl Looks for Sqlite {
             let Some(asked) = asked_about(tx, sought)? else {
                 return Ok(((), Event::about(sought.batch, json!("decided already"))));
             };
+            let taken = is_taken(tx, sought.batch)?;
+            let gap = quiet.of(sought.rows, taken);
             let data = match presence {
                 Presence::There(id) => there(tx, &asked, id, now)?,
-                Presence::Absent(date) => absent(tx, &asked, (steady, *date), seen, quiet.of(sought.rows), now)?,
-                Presence::Unclear => unclear(tx, &asked, seen, quiet.of(sought.rows), (now, steady))?,
+                Presence::Absent(_) if taken => unclear(tx, &asked, THOUGH_TAKEN, gap, (now, steady))?,
+                Presence::Absent(date) => absent(tx, &asked, (steady, *date), seen, gap, now)?,
+                Presence::Unclear => unclear(tx, &asked, seen, gap, (now, steady))?,
             };
             mark_batch_changed(tx, sought.batch)?;
             Ok(((), Event::about(sought.batch, data)))
@@ -109,17 +115,17 @@ impl Sqlite {
     /// this process began, so what it sent itself counts from now; what another one sent never from later than now.
     fn put_down(&mut self, realm: i64, quiet: Quiet, now: DateTime<Utc>) -> Result<(), Error> {
         let mut found = self.conn.prepare_cached(
-            "SELECT b.id, b.rows, CASE WHEN b.owner_epoch <> ?2 THEN b.sent_at END FROM batches b
+            "SELECT b.id, b.rows, b.remote IS NOT NULL, CASE WHEN b.owner_epoch <> ?2 THEN b.sent_at END FROM batches b
               WHERE b.state <> 'settled' AND b.state = 'unknown' AND b.realm_id = ?1
                 AND EXISTS (SELECT 1 FROM transactions t WHERE t.batch_id = b.id AND t.state = 'unknown'
                     AND NOT EXISTS (SELECT 1 FROM looks k WHERE k.transaction_id = t.id AND k.batch_id = b.id))",
         )?;
-        let fresh: Vec<(i64, i64, Option<String>)> = found
-            .query_map([realm, self.epoch], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        let fresh: Vec<(i64, i64, bool, Option<String>)> = found
+            .query_map([realm, self.epoch], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
             .collect::<Result<_, _>>()?;
-        for (batch, rows, sent_at) in fresh {
+        for (batch, rows, taken, sent_at) in fresh {
             let sent_at = sent_at.as_deref().and_then(from_stamp).map_or(now, |at| at.min(now));
-            let first = sent_at + quiet.first(usize::try_from(rows).unwrap_or_default());
+            let first = sent_at + quiet.first(usize::try_from(rows).unwrap_or_default(), taken);
             self.conn
                 .prepare_cached(
                     "INSERT OR IGNORE INTO looks (transaction_id, batch_id, realm_id, next_at)
@@ -239,6 +245,12 @@ pub(super) struct Asked {
     pub(super) batch: i64,
     pub(super) record: i64,
     pub(super) first: Option<Word>,
+}
+
+/// Whether the system said that it took a batch, and answers later.
+fn is_taken(tx: &Transaction<'_>, batch: i64) -> Result<bool, Error> {
+    let mut taken = tx.prepare_cached("SELECT remote IS NOT NULL FROM batches WHERE id = ?1")?;
+    Ok(taken.query_row([batch], |row| row.get(0))?)
 }
 
 fn asked_about(tx: &Transaction<'_>, sought: &Sought) -> Result<Option<Asked>, Error> {

@@ -1634,6 +1634,26 @@ fn words_of_not_being_there_count_for_one_sending_only() {
 }
 
 #[test]
+fn what_was_taken_under_a_number_is_never_proven_absent() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![Outcome::Unknown], remote: Some("9002".into()) });
+    let sent = bench.minute - 1;
+    let due = bench.ledger.look_due("sespa", QUIET, at(sent)).unwrap();
+    assert_eq!(due, Looking::Later(at(sent + 1442)), "it is answered later");
+    let Looking::Now(sought) = bench.ledger.look_due("sespa", QUIET, at(sent + 1442)).unwrap() else {
+        panic!("nobody is due")
+    };
+    for minute in [3_000, 6_000, 9_000] {
+        bench.conclude(&sought, &Presence::Absent(at(minute)), minute);
+        assert_eq!(bench.statuses(file), [Unknown]);
+    }
+    bench.conclude(&sought, &Presence::There("700".into()), 9_001);
+    assert_eq!(bench.statuses(file), [Accepted]);
+}
+
+#[test]
 fn a_look_that_comes_late_moves_nothing_that_was_decided() {
     let mut bench = Bench::new();
     let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1)]);
