@@ -11,6 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{ClaimItem, Error, RawAnswer};
 
+/// What is put off waits a little longer: a system's clock tells no parts of a second.
+pub(super) const MORE: Duration = Duration::from_secs(1);
+
 /// How long what is "not there" proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quiet {
@@ -35,9 +38,14 @@ impl Quiet {
         self.of(rows, taken) + time(self.timeout)
     }
 
+    /// Between two questions about the same transaction at least that much time passes.
+    pub fn shortest(&self) -> Duration {
+        self.at_once.min(self.later) + MORE
+    }
+
     /// Nothing waits longer.
     pub fn longest(&self) -> TimeDelta {
-        time(self.timeout) + time(self.at_once.max(self.later))
+        time(self.timeout) + time(self.at_once.max(self.later) + MORE)
     }
 }
 
@@ -119,8 +127,8 @@ pub(crate) enum Absence {
     Proven,
     /// It is the first that counts.
     First,
-    /// It is too early to count as the second; that much is left.
-    Early(TimeDelta),
+    /// It is too early to count as the second.
+    Early,
 }
 
 /// Weighs a "not there" against the first one. A clock that went back makes the first worthless.
@@ -130,7 +138,7 @@ pub(crate) fn weigh(first: Option<Word>, again: Word, gap: TimeDelta) -> Absence
     if between < TimeDelta::zero() {
         return Absence::First;
     }
-    if between < gap { Absence::Early(gap - between) } else { Absence::Proven }
+    if between < gap { Absence::Early } else { Absence::Proven }
 }
 
 /// The way out of an unknown outcome by questions.
@@ -168,8 +176,8 @@ mod tests {
         let first = Some((at(0), at(5)));
         assert_eq!(weigh(None, (at(0), at(5)), gap), Absence::First);
         assert_eq!(weigh(first, (at(30), at(35)), gap), Absence::Proven);
-        assert_eq!(weigh(first, (at(29), at(99)), gap), Absence::Early(TimeDelta::minutes(1)), "by ours");
-        assert_eq!(weigh(first, (at(99), at(25)), gap), Absence::Early(TimeDelta::minutes(10)), "by theirs");
+        assert_eq!(weigh(first, (at(29), at(99)), gap), Absence::Early, "by ours");
+        assert_eq!(weigh(first, (at(99), at(25)), gap), Absence::Early, "by theirs");
         assert_eq!(weigh(first, (at(-1), at(99)), gap), Absence::First, "ours went back");
         assert_eq!(weigh(first, (at(99), at(4)), gap), Absence::First, "theirs went back");
     }
@@ -178,7 +186,7 @@ mod tests {
     fn a_jump_of_our_calendar_alone_proves_nothing() {
         let first = Some((at(0), at(0)));
         let years = 60 * 24 * 3650;
-        assert!(matches!(weigh(first, (at(years), at(1)), TimeDelta::minutes(30)), Absence::Early(_)));
+        assert_eq!(weigh(first, (at(years), at(1)), TimeDelta::minutes(30)), Absence::Early);
     }
 
     #[test]
@@ -188,6 +196,6 @@ mod tests {
         assert_eq!(quiet.first(250, false), TimeDelta::minutes(32));
         assert_eq!(quiet.first(251, false), TimeDelta::minutes(1442));
         assert_eq!(quiet.first(1, true), TimeDelta::minutes(1442));
-        assert_eq!(quiet.longest(), TimeDelta::minutes(1442));
+        assert_eq!(quiet.longest(), TimeDelta::minutes(1442) + TimeDelta::seconds(1));
     }
 }

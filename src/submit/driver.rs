@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -13,11 +13,11 @@ use super::exchange::Line;
 use super::gate::{Gate, Now, UNKNOWN_IN_A_ROW};
 use super::login::Refusal;
 use super::stop::{LOGIN_REFUSED, NO_ANSWERS, Stop};
-use super::verdict::{Around, Came, Effect, of_ask, of_submit, response};
-use super::{Clock, Error, Settings, batching};
+use super::verdict::{Around, Came, Effect, later, of_ask, of_submit, response};
+use super::{Backoff, Clock, Error, Settings, batching};
 use crate::destinations::{Call, Destination, Ticket};
 use crate::knife::{Point, pass};
-use crate::ledger::{BatchVerdict, Handle, Looking, OpenBatch, RawAnswer, Sought, Want, Work};
+use crate::ledger::{BatchVerdict, Handle, Looking, OpenBatch, Quiet, RawAnswer, Sought, Want, Work};
 
 /// How far intake is. Each accepted file is a change, which wakes the drivers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -69,9 +69,8 @@ pub async fn drive(
     match Line::new(ledger, destination, settings, &clock, stop) {
         Ok(line) => {
             let report = Report::default();
-            Driver { line, gate, mode, intake, report, deadline: None, refused: false, looking: false }
-                .work()
-                .await
+            let rounds = Rounds::default();
+            Driver { line, gate, mode, intake, report, deadline: None, refused: false, rounds }.work().await
         }
         Err(stop) => Ok(Report { stopped: Some(told(stop)), ..Report::default() }),
     }
@@ -102,8 +101,45 @@ pub fn read_again(
     Ok(of_ask(reply, answer, &ticket, around, |_| Duration::ZERO).verdict)
 }
 
-/// Questions no farther apart are of one round: rows of one batch were asked about one after the other.
-const SAME_ROUND: TimeDelta = TimeDelta::seconds(3);
+/// A round of questions lasts no longer.
+const ROUND: Duration = Duration::from_secs(10);
+
+/// Questions about single transactions, one after the other: what is not received goes together at its end. What was
+/// asked about is put off for longer than a round lasts, so that each is asked about once in it.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    until: Instant,
+    /// Files accepted when it began. What comes meanwhile goes out before it is over.
+    accepted: u64,
+}
+
+/// When questions about single transactions may be asked.
+#[derive(Debug, Default)]
+struct Rounds {
+    round: Option<Round>,
+    /// How many in a row brought nothing.
+    unclear: u32,
+    /// None before then.
+    rest: Option<Instant>,
+}
+
+impl Rounds {
+    /// The round under way.
+    fn under_way(&self, accepted: u64) -> Option<Round> {
+        self.round.filter(|round| Instant::now() < round.until && round.accepted == accepted)
+    }
+
+    /// A question was answered.
+    fn answered(&mut self) {
+        (self.unclear, self.rest) = (0, None);
+    }
+
+    /// A question brought nothing: the round is over, and the next one waits.
+    fn unclear(&mut self, hold: Backoff) {
+        self.rest = Some(Instant::now() + hold.ceiling(self.unclear));
+        (self.unclear, self.round) = (self.unclear.saturating_add(1), None);
+    }
+}
 
 struct Driver {
     line: Line,
@@ -115,8 +151,7 @@ struct Driver {
     deadline: Option<Instant>,
     /// The last answer said that our token is not valid.
     refused: bool,
-    /// The last thing done was a question about a single transaction.
-    looking: bool,
+    rounds: Rounds,
 }
 
 /// What the driver does next.
@@ -144,7 +179,7 @@ impl Driver {
             let next = match self.gate.at(Instant::now()) {
                 Now::Never => break,
                 Now::Until(until) => Next::Rest(Some(until)),
-                Now::Open => self.step().await?,
+                Now::Open => self.step(done).await?,
             };
             if let Next::Rest(until) = next
                 && !self.rest(until, done).await
@@ -156,14 +191,14 @@ impl Driver {
         Ok(self.report)
     }
 
-    async fn step(&mut self) -> Result<Next, Error> {
+    async fn step(&mut self, done: bool) -> Result<Next, Error> {
         let (section, now) = (self.line.settings.section.name.clone(), self.line.clock.steady());
         let work = self.line.ledger.ask(move |ledger| ledger.work(&section, now)).await?;
         let due = match work {
-            Work::Claim if self.looking => self.rest_of_round(now).await?,
-            Work::Claim | Work::Resend(_) | Work::Ask(_) => Due::Work(work),
-            Work::Nothing => self.look_due(None, now).await?,
-            Work::Later(at) => self.look_due(Some(at), now).await?,
+            Work::Claim => self.rest_of_round(now, done).await?,
+            Work::Resend(_) | Work::Ask(_) => Due::Work(work),
+            Work::Nothing => self.look_due(None, now, done).await?,
+            Work::Later(at) => self.look_due(Some(at), now, done).await?,
         };
         if let Due::Later(at) = due {
             let ahead = at.map(|at| (at - now).to_std().unwrap_or_default());
@@ -184,26 +219,59 @@ impl Driver {
     }
 
     /// What is sent goes before what is asked about by our number, which only waits.
-    async fn look_due(&self, at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<Due, Error> {
+    async fn look_due(
+        &mut self,
+        at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+        done: bool,
+    ) -> Result<Due, Error> {
         let Some(quiet) = self.line.settings.quiet else { return Ok(Due::Later(at)) };
         let section = self.line.settings.section.name.clone();
         let looking = self.line.ledger.ask(move |ledger| ledger.look_due(&section, quiet, now)).await?;
-        Ok(match looking {
-            Looking::Now(sought) => Due::Look(sought),
-            Looking::Later(look) => Due::Later(Some(at.map_or(look, |at| at.min(look)))),
-            Looking::Nothing => Due::Later(at),
+        let instant = Instant::now();
+        let rest = self.rounds.rest.and_then(|rest| rest.checked_duration_since(instant));
+        let rested = rest.filter(|rest| !rest.is_zero()).map(|rest| later(now, rest));
+        let sooner = |look: DateTime<Utc>| Due::Later(Some(at.map_or(look, |at| at.min(look))));
+        Ok(match (looking, rested) {
+            (Looking::Nothing, _) => Due::Later(at),
+            (Looking::Later(look), rested) => sooner(rested.map_or(look, |rested| rested.max(look))),
+            (Looking::Now(_), Some(rested)) => sooner(rested),
+            (Looking::Now(sought), None) if self.may_look(quiet, instant, done) => Due::Look(sought),
+            (Looking::Now(_), None) => Due::Later(at),
         })
     }
 
-    /// A round of questions is ended before anything is sent, so that what was not received goes together.
-    async fn rest_of_round(&mut self, now: DateTime<Utc>) -> Result<Due, Error> {
-        let due = self.look_due(None, now).await?;
-        self.looking = match &due {
-            Due::Look(_) => true,
-            Due::Later(Some(at)) => *at - now < SAME_ROUND,
-            Due::Later(None) | Due::Work(_) => false,
-        };
-        Ok(if self.looking { due } else { Due::Work(Work::Claim) })
+    /// Whether a question is of the round under way, or of another that may begin: in a `run` none after its wait is
+    /// over.
+    fn may_look(&mut self, quiet: Quiet, now: Instant, done: bool) -> bool {
+        let accepted = self.intake.borrow().accepted;
+        if self.rounds.under_way(accepted).is_some() {
+            return true;
+        }
+        if let (Mode::Run { wait }, true) = (self.mode, done)
+            && now > *self.deadline.get_or_insert(now + wait)
+        {
+            return false;
+        }
+        self.rounds.round = Some(Round { until: now + ROUND.min(quiet.shortest()), accepted });
+        true
+    }
+
+    /// A round of questions is ended before rows are sent that it proved not received, so that they go together.
+    async fn rest_of_round(&mut self, now: DateTime<Utc>, done: bool) -> Result<Due, Error> {
+        let accepted = self.intake.borrow().accepted;
+        if let Some(round) = self.rounds.under_way(accepted) {
+            let due = self.look_due(None, now, done).await?;
+            let until = self.deadline.map_or(round.until, |deadline| deadline.min(round.until));
+            let left = later(now, until.saturating_duration_since(Instant::now()));
+            match due {
+                Due::Look(_) => return Ok(due),
+                Due::Later(Some(at)) if at < left => return Ok(due),
+                _ => {}
+            }
+        }
+        self.rounds.round = None;
+        Ok(Due::Work(Work::Claim))
     }
 
     async fn exchange(&mut self, due: Due, token: &SecretString) -> Result<(), Error> {
@@ -212,8 +280,7 @@ impl Driver {
             Due::Work(work) => self.work_off(work, token).await,
             Due::Look(sought) => {
                 let effect = self.line.look(&sought, token, self.gate.passing()).await?;
-                self.looking = true;
-                self.take_asked(effect);
+                self.take_look(effect);
                 Ok(())
             }
             Due::Later(_) => Ok(()),
@@ -297,6 +364,23 @@ impl Driver {
         }
     }
 
+    /// A question about a single transaction stops no sending by what it is answered.
+    fn take_look(&mut self, effect: Effect) {
+        match effect {
+            Effect::Unknown => self.rounds.unclear(self.line.settings.pace.hold),
+            Effect::Login if self.refused => {
+                self.line.forget_token();
+                self.refused = false;
+                self.rounds.unclear(self.line.settings.pace.hold);
+            }
+            Effect::Answered => {
+                self.rounds.answered();
+                self.take_asked(Effect::Answered);
+            }
+            other => self.take_asked(other),
+        }
+    }
+
     fn take_trouble(&mut self, effect: Effect) {
         let now = Instant::now();
         match effect {
@@ -353,9 +437,10 @@ fn told(stop: Stop) -> Stop {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::super::rig::{Batch, Books, Plain, Seen, Server, Step, body, clock, settings};
     use super::*;
-    use crate::ledger::Quiet;
     use crate::model::Outcome;
 
     const RUN: Mode = Mode::Run { wait: Duration::from_secs(20) };
@@ -584,6 +669,54 @@ mod tests {
                 assert_eq!(lookups(&server), asked, "{jump} hours, {rest} ms");
             }
         }
+    }
+
+    /// Settings under which whoever is unknown is asked about at once, and after nothing clear nobody for an hour.
+    fn asking(base: &str) -> Settings {
+        let mut settings = Settings { quiet: Some(quiet(1)), ..settings(base) };
+        settings.pace.hold = Backoff { first: Duration::from_hours(1), cap: Duration::from_hours(1) };
+        settings
+    }
+
+    #[tokio::test]
+    async fn a_question_that_brings_nothing_ends_its_round_and_the_run() {
+        let (books, server) = scripted(4, &[Step::Cut, Step::Accept, Step::Cut]).await;
+        let report = run_with(&books, asking(&server.base), RUN).await;
+        assert_eq!((report.batches, code(&report), lookups(&server)), (2, None, 1));
+    }
+
+    #[tokio::test]
+    async fn a_query_that_refuses_our_token_stops_no_sending() {
+        let refused = Step::Status(401, "");
+        let (books, server) = scripted(2, &[Step::Cut, refused.clone(), refused]).await;
+        let report = run_with(&books, asking(&server.base), RUN).await;
+        assert_eq!((code(&report), lookups(&server)), (None, 2));
+    }
+
+    #[tokio::test]
+    async fn new_rows_go_before_the_next_question() {
+        let (books, server) = scripted(2, &[Step::Cut, Step::Hang]).await;
+        let (stop, destination) = (CancellationToken::new(), Arc::new(Plain::at(&server.base)));
+        let settings = Settings { timeout: Duration::from_millis(100), ..asking(&server.base) };
+        let driver = tokio::spawn(drive(
+            books.handle(),
+            destination,
+            settings,
+            Mode::Watch,
+            clock(),
+            done(),
+            stop.clone(),
+        ));
+        while lookups(&server) == 0 {
+            tokio::task::yield_now().await;
+        }
+        books.add(1);
+        books.when(|batches| batches.len() == 2 && !batches[1].verdicts.is_empty()).await;
+        stop.cancel();
+        driver.await.unwrap().unwrap();
+        let seen = server.seen();
+        let verbs: Vec<&str> = seen.iter().filter_map(|one| one.line.split(' ').next()).collect();
+        assert_eq!(verbs, ["POST", "GET", "POST"]);
     }
 
     #[tokio::test]

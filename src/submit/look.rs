@@ -49,7 +49,8 @@ impl Line {
         };
         let Some(quiet) = self.settings.quiet else { return Ok(Effect::Answered) };
         let (sought, at) = (sought.clone(), (self.clock.now(), self.clock.steady()));
-        let effect = if presence == Presence::Unclear { Effect::Unknown } else { Effect::Answered };
+        let brought_nothing = presence == Presence::Unclear && seen != UNREADABLE;
+        let effect = if brought_nothing { Effect::Unknown } else { Effect::Answered };
         self.ledger.ask(move |ledger| ledger.conclude(&sought, &seen, &presence, quiet, at)).await?;
         pass(Point::LookSettled);
         Ok(effect)

@@ -12,7 +12,7 @@ use super::{Event, Sqlite, from_stamp, json, stamp};
 use crate::ledger::core::decide as rules;
 use crate::ledger::core::store::told;
 use crate::ledger::looks::{
-    Absence, Look, Looking, Looks, Moment, Presence, Quiet, Sought, Witness, Word, weigh,
+    Absence, Look, Looking, Looks, MORE, Moment, Presence, Quiet, Sought, Witness, Word, weigh,
 };
 use crate::ledger::{ClaimItem, Error, StoredIssue, codes};
 use crate::model::hash;
@@ -148,8 +148,7 @@ impl Sqlite {
             .conn
             .prepare_cached("SELECT max(next_at) FROM looks WHERE realm_id = ?1")?
             .query_row([realm], |row| row.get(0))?;
-        // A second more, as in `again`.
-        let horizon = stamp(horizon + TimeDelta::seconds(1));
+        let horizon = stamp(horizon);
         if last.is_some_and(|last| last > horizon) {
             self.conn.execute(
                 "UPDATE looks SET next_at = ?3 WHERE realm_id = ?1 AND next_at > ?2",
@@ -307,7 +306,7 @@ fn absent(
     gap: TimeDelta,
     now: DateTime<Utc>,
 ) -> Result<serde_json::Value, Error> {
-    let wait = match weigh(asked.first, word, gap) {
+    match weigh(asked.first, word, gap) {
         Absence::Proven => {
             prove(tx, asked, None, &told(&codes::NOT_THERE, []), now)?;
             return Ok(json!({"transaction": asked.transaction, "not_received": stamp(word.1)}));
@@ -317,11 +316,10 @@ fn absent(
                 "UPDATE looks SET absent_at = ?3, absent_date = ?4 WHERE transaction_id = ?1 AND batch_id = ?2",
                 params![asked.transaction, asked.batch, stamp(word.0), stamp(word.1)],
             )?;
-            gap
         }
-        Absence::Early(left) => left,
-    };
-    again(tx, asked, seen, word.0 + wait, now)?;
+        Absence::Early => {}
+    }
+    again(tx, asked, seen, word.0 + gap, now)?;
     Ok(json!({"transaction": asked.transaction, "not_there": stamp(word.1)}))
 }
 
@@ -336,7 +334,7 @@ fn unclear(
     Ok(json!({"transaction": asked.transaction, "unclear": seen}))
 }
 
-/// It stays unknown, and the system is asked again then. A whole second more: its own clock tells no parts of one.
+/// It stays unknown, and the system is asked again then.
 fn again(
     tx: &Transaction<'_>,
     asked: &Asked,
@@ -346,7 +344,7 @@ fn again(
 ) -> Result<(), Error> {
     tx.execute(
         "UPDATE looks SET next_at = ?3, seen = ?4, seen_at = ?5 WHERE transaction_id = ?1 AND batch_id = ?2",
-        params![asked.transaction, asked.batch, stamp(at + TimeDelta::seconds(1)), seen, stamp(now)],
+        params![asked.transaction, asked.batch, stamp(at + MORE), seen, stamp(now)],
     )?;
     Ok(())
 }
