@@ -218,6 +218,9 @@ pub trait Ledger: Evidence + trail::Trails + Looks + Lists + Risks + Send {
     fn claim(&mut self, want: &Want, build: Build) -> Result<Option<OpenBatch>, Error>;
     /// States the intent to send a batch again that surely was not received: one commit.
     fn resend(&mut self, batch: i64, now: DateTime<Utc>) -> Result<Option<OpenBatch>, Error>;
+    /// Asked before the first byte: whether an attempt may still go out. Nobody began to send since its intent was
+    /// written, and nothing was concluded of it; else [`Error::TakenOver`]. No commit.
+    fn require_own(&mut self, attempt: i64) -> Result<(), Error>;
     /// A pending batch, to be asked about. No commit.
     fn pending(&mut self, batch: i64) -> Result<Option<OpenBatch>, Error>;
     /// Keeps an answer as it came, before it is read: one commit.

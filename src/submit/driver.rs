@@ -288,7 +288,7 @@ impl Driver {
     }
 
     async fn work_off(&mut self, work: Work, token: &SecretString) -> Result<(), Error> {
-        let now = self.line.clock.now();
+        let (now, begun) = (self.line.clock.now(), Instant::now());
         let ledger = self.line.ledger.clone();
         let open = match work {
             Work::Ask(batch) => {
@@ -315,7 +315,7 @@ impl Driver {
         if work == Work::Claim {
             self.deadline = None;
         }
-        let came = self.line.submit(&open, token, self.gate.passing()).await?;
+        let came = self.line.submit(&open, begun, token, self.gate.passing()).await?;
         self.take_sent(&open, came);
         Ok(())
     }
@@ -384,7 +384,7 @@ impl Driver {
     fn take_trouble(&mut self, effect: Effect) {
         let now = Instant::now();
         match effect {
-            Effect::Answered | Effect::Unknown => {}
+            Effect::Answered | Effect::Unknown | Effect::Again => {}
             Effect::Passing(stop, wait) => self.gate.passes(told(stop), wait, now),
             Effect::Lasting(stop) => self.gate.lasts(told(stop), now),
             Effect::Login => {
@@ -512,6 +512,21 @@ mod tests {
         assert!(matches!(books.batches()[0].last(), BatchVerdict::NotSent { .. }));
         run(&books, &server).await;
         assert_eq!(bodies(&server.seen()), [body(0..2)], "the same bytes once they can");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_was_taken_over_before_its_first_byte_sends_nothing() {
+        let (books, server) = scripted(2, &[]).await;
+        let (mut frozen, other) = (settings(&server.base), books.clone());
+        frozen.raise = Arc::new(move |_| {
+            other.taken_over();
+            Ok(())
+        });
+        let destination = Arc::new(Plain::at(&server.base));
+        let stop = CancellationToken::new();
+        let ended = drive(books.handle(), destination, frozen, RUN, clock(), done(), stop).await;
+        assert!(ended.unwrap_err().to_string().contains("another rxdrop"));
+        assert!(server.seen().is_empty());
     }
 
     #[tokio::test]

@@ -20,6 +20,10 @@ use crate::destinations::{Call, Destination, Item, Ticket};
 use crate::knife::{Point, pass};
 use crate::ledger::{BatchVerdict, Build, Handle, OpenBatch, Question, RawAnswer, TOLD, Waits};
 
+/// From a batch's intent to its first byte no more time passes than a request may take, or than this: what is asked
+/// about later counts on it.
+const PREPARED: Duration = Duration::from_secs(10);
+
 /// One section's line to its system and to the ledger.
 pub(super) struct Line {
     pub(super) ledger: Handle,
@@ -94,14 +98,15 @@ impl Line {
         self.settings.pace.retry.wait(failures, self.random.next(), asked)
     }
 
-    /// Sends a batch whose intent is on disk, and settles what comes of it.
+    /// Sends a batch whose intent, stated at that moment or later, is on disk, and settles what comes of it.
     pub(super) async fn submit(
         &mut self,
         open: &OpenBatch,
+        begun: Instant,
         token: &SecretString,
         failures: u32,
     ) -> Result<Came, Error> {
-        let came = match self.attempt(open, token, failures).await? {
+        let came = match self.attempt(open, begun, token, failures).await? {
             Ok(came) => came,
             Err(broken) => self.unanswered_submit(broken, failures),
         };
@@ -113,13 +118,21 @@ impl Line {
     async fn attempt(
         &mut self,
         open: &OpenBatch,
+        begun: Instant,
         token: &SecretString,
         failures: u32,
     ) -> Result<Result<Came, Broken>, Error> {
         let items = self.items(open)?;
         let call = Call::Submit(&items);
         let request = self.request(&call, token).map(|request| request.map(|_| open.body.clone()));
-        let answer = match (request, self.raise(open.batch).await) {
+        let raised = self.raise(open.batch).await;
+        // A process that stood still may have been taken over, and what it was about to send sent by another.
+        let attempt = open.attempt;
+        self.ledger.ask(move |ledger| ledger.require_own(attempt)).await?;
+        if begun.elapsed() > self.settings.timeout.max(PREPARED) {
+            return Ok(Ok(self.stood_still()));
+        }
+        let answer = match (request, raised) {
             (Ok(request), Ok(())) => self.send((open.batch, open.items.len()), request).await,
             (Err(stop), _) | (_, Err(stop)) => Err(Broken::Before(stop)),
         };
@@ -131,6 +144,13 @@ impl Line {
         let (retry, random) = (self.settings.pace.retry, self.random.next());
         let wait = |asked| retry.wait(failures, random, asked);
         Ok(Ok(of_submit(reply, &answer, self.around(open, items.len()), wait)))
+    }
+
+    /// Nothing went out, and the same is due again, with an intent of its own.
+    fn stood_still(&self) -> Came {
+        let seen = "the machine stood still before sending".to_owned();
+        let verdict = BatchVerdict::NotSent { retry_at: self.clock.steady(), seen };
+        Came { verdict, effect: Effect::Again }
     }
 
     /// What must be written between a batch's intent and its first byte.

@@ -16,7 +16,7 @@ pub fn seen_in(seen: &str, lang: Lang) -> Cow<'_, str> {
 }
 
 /// Sentences of ours and of the libraries that tell us; an error's number or detail may follow.
-const BEGINNINGS: [(&str, &str); 40] = [
+const BEGINNINGS: [(&str, &str); 41] = [
     ("the record can't be read back under today's catalogue", "редът не се разчита по днешния каталог"),
     ("not there, in an answer without a Date", "не познава номера, но отговорът не казва кога"),
     (
@@ -43,6 +43,7 @@ const BEGINNINGS: [(&str, &str); 40] = [
         "програмата е спряна след изпращането, преди да дойде отговор",
     ),
     ("the ledger was older than its marks", "регистърът е бил по-стар от белезите си"),
+    ("the machine stood still before sending", "компютърът е спял точно преди изпращането"),
     ("stopped while waiting for the answer", "програмата е спряна, докато чака отговор"),
     ("an answer larger than 16 MiB", "отговорът е по-голям от 16 MiB"),
     ("an address outside base_url", "адрес извън base_url"),

@@ -31,6 +31,8 @@ pub(super) enum Effect {
     Passing(Stop, Duration),
     /// Nothing more goes until somebody has done something.
     Lasting(Stop),
+    /// Nothing went out, and nothing stands in the way of the same once more.
+    Again,
     /// The login was not accepted: renew it once.
     Login,
 }

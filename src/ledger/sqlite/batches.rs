@@ -140,6 +140,16 @@ impl Sqlite {
         Ok(Some(open))
     }
 
+    pub(super) fn require_own_attempt(&self, attempt: i64) -> Result<(), Error> {
+        // One statement, so of one moment.
+        let mut own = self.conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM attempts WHERE id = ?1 AND state = 'sending')
+                AND (SELECT coalesce(max(epoch), 0) FROM senders) = ?2",
+        )?;
+        let own: bool = own.query_row([attempt, self.epoch], |row| row.get(0))?;
+        if own { Ok(()) } else { Err(Error::TakenOver) }
+    }
+
     pub(super) fn pending_batch(&self, batch: i64) -> Result<Option<OpenBatch>, Error> {
         read_batch(&self.conn, batch, "pending")
     }

@@ -138,12 +138,7 @@ impl Sqlite {
 
     /// Questions further ahead than any is put off were put down while the calendar was wrong: they are due. To ask
     /// early does no harm, and it is put off properly then.
-    fn forget_far_looks(
-        &self,
-        realm: i64,
-        horizon: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    fn forget_far_looks(&self, realm: i64, horizon: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
         let last: Option<String> = self
             .conn
             .prepare_cached("SELECT max(next_at) FROM looks WHERE realm_id = ?1")?

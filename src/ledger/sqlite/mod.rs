@@ -470,6 +470,9 @@ impl super::Ledger for Sqlite {
     fn resend(&mut self, batch: i64, now: DateTime<Utc>) -> Result<Option<OpenBatch>, Error> {
         self.resend_batch(batch, now)
     }
+    fn require_own(&mut self, attempt: i64) -> Result<(), Error> {
+        self.require_own_attempt(attempt)
+    }
     fn pending(&mut self, batch: i64) -> Result<Option<OpenBatch>, Error> {
         self.pending_batch(batch)
     }

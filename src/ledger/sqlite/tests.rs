@@ -1388,7 +1388,10 @@ fn a_process_that_was_taken_over_sends_nothing_more() {
     let refused = bench.ledger.claim(&want(now), Box::new(build)).unwrap_err();
     assert!(matches!(refused, crate::ledger::Error::TakenOver), "{refused}");
     bench.ledger.epoch = newest;
-    assert!(bench.claim().is_some());
+    let open = bench.claim().unwrap();
+    bench.ledger.require_own(open.attempt).unwrap();
+    bench.ledger.epoch = frozen;
+    assert!(bench.ledger.require_own(open.attempt).is_err(), "nor what it was about to send");
 }
 
 #[test]
@@ -1638,7 +1641,10 @@ fn what_was_taken_under_a_number_is_never_proven_absent() {
     let mut bench = Bench::new();
     let file = bench.drop_file("a.csv", &[(2, "k1", 1)]);
     let open = bench.claim().unwrap();
-    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![Outcome::Unknown], remote: Some("9002".into()) });
+    bench.settle(
+        &open,
+        &BatchVerdict::Settled { outcomes: vec![Outcome::Unknown], remote: Some("9002".into()) },
+    );
     let sent = bench.minute - 1;
     let due = bench.ledger.look_due("sespa", QUIET, at(sent)).unwrap();
     assert_eq!(due, Looking::Later(at(sent + 1442)), "it is answered later");

@@ -120,6 +120,11 @@ impl Books {
         }
     }
 
+    /// Another process begins to send from this ledger.
+    pub(in crate::submit) fn taken_over(&self) {
+        self.inner().recover("another", DateTime::UNIX_EPOCH).unwrap();
+    }
+
     fn committed(&self, what: &'static str) {
         self.journal.lock().unwrap().push(what);
         self.changed.send_modify(|count| *count += 1);
@@ -308,6 +313,7 @@ impl Ledger for Books {
         fn resolve(&mut self, what: &What, decision: &Decision, by: &By, now: DateTime<Utc>) -> Is<Decided>;
         fn work(&mut self, section: &str, now: DateTime<Utc>) -> Is<Work>;
         fn is_busy(&mut self) -> Is<bool>;
+        fn require_own(&mut self, attempt: i64) -> Is<()>;
         fn pending(&mut self, batch: i64) -> Is<Option<OpenBatch>>;
         fn recover(&mut self, owner: &str, now: DateTime<Utc>) -> Is<Vec<(String, OpenBatch, RawAnswer)>>;
     }
