@@ -258,5 +258,14 @@ CREATE INDEX looks_next ON looks (realm_id, next_at);
 ALTER TABLE attempts ADD COLUMN transaction_id INTEGER;  -- of a question about a single one
 ALTER TABLE scopes ADD COLUMN identity TEXT;         -- what its rows are told apart by; NULL = not known
 ALTER TABLE intakes ADD COLUMN reminded TEXT;        -- the day on which its unknown rows were last warned of
+
+-- Numbers of the system that lists showed and no transaction here bore, with the newest attempt of then: what was
+-- first sent later can't bear them.
+CREATE TABLE listed_ids (
+    realm_id INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    PRIMARY KEY (realm_id, id)
+) STRICT, WITHOUT ROWID;
 ",
 ];

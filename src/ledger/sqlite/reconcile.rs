@@ -31,7 +31,8 @@ CREATE INDEX IF NOT EXISTS temp.listed_number ON listed (number);
 CREATE INDEX IF NOT EXISTS temp.listed_content ON listed (content);
 CREATE TEMP TABLE IF NOT EXISTS sought (
     transaction_id INTEGER PRIMARY KEY, record_id INTEGER NOT NULL, batch_id INTEGER NOT NULL, realm_id INTEGER NOT NULL,
-    number TEXT NOT NULL, content TEXT NOT NULL, found INTEGER NOT NULL DEFAULT 0);
+    number TEXT NOT NULL, content TEXT NOT NULL, open INTEGER NOT NULL, since INTEGER NOT NULL,
+    found INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS temp.sought_number ON sought (number);
 CREATE INDEX IF NOT EXISTS temp.sought_content ON sought (content);";
 
@@ -74,6 +75,7 @@ impl Lists for Sqlite {
             compared.found_by_content()?;
             compared.others()?;
             compared.settle()?;
+            compared.remember()?;
             let mut issues = vec![compared.counts.told()];
             issues.extend(compared.missing(&realms)?);
             tx.execute_batch("DELETE FROM temp.listed; DELETE FROM temp.sought;")?;
@@ -125,28 +127,39 @@ struct Fit {
     asked: Asked,
 }
 
+/// Whether a list showed the number of a listed row before the sought row `s` could have been received.
+fn listed_before(listed: &str) -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM listed_ids k WHERE k.realm_id = {listed}.realm_id AND k.id = {listed}.id
+            AND k.attempt < s.since)"
+    )
+}
+
 impl Comparison<'_> {
-    /// What is unknown in the books, in the form of the list.
+    /// What may be registered without our knowing its number there, in the form of the list. Only what is unknown is
+    /// open to the list's word; the others may be the very rows that look like it.
     fn seek(&self, realms: &BTreeSet<i64>) -> Result<(), Error> {
-        let mut unknown = self.tx.prepare_cached(
-            "SELECT t.id, r.id, t.batch_id, r.realm_id, t.number, c.members FROM records r
-               JOIN transactions t ON t.id = r.transaction_id LEFT JOIN contents c ON c.record_id = r.id
-              WHERE r.realm_id = ?1 AND r.state = 'unknown' AND t.state = 'unknown'
-                AND r.state <> 'accepted' AND r.state <> 'sending' AND r.state <> 'ready' AND r.state <> 'refused'
-                AND r.state <> 'rejected' AND r.state <> 'duplicate' AND r.state <> 'reversed' AND r.state <> 'ignored'",
+        let mut nameless = self.tx.prepare_cached(
+            "SELECT t.id, r.id, t.batch_id, r.realm_id, t.number, c.members,
+                r.state = 'unknown' AND t.state = 'unknown' AND r.transaction_id = t.id,
+                coalesce((SELECT min(a.id) FROM attempts a WHERE a.batch_id = t.batch_id AND a.kind = 'submit'
+                    AND a.state <> 'not_sent'), 9223372036854775807)
+               FROM transactions t JOIN records r ON r.id = t.record_id LEFT JOIN contents c ON c.record_id = r.id
+              WHERE r.realm_id = ?1 AND t.remote_id IS NULL AND t.state <> 'refused'",
         )?;
         let mut put = self.tx.prepare_cached(
-            "INSERT INTO temp.sought (transaction_id, record_id, batch_id, realm_id, number, content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO temp.sought (transaction_id, record_id, batch_id, realm_id, number, content, open, since)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         for realm in realms {
-            let mut rows = unknown.query([realm])?;
+            let mut rows = nameless.query([realm])?;
             while let Some(row) = rows.next()? {
                 let [transaction, record, batch, realm]: [i64; 4] =
                     [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
                 let (number, members): (String, Option<String>) = (row.get(4)?, row.get(5)?);
+                let (open, since): (bool, i64) = (row.get(6)?, row.get(7)?);
                 let content = self.content(members.as_deref());
-                put.execute(params![transaction, record, batch, realm, number, content])?;
+                put.execute(params![transaction, record, batch, realm, number, content, open, since])?;
             }
         }
         Ok(())
@@ -192,27 +205,31 @@ impl Comparison<'_> {
         let fits = self.fits(
             "SELECT l.row_no, l.id, s.transaction_id, s.batch_id, s.record_id FROM temp.listed l
                JOIN temp.sought s ON s.number = l.number AND s.realm_id = l.realm_id
-              WHERE l.over = 0 AND s.found = 0 AND s.content = l.content
+              WHERE l.over = 0 AND s.open = 1 AND s.found = 0 AND s.content = l.content
                 AND (SELECT count(*) FROM temp.listed o WHERE o.number = l.number AND o.realm_id = l.realm_id
                         AND o.over = 0) = 1 ORDER BY l.row_no",
         )?;
         fits.iter().try_for_each(|fit| self.take(fit))
     }
 
-    /// Rows without a number of ours whose content one unknown row has, and only it, and only this row of the list.
+    /// Rows whose content one row without a number of the system has here, and only it, and only this row of the list.
+    /// Where the list shows numbers of ours, a row without one was not sent from here.
     fn found_by_content(&mut self) -> Result<(), Error> {
         if self.matching.fields.is_empty() {
             return Ok(());
         }
-        let fits = self.fits(
+        let fits = self.fits(&format!(
             "SELECT l.row_no, l.id, s.transaction_id, s.batch_id, s.record_id FROM temp.listed l
                JOIN temp.sought s ON s.content = l.content AND s.realm_id = l.realm_id
-              WHERE l.over = 0 AND l.number IS NULL AND s.found = 0
+              WHERE l.over = 0 AND s.open = 1 AND s.found = 0 AND NOT {}
+                AND NOT EXISTS (SELECT 1 FROM temp.listed n WHERE n.number IS NOT NULL)
                 AND (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
-                        AND o.over = 0 AND o.number IS NULL) = 1
+                        AND o.over = 0 AND NOT {}) = 1
                 AND (SELECT count(*) FROM temp.sought o WHERE o.content = l.content AND o.realm_id = l.realm_id
                         AND o.found = 0) = 1 ORDER BY l.row_no",
-        )?;
+            listed_before("l"),
+            listed_before("o"),
+        ))?;
         fits.iter().try_for_each(|fit| self.take(fit))?;
         let ambiguous = self.ambiguous()?;
         for (row, listed, ours) in ambiguous {
@@ -337,6 +354,17 @@ impl Comparison<'_> {
             append_event(self.tx, self.now, "settled", &Event::about(batch, data))?;
             mark_batch_changed(self.tx, batch)?;
         }
+        Ok(())
+    }
+
+    /// Numbers of the system that are nobody's here: what is sent after this list can't bear them.
+    fn remember(&self) -> Result<(), Error> {
+        self.tx.execute(
+            "INSERT OR IGNORE INTO listed_ids (realm_id, id, attempt)
+             SELECT l.realm_id, l.id, (SELECT coalesce(max(id), 0) FROM attempts) FROM temp.listed l
+              WHERE NOT EXISTS (SELECT 1 FROM transactions t WHERE t.remote_id = l.id AND t.state = 'accepted')",
+            [],
+        )?;
         Ok(())
     }
 
