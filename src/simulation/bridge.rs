@@ -88,7 +88,7 @@ fn done(ledger: &mut Sqlite, op: &Op, now: DateTime<Utc>) -> Result<Got, Error> 
         Op::LookDue => Got::Looking(ledger.look_due(SECTION, QUIET, now)?),
         Op::Looked(look) => ledger.looked(look, now).map(|()| Got::Nothing)?,
         Op::Conclude(sought, presence) => {
-            ledger.conclude(sought, "looked", presence, QUIET, now).map(|()| Got::Nothing)?
+            ledger.conclude(sought, "looked", presence, QUIET, (now, now)).map(|()| Got::Nothing)?
         }
         Op::Recover => {
             let unread = ledger.recover("test", now)?;

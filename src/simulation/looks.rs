@@ -43,12 +43,14 @@ impl Memory {
             && record == Some(RecordState::Unknown)
     }
 
-    fn put_down(&mut self) {
+    /// What this process sent itself counts from now.
+    fn put_down(&mut self, epoch: i64, now: DateTime<Utc>) {
         for (at, one) in self.batches.iter().enumerate() {
             if one.state != BatchState::Unknown {
                 continue;
             }
-            let (batch, next_at) = (id(at), one.sent_at + QUIET.first(one.rows));
+            let sent_at = if one.epoch == epoch { now } else { one.sent_at.min(now) };
+            let (batch, next_at) = (id(at), sent_at + QUIET.first(one.rows, one.taken));
             for transaction in one.transactions.iter().copied() {
                 let open = self.transactions[index(transaction)].state == TransactionState::Unknown;
                 let known = |put: &Put| put.transaction == transaction && put.batch == batch;
@@ -59,8 +61,12 @@ impl Memory {
         }
     }
 
-    pub(super) fn look_due(&mut self, now: DateTime<Utc>) -> Looking {
-        self.put_down();
+    pub(super) fn look_due(&mut self, process: usize, now: DateTime<Utc>) -> Looking {
+        self.put_down(self.epochs[process], now);
+        let horizon = now + QUIET.longest();
+        for put in self.looks.iter_mut().filter(|put| put.next_at > horizon) {
+            put.next_at = now;
+        }
         loop {
             let next =
                 (0..self.looks.len()).min_by_key(|at| (self.looks[*at].next_at, self.looks[*at].transaction));
@@ -70,7 +76,7 @@ impl Memory {
                 continue;
             }
             let Put { transaction, batch, next_at: at, .. } = self.looks[next];
-            if at > now && at <= now + QUIET.longest() {
+            if at > now {
                 return Looking::Later(at);
             }
             let rows = self.batches[index(batch)].rows;
@@ -107,17 +113,19 @@ impl Memory {
         else {
             return Ok(());
         };
-        let gap = QUIET.of(sought.rows);
+        let taken = self.batches[index(sought.batch)].taken;
+        let gap = QUIET.of(sought.rows, taken);
         let wait = match presence {
             Presence::There(id) => return self.prove(sought, Some(id), &told(&codes::FOUND, [])),
             Presence::Unclear => gap,
+            Presence::Absent(_) if taken => gap,
             Presence::Absent(date) => match weigh(self.looks[at].first, (now, *date), gap) {
                 Absence::Proven => return self.prove(sought, None, &told(&codes::NOT_THERE, [])),
                 Absence::First => {
                     self.looks[at].first = Some((now, *date));
                     gap
                 }
-                Absence::Early(left) => left,
+                Absence::Early => gap,
             },
         };
         self.looks[at].next_at = now + wait + TimeDelta::seconds(1);

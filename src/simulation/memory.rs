@@ -77,6 +77,10 @@ pub(super) struct Batch {
     /// Rows it was made of.
     pub(super) rows: usize,
     pub(super) sent_at: DateTime<Utc>,
+    /// Whoever sent it last.
+    pub(super) epoch: i64,
+    /// The system gave it a number.
+    pub(super) taken: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -125,7 +129,7 @@ pub(super) struct Memory {
     numbers: HashMap<String, Vec<i64>>,
     next_number: i64,
     epoch: i64,
-    epochs: [i64; 2],
+    pub(super) epochs: [i64; 2],
     staging: Option<Staging>,
     met: HashMap<Key, (i64, i64)>,
     former: HashSet<Key>,
@@ -519,6 +523,8 @@ impl Memory {
             transactions: items.iter().map(|item| item.transaction).collect(),
             rows: items.len(),
             sent_at: now,
+            epoch: self.epochs[process],
+            taken: false,
         });
         let attempt = self.begin(batch);
         Ok(Some(OpenBatch { batch, attempt, items, body, ticket: None, tries: 0 }))
@@ -580,8 +586,10 @@ impl Memory {
             return Ok(None);
         }
         self.mine(process)?;
+        let epoch = self.epochs[process];
         let one = &mut self.batches[index(batch)];
         (one.state, one.due, one.sent_at) = (one.state.after(BatchEvent::SentAgain)?, None, now);
+        one.epoch = epoch;
         let attempt = self.begin(batch);
         Ok(Some(OpenBatch { attempt, ..self.read(batch) }))
     }
@@ -646,6 +654,7 @@ impl Memory {
         }
         match verdict {
             BatchVerdict::Settled { outcomes, remote } => {
+                self.batches[index(batch)].taken |= remote.is_some();
                 if to == BatchState::Unknown {
                     self.batches[index(batch)].seen = Some(left_open(outcomes, remote.as_deref()));
                 }
@@ -661,8 +670,9 @@ impl Memory {
                     judge_followers(self, record)
                 })?;
             }
-            BatchVerdict::Pending { ticket, ask_at, .. } => {
+            BatchVerdict::Pending { ticket, ask_at, remote } => {
                 let one = &mut self.batches[index(batch)];
+                one.taken |= remote.is_some();
                 (one.ticket, one.due) = (Some(ticket.clone()), Some(*ask_at));
             }
             BatchVerdict::NotSent { retry_at, seen } => {
@@ -737,7 +747,7 @@ impl Memory {
         let one = &mut self.batches[index(batch)];
         let mut moved = 0;
         let Some(state) = one.state.step(BatchEvent::AskedAbout) else { return moved };
-        (one.state, one.ticket, one.due) = (state, Some(ticket.clone()), Some(now));
+        (one.state, one.ticket, one.due, one.taken) = (state, Some(ticket.clone()), Some(now), true);
         for trn in one.transactions.clone() {
             let record = self.transactions[index(trn)].record;
             moved += usize::from(self.rec(record).is_some_and(|rec| rec.state == RecordState::Unknown));
@@ -859,7 +869,7 @@ impl Book for Memory {
             }
             Op::Asked(question) => Ok(Got::Id(self.asked(question))),
             Op::Settle(attempt, verdict) => self.settle(*attempt, verdict).map(|()| Got::Nothing),
-            Op::LookDue => Ok(Got::Looking(self.look_due(now))),
+            Op::LookDue => Ok(Got::Looking(self.look_due(process, now))),
             Op::Looked(look) => {
                 let state = if look.answer.is_some() { AttemptState::Applied } else { AttemptState::Unknown };
                 self.attempts.push(Attempt { batch: look.batch, state, raw: None, asked: None });
