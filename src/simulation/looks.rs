@@ -1,6 +1,8 @@
 //! Questions about single transactions by our number: as `ledger/sqlite/look.rs` keeps them, and as `submit/look.rs`
 //! asks.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::book::{Book, Got, Op};
@@ -16,13 +18,8 @@ use crate::ledger::{ClaimItem, Error, Look, Looking, Presence, Quiet, Sought, St
 
 /// "Not there" counts once nothing can be on its way any more.
 pub(super) const QUIET: Quiet = {
-    let latest = std::time::Duration::from_secs(LATEST_M.unsigned_abs() * 60);
-    Quiet {
-        timeout: std::time::Duration::from_secs(120),
-        at_once: latest,
-        later: latest.saturating_mul(2),
-        above: 3,
-    }
+    let latest = Duration::from_mins(LATEST_M.unsigned_abs());
+    Quiet { timeout: Duration::from_mins(2), at_once: latest, later: latest.saturating_mul(2), above: 3 }
 };
 
 /// An unknown transaction that is put down to be asked about.

@@ -1694,7 +1694,9 @@ fn a_row_that_was_let_go_while_its_equal_was_read_again_is_sent_once() {
     let mut bench = Bench::new();
     let bad = [staged(2, None, None), staged(3, None, None)];
     let [first, second] = ["a.csv", "b.csv"].map(|name| bench.receive(name, "x"));
-    [second, first].iter().for_each(|file| bench.fill(*file, &bad, false, Accept::WholeFile));
+    for file in [second, first] {
+        bench.fill(file, &bad, false, Accept::WholeFile);
+    }
     let now = bench.now();
     let retry = bench.ledger.retry(second, now).unwrap();
     bench.fill(retry, &[staged(2, None, None), weak(3, "w")], false, Accept::WholeFile);
