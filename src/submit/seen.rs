@@ -16,7 +16,7 @@ pub fn seen_in(seen: &str, lang: Lang) -> Cow<'_, str> {
 }
 
 /// Sentences of ours and of the libraries that tell us; an error's number or detail may follow.
-const BEGINNINGS: [(&str, &str); 41] = [
+const BEGINNINGS: [(&str, &str); 42] = [
     ("the record can't be read back under today's catalogue", "редът не се разчита по днешния каталог"),
     ("not there, in an answer without a Date", "не познава номера, но отговорът не казва кога"),
     (
@@ -28,6 +28,7 @@ const BEGINNINGS: [(&str, &str); 41] = [
         "не познава номера, но няма приет ред, с който да се сравни",
     ),
     ("not there, though it took the batch", "не познава номера, макар че е взела пакета"),
+    ("not there, but asked too early", "не познава номера, но е питана твърде рано"),
     ("not there", "не познава номера"),
     ("empty answer", "празен отговор"),
     ("not JSON", "отговорът не е в очаквания вид JSON"),

@@ -20,6 +20,9 @@ use crate::model::hash;
 /// What is not there of a batch that the system gave a number may be on its way still, however long it takes.
 const THOUGH_TAKEN: &str = "not there, though it took the batch";
 
+/// The request may have been under way when it was asked about.
+const EARLY: &str = "not there, but asked too early";
+
 /// Unknown still, and in the batch that was asked about.
 const STILL_UNKNOWN: &str =
     "EXISTS (SELECT 1 FROM transactions t JOIN records r ON r.transaction_id = t.id WHERE t.id = k.transaction_id
@@ -83,16 +86,20 @@ impl Looks for Sqlite {
         quiet: Quiet,
         (now, steady): Moment,
     ) -> Result<(), Error> {
-        let now = self.free_moment(sought.batch, now)?;
+        let (now, epoch) = (self.free_moment(sought.batch, now)?, self.epoch);
         self.commit(now, "settled", |tx| {
             let Some(asked) = asked_about(tx, sought)? else {
                 return Ok(((), Event::about(sought.batch, json!("decided already"))));
             };
-            let taken = is_taken(tx, sought.batch)?;
+            let (taken, sent_at) = sending(tx, sought.batch, epoch)?;
             let gap = quiet.of(sought.rows, taken);
+            let counts_from = sent_at.map_or(steady, |at| at + quiet.first(sought.rows, taken));
             let data = match presence {
                 Presence::There(id) => there(tx, &asked, id, now)?,
                 Presence::Absent(_) if taken => unclear(tx, &asked, THOUGH_TAKEN, gap, (now, steady))?,
+                Presence::Absent(_) if steady < counts_from => {
+                    unclear(tx, &asked, EARLY, gap, (now, steady))?
+                }
                 Presence::Absent(date) => absent(tx, &asked, (steady, *date), seen, gap, now)?,
                 Presence::Unclear => unclear(tx, &asked, seen, gap, (now, steady))?,
             };
@@ -241,10 +248,15 @@ pub(super) struct Asked {
     pub(super) first: Option<Word>,
 }
 
-/// Whether the system said that it took a batch, and answers later.
-fn is_taken(tx: &Transaction<'_>, batch: i64) -> Result<bool, Error> {
-    let mut taken = tx.prepare_cached("SELECT remote IS NOT NULL FROM batches WHERE id = ?1")?;
-    Ok(taken.query_row([batch], |row| row.get(0))?)
+/// Whether the system said that it took a batch, and answers later; and when it was sent, where another process did:
+/// about what this one sent nobody is asked before it is time, whatever the calendar says meanwhile.
+fn sending(tx: &Transaction<'_>, batch: i64, epoch: i64) -> Result<(bool, Option<DateTime<Utc>>), Error> {
+    let mut found = tx.prepare_cached(
+        "SELECT remote IS NOT NULL, CASE WHEN owner_epoch <> ?2 THEN sent_at END FROM batches WHERE id = ?1",
+    )?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?));
+    let (taken, sent_at) = found.query_row([batch, epoch], read)?;
+    Ok((taken, sent_at.as_deref().and_then(from_stamp)))
 }
 
 fn asked_about(tx: &Transaction<'_>, sought: &Sought) -> Result<Option<Asked>, Error> {
@@ -304,13 +316,19 @@ fn absent(
     match weigh(asked.first, word, gap) {
         Absence::Proven => {
             prove(tx, asked, None, &told(&codes::NOT_THERE, []), now)?;
-            return Ok(json!({"transaction": asked.transaction, "not_received": stamp(word.1)}));
+            let first = asked.first.map(|(_, date)| stamp(date));
+            return Ok(
+                json!({"transaction": asked.transaction, "not_received": stamp(word.1), "since": first}),
+            );
         }
         Absence::First => {
             tx.execute(
                 "UPDATE looks SET absent_at = ?3, absent_date = ?4 WHERE transaction_id = ?1 AND batch_id = ?2",
                 params![asked.transaction, asked.batch, stamp(word.0), stamp(word.1)],
             )?;
+            again(tx, asked, seen, word.0 + gap, now)?;
+            // The first word is half of a proof: `verify` holds the table to it.
+            return Ok(json!({"transaction": asked.transaction, "first": stamp(word.1)}));
         }
         Absence::Early => {}
     }

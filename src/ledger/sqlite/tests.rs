@@ -1660,6 +1660,37 @@ fn what_was_taken_under_a_number_is_never_proven_absent() {
 }
 
 #[test]
+fn a_first_word_that_no_event_holds_is_found() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.unknown_batch();
+    let sought = bench.sought();
+    bench.conclude(&sought, &Presence::Absent(at(1_100)), 1_100);
+    let write = |bench: &Bench, date: &str| {
+        bench.ledger.conn.execute("UPDATE looks SET absent_date = ?1", [date]).unwrap();
+    };
+    write(&bench, &super::stamp(at(100)));
+    let (found, _) = bench.ledger.audit(&[], &|_| ()).unwrap();
+    assert_eq!(found.shown[0].code.code, "L119");
+    write(&bench, &super::stamp(at(1_100)));
+}
+
+#[test]
+fn a_word_of_not_being_there_counts_only_once_the_request_surely_is_over() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.unknown_batch();
+    let sought = bench.sought();
+    let sent = bench.minute - 1;
+    bench.ledger.recover("another", at(sent)).unwrap();
+    bench.conclude(&sought, &Presence::Absent(at(sent + 31)), sent + 31);
+    bench.conclude(&sought, &Presence::Absent(at(sent + 61)), sent + 61);
+    assert_eq!(bench.statuses(file), [Unknown], "the first was too early");
+    bench.conclude(&sought, &Presence::Absent(at(sent + 91)), sent + 91);
+    assert_eq!(bench.statuses(file), [Waiting]);
+}
+
+#[test]
 fn a_look_that_comes_late_moves_nothing_that_was_decided() {
     let mut bench = Bench::new();
     let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1)]);

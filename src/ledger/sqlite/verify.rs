@@ -92,6 +92,7 @@ impl Audit<'_> {
         self.chain(heads)?;
         self.books()?;
         self.numbers()?;
+        self.words()?;
         self.requests()?;
         self.answers()
     }
@@ -131,7 +132,10 @@ impl Audit<'_> {
         self.conn.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS event_times (at TEXT PRIMARY KEY) WITHOUT ROWID;
              DELETE FROM temp.event_times;
-             CREATE TEMP TABLE IF NOT EXISTS dropped (batch INTEGER PRIMARY KEY); DELETE FROM temp.dropped;",
+             CREATE TEMP TABLE IF NOT EXISTS dropped (batch INTEGER PRIMARY KEY); DELETE FROM temp.dropped;
+             CREATE TEMP TABLE IF NOT EXISTS words (batch INTEGER, number INTEGER, date TEXT,
+                PRIMARY KEY (batch, number)) WITHOUT ROWID;
+             DELETE FROM temp.words;",
         )?;
         let mut events =
             self.conn.prepare("SELECT id, at, kind, subject, data, hash FROM events ORDER BY id")?;
@@ -170,7 +174,10 @@ impl Audit<'_> {
             "accepted" => self.accepted(subject, &data),
             "sending" => self.sending(subject, &data),
             "answered" | "asked" | "looked" => self.answered(subject, &data),
-            "settled" => self.settled(subject, event, &data),
+            "settled" => {
+                self.word(subject, event, &data)?;
+                self.settled(subject, event, &data)
+            }
             _ => Ok(()),
         }
     }
@@ -243,6 +250,41 @@ impl Audit<'_> {
             Some(_) => {}
         }
         Ok(())
+    }
+
+    /// What the system said for the first time of not being there counts with what it says for the second.
+    fn word(&mut self, batch: i64, event: &Event, data: &Value) -> Result<(), Error> {
+        let Some(transaction) = data.get("transaction").and_then(Value::as_i64) else { return Ok(()) };
+        let text = |name: &str| data.get(name).and_then(Value::as_str);
+        if let Some(first) = text("first") {
+            self.conn
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO temp.words (batch, number, date) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![batch, transaction, first])?;
+        }
+        if let Some(since) = text("since") {
+            let said: bool = self
+                .conn
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM temp.words WHERE batch = ?1 AND number = ?2 AND date = ?3)",
+                )?
+                .query_row(params![batch, transaction, since], |row| row.get(0))?;
+            if !said {
+                self.found.add(&audit::WORD, [batch.to_string(), event.id.to_string()]);
+            }
+        }
+        Ok(())
+    }
+
+    /// First words that stand in no event.
+    fn words(&mut self) -> Result<(), Error> {
+        self.rows_that(
+            &audit::WORD,
+            "SELECT CAST(k.batch_id AS TEXT), '—' FROM looks k WHERE k.absent_date IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM temp.words w
+                    WHERE w.batch = k.batch_id AND w.number = k.transaction_id AND w.date = k.absent_date)",
+        )
     }
 
     /// The outcomes that became final with this event bear its time.
