@@ -14,6 +14,8 @@ pub struct Listed {
     pub section: String,
     /// The system's number.
     pub id: String,
+    /// It is of another registration number than the section's.
+    pub elsewhere: bool,
     /// Our number, where the list shows it.
     pub number: Option<String>,
     /// Its day.
@@ -27,8 +29,10 @@ pub struct Listed {
 pub struct Matching {
     /// Configuration sections the list is of.
     pub sections: Vec<String>,
-    /// Fields that are compared, and of which only the day counts; none where content tells nothing apart.
+    /// Fields that both sides have, and of which only the day counts: where a number matches, all of them must agree.
     pub fields: Vec<(String, bool)>,
+    /// Whether they are enough to tell rows apart by them alone.
+    pub by_content: bool,
     /// The field of the day.
     pub day: String,
 }

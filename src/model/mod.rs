@@ -12,6 +12,6 @@ mod value;
 pub mod wide;
 
 pub use issue::{CodeInfo, Issue, Lang, Place, Severity, Who, Words, both, in_language};
-pub use outcome::{Environment, Outcome, Status, SystemError};
+pub use outcome::{Environment, Outcome, Status, SystemError, is_remote_id};
 pub use schema::{Field, FieldSet, Kind, LISTED_ID, Schema, TypeSpec};
 pub use value::Value;

@@ -95,6 +95,16 @@ pub struct SystemError {
     pub message: String,
 }
 
+/// Longest number that a system may give.
+const ID_LETTERS: usize = 64;
+
+/// Whether a text can be a number the system gave: not empty, not zero, of printable characters.
+pub fn is_remote_id(text: &str) -> bool {
+    !text.trim().trim_start_matches('0').is_empty()
+        && text.len() <= ID_LETTERS
+        && !text.contains(char::is_control)
+}
+
 /// What a system's answer says about one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -2,6 +2,7 @@
 //! ledger. Nothing of them is sent.
 
 use anyhow::Result;
+use secrecy::ExposeSecret;
 
 use super::stage::{CHUNK_ROWS, Opened, Ready, Staged, aside, bind, plan, told};
 use super::{Shop, lock};
@@ -10,7 +11,7 @@ use crate::convert::Target;
 use crate::knife::{Point, pass};
 use crate::ledger::{FileState, FileView, Listed, Matching, StagedRow, StoredIssue, codes};
 use crate::mapping::{Bound, Draft, Mapping};
-use crate::model::{Issue, Kind, LISTED_ID, Schema, Value};
+use crate::model::{Issue, Kind, LISTED_ID, Schema, Value, is_remote_id};
 use crate::table::{self, Row, Table};
 
 /// With fewer fields rows can't be told apart by what they say.
@@ -95,6 +96,8 @@ struct Reader<'a> {
     id: usize,
     /// Fields that both sides have.
     compared: Vec<usize>,
+    /// Whether they tell rows apart where no number does.
+    by_content: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -107,11 +110,10 @@ impl<'a> Reader<'a> {
             tells && !own.contains(index) && mapping.makes(&field.name)
         });
         let compared: Vec<usize> = fields.map(|(index, _)| index).collect();
-        let enough = compared.len() >= LEAST_FIELDS
+        let by_content = compared.len() >= LEAST_FIELDS
             && [schema.type_field, schema.date_field].iter().all(|field| compared.contains(field));
         let id = schema.field(LISTED_ID).unwrap_or_default();
-        let compared = if enough { compared } else { Vec::new() };
-        Self { schema, targets: &ready.targets, forced: ready.forced, id, compared }
+        Self { schema, targets: &ready.targets, forced: ready.forced, id, compared, by_content }
     }
 
     /// How the ledger finds the same in its own rows.
@@ -121,12 +123,20 @@ impl<'a> Reader<'a> {
         Matching {
             sections: self.targets.iter().map(|target| target.name.to_string()).collect(),
             fields: self.compared.iter().map(|index| (name(*index), self.is_day(*index))).collect(),
+            by_content: self.by_content,
             day: name(self.schema.date_field),
         }
     }
 
     fn is_day(&self, index: usize) -> bool {
         self.schema.fields.get(index).is_some_and(|field| matches!(field.kind, Kind::Date | Kind::DateTime))
+    }
+
+    /// Whether a row shows another registration number than its section sends under.
+    fn is_elsewhere(&self, section: &str, shown: &str) -> bool {
+        let target = self.targets.iter().find(|target| &*target.name == section);
+        let ours = target.and_then(|target| target.registration.as_ref()).map(ExposeSecret::expose_secret);
+        !shown.is_empty() && !ours.is_some_and(|ours| ours.eq_ignore_ascii_case(shown))
     }
 
     /// A row as it is staged, and what is compared of it; nothing where it could not be read.
@@ -142,14 +152,16 @@ impl<'a> Reader<'a> {
         } else {
             draft.destination.as_ref()
         };
-        let listed = section.filter(|_| good && ignored.is_none() && !id.is_empty()).map(|section| Listed {
-            row: row.number(),
-            section: section.to_string(),
-            id,
-            number: Some(text(self.schema.number_field)).filter(|number| !number.is_empty()),
-            day: draft.value(self.schema.date_field).and_then(Value::as_day),
-            content: self.compared.iter().map(|index| text(*index)).collect(),
-        });
+        let listed =
+            section.filter(|_| good && ignored.is_none() && is_remote_id(&id)).map(|section| Listed {
+                row: row.number(),
+                section: section.to_string(),
+                id,
+                elsewhere: self.is_elsewhere(section, &text(self.schema.registration_field)),
+                number: Some(text(self.schema.number_field)).filter(|number| !number.is_empty()),
+                day: draft.value(self.schema.date_field).and_then(Value::as_day),
+                content: self.compared.iter().map(|index| text(*index)).collect(),
+            });
         if let Some(reason) = ignored {
             issues.push(told(&codes::BY_RULE, [reason.to_string()]));
         } else if listed.is_none() {

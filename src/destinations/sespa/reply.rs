@@ -17,15 +17,13 @@ use super::schema::{
 };
 use super::{Sespa, TICKET_BATCH};
 use crate::destinations::{Call, Evidence, Item, Reply, Retry, Ticket};
-use crate::model::{Outcome, SystemError, Value};
+use crate::model::{Outcome, SystemError, Value, is_remote_id};
 use crate::validate::Record;
 
 /// The state of a transaction that counts, where an answer shows one.
 const LIVE: &str = "registered";
 /// Longest part of a system's text that is kept.
 const TEXT_LETTERS: usize = 1000;
-/// Longest number that a system may give.
-const ID_LETTERS: usize = 64;
 
 impl Sespa {
     pub(super) fn read(&self, call: &Call<'_>, answer: &Response<Vec<u8>>) -> Reply {
@@ -263,10 +261,8 @@ fn all_decided(outcomes: &[Outcome]) -> bool {
     !outcomes.contains(&Outcome::Unknown)
 }
 
-/// A number the system gave: not empty, not zero, of printable characters.
 fn id(text: &str) -> Option<String> {
-    let proves = !bare(text).is_empty() && text.len() <= ID_LETTERS && !text.contains(char::is_control);
-    proves.then(|| text.to_owned())
+    is_remote_id(text).then(|| text.to_owned())
 }
 
 /// A number without leading zeros, for comparing.

@@ -24,7 +24,7 @@ const MOST_NAMED: u32 = 10;
 /// Of this connection alone: a list is read and compared in one go, and read again after a crash.
 const TABLES: &str = "
 CREATE TEMP TABLE IF NOT EXISTS listed (
-    row_no INTEGER PRIMARY KEY, realm_id INTEGER NOT NULL, id TEXT NOT NULL, number TEXT, day TEXT,
+    row_no INTEGER PRIMARY KEY, realm_id INTEGER NOT NULL, id TEXT NOT NULL, elsewhere INTEGER NOT NULL, number TEXT, day TEXT,
     content TEXT NOT NULL, over INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS temp.listed_id ON listed (id);
 CREATE INDEX IF NOT EXISTS temp.listed_number ON listed (number);
@@ -46,13 +46,15 @@ impl Lists for Sqlite {
         let realms = self.realms.clone();
         let tx = self.conn.transaction()?;
         let mut put = tx.prepare_cached(
-            "INSERT OR REPLACE INTO temp.listed (row_no, realm_id, id, number, day, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR REPLACE INTO temp.listed (row_no, realm_id, id, elsewhere, number, day, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
         for row in rows {
             let realm =
                 realms.get(&row.section).ok_or(Error::Order("a list of a section that is not configured"))?;
             let day = row.day.map(|day| day.to_string());
-            put.execute(params![row.row, realm, row.id, row.number, day, row.content.join(BETWEEN)])?;
+            let content = row.content.join(BETWEEN);
+            put.execute(params![row.row, realm, row.id, row.elsewhere, row.number, day, content])?;
         }
         drop(put);
         Ok(tx.commit()?)
@@ -71,6 +73,7 @@ impl Lists for Sqlite {
             let mut compared = Comparison { tx, matching, intake, list, now, counts: Counts::default() };
             compared.seek(&realms)?;
             compared.known_by_id()?;
+            compared.named_twice()?;
             compared.found_by_number()?;
             compared.found_by_content()?;
             compared.others()?;
@@ -182,7 +185,9 @@ impl Comparison<'_> {
     /// Rows that the books have under the same number of the system.
     fn known_by_id(&mut self) -> Result<(), Error> {
         let pairs = self.pairs(
-            "SELECT l.row_no, i.name, r.row_no, c.members, l.content FROM temp.listed l
+            "SELECT l.row_no, i.name, r.row_no, c.members, l.content,
+                l.elsewhere = 0 AND (l.number IS NULL OR ltrim(l.number, '0') = ltrim(t.number, '0'))
+               FROM temp.listed l
                JOIN transactions t ON t.remote_id = l.id AND t.state = 'accepted'
                JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
                JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
@@ -200,12 +205,32 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// Rows whose number of the system stands in the list twice, or is that of another registration's row here: it
+    /// names one movement, so it proves neither.
+    fn named_twice(&mut self) -> Result<(), Error> {
+        let mut found = self.tx.prepare_cached(
+            "SELECT l.row_no, l.id FROM temp.listed l JOIN realms n ON n.id = l.realm_id
+              WHERE l.over = 0 AND l.elsewhere = 0
+                AND ((SELECT count(*) FROM temp.listed o WHERE o.id = l.id AND o.realm_id = l.realm_id) > 1
+                    OR EXISTS (SELECT 1 FROM transactions t JOIN records r ON r.id = t.record_id
+                        JOIN realms m ON m.id = r.realm_id WHERE t.remote_id = l.id AND t.state = 'accepted'
+                        AND m.system = n.system AND m.environment = n.environment)) ORDER BY l.row_no",
+        )?;
+        let rows = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows: Vec<(u32, String)> = rows.collect::<Result<_, _>>()?;
+        for (row, id) in rows {
+            self.counts.unclear += 1;
+            self.tell(row, &codes::LISTED_TWICE, [id])?;
+        }
+        Ok(())
+    }
+
     /// Rows that bear a number of ours that is unknown.
     fn found_by_number(&mut self) -> Result<(), Error> {
         let fits = self.fits(
             "SELECT l.row_no, l.id, s.transaction_id, s.batch_id, s.record_id FROM temp.listed l
                JOIN temp.sought s ON s.number = l.number AND s.realm_id = l.realm_id
-              WHERE l.over = 0 AND s.open = 1 AND s.found = 0 AND s.content = l.content
+              WHERE l.over = 0 AND l.elsewhere = 0 AND s.open = 1 AND s.found = 0 AND s.content = l.content
                 AND (SELECT count(*) FROM temp.listed o WHERE o.number = l.number AND o.realm_id = l.realm_id
                         AND o.over = 0) = 1 ORDER BY l.row_no",
         )?;
@@ -215,16 +240,16 @@ impl Comparison<'_> {
     /// Rows whose content one row without a number of the system has here, and only it, and only this row of the list.
     /// Where the list shows numbers of ours, a row without one was not sent from here.
     fn found_by_content(&mut self) -> Result<(), Error> {
-        if self.matching.fields.is_empty() {
+        if !self.matching.by_content {
             return Ok(());
         }
         let fits = self.fits(&format!(
             "SELECT l.row_no, l.id, s.transaction_id, s.batch_id, s.record_id FROM temp.listed l
                JOIN temp.sought s ON s.content = l.content AND s.realm_id = l.realm_id
-              WHERE l.over = 0 AND s.open = 1 AND s.found = 0 AND NOT {}
+              WHERE l.over = 0 AND l.elsewhere = 0 AND s.open = 1 AND s.found = 0 AND NOT {}
                 AND NOT EXISTS (SELECT 1 FROM temp.listed n WHERE n.number IS NOT NULL)
                 AND (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
-                        AND o.over = 0 AND NOT {}) = 1
+                        AND o.over = 0 AND o.elsewhere = 0 AND NOT {}) = 1
                 AND (SELECT count(*) FROM temp.sought o WHERE o.content = l.content AND o.realm_id = l.realm_id
                         AND o.found = 0) = 1 ORDER BY l.row_no",
             listed_before("l"),
@@ -244,10 +269,10 @@ impl Comparison<'_> {
         let mut found = self.tx.prepare_cached(
             "SELECT l.row_no,
                 (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
-                    AND o.over = 0 AND o.number IS NULL),
+                    AND o.over = 0 AND o.elsewhere = 0 AND o.number IS NULL),
                 (SELECT count(*) FROM temp.sought o WHERE o.content = l.content AND o.realm_id = l.realm_id
                     AND o.found = 0) AS ours
-               FROM temp.listed l WHERE l.over = 0 AND l.number IS NULL AND ours > 0 ORDER BY l.row_no",
+               FROM temp.listed l WHERE l.over = 0 AND l.elsewhere = 0 AND l.number IS NULL AND ours > 0 ORDER BY l.row_no",
         )?;
         let rows = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -257,7 +282,7 @@ impl Comparison<'_> {
     /// content; and rows that the books know nothing of.
     fn others(&mut self) -> Result<(), Error> {
         let pairs = self.pairs(
-            "SELECT l.row_no, i.name, r.row_no, c.members, l.content FROM temp.listed l
+            "SELECT l.row_no, i.name, r.row_no, c.members, l.content, l.elsewhere = 0 FROM temp.listed l
                JOIN transactions t ON t.number = l.number JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
                JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
               WHERE l.over = 0 GROUP BY l.row_no ORDER BY l.row_no",
@@ -267,12 +292,15 @@ impl Comparison<'_> {
             let code = if pair.same { &codes::LISTED_OTHERWISE } else { &codes::LISTED_DIFFERS };
             self.tell(pair.listed, code, [pair.file, pair.row.to_string()])?;
         }
-        let mut found =
-            self.tx.prepare_cached("SELECT row_no FROM temp.listed WHERE over = 0 ORDER BY row_no")?;
-        let strangers: Vec<u32> = found.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        for row in strangers {
+        let mut found = self
+            .tx
+            .prepare_cached("SELECT row_no, elsewhere FROM temp.listed WHERE over = 0 ORDER BY row_no")?;
+        let strangers: Vec<(u32, bool)> =
+            found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+        for (row, elsewhere) in strangers {
             self.counts.strange += 1;
-            self.tell(row, &codes::LISTED_STRANGER, [])?;
+            let code = if elsewhere { &codes::LISTED_ELSEWHERE } else { &codes::LISTED_STRANGER };
+            self.tell(row, code, [])?;
         }
         Ok(())
     }
@@ -283,7 +311,7 @@ impl Comparison<'_> {
         let mut pairs = Vec::new();
         while let Some(row) = rows.next()? {
             let (members, content): (Option<String>, String) = (row.get(3)?, row.get(4)?);
-            let same = self.content(members.as_deref()) == content;
+            let same = row.get(5)? && self.content(members.as_deref()) == content;
             pairs.push(Pair { listed: row.get(0)?, file: row.get(1)?, row: row.get(2)?, same });
         }
         Ok(pairs)
