@@ -103,6 +103,7 @@ impl Memory {
         &mut self,
         sought: &Sought,
         presence: &Presence,
+        process: usize,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let asked = |put: &Put| put.transaction == sought.item.transaction && put.batch == sought.batch;
@@ -110,12 +111,15 @@ impl Memory {
         else {
             return Ok(());
         };
-        let taken = self.batches[index(sought.batch)].taken;
+        let batch = &self.batches[index(sought.batch)];
+        let taken = batch.taken;
+        let counts_from = batch.sent_at + QUIET.first(sought.rows, taken);
+        let early = batch.epoch != self.epochs[process] && now < counts_from;
         let gap = QUIET.of(sought.rows, taken);
         let wait = match presence {
             Presence::There(id) => return self.prove(sought, Some(id), &told(&codes::FOUND, [])),
             Presence::Unclear => gap,
-            Presence::Absent(_) if taken => gap,
+            Presence::Absent(_) if taken || early => gap,
             Presence::Absent(date) => match weigh(self.looks[at].first, (now, *date), gap) {
                 Absence::Proven => return self.prove(sought, None, &told(&codes::NOT_THERE, [])),
                 Absence::First => {

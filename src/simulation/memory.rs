@@ -875,7 +875,9 @@ impl Book for Memory {
                 self.attempts.push(Attempt { batch: look.batch, state, raw: None, asked: None });
                 Ok(Got::Nothing)
             }
-            Op::Conclude(sought, presence) => self.conclude(sought, presence, now).map(|()| Got::Nothing),
+            Op::Conclude(sought, presence) => {
+                self.conclude(sought, presence, process, now).map(|()| Got::Nothing)
+            }
             Op::Recover => self.recover(process, now).map(Got::Unread),
             Op::Release(what, answer) => {
                 self.release(what, *answer, &by).map(|(moved, left)| Got::Decided(moved, left))

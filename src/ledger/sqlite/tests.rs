@@ -1583,6 +1583,8 @@ const QUIET: Quiet = Quiet {
 impl Bench {
     /// The next look that is due long after everything.
     fn sought(&mut self) -> Sought {
+        // Whoever is unknown is put down when it is first asked who is due.
+        self.ledger.look_due("sespa", QUIET, at(self.minute)).unwrap();
         let Looking::Now(sought) = self.ledger.look_due("sespa", QUIET, at(1_000)).unwrap() else {
             panic!("nobody is due")
         };
