@@ -267,5 +267,12 @@ CREATE TABLE listed_ids (
     attempt INTEGER NOT NULL,
     PRIMARY KEY (realm_id, id)
 ) STRICT, WITHOUT ROWID;
+
+-- Of which rows a list said that it lacks them.
+CREATE TABLE unlisted (
+    intake_id INTEGER NOT NULL,
+    transaction_id INTEGER NOT NULL,
+    PRIMARY KEY (intake_id, transaction_id)
+) STRICT, WITHOUT ROWID;
 ",
 ];

@@ -255,6 +255,13 @@ impl Bound {
         self
     }
 
+    /// Whether a field is made of this file: of a column that it has, or of what the mapping says in its place. A
+    /// default alone tells nothing of the file.
+    pub fn reads(&self, field: usize) -> bool {
+        let lacks = |plan: &Plan| matches!(&plan.source, Made::Columns(slots) if slots.is_empty());
+        self.plans.iter().any(|plan| plan.field == field && !lacks(plan))
+    }
+
     /// The same for whoever asks for no key and no document: making them of every row takes its time.
     #[must_use]
     pub fn without_keys(self) -> Self {

@@ -10,7 +10,7 @@ use crate::config::DropFolder;
 use crate::convert::Target;
 use crate::knife::{Point, pass};
 use crate::ledger::{FileState, FileView, Listed, Matching, StagedRow, StoredIssue, codes};
-use crate::mapping::{Bound, Draft, Mapping};
+use crate::mapping::{Bound, Draft};
 use crate::model::{Issue, Kind, LISTED_ID, Schema, Value, is_remote_id};
 use crate::table::{self, Row, Table};
 
@@ -37,7 +37,7 @@ pub(super) fn take(
         return Ok(None);
     }
     pass(Point::Planned);
-    let reader = Reader::new(&opened.mapping, &ready);
+    let reader = Reader::new(&ready);
     if let Err(stopped) = read_rows(shop, &mut opened.table, ready.bound.clone(), &reader)? {
         return Ok(Some(aside(FileState::Unreadable, &[stopped.issue()])));
     }
@@ -101,13 +101,13 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(mapping: &Mapping, ready: &'a Ready) -> Self {
+    fn new(ready: &'a Ready) -> Self {
         let schema = &ready.schema;
         let own = [schema.number_field, schema.registration_field];
         let fields = schema.fields.iter().enumerate().filter(|(index, field)| {
             // What a person wrote, and what only one side has, tells nothing.
             let tells = field.identifies || matches!(field.kind, Kind::Integer { .. });
-            tells && !own.contains(index) && mapping.makes(&field.name)
+            tells && !own.contains(index) && ready.bound.reads(*index)
         });
         let compared: Vec<usize> = fields.map(|(index, _)| index).collect();
         let by_content = compared.len() >= LEAST_FIELDS

@@ -263,6 +263,9 @@ fn expect(place: &Place, step: &Step) -> Result<(), String> {
             return Err(format!("{file} lacks {part:?}: {text}"));
         }
     }
+    if let Some(file) = step.gone.iter().find(|file| place.path(file).exists()) {
+        return Err(format!("{file} is still there"));
+    }
     listing(place, step)?;
     books(place, step)
 }

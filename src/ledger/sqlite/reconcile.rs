@@ -105,6 +105,18 @@ impl Counts {
     }
 }
 
+/// Rows in a state that are of these days and not in the list. One that met a row of the list by its number or its
+/// content is no such row, whatever came of it.
+const UNLISTED: &str = "FROM records r JOIN transactions t ON t.id = r.transaction_id
+   JOIN contents c ON c.record_id = r.id JOIN intakes i ON i.id = r.intake_id
+  WHERE r.realm_id = ?1 AND r.state = ?2 AND (r.state = 'unknown' OR t.remote_id IS NOT NULL)
+    AND substr(json_extract(c.members, '$.' || ?5), 1, 10) BETWEEN ?3 AND ?4
+    AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.id = t.remote_id AND l.realm_id = r.realm_id)
+    AND NOT EXISTS (SELECT 1 FROM temp.sought s JOIN temp.listed l ON l.number = s.number AND l.realm_id = s.realm_id
+        WHERE s.transaction_id = t.id)
+    AND NOT (?6 AND EXISTS (SELECT 1 FROM temp.sought s JOIN temp.listed l ON l.content = s.content
+        AND l.realm_id = s.realm_id AND l.number IS NULL WHERE s.transaction_id = t.id))";
+
 /// A list under comparison.
 struct Comparison<'a> {
     tx: &'a Transaction<'a>,
@@ -421,18 +433,17 @@ impl Comparison<'_> {
         state: &str,
         (first, last): (&str, &str),
     ) -> Result<(u32, String), Error> {
-        let mut found = self.tx.prepare_cached(
-            "SELECT i.name || ':' || r.row_no, count(*) OVER () FROM records r
-               JOIN transactions t ON t.id = r.transaction_id JOIN contents c ON c.record_id = r.id
-               JOIN intakes i ON i.id = r.intake_id
-              WHERE r.realm_id = ?1 AND r.state = ?2 AND (r.state = 'unknown' OR t.remote_id IS NOT NULL)
-                AND substr(json_extract(c.members, '$.' || ?5), 1, 10) BETWEEN ?3 AND ?4
-                AND NOT EXISTS (SELECT 1 FROM temp.listed l WHERE l.id = t.remote_id AND l.realm_id = r.realm_id)
-              ORDER BY r.id LIMIT ?6",
-        )?;
+        let mut found = self.tx.prepare_cached(&format!(
+            "SELECT i.name || ':' || r.row_no, count(*) OVER () {UNLISTED} ORDER BY r.id LIMIT ?7"
+        ))?;
+        let mut keep = self.tx.prepare_cached(&format!(
+            "INSERT OR IGNORE INTO unlisted (intake_id, transaction_id) SELECT ?7, t.id {UNLISTED}"
+        ))?;
+        let Matching { day, by_content, .. } = self.matching;
         let (mut count, mut named) = (0, Vec::new());
         for realm in realms {
-            let within = params![realm, state, first, last, self.matching.day, MOST_NAMED];
+            keep.execute(params![realm, state, first, last, day, by_content, self.intake])?;
+            let within = params![realm, state, first, last, day, by_content, MOST_NAMED];
             let rows =
                 found.query_map(within, |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)))?;
             let rows: Vec<(String, u32)> = rows.collect::<Result<_, _>>()?;

@@ -221,9 +221,19 @@ impl Sqlite {
             )
             .optional()?;
         let Some(mut view) = found else { return Ok(None) };
+        if !self.lacks_unknown(intake)? {
+            view.issues.retain(|issue| issue.code != codes::UNKNOWN_NOT_LISTED.code);
+        }
         view.batches = self.batches_of(intake)?;
         view.clock = view.batches.last().map_or(Ok(None), |batch| self.clock_at(Some(batch.id)))?;
         Ok(Some(view))
+    }
+
+    /// Whether a row that a list lacked is still without an answer.
+    fn lacks_unknown(&self, intake: i64) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM unlisted u JOIN transactions t ON t.id = u.transaction_id
+                    WHERE u.intake_id = ?1 AND t.state = 'unknown')";
+        Ok(self.conn.prepare_cached(sql)?.query_row([intake], |row| row.get(0))?)
     }
 
     fn batches_of(&self, intake: i64) -> Result<Vec<BatchView>, Error> {
