@@ -399,6 +399,15 @@ codes! {
            "A number of the system is one movement's only; both can't be true."
            "A row of the list copied by hand, or a cancelled movement shown again."
            "Fetch the list again and don't change it; if it comes again, the administrator decides with `rxdrop resolve FILE:ROW`."
+    LIST_UNCLEAR "L064" Administrator
+        bg "{0} реда на списъка не са ясни и нищо не е решено за тях; при всеки пише защо (колона rx_message на резултата)"
+           "Двойно записано движение или друго съдържание под същия номер се вижда само тук."
+           "Списъкът показва едно движение под два номера."
+           "Решете редовете в резултата на списъка един по един, после сложете нов списък под същото име или махнете този."
+        en "{0} rows of the list are not clear, and nothing was decided about them; each says why (column rx_message of the result)"
+           "A movement registered twice, or other content under the same number, is seen only here."
+           "The list shows one movement under two numbers."
+           "Decide the rows in the list's result one by one, then drop a new list under the same name or take this one away."
     LISTED_ELSEWHERE "W514" Nobody
         bg "не е сравнено: регистрационният номер в този ред не е този, под който се подава оттук"
            "Списъкът може да е за няколко обекта."

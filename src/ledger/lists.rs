@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{Error, StoredIssue};
+use super::{Error, StoredIssue, codes};
 
 /// A row of a list, as far as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,18 @@ pub struct Matching {
     pub by_content: bool,
     /// The field of the day.
     pub day: String,
+}
+
+/// Whether a row of a list with this issue waits for a person.
+pub(super) fn is_unclear(issue: &StoredIssue) -> bool {
+    let unclear = [
+        &codes::LISTED_DIFFERS,
+        &codes::LISTED_AMBIGUOUS,
+        &codes::LISTED_OTHERWISE,
+        &codes::LISTED_TWICE,
+        &codes::LIST_UNREAD,
+    ];
+    unclear.iter().any(|code| code.code == issue.code)
 }
 
 /// Lays lists beside the books.

@@ -368,7 +368,10 @@ fn has_notice_of_its_own(shop: &Shop, of: &Folder, input: &str) -> Result<bool> 
     let own = match view.state {
         FileState::Unreadable | FileState::Held => of.present.contains(input),
         FileState::Taken => {
-            alarm(shop, &view)?.is_some() || !NoticeItem::of(&view.issues, &shop.catalogue).is_empty()
+            // Whoever has dealt with a list takes it away.
+            let over = of.drop.lists && !of.present.contains(input);
+            let told = !NoticeItem::of(&view.issues, &shop.catalogue).is_empty();
+            alarm(shop, &view)?.is_some() || told && !over
         }
         _ => false,
     };

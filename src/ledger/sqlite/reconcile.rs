@@ -79,7 +79,7 @@ impl Lists for Sqlite {
             compared.others()?;
             compared.settle()?;
             compared.remember()?;
-            let mut issues = vec![compared.counts.told()];
+            let mut issues = compared.counts.told();
             issues.extend(compared.missing(&realms)?);
             tx.execute_batch("DELETE FROM temp.listed; DELETE FROM temp.sought;")?;
             let Counts { known, found, unclear, strange } = compared.counts;
@@ -99,9 +99,11 @@ struct Counts {
 }
 
 impl Counts {
-    fn told(&self) -> StoredIssue {
+    fn told(&self) -> Vec<StoredIssue> {
         let counts = [self.found, self.known, self.unclear, self.strange];
-        told(&codes::LIST_SUMMARY, counts.map(|count| count.to_string()))
+        let summary = told(&codes::LIST_SUMMARY, counts.map(|count| count.to_string()));
+        let unclear = (self.unclear > 0).then(|| told(&codes::LIST_UNCLEAR, [self.unclear.to_string()]));
+        [summary].into_iter().chain(unclear).collect()
     }
 }
 
