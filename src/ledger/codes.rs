@@ -408,6 +408,15 @@ codes! {
            "A movement registered twice, or other content under the same number, is seen only here."
            "The list shows one movement under two numbers."
            "Decide the rows in the list's result one by one, then drop a new list under the same name or take this one away."
+    LISTED_UNDER_WAY "W515" Nobody
+        bg "носи нашия номер за ред {1} на {0}, който тук още чака отговор; не го сторнирайте — отговорът ще го реши, а следващият списък ще го покаже като приет"
+           "Системата може да е записала движението, преди отговорът ѝ да е дошъл."
+           "Голям пакет, който системата обработва по-късно."
+           "Нищо; сложете нов списък, след като редът получи отговор."
+        en "bears our number for row {1} of {0}, which still waits for its answer here; don't reverse it: the answer settles it, and the next list shows it as accepted"
+           "The system may have registered the movement before its answer came."
+           "A large batch that the system works on later."
+           "Nothing; drop a new list once the row has its answer."
     LISTED_ELSEWHERE "W514" Nobody
         bg "не е сравнено: регистрационният номер в този ред не е този, под който се подава оттук"
            "Списъкът може да е за няколко обекта."

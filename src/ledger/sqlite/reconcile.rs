@@ -14,7 +14,7 @@ use super::{Event, Sqlite, append_event, day, json, parse};
 use crate::ledger::core::store::told;
 use crate::ledger::lists::{Listed, Lists, Matching};
 use crate::ledger::{Error, StoredIssue, codes};
-use crate::model::CodeInfo;
+use crate::model::{CodeInfo, Severity};
 
 /// Between the parts of what is compared.
 const BETWEEN: &str = "\u{1f}";
@@ -135,6 +135,20 @@ struct Pair {
     file: String,
     row: u32,
     same: bool,
+    state: String,
+    has_id: bool,
+}
+
+impl Pair {
+    /// What a row of the list is that bears the number of ours without being what we know of it.
+    fn told(&self) -> &'static CodeInfo {
+        match (self.same, self.state.as_str()) {
+            (false, _) => &codes::LISTED_DIFFERS,
+            (true, "ready" | "sending" | "pending") => &codes::LISTED_UNDER_WAY,
+            (true, "accepted") if !self.has_id => &codes::LISTED_KNOWN,
+            (true, _) => &codes::LISTED_OTHERWISE,
+        }
+    }
 }
 
 /// A row of the list that fits an unknown one.
@@ -200,7 +214,7 @@ impl Comparison<'_> {
     fn known_by_id(&mut self) -> Result<(), Error> {
         let pairs = self.pairs(
             "SELECT l.row_no, i.name, r.row_no, c.members, l.content,
-                l.elsewhere = 0 AND (l.number IS NULL OR ltrim(l.number, '0') = ltrim(t.number, '0'))
+                l.elsewhere = 0 AND (l.number IS NULL OR ltrim(l.number, '0') = ltrim(t.number, '0')), r.state, 1
                FROM temp.listed l
                JOIN transactions t ON t.remote_id = l.id AND t.state = 'accepted'
                JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
@@ -296,14 +310,18 @@ impl Comparison<'_> {
     /// content; and rows that the books know nothing of.
     fn others(&mut self) -> Result<(), Error> {
         let pairs = self.pairs(
-            "SELECT l.row_no, i.name, r.row_no, c.members, l.content, l.elsewhere = 0 FROM temp.listed l
+            "SELECT l.row_no, i.name, r.row_no, c.members, l.content, l.elsewhere = 0, r.state,
+                t.remote_id IS NOT NULL FROM temp.listed l
                JOIN transactions t ON t.number = l.number JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
                JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
               WHERE l.over = 0 GROUP BY l.row_no ORDER BY l.row_no",
         )?;
         for pair in pairs {
-            self.counts.unclear += 1;
-            let code = if pair.same { &codes::LISTED_OTHERWISE } else { &codes::LISTED_DIFFERS };
+            let code = pair.told();
+            match code.severity() {
+                Severity::Error => self.counts.unclear += 1,
+                Severity::Warning => self.counts.known += 1,
+            }
             self.tell(pair.listed, code, [pair.file, pair.row.to_string()])?;
         }
         let mut found = self
@@ -326,7 +344,15 @@ impl Comparison<'_> {
         while let Some(row) = rows.next()? {
             let (members, content): (Option<String>, String) = (row.get(3)?, row.get(4)?);
             let same = row.get(5)? && self.content(members.as_deref()) == content;
-            pairs.push(Pair { listed: row.get(0)?, file: row.get(1)?, row: row.get(2)?, same });
+            let (state, has_id) = (row.get(6)?, row.get(7)?);
+            pairs.push(Pair {
+                listed: row.get(0)?,
+                file: row.get(1)?,
+                row: row.get(2)?,
+                same,
+                state,
+                has_id,
+            });
         }
         Ok(pairs)
     }
