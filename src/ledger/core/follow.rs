@@ -42,8 +42,9 @@ fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(
 fn replace_live<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
     for (scope, key) in store.own_keys(newcomer)? {
         let Some(live) = store.live(scope, &key)? else { continue };
-        // Of one file each row is met by its own.
-        let other = live.intake != newcomer.intake && live.intake != older.intake;
+        // Of the same content each row is met by its own.
+        let met_by_its_own = live.intake == older.intake && newcomer.sha256 == older.sha256;
+        let other = live.intake != newcomer.intake && !met_by_its_own;
         if other && live.newer.is_none() && live.state.gives_way() {
             store.forget_facts(&live)?;
             store.set_newer(live.id, newcomer.id)?;

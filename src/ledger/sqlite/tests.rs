@@ -918,6 +918,20 @@ fn of_twins_the_one_that_was_sent_is_the_fact() {
 }
 
 #[test]
+fn of_twins_the_repaired_one_takes_the_place_of_the_refused_one_too() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k1", 1)]);
+    let now = bench.now();
+    bench.ledger.release(&What::Row("a.csv".into(), 2), Some(Double::Send), &by(), now).unwrap();
+    bench.send_all(&refused);
+    let mut repaired = keyed((2, "k1", 1));
+    repaired.record.as_mut().unwrap().reference = Some(format!("{}-1-3", bench.ledger.id()));
+    bench.drop_rows("a.csv.errors.csv", "repaired", &[repaired], true, Accept::GoodRows);
+    bench.drop_file("night.csv", &[(2, "k1", 1)]);
+    assert_eq!(bench.claim().unwrap().items.len(), 1, "one fact is sent once");
+}
+
+#[test]
 fn retry_leaves_twins_to_a_person() {
     let mut bench = Bench::new();
     let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k1", 2)]);
