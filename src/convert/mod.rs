@@ -2,13 +2,14 @@
 //!
 //! A few threads, one for each processor and four at most, take blocks of the file in turn. Whoever has the file reads
 //! the next block, gives the file on, then splits, judges and renders the block's rows one by one, so that everything about a row
-//! happens while it is in one core's cache. The caller takes what was rendered, in the order of the file. Memory
-//! does not grow with the number of rows.
+//! happens while it is in one core's cache. The caller's thread is one of them where there are several, and between
+//! its blocks it takes what was rendered, in the order of the file. Memory does not grow with the number of rows.
 
 mod choose;
 mod judge;
 mod mappings;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -104,22 +105,30 @@ pub fn for_each_block<T: Default + Send, E: std::error::Error>(
     let desk = Mutex::new(desk);
     std::thread::scope(|scope| {
         let (turn, turns) = channel();
+        let mut judges = judges(judge);
+        // With the caller as one of them there is a thread for each processor, and none waits for another's core.
+        let own = if judges.len() > 1 { judges.pop() } else { None };
         let start = |(me, judge): (usize, Judge)| {
             let (done, made) = sync_channel(WAITING);
             let (desk, render, turn) = (&desk, &render, turn.clone());
             scope.spawn(move || work(judge, || take(desk, &turn, me), render, &done));
             made
         };
-        let made: Vec<Receiver<Step<T>>> = judges(judge).into_iter().enumerate().map(start).collect();
-        drop(turn);
-        // A thread that ends without its block has panicked, and takes this one along.
-        for step in turns.iter().map_while(|who| made.get(who)?.recv().ok()) {
+        let made: Vec<Receiver<Step<T>>> = judges.into_iter().enumerate().map(start).collect();
+        let caller = made.len();
+        let mut order = Order { turns, made, next: None, own: VecDeque::new() };
+        let mut hand_on = |step: Step<T>| {
             let mut work = step?;
             each(&mut work.made).map_err(Error::Sink)?;
             // Nobody may read any more; then the block is simply dropped.
             let _ = empty.send(work);
+            Ok::<(), Error<E>>(())
+        };
+        if let Some(judge) = own {
+            order.join_in(judge, || take(&desk, &turn, caller), &render, &mut hand_on)?;
         }
-        Ok::<(), Error<E>>(())
+        drop(turn);
+        order.hand_on(|_| true, &mut hand_on)
     })?;
     let desk = desk.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(desk.table.found().clone())
@@ -156,6 +165,69 @@ fn judges(judge: Judge) -> Vec<Judge> {
     judges
 }
 
+/// What was rendered, in the order of the file.
+struct Order<T> {
+    /// Whose block is next, again and again.
+    turns: Receiver<usize>,
+    /// What comes of the other threads; whoever is behind the last of them is the caller.
+    made: Vec<Receiver<Step<T>>>,
+    /// Whose turn it is, until that block is there.
+    next: Option<usize>,
+    /// Blocks of the caller's own that wait for others.
+    own: VecDeque<Step<T>>,
+}
+
+impl<T> Order<T> {
+    /// The next block, if it is there, or once it is. A thread that ends without its block has panicked, and takes
+    /// this one along.
+    fn next(&mut self, wait: bool) -> Option<Step<T>> {
+        if self.next.is_none() {
+            self.next = if wait { self.turns.recv().ok() } else { self.turns.try_recv().ok() };
+        }
+        let step = match self.made.get(self.next?) {
+            Some(made) if wait => made.recv().ok(),
+            Some(made) => made.try_recv().ok(),
+            None => self.own.pop_front(),
+        };
+        if step.is_some() {
+            self.next = None;
+        }
+        step
+    }
+
+    /// Hands on what is there, and waits for the next as long as it must.
+    fn hand_on<E: std::error::Error>(
+        &mut self,
+        wait: impl Fn(&Self) -> bool,
+        hand_on: &mut impl FnMut(Step<T>) -> Result<(), Error<E>>,
+    ) -> Result<(), Error<E>> {
+        loop {
+            let wait = wait(self);
+            match self.next(wait) {
+                Some(step) => hand_on(step)?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// The caller judges too, and hands on between its blocks.
+    fn join_in<E: std::error::Error>(
+        &mut self,
+        mut judge: Judge,
+        mut take: impl FnMut() -> Option<Step<T>>,
+        render: &impl Fn(&Row, &mut Judged, &mut T),
+        hand_on: &mut impl FnMut(Step<T>) -> Result<(), Error<E>>,
+    ) -> Result<(), Error<E>> {
+        let (mut row, mut judged) = (Row::new(), Judged::default());
+        while let Some(mut step) = take() {
+            render_rows(&mut step, &mut judge, &mut row, &mut judged, render);
+            self.own.push_back(step);
+            self.hand_on(|order| order.own.len() >= WAITING, hand_on)?;
+        }
+        Ok(())
+    }
+}
+
 /// Judges and renders block after block, until there are none, or nobody wants them.
 fn work<T>(
     mut judge: Judge,
@@ -165,15 +237,25 @@ fn work<T>(
 ) {
     let (mut row, mut judged) = (Row::new(), Judged::default());
     while let Some(mut step) = take() {
-        if let Ok(Work { block, made }) = &mut step {
-            block.for_each(&mut row, |row| {
-                judge.judge(row, &mut judged);
-                render(row, &mut judged, made);
-            });
-        }
+        render_rows(&mut step, &mut judge, &mut row, &mut judged, render);
         if done.send(step).is_err() {
             break;
         }
+    }
+}
+
+fn render_rows<T>(
+    step: &mut Step<T>,
+    judge: &mut Judge,
+    row: &mut Row,
+    judged: &mut Judged,
+    render: &impl Fn(&Row, &mut Judged, &mut T),
+) {
+    if let Ok(Work { block, made }) = step {
+        block.for_each(row, |row| {
+            judge.judge(row, judged);
+            render(row, judged, made);
+        });
     }
 }
 
