@@ -23,7 +23,7 @@ pub use judge::{Body, Judge, Judged, Target};
 pub use mappings::{Mappings, Schemas};
 
 /// Rendered blocks that may wait for the caller, for each thread.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 /// Most threads that judge: with so many, reading is what takes longest.
 const MOST_JUDGES: usize = 4;
 
