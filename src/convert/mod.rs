@@ -1,9 +1,10 @@
 //! A table in, judged rows out: mapping, then validation, row by row, each row by itself.
 //!
 //! A few threads, one for each processor and four at most, take blocks of the file in turn. Whoever has the file reads
-//! the next block, gives the file on, then splits, judges and renders the block's rows one by one, so that everything about a row
-//! happens while it is in one core's cache. The caller's thread is one of them where there are several, and between
-//! its blocks it takes what was rendered, in the order of the file. Memory does not grow with the number of rows.
+//! the next block, gives the file on, then splits, judges and renders the block's rows one by one, so that everything
+//! about a row happens while it is in one core's cache. The caller's thread is one of them where there are several, and
+//! between its blocks it takes what was rendered, in the order of the file. Memory does not grow with the number of
+//! rows.
 
 mod choose;
 mod judge;
