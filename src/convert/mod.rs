@@ -224,6 +224,10 @@ impl<T> Order<T> {
             render_rows(&mut step, &mut judge, &mut row, &mut judged, render);
             self.own.push_back(step);
             self.hand_on(|order| order.own.len() >= WAITING, hand_on)?;
+            if self.own.len() >= WAITING {
+                // Only a thread that has panicked leaves so many: nothing more is wanted.
+                break;
+            }
         }
         Ok(())
     }
