@@ -20,7 +20,7 @@ const NUMBERS_UNSEEN: i64 = 1_000_000;
 /// What is taken over.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// One of the configured drop folders.
+    /// One of the drop folders that are configured or of which the ledger has rows.
     Folder(PathBuf),
     /// The ledger.
     Ledger,
@@ -65,7 +65,7 @@ pub fn survey(shop: &Shop, target: &Target) -> Result<Survey> {
 }
 
 fn of_folder(shop: &Shop, marks: &Marks, named: &Path, position: Position) -> Result<Survey> {
-    let folder = configured(shop, named)?;
+    let folder = known(shop, named)?;
     if let Some(trouble) = marks.of_ledger(&shop.ledger)? {
         return Err(trouble).context("the ledger first: `rxdrop takeover --ledger`");
     }
@@ -123,15 +123,22 @@ fn of_ledger(shop: &Shop, marks: &Marks, position: Position) -> Result<Survey> {
     Ok(Survey { position, marks: found, doubt_until, folders, is_needed: true, number, folder: None })
 }
 
-/// The configured folder that is named, whatever way.
-fn configured(shop: &Shop, named: &Path) -> Result<PathBuf> {
+/// The folder that is named, whatever way: a configured one, or one that was and of which the ledger has rows.
+fn known(shop: &Shop, named: &Path) -> Result<PathBuf> {
     let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_default();
     let wanted = real(named);
     let folders = || shop.config.drops.iter().map(|drop| drop.folder.clone());
-    folders().find(|folder| real(folder) == wanted).with_context(|| {
-        let folders: Vec<String> = folders().map(|folder| folder.display().to_string()).collect();
-        format!("{} is no configured drop folder; there are: {}", named.display(), folders.join(", "))
-    })
+    if let Some(folder) = folders().find(|folder| real(folder) == wanted) {
+        return Ok(folder);
+    }
+    for folder in [std::path::absolute(named)?, wanted] {
+        let once = folder.clone();
+        if shop.ledger.ask_blocking(move |ledger| ledger.is_marked(&once))? {
+            return Ok(folder);
+        }
+    }
+    let folders: Vec<String> = folders().map(|folder| folder.display().to_string()).collect();
+    bail!("{} is no configured drop folder; there are: {}", named.display(), folders.join(", "))
 }
 
 /// Rows dated up to today may have been sent by somebody else: the last day to send those dated today.

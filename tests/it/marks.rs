@@ -9,6 +9,7 @@ use super::crash::{drop_day, place, receipt_state, signal, statuses, submits, un
 use super::place::{Place, Ran, root};
 
 const OTHER_LEDGER: &str = "[ledger]\nurl = \"sqlite://other/rxdrop.db\"";
+const ONE_A_BATCH: &str = "[destination.sespa.wire]\nmax_batch = 1";
 const BY: [&str; 4] = ["--by", "Ivanova", "--reason", "the old machine is gone"];
 
 /// A file of other rows.
@@ -82,6 +83,41 @@ fn a_second_installation_touches_nothing_until_it_takes_over_and_then_the_first_
     assert_eq!(registered(&place), 2);
     configure(&place, "");
     refuses(&place, "K006");
+}
+
+/// A folder that a second installation had meanwhile, of which the first one has rows to send and to send again.
+fn had_by_another() -> Place {
+    let place = place(ONE_A_BATCH);
+    place.faults(r#"{"rules":[{"on":"submit","do":{"status":{"code":429}}}]}"#);
+    drop_day(&place, "day.csv");
+    place.run(&["run", "--wait", "0s"]).exits(3);
+    configure(&place, OTHER_LEDGER);
+    take_over(&place, "drop", 0);
+    place.faults("{}");
+    configure(&place, ONE_A_BATCH);
+    refuses(&place, "K006");
+    place
+}
+
+#[test]
+fn rows_of_a_folder_that_is_taken_back_wait_for_a_person() {
+    let place = had_by_another();
+    let told = take_over(&place, "drop", 3).stdout;
+    assert!(told.contains("rows held: 1, now unknown: 1"), "{told}");
+    place.run(&["run", "--wait", "0s"]).exits(3);
+    assert_eq!(statuses(&place, "day.csv"), ["unknown", "held"], "the second may have sent them");
+    assert_eq!(registered(&place), 0);
+}
+
+#[test]
+fn a_folder_is_taken_back_although_it_is_not_configured_any_more() {
+    let place = had_by_another();
+    std::fs::create_dir(place.path("elsewhere")).unwrap();
+    configure(&place, &format!("{ONE_A_BATCH}\n[drop]\nfolder = \"elsewhere\""));
+    let told = place.run(&["run", "--wait", "0s"]);
+    assert!(told.exit != 0 && format!("{}{}", told.stdout, told.stderr).contains("K006"), "{}{}", told.stdout, told.stderr);
+    let told = take_over(&place, "drop", 3).stdout;
+    assert!(told.contains("rows held: 1, now unknown: 1"), "{told}");
 }
 
 #[test]
@@ -172,7 +208,7 @@ fn a_database_alone_restored_from_an_older_copy_sends_nothing() {
 
 #[test]
 fn what_was_ready_or_to_be_sent_again_when_the_copy_was_made_does_not_go_by_itself() {
-    let place = place("[destination.sespa.wire]\nmax_batch = 1");
+    let place = place(ONE_A_BATCH);
     place.faults(r#"{"rules":[{"on":"submit","do":{"status":{"code":429}}}]}"#);
     drop_day(&place, "day.csv");
     place.run(&["run", "--wait", "0s"]).exits(3);
@@ -229,7 +265,7 @@ fn a_new_disk_is_taken_over_without_doubts() {
 
 #[test]
 fn a_ledger_that_no_mark_is_ahead_of_is_not_taken_over() {
-    let place = place("[destination.sespa.wire]\nmax_batch = 1");
+    let place = place(ONE_A_BATCH);
     place.faults(r#"{"rules":[{"on":"submit","do":{"status":{"code":429}}}]}"#);
     drop_day(&place, "day.csv");
     place.run(&["run", "--wait", "0s"]).exits(3);

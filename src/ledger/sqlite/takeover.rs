@@ -82,11 +82,13 @@ impl Sqlite {
                 let of = folder.clone().unwrap_or_default();
                 tx.execute("INSERT INTO doubts (folder, until) VALUES (?1, ?2)", params![of, until.to_string()])?;
             }
-            if let Some(folder) = &folder {
-                know(tx, folder, now)?;
-            } else {
-                leave_ids_out(tx, takeover.event)?;
-                done = TakenOver { held: hold_ready(tx)?, unknown: doubt_retries(tx, now)? };
+            match &folder {
+                Some(folder) => know(tx, folder, now)?,
+                None => leave_ids_out(tx, takeover.event)?,
+            }
+            if takeover.doubt_until.is_some() {
+                let of = folder.as_deref();
+                done = TakenOver { held: hold_ready(tx, of)?, unknown: doubt_retries(tx, of, now)? };
             }
             let data = serde_json::json!({"by": takeover.by.name, "reason": takeover.by.reason, "folder": folder,
                 "marks": takeover.evidence, "held": done.held, "unknown": done.unknown});
@@ -146,20 +148,20 @@ fn held() -> Result<&'static str, Error> {
     Ok(RecordState::Ready.after(RecordEvent::SetAside)?.word())
 }
 
-/// What is ready may have been sent.
-fn hold_ready(tx: &Transaction<'_>) -> Result<u64, Error> {
+/// What is ready, of a folder or at all, may have been sent.
+fn hold_ready(tx: &Transaction<'_>, folder: Option<&str>) -> Result<u64, Error> {
     tx.execute(
-        "UPDATE intakes SET changed = changed + 1
-          WHERE state = 'taken' AND id IN (SELECT intake_id FROM records WHERE state = 'ready')",
-        [],
+        "UPDATE intakes SET changed = changed + 1 WHERE state = 'taken' AND folder = coalesce(?1, folder)
+            AND id IN (SELECT intake_id FROM records WHERE state = 'ready')",
+        [folder],
     )?;
     let mut doubted = tx.prepare(
-        "UPDATE records SET state = ?2, released = 0, reason = ?1
-          WHERE state = 'ready' AND intake_id IN (SELECT id FROM intakes WHERE state = 'taken') RETURNING id",
+        "UPDATE records SET state = ?2, released = 0, reason = ?1 WHERE state = 'ready' AND intake_id IN
+            (SELECT id FROM intakes WHERE state = 'taken' AND folder = coalesce(?3, folder)) RETURNING id",
     )?;
     let reason = json(&[told(&codes::DOUBTFUL, [])])?;
     let held: Vec<i64> =
-        doubted.query_map(params![reason, held()?], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        doubted.query_map(params![reason, held()?, folder], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let store = &mut SqlStore::timeless(tx);
     held.iter().try_for_each(|id| judge_followers(store, *id))?;
     Ok(held.len() as u64)
@@ -178,14 +180,16 @@ pub(super) fn doubt_if_taken_over(tx: &Transaction<'_>, known: &Known) -> Result
     Ok(())
 }
 
-/// What was to be sent again may have been received meanwhile.
-fn doubt_retries(tx: &Transaction<'_>, now: DateTime<Utc>) -> Result<u64, Error> {
+/// What was to be sent again, with rows of a folder or at all, may have been received meanwhile.
+fn doubt_retries(tx: &Transaction<'_>, folder: Option<&str>, now: DateTime<Utc>) -> Result<u64, Error> {
     // An answer that was kept and not read yet may say the same: nothing was received, and it goes again.
     let mut found = tx.prepare(
-        "SELECT id FROM batches WHERE state = 'retry' OR (state = 'sending' AND EXISTS (SELECT 1 FROM attempts a
-            WHERE a.batch_id = batches.id AND a.state = 'answered' AND (a.http_status < 200 OR a.http_status > 299)))",
+        "SELECT id FROM batches WHERE (state = 'retry' OR (state = 'sending' AND EXISTS (SELECT 1 FROM attempts a
+            WHERE a.batch_id = batches.id AND a.state = 'answered' AND (a.http_status < 200 OR a.http_status > 299))))
+            AND (?1 IS NULL OR EXISTS (SELECT 1 FROM transactions t JOIN records r ON r.id = t.record_id
+                   JOIN intakes i ON i.id = r.intake_id WHERE t.batch_id = batches.id AND i.folder = ?1))",
     )?;
-    let batches: Vec<i64> = found.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let batches: Vec<i64> = found.query_map([folder], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let mut rows = 0;
     for batch in batches {
         let attempt: i64 =
