@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::batches::mark_batch_changed;
+use super::files::input_named;
 use super::record;
 use super::store::SqlStore;
 use super::{Event, Sqlite, parse, stamp};
@@ -126,7 +127,7 @@ fn behind_what(tx: &Transaction<'_>, known: Known) -> Result<Known, Error> {
 }
 
 /// Records a person names, as they stand now. A file or row means the newest file of that name that has something
-/// to decide, so that a former file's held rows stay within reach.
+/// to decide, so that a former file's held rows stay within reach; one of its reports' names means that file.
 fn named(tx: &Transaction<'_>, what: &What, states: &[&str]) -> Result<Vec<Known>, Error> {
     let found = match what {
         What::File(path) => of_files(tx, path, None, states)?,
@@ -155,12 +156,13 @@ fn of_files(
         .parent()
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.to_string_lossy().into_owned());
+    let (input, period) = input_named(tx, &name)?;
     let mut found = tx.prepare(
         "SELECT id, folder FROM intakes WHERE name = ?1 AND (?2 IS NULL OR folder = ?2) AND kind = 'drop'
-            AND state = 'taken' ORDER BY id DESC",
+            AND state = 'taken' AND (?3 IS NULL OR coalesce(period, '') = ?3) ORDER BY id DESC",
     )?;
     let intakes: Vec<(i64, String)> = found
-        .query_map(params![name, folder], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![input, folder, period], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let folders: BTreeSet<String> = intakes.iter().map(|(_, folder)| folder.clone()).collect();
     match folders.len() {

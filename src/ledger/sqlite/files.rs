@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::takeover::next_id;
 use super::{Event, Sqlite, stamp};
+use crate::intake::parse_report_name;
 use crate::ledger::core::place::parse_reference;
 use crate::ledger::core::{FileEvent, Life as _};
 use crate::ledger::{Error, KnownFile, NewFile, Referenced};
@@ -103,6 +104,21 @@ impl Sqlite {
         Ok(newest)
     }
 
+    /// The file whose report, or which itself, bears a name.
+    pub(super) fn named(&self, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error> {
+        let (input, period) = input_named(&self.conn, name)?;
+        match period {
+            None => self.newest_of(folder, &input),
+            Some(period) => Ok(self
+                .conn
+                .prepare_cached(
+                    "SELECT max(id) FROM intakes WHERE name = ?1 AND (?2 IS NULL OR folder = ?2)
+                      AND coalesce(period, '') = ?3 AND kind = 'drop' AND state <> 'withdrawn'",
+                )?
+                .query_row(params![input, folder.map(Path::to_string_lossy), period], |row| row.get(0))?),
+        }
+    }
+
     pub(super) fn who_is(&self, reference: &str) -> Result<Option<Referenced>, Error> {
         let Some((intake, _)) = parse_reference(reference, &self.id) else { return Ok(None) };
         let found: Option<(Option<String>, Option<String>)> = self
@@ -183,4 +199,17 @@ impl Sqlite {
 
 pub(super) fn bytes(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The input that a person means by a name: its own, or that of one of its reports, which tells files of one name
+/// apart by their period (`""`: the newest, whose reports bear the plain name).
+pub(super) fn input_named(conn: &Connection, name: &str) -> Result<(String, Option<String>), Error> {
+    let is_input: bool = conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM intakes WHERE name = ?1)")?
+        .query_row([name], |row| row.get(0))?;
+    let report = parse_report_name(name).filter(|report| !is_input && !report.changed);
+    Ok(match report {
+        Some(report) => (report.stem, Some(report.period.unwrap_or_default())),
+        None => (name.to_owned(), None),
+    })
 }

@@ -433,6 +433,24 @@ fn the_same_name_with_other_facts_moves_the_former_reports_aside() {
 }
 
 #[test]
+fn a_report_s_name_tells_which_of_the_files_of_one_name_is_meant() {
+    let mut bench = Bench::new();
+    let monday = bench.drop_rows("day.csv", "one", &[doubted((2, "k1", 1))], true, Accept::GoodRows);
+    let tuesday = bench.drop_rows("day.csv", "two", &[doubted((2, "k3", 1))], true, Accept::GoodRows);
+    let period = bench.ledger.file(monday).unwrap().unwrap().period.unwrap();
+    let row = |name: &str| What::Row(name.into(), 2);
+    let now = bench.now();
+    bench.ledger.release(&row(&format!("day.csv.{period}.result.csv")), None, &by(), now).unwrap();
+    assert_eq!((bench.statuses(monday), bench.statuses(tuesday)), (vec![Waiting], vec![Held]));
+    assert!(bench.ledger.release(&row("day.csv.20000101-0000.result.csv"), None, &by(), now).is_err());
+    let places = |name: &str, bench: &mut Bench| bench.ledger.places(&row(name)).unwrap();
+    assert_eq!(places(&format!("day.csv.{period}.result.csv"), &mut bench), [(monday, Some(2))]);
+    assert_eq!(places("day.csv.result.csv", &mut bench), [(tuesday, Some(2))]);
+    bench.ledger.release(&row("day.csv.result.csv"), None, &by(), now).unwrap();
+    assert_eq!(bench.statuses(tuesday), [Waiting]);
+}
+
+#[test]
 fn a_repaired_row_takes_the_place_of_the_one_it_names_and_its_document_goes() {
     let mut bench = Bench::new();
     let mut rows = [keyed((2, "d1", 1)), keyed((3, "d1b", 0)), keyed((4, "d2", 1))];

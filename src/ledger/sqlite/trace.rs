@@ -38,7 +38,7 @@ impl Trails for Sqlite {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let folder = path.parent().filter(|folder| folder.is_absolute());
                 let row = if let What::Row(_, row) = what { Some(*row) } else { None };
-                let newest = self.newest_of(folder, &name)?.ok_or(Error::NotFound(name))?;
+                let newest = self.named(folder, &name)?.ok_or(Error::NotFound(name))?;
                 return Ok(vec![(newest, row)]);
             }
             What::Id(id) => ("t.remote_id = ?1", id.clone()),
