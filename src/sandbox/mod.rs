@@ -52,6 +52,8 @@ pub struct Options {
     pub token_life_s: u64,
     /// A batch that is answered later is in work for so many questions.
     pub answer_after_polls: u32,
+    /// A client secret that it knows besides [`CREDENTIALS`].
+    pub secret: Option<String>,
     /// The time.
     pub clock: Clock,
 }
@@ -59,7 +61,15 @@ pub struct Options {
 impl Options {
     /// The usual behaviour at an address.
     pub fn new(listen: SocketAddr, clock: Clock) -> Self {
-        Self { listen, seed: 1, async_above: 250, token_life_s: 3600, answer_after_polls: 1, clock }
+        Self {
+            listen,
+            seed: 1,
+            async_above: 250,
+            token_life_s: 3600,
+            answer_after_polls: 1,
+            secret: None,
+            clock,
+        }
     }
 }
 

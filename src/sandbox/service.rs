@@ -204,13 +204,14 @@ impl Service {
     fn issue_token(&self, call: &Call) -> Answer {
         let form: HashMap<String, String> = serde_urlencoded::from_bytes(&call.body).unwrap_or_default();
         let field = |name: &str| form.get(name).map(String::as_str);
-        let known = match call.authorization.as_deref().and_then(|header| header.strip_prefix("Basic ")) {
+        let basic = call.authorization.as_deref().and_then(|header| header.strip_prefix("Basic "));
+        let known = |secret: &str| match basic {
             Some(basic) => BASE64_STANDARD
                 .decode(basic)
-                .is_ok_and(|pair| pair == format!("{CLIENT}:{CLIENT}").as_bytes()),
-            None => field("client_id") == Some(CLIENT) && field("client_secret") == Some(CLIENT),
+                .is_ok_and(|pair| pair == format!("{CLIENT}:{secret}").as_bytes()),
+            None => field("client_id") == Some(CLIENT) && field("client_secret") == Some(secret),
         };
-        if !known {
+        if !known(CLIENT) && !self.options.secret.as_deref().is_some_and(known) {
             return Answer { status: 401, body: json!({ "error": "invalid_client" }) };
         }
         if field("grant_type") != Some("client_credentials") {

@@ -1,11 +1,17 @@
 //! The books balance: rows of the report = receipt = `status` = ledger = what the system registered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use flate2::read::DeflateDecoder;
+use regex::bytes::Regex;
+use rxdrop::sandbox::CREDENTIALS;
 use serde_json::Value;
 
-use super::place::{Place, sha256};
+use super::place::{Place, SECRET, sha256};
 use super::sheet::Sheet;
 
 const STATUSES: [&str; 8] =
@@ -25,8 +31,40 @@ pub(crate) fn check(place: &Place) -> Result<(), String> {
     }
     status(place, &by_file)?;
     verified(place)?;
-    system(place)
+    system(place)?;
+    untold(place)
 }
+
+/// What is secret in some bytes: our client secret, as such or in a login's header, or a token of the sandbox.
+pub(crate) fn secret(bytes: &[u8]) -> Option<&'static str> {
+    static SECRETS: LazyLock<[(&str, Regex); 3]> = LazyLock::new(|| {
+        let basic = BASE64_STANDARD.encode(format!("{CREDENTIALS}:{SECRET}"));
+        [("secret", SECRET), ("login", basic.as_str()), ("token", "sbx[0-9a-f]{16}")]
+            .map(|(what, pattern)| (what, Regex::new(pattern).unwrap()))
+    });
+    SECRETS.iter().find(|(_, pattern)| pattern.is_match(bytes)).map(|(what, _)| *what)
+}
+
+/// No file but the configuration holds a secret, and nothing that the ledger keeps packed.
+fn untold(place: &Place) -> Result<(), String> {
+    for path in files(place.dir()).into_iter().filter(|path| !path.ends_with("rxdrop.toml")) {
+        if let Some(what) = std::fs::read(&path).ok().and_then(|bytes| secret(&bytes)) {
+            return Err(format!("{} holds a {what}", path.display()));
+        }
+    }
+    let ledger = place.ledger().unwrap();
+    let mut all = ledger.prepare(PACKED).unwrap();
+    for packed in all.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap().map(Result::unwrap) {
+        let mut bytes = Vec::new();
+        DeflateDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
+        if let Some(what) = secret(&bytes) {
+            return Err(format!("a request or an answer in the ledger holds a {what}"));
+        }
+    }
+    Ok(())
+}
+
+const PACKED: &str = "SELECT body FROM batches UNION ALL SELECT raw FROM attempts WHERE raw IS NOT NULL";
 
 /// The evidence is as the program left it, whatever the case did.
 fn verified(place: &Place) -> Result<(), String> {
@@ -184,4 +222,12 @@ fn copies(place: &Place, ledger: &rusqlite::Connection) -> Result<(), String> {
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn what_is_secret_is_found() {
+    assert_eq!(secret(format!("secret: {SECRET}").as_bytes()), Some("secret"));
+    assert_eq!(secret(BASE64_STANDARD.encode(format!("{CREDENTIALS}:{SECRET}")).as_bytes()), Some("login"));
+    assert_eq!(secret(b"authorization: Bearer sbx00112233445566ff"), Some("token"));
+    assert_eq!(secret(CREDENTIALS.as_bytes()), None);
 }

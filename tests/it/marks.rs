@@ -115,7 +115,12 @@ fn a_folder_is_taken_back_although_it_is_not_configured_any_more() {
     std::fs::create_dir(place.path("elsewhere")).unwrap();
     configure(&place, &format!("{ONE_A_BATCH}\n[drop]\nfolder = \"elsewhere\""));
     let told = place.run(&["run", "--wait", "0s"]);
-    assert!(told.exit != 0 && format!("{}{}", told.stdout, told.stderr).contains("K006"), "{}{}", told.stdout, told.stderr);
+    assert!(
+        told.exit != 0 && format!("{}{}", told.stdout, told.stderr).contains("K006"),
+        "{}{}",
+        told.stdout,
+        told.stderr
+    );
     let told = take_over(&place, "drop", 3).stdout;
     assert!(told.contains("rows held: 1, now unknown: 1"), "{told}");
 }

@@ -8,8 +8,13 @@ use rxdrop::sandbox::{Options, Server, start};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
+use super::balance;
+
 /// The registration number everything here is reported under.
 pub(crate) const REGISTRATION: &str = "00112233445566778899AABBCCDDEEFF";
+
+/// The secret everything here logs in with; nothing ever writes or tells it.
+pub(crate) const SECRET: &str = "kq7-never-told-W2x";
 
 /// A temporary folder, laid out as `rxdrop init` would, and its sandbox.
 pub(crate) struct Place {
@@ -48,6 +53,7 @@ impl Place {
         let dir = tempfile::Builder::new().prefix("rxdrop-it-").tempdir_in(quick()).unwrap();
         let mut options = Options::new(([127, 0, 0, 1], 0).into(), Arc::new(now));
         options.async_above = async_above.unwrap_or(options.async_above);
+        options.secret = Some(SECRET.to_owned());
         let server = runtime().block_on(start(options)).unwrap();
         let place = Self { dir, server };
         std::fs::create_dir(place.path("drop")).unwrap();
@@ -70,7 +76,7 @@ impl Place {
             [destination.sespa]
             base_url = "{}"
             client_id = {{ value = "sandbox" }}
-            client_secret = {{ value = "sandbox" }}
+            client_secret = {{ value = "{SECRET}" }}
             actor_reg_no = {{ value = "{REGISTRATION}" }}
             submit_window_days = [{{ from = "2021-10-29", days = 36500 }}]
             reverse_window_days = [{{ from = "2021-10-29", days = 36500 }}]
@@ -157,10 +163,15 @@ pub(crate) struct Ran {
 impl Ran {
     /// Of a finished process; one that was killed has exit code -1.
     pub(crate) fn of(output: Output) -> Self {
+        for told in [&output.stdout, &output.stderr] {
+            assert_eq!(balance::secret(told), None, "{}", String::from_utf8_lossy(told));
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!stderr.contains(REGISTRATION), "a whole registration number: {stderr}");
         Self {
             exit: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr,
         }
     }
 
