@@ -129,9 +129,12 @@ fn cells_in(head: &[u8], quote: Quote) -> (usize, usize) {
     let divides = |byte: Option<&u8>| {
         byte.is_none_or(|byte| matches!(byte, b';' | b',' | b'\t' | b'|' | b'\n' | b'\r'))
     };
-    let at_begin = |at: usize| divides(at.checked_sub(1).and_then(|before| head.get(before)));
-    let places = || memchr::memchr_iter(quote.byte(), head);
-    (places().filter(|at| at_begin(*at)).count(), places().filter(|at| divides(head.get(at + 1))).count())
+    // What has a divider on either side begins or ends a cell whose text ends or begins with one: nobody knows which.
+    let sides = |at: usize| {
+        (divides(at.checked_sub(1).and_then(|before| head.get(before))), divides(head.get(at + 1)))
+    };
+    let count = |wanted| memchr::memchr_iter(quote.byte(), head).filter(|at| sides(*at) == wanted).count();
+    (count((true, false)), count((false, true)))
 }
 
 /// Whether quotes inside quotes bear a backslash: `\"` is met, and none of them ends its cell.

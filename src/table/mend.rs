@@ -61,6 +61,8 @@ struct Way {
 const MARGIN: Fit = 3.0;
 /// Delimiters in texts, and empty cells, beyond which a row is not tried.
 const MOST_OFF: usize = 12;
+/// Quotes of a record that are tried one by one.
+const MOST_QUOTES: usize = 32;
 /// Letters of a record that is tried.
 const LONGEST: usize = 16 * 1024;
 /// Other delimiters a row may have.
@@ -83,6 +85,7 @@ pub(super) fn mend(record: &str, cells: &[&str], dialect: &Dialect, shapes: &Sha
     let mut ways = Ways { shapes, dialect, found: Vec::new() };
     ways.other_dialects(record);
     ways.stray_quotes(record);
+    ways.missing_at_quotes(record);
     if cells.len() > width && cells.len() - width <= MOST_OFF {
         ways.surplus(cells, &dialect.delimiter, Damage::Surplus);
     }
@@ -101,8 +104,13 @@ pub(super) fn mend_broken(parts: &[&str], dialect: &Dialect, shapes: &Shapes) ->
         return None;
     }
     let mut ways = Ways { shapes, dialect, found: Vec::new() };
+    if parts.iter().skip(1).any(|part| part.contains(['"', '\''])) {
+        ways.quoted_lines(&parts.join("\n"));
+    }
     let delimiter = String::from_utf8_lossy(&dialect.delimiter);
-    for between in ["", &delimiter] {
+    // A line end that stands in quotes is part of its cell.
+    let in_quotes = !ways.found.is_empty();
+    for between in ["", &delimiter].into_iter().filter(|_| !in_quotes) {
         let read = split(&parts.join(between), dialect);
         if !read.stray {
             ways.weigh(read.cells, Damage::Broken, None, 0.0);
@@ -214,7 +222,7 @@ impl Ways<'_> {
     /// Each quote left out in turn, or doubled; or all that stand within a cell's own taken for text.
     fn stray_quotes(&mut self, record: &str) {
         let quote = char::from(self.dialect.quote.byte());
-        let places: Vec<usize> = record.match_indices(quote).map(|(at, _)| at).take(32).collect();
+        let places: Vec<usize> = record.match_indices(quote).map(|(at, _)| at).take(MOST_QUOTES).collect();
         for at in places {
             let (before, behind) = record.split_at(at);
             let behind = behind.get(quote.len_utf8()..).unwrap_or_default();
@@ -235,6 +243,31 @@ impl Ways<'_> {
             let (cells, at) = self.with_inner_quotes(record);
             if let Some(at) = at {
                 self.weigh(cells, Damage::StrayQuote, Some(at), 0.0);
+            }
+        }
+    }
+
+    /// Lines that quotes hold together: these are of another kind, or one beside them is too many, so that the lines
+    /// were not read as one.
+    fn quoted_lines(&mut self, record: &str) {
+        self.other_dialects(record);
+        self.stray_quotes(record);
+        self.missing_at_quotes(record);
+        self.found.retain(|way| way.mended.cells.iter().any(|cell| cell.contains('\n')));
+        self.found.retain(|way| fits(&way.mended.cells, self.shapes));
+    }
+
+    /// A delimiter too few beside a quote: there one cell ends and another begins.
+    fn missing_at_quotes(&mut self, record: &str) {
+        let quote = char::from(self.dialect.quote.byte());
+        let delimiter = String::from_utf8_lossy(&self.dialect.delimiter);
+        let places = record.match_indices(quote).flat_map(|(at, _)| [at, at + quote.len_utf8()]);
+        for at in places.take(MOST_QUOTES * 2) {
+            let (before, behind) = record.split_at(at);
+            let read = split(&format!("{before}{delimiter}{behind}"), self.dialect);
+            if !read.stray && !before.is_empty() && !behind.is_empty() {
+                let cell = split(before, self.dialect).cells.len().saturating_sub(1);
+                self.weigh(read.cells, Damage::Missing, Some(cell), 0.0);
             }
         }
     }
@@ -456,6 +489,13 @@ mod tests {
                 "1.8.2026;\"Йод \"Софарма\"\";4;LOT-1;1000",
                 Some("1.8.2026|Йод \"Софарма\"|4|LOT-1|1000"),
                 Damage::StrayQuote,
+            ),
+            ("1.8.2026\"Асп;ирин\";4;LOT-1;1000", Some("1.8.2026|Асп;ирин|4|LOT-1|1000"), Damage::Missing),
+            ("1.8.2026;\"Асп;ирин\"4;LOT-1;1000", Some("1.8.2026|Асп;ирин|4|LOT-1|1000"), Damage::Missing),
+            (
+                "1.8.2026;\"Аспи\nрин\";;4;LOT-1;1000",
+                Some("1.8.2026|Аспи\nрин|4|LOT-1|1000"),
+                Damage::Surplus,
             ),
         ] {
             let found = mended(record);

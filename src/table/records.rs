@@ -221,6 +221,7 @@ impl Records {
         self.split(frame, row);
         if let Shape::Quoted { spans_from: Some(from) } = frame.shape
             && !self.fits(row)
+            && self.holds_rows(from, frame)
         {
             frame = self.cut_after_line(from);
             row.start(self.number);
@@ -243,6 +244,16 @@ impl Records {
     fn fits(&self, row: &Row) -> bool {
         let Layout { after_row, columns } = &self.cutter.layout;
         self.number <= *after_row || columns.is_empty() || row.len() == columns.len()
+    }
+
+    /// Whether one of the lines that quotes from `from` on hold together has as many cells as a row: then the quote
+    /// was never closed, and the line is a row of its own.
+    fn holds_rows(&self, from: usize, frame: Frame) -> bool {
+        let width = self.cutter.layout.columns.len();
+        let held = self.unread().get(from..frame.len).unwrap_or_default();
+        let lines = held.split(|byte| matches!(byte, b'\n' | b'\r')).skip(1);
+        let delimiter = self.dialect().delimiter.as_slice();
+        lines.into_iter().any(|line| memchr::memmem::find_iter(line, delimiter).count() + 1 >= width)
     }
 
     /// The frame that ends with the line in which a quote at `from` was opened.
