@@ -115,7 +115,12 @@ impl Judge {
         if let Some(record) = std::mem::take(&mut judged.body).into_record() {
             self.draft.values = record.into_slots();
         }
-        self.bound.apply(row, &mut self.draft);
+        let shifted = row.is_shifted();
+        if shifted {
+            self.bound.identify(row, &mut self.draft);
+        } else {
+            self.bound.apply(row, &mut self.draft);
+        }
         let target = self.target();
         let reference = self.bound.rx_ref().and_then(|index| row.cell(index));
         (judged.row, judged.target, judged.day) = (row.number(), target, None);
@@ -123,6 +128,11 @@ impl Judge {
         judged.key = self.draft.key.take();
         judged.document = self.draft.document.take();
         judged.reference = reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty());
+        if shifted {
+            // What its cells say where they stand is none of its own: one cause is told, and it is the true one.
+            judged.issues.extend_from_slice(row.issues());
+            return;
+        }
         if let Some(reason) = self.draft.ignored.take() {
             self.leave_out(row, judged, Body::Ignored(reason));
             return;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
+use super::body::{T020, T021, T030};
 use super::encoding::Page;
-use crate::model::Issue;
+use super::records::T022;
 use crate::model::wide::{HIGH, any, each_place};
+use crate::model::{CodeInfo, Issue};
 
 /// What the file says a cell is. A text file has only [`CellKind::Text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -378,6 +380,12 @@ impl Row {
     /// Takes away the issues of a code: what they told is mended.
     pub(super) fn forget_issues(&mut self, code: &str) {
         self.issues.retain(|issue| issue.code.code != code);
+    }
+
+    /// Whether its cells may stand in columns that are not theirs, so that they tell nothing.
+    pub fn is_shifted(&self) -> bool {
+        const SHIFTED: [&CodeInfo; 4] = [&T020, &T021, &T022, &T030];
+        self.issues.iter().any(|issue| SHIFTED.iter().any(|code| code.code == issue.code.code))
     }
 
     /// What was found wrong while reading it.
