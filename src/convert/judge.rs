@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::destinations::Destination;
 use crate::ledger::{FactKey, Own, StagedRecord, StagedRow, StoredIssue};
 use crate::mapping::{Bound, Draft, Repaired};
-use crate::model::{FieldSet, Issue, Value};
+use crate::model::{CodeInfo, FieldSet, Issue, Value};
 use crate::table::{Block, Row, T029, T031};
 use crate::validate::{Record, registration_mismatch, validate};
 
@@ -145,8 +145,8 @@ impl Judge {
             self.draft.vouched = FieldSet::default();
         }
         finish(goal, &mut self.draft, judged, row, self.today);
-        if row.is_mended() {
-            ask_for_a_word(judged, self.bound.repaired());
+        if let Some(doubt) = row.doubt() {
+            ask_for_a_word(judged, doubt, self.bound.repaired());
         }
         if let Some(from) = start {
             // What was accepted before stays known; everything else of that time is not ours to report.
@@ -159,7 +159,7 @@ impl Judge {
     /// and a person looks at it.
     fn leave_out(&self, row: &Row, judged: &mut Judged, body: Body) {
         let own = own_issues(row);
-        let is_held = row.is_mended() && self.bound.repaired() == Repaired::Hold;
+        let is_held = row.doubt().is_some() && self.bound.repaired() == Repaired::Hold;
         if !is_held && !own.iter().any(Issue::is_error) {
             judged.issues.clear();
             judged.body = body;
@@ -167,7 +167,7 @@ impl Judge {
         }
         judged.body = Body::Bad;
         // A word of a person lets nothing go here: there is nothing to send.
-        judged.issues.retain(|issue| issue.code.code != T029.code);
+        judged.issues.retain(|issue| row.doubt().is_none_or(|doubt| issue.code.code != doubt.code));
         if judged.issues.is_empty() {
             judged.issues.extend(own.into_owned());
         }
@@ -208,12 +208,12 @@ fn own_issues(row: &Row) -> Cow<'_, [Issue]> {
     row.issues().iter().filter(|issue| issue.code.code != T029.code).cloned().collect()
 }
 
-/// A row put in order by inference goes only where the mapping or a person says so. One that is refused anyway
+/// A row that was put in order by inference, or whose columns were, goes only where the mapping or a person says so. One that is refused anyway
 /// is looked at by a person as it is.
-fn ask_for_a_word(judged: &mut Judged, repaired: Repaired) {
+fn ask_for_a_word(judged: &mut Judged, doubt: &'static CodeInfo, repaired: Repaired) {
     match std::mem::take(&mut judged.body) {
         Body::Good(record) if repaired == Repaired::Hold => {
-            judged.issues.push(Issue::new(&T029));
+            judged.issues.push(Issue::new(doubt));
             judged.body = Body::Held(record);
         }
         body => judged.body = body,
@@ -222,7 +222,7 @@ fn ask_for_a_word(judged: &mut Judged, repaired: Repaired) {
 
 impl Judged {
     /// The row as the ledger stages it.
-    pub fn staged(self, targets: &[Target], ignored: &'static crate::model::CodeInfo) -> StagedRow {
+    pub fn staged(self, targets: &[Target], ignored: &'static CodeInfo) -> StagedRow {
         let mut issues: Vec<StoredIssue> = self.issues.iter().map(StoredIssue::from).collect();
         let target = self.target.and_then(|index| targets.get(index));
         let doubt = matches!(self.body, Body::Held(_)).then(|| issues.pop()).flatten();

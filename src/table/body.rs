@@ -14,7 +14,7 @@ use super::row::{Cell, CellKind, Header, Row};
 use super::shape::Shapes;
 use super::workbook::{Sheet, T027};
 use crate::model::names::{fold, look_alike};
-use crate::model::{CodeInfo, Issue, Severity, Who, Words};
+use crate::model::{CodeInfo, Issue, Place, Severity, Who, Words};
 
 /// Words that totals begin with where a mapping names none.
 const TOTALS: [&str; 14] = [
@@ -317,7 +317,7 @@ impl Body {
     fn is_alien(&self, row: &Row) -> bool {
         let filled = || row.cells().filter(|cell| !cell.text.trim().is_empty());
         if let Source::Text(ordered) = &self.source {
-            let wider = row.len() > self.columns && has_text_from(row, self.columns);
+            let wider = row.len() > self.columns && row.has_text_from(self.columns);
             let few = row.len() < self.needed || filled().count() <= 1 && self.needed > 2;
             return !row.is_mended() && (wider || few) && !fits_figures(row, ordered.shapes());
         }
@@ -359,7 +359,7 @@ impl Body {
                 _ => return false,
             }
         }
-        same > 1 && !has_text_from(row, self.columns)
+        same > 1 && !row.has_text_from(self.columns)
     }
 
     /// Reads on behind a row that looks like totals, like a note below the table, or like the end of a page. Only if
@@ -451,12 +451,18 @@ impl Body {
             row.pad_to(self.columns);
             return;
         }
+        if let Source::Text(ordered) = &self.source
+            && let Some(doubt) = ordered.doubt()
+        {
+            let place = Place { row: None, ..doubt.place.clone() };
+            row.add_issue(Issue { place, ..doubt.clone() });
+        }
         if cells < self.needed && format == Format::Csv {
             row.add_issue(Issue::new(&T020).arg(cells.to_string()).arg(self.columns.to_string()));
         }
         row.pad_to(self.columns);
         if cells > self.columns {
-            if has_text_from(row, self.columns) {
+            if row.has_text_from(self.columns) {
                 row.add_issue(self.surplus(row, format));
             } else if format == Format::Csv {
                 row.truncate(self.columns);
@@ -543,10 +549,6 @@ fn figures_in_place<'r>(row: &'r Row, shapes: &'r Shapes) -> impl Iterator<Item 
             text.contains(|letter: char| letter.is_ascii_digit()) && shapes.knows_form(*column, text)
         })
     })
-}
-
-fn has_text_from(row: &Row, column: usize) -> bool {
-    (column..row.len()).any(|index| row.cell(index).is_some_and(|cell| !cell.text.trim().is_empty()))
 }
 
 impl SkipWords {

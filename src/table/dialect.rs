@@ -253,7 +253,7 @@ impl Trial {
         let between_quotes = Some(count(&between)).filter(|count| count * 2 >= filled.len()).unwrap_or(0);
         let is_table = || has_figures(&rows, width) || quoted * 2 >= filled.len();
         Self {
-            names: wanted.best(&rows),
+            names: names_above(&rows, wanted),
             between_quotes,
             usual: (usual.map_or(0, frequency), filled.len()),
             tenths,
@@ -287,6 +287,15 @@ impl Trial {
             self.quoted,
         )
     }
+}
+
+/// Expected names found in one row. Where no other row is at least half as wide, that row alone is divided so.
+fn names_above(rows: &[Row], wanted: &Wanted) -> usize {
+    let (names, width) =
+        rows.iter().map(|row| (wanted.matches(row), row.len())).max_by_key(|met| met.0).unwrap_or_default();
+    let filled = || rows.iter().filter(|row| !row.is_blank());
+    let alone = filled().filter(|row| row.len() * 2 > width).count() < 2;
+    if alone && filled().count() > 2 { 0 } else { names }
 }
 
 /// Whether two columns of this many hold figures.

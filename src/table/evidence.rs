@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::encoding::By;
 use super::general::Dialect;
 use super::header::{FoundHeader, Wanted, usual_width};
+use super::names::Slip;
 use super::reading::{Format, Reading};
 use super::row::Row;
 
@@ -32,6 +33,9 @@ pub struct Evidence {
     /// Which rows name the columns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<Proof>,
+    /// What was put right in them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub header_mended: Vec<Slip>,
 }
 
 /// What one decision rests on.
@@ -94,7 +98,7 @@ pub(super) struct Seen<'s> {
     pub(super) rivals: Vec<Rival>,
 }
 
-fn proof(kind: &'static str, bg: impl Into<String>, en: impl Into<String>) -> Proof {
+pub(super) fn proof(kind: &'static str, bg: impl Into<String>, en: impl Into<String>) -> Proof {
     Proof { kind, bg: bg.into(), en: en.into(), ..Proof::default() }
 }
 
@@ -178,6 +182,7 @@ impl Evidence {
         self.quote = Some(of_quote(seen));
         self.line_ends = Some(line_ends(seen.body));
         self.header = Some(of_header(seen));
+        self.header_mended.clone_from(&seen.header.slips);
     }
 }
 

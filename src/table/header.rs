@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::error::Error;
-use super::general::{self, Dialect, Quote};
-use super::row::{Cell, Header, Row};
+use super::names::{self, Below, Line, Slip, is_odd_header};
+use super::row::{Header, Row};
 use super::shape::Shapes;
 use crate::model::names::fold;
 
@@ -27,7 +27,7 @@ impl Wanted {
     }
 
     /// Whether a name is one of them.
-    fn has(&self, name: &str) -> bool {
+    pub(super) fn has(&self, name: &str) -> bool {
         !self.0.is_empty() && self.0.contains(&fold(name))
     }
 
@@ -61,6 +61,8 @@ pub(super) struct FoundHeader {
     /// Rows it takes.
     pub(super) rows: u32,
     pub(super) columns: Vec<Header>,
+    /// What was put right in it.
+    pub(super) slips: Vec<Slip>,
 }
 
 /// How many rows must be looked at to find the header.
@@ -75,9 +77,9 @@ const ENOUGH_ROWS: usize = 4;
 
 /// Where rows come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Of {
-    /// Text: every row has its delimiters, and a slip in one of them moves the cells behind it.
-    Text,
+pub(super) enum Of<'d> {
+    /// Text: every row has these delimiters, and a slip in one of them moves the cells behind it.
+    Text(&'d str),
     /// A sheet: a row ends with its last filled cell, and every cell has its place.
     Sheet,
 }
@@ -86,22 +88,29 @@ pub(super) enum Of {
 /// `stated` is its last row, and how many rows it takes.
 pub(super) fn find(
     rows: &[Row],
-    of: Of,
+    of: Of<'_>,
     stated: Option<(u32, u32)>,
     wanted: &Wanted,
 ) -> Result<FoundHeader, Error> {
-    let usual = if of == Of::Text { usual_width(rows) } else { 0 };
+    let below = match of {
+        Of::Text(delimiter) => {
+            let usual = usual_width(rows);
+            Below { usual, filled: filled_width(rows, usual), delimiter }
+        }
+        Of::Sheet => Below { usual: 0, filled: 0, delimiter: "" },
+    };
     match stated {
         Some((0, _)) => Ok(none(rows)),
         Some((last, count)) => {
             let at = rows.iter().position(|row| row.number() == last).ok_or(Error::NoHeader(last))?;
             let first = at.saturating_sub(count.max(1) as usize - 1);
-            Ok(of_rows(rows, first, at, usual, wanted))
+            Ok(of_rows(rows, first, at, &below, wanted))
         }
         None => {
-            let named = by_names(rows, wanted);
-            let at = named.or_else(|| by_looks(rows, usual)).ok_or(Error::Empty)?;
-            Ok(around(rows, at, usual, named.is_some(), wanted))
+            let oddly = |row: &Row| names::expected_oddly(row, below.usual, wanted) > 1;
+            let named = by_names(rows, wanted).or_else(|| rows.iter().position(oddly));
+            let at = named.or_else(|| by_looks(rows, below.usual)).ok_or(Error::Empty)?;
+            Ok(around(rows, at, &below, named.is_some(), wanted))
         }
     }
 }
@@ -109,22 +118,25 @@ pub(super) fn find(
 /// No header: columns have letters only.
 fn none(rows: &[Row]) -> FoundHeader {
     let columns = (0..usual_width(rows)).map(|index| Header { name: "".into(), index }).collect();
-    FoundHeader { row: 0, rows: 0, columns: without_empty_tail(columns, rows) }
+    FoundHeader { row: 0, rows: 0, columns: without_empty_tail(columns, rows), slips: Vec::new() }
 }
 
 /// The header of these rows, the last one too.
-fn of_rows(rows: &[Row], first: usize, last: usize, usual: usize, wanted: &Wanted) -> FoundHeader {
+fn of_rows(rows: &[Row], first: usize, last: usize, of: &Below<'_>, wanted: &Wanted) -> FoundHeader {
     let lines = rows.get(first..=last).unwrap_or_default();
     let row = lines.last().map_or(0, Row::number);
     let below = rows.get(last + 1..).unwrap_or_default();
-    let columns = columns_of(lines, usual, wanted);
-    let columns = if usual > 0 { without_empty_tail(columns, below) } else { columns };
-    FoundHeader { row, rows: u32::try_from(lines.len()).unwrap_or(1), columns }
+    let read: Vec<Line> = lines.iter().map(|line| names::read(line, of, wanted)).collect();
+    let columns = columns_of(&read, wanted);
+    let columns = if of.usual > 0 { without_empty_tail(columns, below) } else { columns };
+    let slips = read.into_iter().flat_map(|line| line.slips).collect();
+    FoundHeader { row, rows: u32::try_from(lines.len()).unwrap_or(1), columns, slips }
 }
 
 /// The header around the row that looks like one: none at all where it looks like the rows below it, several rows
 /// where its neighbours look as little like data as itself.
-fn around(rows: &[Row], at: usize, usual: usize, certain: bool, wanted: &Wanted) -> FoundHeader {
+fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wanted) -> FoundHeader {
+    let usual = of.usual;
     let width = rows.get(at).map_or(0, Row::len);
     let learned = if usual > 0 { usual } else { width };
     let below = |from: usize| Shapes::forms(rows.iter().skip(from), learned);
@@ -138,7 +150,7 @@ fn around(rows: &[Row], at: usize, usual: usize, certain: bool, wanted: &Wanted)
             rows.iter().position(|row| row.len() == usual && is_data(Some(row), &shapes)).unwrap_or(at);
         let above = (0..first).rev().find(|above| rows.get(*above).is_some_and(|row| !row.is_blank()));
         let above = above.filter(|above| is_odd_header(rows.get(*above), usual));
-        return above.map_or_else(|| none(rows), |above| of_rows(rows, above, above, usual, wanted));
+        return above.map_or_else(|| none(rows), |above| of_rows(rows, above, above, of, wanted));
     }
     let alike = |at: usize| {
         rows.get(at).is_some_and(|row| row.len() == width && is_heading(row, &shapes) && !row.is_padded())
@@ -156,27 +168,7 @@ fn around(rows: &[Row], at: usize, usual: usize, certain: bool, wanted: &Wanted)
     while first > 0 && last + 1 - first < MOST_ROWS && alike(first - 1) && groups(first - 1) {
         first -= 1;
     }
-    of_rows(rows, first, last, usual, wanted)
-}
-
-/// A row of names that are divided by another delimiter than the rows below, or are more than they have cells, or
-/// one less.
-fn is_odd_header(row: Option<&Row>, usual: usize) -> bool {
-    let Some(row) = row.filter(|_| usual > 1) else { return false };
-    let named = |cell: Cell<'_>| cell.text.trim().starts_with(char::is_alphabetic);
-    row.len() == 1 && divided_oddly(row, usual).is_some()
-        || row.len() > 1 && row.len() + 1 >= usual && row.cells().all(named)
-}
-
-/// The names of a row that another delimiter divides into as many cells as other rows have.
-fn divided_oddly(row: &Row, usual: usize) -> Option<Vec<String>> {
-    let text = row.cell(0)?.text;
-    let names = [";", ",", "\t", "|", ", ", "; "].into_iter().find_map(|delimiter| {
-        let dialect = Dialect { delimiter: delimiter.into(), quote: Quote::Double, backslash: false };
-        let cells = general::split(text, &dialect).cells;
-        (cells.len() == usual && cells.iter().all(|cell| !cell.trim().is_empty())).then_some(cells)
-    })?;
-    names.iter().all(|name| name.chars().any(char::is_alphabetic)).then_some(names)
+    of_rows(rows, first, last, of, wanted)
 }
 
 /// Whether a row has the forms of the rows below it.
@@ -244,11 +236,11 @@ fn words(row: &Row) -> usize {
         .count()
 }
 
-/// The columns of a header, its rows joined by blanks; `usual` is the width of rows of text, 0 for a sheet. A name that is expected stands for itself, whatever groups
-/// or units stand above and below it.
-fn columns_of(rows: &[Row], usual: usize, wanted: &Wanted) -> Vec<Header> {
-    let lines: Vec<Vec<String>> = rows.iter().map(|row| names_of(row, usual)).collect();
-    let width = lines.iter().map(Vec::len).max().unwrap_or(0);
+/// The columns of a header, its rows joined by blanks. A name that is expected stands for itself, whatever groups or
+/// units stand above and below it.
+fn columns_of(lines: &[Line], wanted: &Wanted) -> Vec<Header> {
+    let lines: Vec<&Vec<String>> = lines.iter().map(|line| &line.names).collect();
+    let width = lines.iter().map(|line| line.len()).max().unwrap_or(0);
     let name = |index: usize| {
         let parts: Vec<&str> = lines
             .iter()
@@ -263,29 +255,6 @@ fn columns_of(rows: &[Row], usual: usize, wanted: &Wanted) -> Vec<Header> {
     (0..width).map(|index| Header { name: name(index).into(), index }).collect()
 }
 
-/// The names in a row of a header, a slip in it mended: an empty cell too many, or another delimiter.
-fn names_of(row: &Row, usual: usize) -> Vec<String> {
-    let odd = (row.len() == 1 && usual > 1).then(|| divided_oddly(row, usual)).flatten();
-    let cells = odd.unwrap_or_else(|| row.cells().map(|cell| cell.text.to_owned()).collect());
-    let mut names: Vec<String> = cells.iter().map(|cell| clean(cell).to_owned()).collect();
-    let empty = || names.iter().enumerate().filter(|(_, name)| name.is_empty()).map(|(at, _)| at);
-    if names.len() == usual + 1
-        && empty().count() == 1
-        && let Some(at) = empty().next()
-    {
-        names.remove(at);
-    }
-    names
-}
-
-/// A header's text without blanks and byte-order marks around it, and without a quote that has no partner.
-fn clean(text: &str) -> &str {
-    let around = |letter: char| letter.is_whitespace() || letter == '\u{FEFF}';
-    let text = text.trim_matches(around);
-    let lone = text.matches('"').count() == 1;
-    if lone && text.len() > 1 { text.trim_matches('"').trim_matches(around) } else { text }
-}
-
 /// Whether nearly all rows below the header have the same number of cells, and there are more names or fewer.
 pub(super) fn is_misnamed(rows: &[Row], header: &FoundHeader) -> bool {
     let columns = header.columns.len();
@@ -293,11 +262,15 @@ pub(super) fn is_misnamed(rows: &[Row], header: &FoundHeader) -> bool {
     let below: Vec<&Row> =
         rows.iter().filter(|row| row.number() > header.row && row.len() > 1 && !row.is_blank()).collect();
     let usual = usual_width(rows);
-    let text_from = |row: &Row| {
-        (columns..row.len()).any(|at| row.cell(at).is_some_and(|cell| !cell.text.trim().is_empty()))
-    };
-    let off = |row: &&&Row| row.len() == usual && (usual < needed || text_from(row));
+    let off = |row: &&&Row| row.len() == usual && (usual < needed || row.has_text_from(columns));
     columns > 1 && needed > 0 && below.len() >= 3 && below.iter().filter(off).count() * 10 >= below.len() * 9
+}
+
+/// Whether rows of the usual width, wider than the header, have something behind its last name: a delimiter may end
+/// every row, but then nothing stands there, and where a name is lost the last column may be empty in most rows.
+pub(super) fn has_nameless_text(table: &[&Row], header: &FoundHeader) -> bool {
+    let columns = header.columns.len();
+    header.row > 0 && columns > 1 && table.len() >= 3 && table.iter().any(|row| row.has_text_from(columns))
 }
 
 /// Columns without those at the end that have neither name nor cells: a delimiter ends every row.
@@ -354,7 +327,7 @@ mod tests {
 
     fn find_in(lines: &[&str], stated: Option<u32>, expect: &[&str]) -> u32 {
         let expect: Vec<String> = expect.iter().map(|name| (*name).to_owned()).collect();
-        find(&rows(lines), Of::Text, stated.map(|row| (row, 1)), &Wanted::new(&expect)).unwrap().row
+        find(&rows(lines), Of::Text(";"), stated.map(|row| (row, 1)), &Wanted::new(&expect)).unwrap().row
     }
 
     const SHEET: [&str; 5] = [
@@ -375,7 +348,7 @@ mod tests {
 
     #[test]
     fn no_header_means_columns_without_names() {
-        let found = find(&rows(&SHEET), Of::Text, Some((0, 1)), &Wanted::new(&[])).unwrap();
+        let found = find(&rows(&SHEET), Of::Text(";"), Some((0, 1)), &Wanted::new(&[])).unwrap();
         assert_eq!(found.columns.len(), 4);
         assert_eq!(&*found.columns[3].label(), "D");
     }
@@ -383,7 +356,7 @@ mod tests {
     #[test]
     fn a_header_below_the_end_is_refused() {
         assert!(matches!(
-            find(&rows(&SHEET), Of::Text, Some((9, 1)), &Wanted::new(&[])),
+            find(&rows(&SHEET), Of::Text(";"), Some((9, 1)), &Wanted::new(&[])),
             Err(Error::NoHeader(9))
         ));
     }
@@ -398,18 +371,18 @@ mod tests {
 
     #[test]
     fn data_is_no_header() {
-        let found = find(&rows(&DAY), Of::Text, None, &Wanted::new(&[])).unwrap();
+        let found = find(&rows(&DAY), Of::Text(";"), None, &Wanted::new(&[])).unwrap();
         assert_eq!((found.row, found.columns.len()), (0, 4));
     }
 
     #[test]
     fn a_header_of_several_rows_is_joined() {
         let lines = [&["Справка", "Дата;Стока;Брой;Партида", "ден;име;оп.;"], &DAY[..]].concat();
-        let found = find(&rows(&lines), Of::Text, None, &Wanted::new(&[])).unwrap();
+        let found = find(&rows(&lines), Of::Text(";"), None, &Wanted::new(&[])).unwrap();
         let names: Vec<_> = found.columns.iter().map(|column| column.name.to_string()).collect();
         assert_eq!((found.row, found.rows), (3, 2));
         assert_eq!(names, ["Дата ден", "Стока име", "Брой оп.", "Партида"]);
-        let pinned = find(&rows(&lines), Of::Text, Some((3, 2)), &Wanted::new(&[])).unwrap();
+        let pinned = find(&rows(&lines), Of::Text(";"), Some((3, 2)), &Wanted::new(&[])).unwrap();
         assert_eq!(pinned, found);
     }
 }

@@ -24,6 +24,7 @@ mod header;
 mod inspect;
 mod latin;
 mod mend;
+mod names;
 mod number;
 mod order;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use error::Error;
 pub use evidence::{Evidence, LineEnds, Proof, Rival};
 pub use inspect::{ColumnInspection, FirstRow, Guess, Inspection, Suspicion, inspect, to_csv};
 pub use mend::Damage;
+pub use names::{Slip, T032};
 pub use number::DayCount;
 pub use order::{T029, T031};
 pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Repair, Why};
@@ -197,6 +199,7 @@ pub static CODES: &[&CodeInfo] = &[
     &order::T029,
     &body::T030,
     &order::T031,
+    &names::T032,
     &order::W115,
     &text::W101,
     &workbook::W102,
@@ -206,6 +209,8 @@ pub static CODES: &[&CodeInfo] = &[
     &body::W114,
     &body::W116,
     &body::W117,
+    &names::W118,
+    &names::W119,
     &text::W106,
     &choice::W107,
     &choice::W108,
@@ -452,9 +457,46 @@ mod tests {
             assert_eq!(read.len(), 10);
             assert!(read.iter().all(|row| row.2 == ["T030"]), "{names}: also the row that has as many cells");
         }
+        let lost = "Код;Име;Вид\n".to_owned() + &rows.replace(";x\n", ";\n").replace(";z\n", ";\n");
+        let read = read_bytes(lost.as_bytes(), &Reading::default()).unwrap().0;
+        assert!(read.iter().all(|row| row.2 == ["T030"]), "one cell without a name is enough");
         let trailing = "Код;Име;Брой;Вид\n".to_owned() + &rows.replace('\n', ";\n");
         let read = read_bytes(trailing.as_bytes(), &Reading::default()).unwrap().0;
         assert!(read.iter().all(|row| row.2.is_empty()), "a delimiter ends every row");
+    }
+
+    #[test]
+    fn names_that_were_put_right_are_told_in_every_row() {
+        let rows = "1;a;5;x\n2;b;6;y\n3;c;7;z\n4;d;8;x\n";
+        let expect = ["Код", "Име", "Брой", "Вид"].map(str::to_owned).to_vec();
+        let reading = Reading { expect, ..Reading::default() };
+        let text = format!("КодИме;Брой;Вид\n{rows}");
+        let (read, found) = read_bytes(text.as_bytes(), &reading).unwrap();
+        assert!(read.len() == 4 && read.iter().all(|row| row.2 == ["W118"]));
+        let (note, slip) = (&found.notes[0], &found.evidence.header_mended[0]);
+        assert_eq!((note.code.code, note.place.row, slip.held), ("W118", Some(1), true));
+        let quote = format!("Код;\"Име;Брой;Вид\n{rows}");
+        let (read, found) = read_bytes(quote.as_bytes(), &reading).unwrap();
+        assert!(
+            read.len() == 4 && read.iter().all(|row| row.2.is_empty()),
+            "no row is swallowed or in doubt"
+        );
+        assert_eq!(found.notes[0].code.code, "W119");
+        let trailing = format!("Код;Име;Брой;Вид;\n{rows}");
+        let (read, found) = read_bytes(trailing.as_bytes(), &reading).unwrap();
+        assert!(read.iter().all(|row| row.2.is_empty()) && found.notes.is_empty());
+        assert_eq!(found.evidence.header_mended[0].damage, Damage::Surplus);
+        let pinned = read_bytes(text.as_bytes(), &Reading { language: Lang::Bg, ..found.reading() }).unwrap();
+        assert!(pinned.0.iter().all(|row| row.2 == ["W118"]), "the copy is read as the file was");
+    }
+
+    #[test]
+    fn a_header_under_another_delimiter_is_told() {
+        let text = "Код,Име,Брой\n1;a;5\n2;b;6\n3;c;7\n";
+        let expect = ["Код", "Име", "Брой"].map(str::to_owned).to_vec();
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading { expect, ..Reading::default() }).unwrap();
+        assert_eq!((rows.len(), rows[0].1.len(), found.delimiter.as_deref()), (3, 3, Some(";")));
+        assert_eq!(found.notes[0].code.code, "W119");
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub(super) struct Ordered {
     in_vain: usize,
     repaired: Vec<Repair>,
     repaired_count: u64,
+    /// Why nobody knows for certain which name is whose.
+    doubt: Option<Issue>,
 }
 
 /// A row that was read ahead.
@@ -89,7 +91,18 @@ impl Ordered {
             in_vain: 0,
             repaired: Vec::new(),
             repaired_count: 0,
+            doubt: None,
         }
+    }
+
+    /// The same where the names of the columns were put right: every row says so.
+    pub(super) fn doubting(self, doubt: Option<Issue>) -> Self {
+        Self { doubt, ..self }
+    }
+
+    /// What every row says of the names of the columns.
+    pub(super) fn doubt(&self) -> Option<&Issue> {
+        self.doubt.as_ref()
     }
 
     /// The quote, if a quoted field was met so far.
@@ -123,7 +136,7 @@ impl Ordered {
         &mut self,
         fits: impl FnOnce(&Cutter, &Raw<'_>) -> bool,
     ) -> io::Result<Option<(Raw<'_>, &Arc<Cutter>)>> {
-        if !self.ahead.is_empty() || self.shift > 0 || self.place.misnamed {
+        if !self.ahead.is_empty() || self.shift > 0 || self.place.misnamed || self.doubt.is_some() {
             Ok(None)
         } else {
             self.records.next_plain(fits)
@@ -398,15 +411,15 @@ pub static T031: CodeInfo = CodeInfo {
     code: "T031",
     who: Who::User,
     bg: Words {
-        message: "според клетките, както са подредени тук, редът не подлежи на подаване, но това не е сигурно; поправете реда \
-                  в своя файл и го поставете отново",
+        message: "според клетките, както са подредени тук, редът не подлежи на подаване, но това не е сигурно; поправете \
+                  повреденото в своя файл и го поставете отново",
         why: "Редът беше повреден. Датата му или видът на движението, по които се пропуска, може да са на друга клетка.",
         example: "повреден ред, който изглежда с дата преди началото на подаването",
         repair: "Сравнете реда със своята програма, поправете го във файла и поставете файла отново.",
     },
     en: Words {
-        message: "by its cells as they are put in order here the row is none to report, but that is not certain; correct the \
-                  row in your file and drop it again",
+        message: "by its cells as they are put in order here the row is none to report, but that is not certain; correct \
+                  what is damaged in your file and drop it again",
         why: "The row was damaged. The date or the kind of movement by which it would be passed over may be another cell's.",
         example: "a damaged row that seems to be dated before reporting began",
         repair: "Compare the row with your program, correct it in the file and drop the file again.",

@@ -8,6 +8,8 @@ use compact_str::CompactString;
 
 use super::body::{T020, T021, T030};
 use super::encoding::Page;
+use super::names::{T032, W118};
+use super::order::T029;
 use super::records::T022;
 use crate::model::wide::{HIGH, any, each_place};
 use crate::model::{CodeInfo, Issue};
@@ -306,6 +308,11 @@ impl Row {
         self.len() == width || self.len() > width && (width..self.len()).all(empty)
     }
 
+    /// Whether a cell from this one on is not blank.
+    pub(super) fn has_text_from(&self, column: usize) -> bool {
+        (column..self.len()).any(|index| self.cell(index).is_some_and(|cell| !cell.text.trim().is_empty()))
+    }
+
     /// Whether a blank stands before every cell but the first.
     pub(super) fn is_padded(&self) -> bool {
         let blank = |index: usize| self.raw(index).is_some_and(|cell| cell.bytes.first() == Some(&b' '));
@@ -315,6 +322,12 @@ impl Row {
     /// Gives it another number: a damaged line above held several rows.
     pub(super) fn renumber(&mut self, number: u32) {
         self.number = number;
+    }
+
+    /// What a person must vouch for before the row goes: its cells, or the names above them.
+    pub fn doubt(&self) -> Option<&'static CodeInfo> {
+        let misnamed = || self.issues.iter().any(|issue| issue.code.code == W118.code);
+        if self.mended { Some(&T029) } else { misnamed().then_some(&T032) }
     }
 
     /// Adds an issue of reading, such as a missing cell.

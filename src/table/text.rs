@@ -10,6 +10,7 @@ use super::error::Error;
 use super::evidence::{self, Rival};
 use super::general::{Dialect, Quote};
 use super::header::{self, Wanted};
+use super::names;
 use super::order::{Ordered, Place};
 use super::reading::{Format, Found, Reading};
 use super::records::{Layout, Records, T023};
@@ -62,7 +63,10 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
         choose_dialect(reading, separator.map(|(delimiter, _)| delimiter), &body, &encoding, &wanted)?;
     let needed = header::rows_needed(reading.header);
     let rows = dialect::preview(&body, mark + hidden, sample.whole, &dialect, &encoding, needed);
-    let header = header::find(&rows, header::Of::Text, reading.stated_header(), &wanted)?;
+    let delimiter = String::from_utf8_lossy(&dialect.delimiter).into_owned();
+    let header = header::find(&rows, header::Of::Text(&delimiter), reading.stated_header(), &wanted)?;
+    let [doubt, note] = names::issues(&header.slips, header.row);
+    doubt.iter().chain(&note).for_each(|issue| found.note(issue.clone()));
     let marks = separator.is_some();
     found.evidence.tell(&evidence::Seen {
         body: &body,
@@ -84,8 +88,12 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
         Layout { after_row: header.row, columns: header.columns.iter().map(Header::label).collect() };
     let records = start(file, mark, hidden, dialect.clone(), encoding.clone(), layout)?;
     let damaged_header = damage(&rows, header.row);
-    let misnamed = header::is_misnamed(&rows, &header);
-    let place = Place { header_row: header.row, usual: header::usual_width(&rows), misnamed };
+    let mut place = Place {
+        header_row: header.row,
+        usual: header::usual_width(&rows),
+        misnamed: header::is_misnamed(&rows, &header),
+    };
+    place.misnamed |= header::has_nameless_text(&of_first_table(&rows, place), &header);
     let width = header.columns.len();
     let learn = move || {
         let rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
@@ -94,7 +102,7 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
         let whole = table.iter().filter(|row| row.is_as_wide_as(width)).count();
         if whole * 10 < table.len() * 9 { Shapes::default() } else { Shapes::learn(table.into_iter(), width) }
     };
-    let ordered = Ordered::new(records, place, &header.columns, learn);
+    let ordered = Ordered::new(records, place, &header.columns, learn).doubting(doubt);
     Ok(Opened { ordered, columns: header.columns, found, damaged_header })
 }
 
