@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use super::{ExitStatus, LangArg, load_config, out};
 use crate::model::Lang;
-use crate::table::{self, Guess, Inspection, Reading, Suspicion};
+use crate::table::{self, Guess, Inspection, Proof, Reading, Suspicion};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum To {
@@ -64,8 +64,16 @@ fn show(inspection: &Inspection, lang: Lang) -> Result<()> {
         heading("първи редове, както са прочетени", "first rows, as read", lang)?;
         out::cut(&first_rows(inspection, lang), width)?;
     }
-    if !inspection.reading.notes.is_empty() {
+    let misnamed = inspection.reading.evidence.format.as_ref().filter(|proof| proof.rival.is_some());
+    if misnamed.is_some() || !inspection.reading.notes.is_empty() {
         heading("как е прочетен и защо", "how it was read and why", lang)?;
+    }
+    if let Some(Proof { bg, en, .. }) = misnamed {
+        let why = match lang {
+            Lang::Bg => bg,
+            Lang::En => en,
+        };
+        out::text(why, 2, width)?;
     }
     for note in &inspection.reading.notes {
         let place =

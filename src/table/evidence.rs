@@ -113,20 +113,21 @@ pub(super) fn of_format(format: Format, path: &Path) -> Proof {
         Format::Csv => ("text", "файлът е от букви", "the file is of letters"),
         Format::Html => ("markup", "файлът започва с HTML", "the file begins with HTML"),
         Format::Xls => {
-            ("compound_file", "файлът е пакет с книга", "the file is a compound one with a workbook")
+            ("compound_file", "файлът е пакет с работна книга", "the file is a compound one with a workbook")
         }
-        Format::Xlsx | Format::Xlsb | Format::Ods => {
-            ("archive", "файлът е архив с частите на книга", "the file is an archive with a workbook's parts")
-        }
+        Format::Xlsx | Format::Xlsb | Format::Ods => (
+            "archive",
+            "файлът е архив с частите на работна книга",
+            "the file is an archive with a workbook's parts",
+        ),
     };
-    let named = path.extension().and_then(|name| name.to_str()).map(str::to_ascii_lowercase);
-    let named = named.as_deref().and_then(format_named).filter(|named| *named != format);
-    let Some(named) = named.map(Format::name) else { return proof(kind, bg, en) };
-    let bg = format!("{bg}, макар че името му свършва като на {named}");
-    Proof {
-        rival: Some(named),
-        ..proof(kind, bg, format!("{en}, though its name ends as that of an {named}"))
-    }
+    let ending = path.extension().and_then(|name| name.to_str()).map(str::to_ascii_lowercase);
+    let ending = ending.as_deref().unwrap_or_default();
+    let Some(named) = format_named(ending).filter(|named| *named != format) else {
+        return proof(kind, bg, en);
+    };
+    let bg = format!("{bg}, макар че името му свършва на .{ending}");
+    Proof { rival: Some(named.name()), ..proof(kind, bg, format!("{en}, though its name ends in .{ending}")) }
 }
 
 fn format_named(extension: &str) -> Option<Format> {
