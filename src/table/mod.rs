@@ -127,8 +127,10 @@ impl Table {
     fn open_apart(path: &Path, format: Format, reading: &Reading) -> Result<Self, Error> {
         let (head, sheet) = apart::open(path, format, reading)?;
         let mut found = Found::new(format, reading);
+        let day_count = head.day_count;
         let columns = head.found_in(&mut found);
-        Ok(Self::new(Source::Sheet(sheet), columns, found, reading))
+        let table = Self::new(Source::Sheet(sheet), columns, found, reading);
+        Ok(Self { day_count, ..table })
     }
 
     fn new(source: Source, headers: Vec<Header>, found: Found, reading: &Reading) -> Self {

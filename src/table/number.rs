@@ -3,14 +3,18 @@
 use std::fmt::Write as _;
 
 use calamine::{DataRef, ExcelDateTime};
+use serde::{Deserialize, Serialize};
 
 use super::row::CellKind;
 
 /// Significant digits that Excel keeps and shows.
 pub(super) const DIGITS: usize = 15;
 
+/// Digits of the longest mask; no number has as many.
+pub(super) const LONGEST_MASK: usize = 64;
+
 /// From which day a workbook counts its days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DayCount {
     /// 1 January 1900, as nearly all do.
     From1900,
@@ -24,7 +28,7 @@ pub(super) fn mask_of(format: &str) -> usize {
     let first =
         first.strip_prefix("[$-").and_then(|rest| rest.split_once(']')).map_or(first, |(_, rest)| rest);
     let zeros = first.trim_end_matches(['_', ')', ' ', '\\', '"']);
-    if zeros.len() > 1 && zeros.len() <= 64 && zeros.bytes().all(|byte| byte == b'0') {
+    if (2..=LONGEST_MASK).contains(&zeros.len()) && zeros.bytes().all(|byte| byte == b'0') {
         zeros.len()
     } else {
         0
@@ -48,12 +52,25 @@ pub(super) fn push_number(value: f64, mask: usize, scratch: &mut String, out: &m
         out.push('-');
     }
     if !scratch.contains('.') {
-        for _ in scratch.len()..mask {
-            out.push('0');
-        }
+        fill_up(scratch, mask, out);
     }
     out.push_str(scratch);
     digits > DIGITS || value.abs() >= 1e15
+}
+
+/// Writes the zeros that a number's digits lack.
+fn fill_up(digits: &str, mask: usize, out: &mut String) {
+    out.extend(std::iter::repeat_n('0', mask.saturating_sub(digits.len())));
+}
+
+/// Writes a whole number plain, filled up with zeros to `mask` digits.
+fn push_whole(value: i64, mask: usize, out: &mut String) {
+    if value < 0 {
+        out.push('-');
+    }
+    let digits = value.unsigned_abs().to_string();
+    fill_up(&digits, mask, out);
+    out.push_str(&digits);
 }
 
 fn significant(text: &str) -> usize {
@@ -86,7 +103,7 @@ pub(super) fn push_value(
     let kind = match value {
         DataRef::Float(value) => return (CellKind::Number, push_number(*value, mask, scratch, out)),
         DataRef::Int(value) => {
-            out.push_str(&value.to_string());
+            push_whole(*value, mask, out);
             CellKind::Number
         }
         DataRef::DateTime(date) => dated(push_date(*date, out)),
@@ -211,6 +228,19 @@ mod tests {
         for format in ["General", "0", "0.00", "#,##0", "@", "00E+00", "000\\-000", ""] {
             assert_eq!(mask_of(format), 0, "{format}");
         }
+    }
+
+    #[test]
+    fn a_mask_gives_zeros_back_to_whole_numbers_too() {
+        let whole = |value, mask| {
+            let mut out = String::new();
+            let told = push_value(&DataRef::Int(value), mask, &mut String::new(), &mut out);
+            (out, told)
+        };
+        let number = (CellKind::Number, false);
+        assert_eq!(whole(71, 5), ("00071".into(), number));
+        assert_eq!(whole(-7, 3), ("-007".into(), number));
+        assert_eq!(whole(123_456, 0), ("123456".into(), number));
     }
 
     #[test]

@@ -10,9 +10,11 @@ use calamine::{
 };
 
 use super::frames::Record;
+use super::shown::{Masks, Shown};
 use crate::table::choice::Listed;
 use crate::table::error::Error;
-use crate::table::number::push_value;
+use crate::table::number::{DayCount, push_value};
+use crate::table::reading::Format;
 use crate::table::row::CellKind;
 
 /// Takes one row after another; false when it needs no more.
@@ -28,6 +30,33 @@ pub(super) trait Book {
     fn merged(&self, _sheet: &str, _header: u32) -> u32 {
         0
     }
+    /// From which day its days are counted, where that is known.
+    fn day_count(&mut self) -> Option<DayCount> {
+        None
+    }
+}
+
+/// A workbook's cells, and how it shows them.
+struct Shows<B> {
+    cells: B,
+    shown: Shown,
+}
+
+impl<B> Shows<B> {
+    fn boxed(cells: B, path: &Path, format: Format) -> Box<dyn Book>
+    where
+        Self: Book + 'static,
+    {
+        Box::new(Self { cells, shown: Shown::new(path, format) })
+    }
+}
+
+fn place(sheets: &[Sheet], name: &str) -> Option<usize> {
+    sheets.iter().position(|sheet| sheet.name == name)
+}
+
+fn counted(from_1904: bool) -> DayCount {
+    if from_1904 { DayCount::From1904 } else { DayCount::From1900 }
 }
 
 type Input = BufReader<File>;
@@ -45,8 +74,8 @@ fn listed(sheets: &[Sheet]) -> Vec<Listed> {
 
 /// Excel 97-2003.
 pub(super) fn xls(path: &Path) -> Result<Box<dyn Book>, Error> {
-    let book: Xls<Input> = Xls::new(input(path)?).map_err(xls_error)?;
-    Ok(Box::new(book))
+    let cells: Xls<Input> = Xls::new(input(path)?).map_err(xls_error)?;
+    Ok(Shows::boxed(cells, path, Format::Xls))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "used as a function of the error in map_err")]
@@ -58,27 +87,32 @@ fn xls_error(error: XlsError) -> Error {
     }
 }
 
-impl Book for Xls<Input> {
+impl Book for Shows<Xls<Input>> {
     fn sheets(&self) -> Vec<Listed> {
-        listed(self.sheets_metadata())
+        listed(self.cells.sheets_metadata())
     }
 
     fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error> {
-        rows_of(&self.worksheet_range(sheet).map_err(xls_error)?, each)
+        let masks = self.shown.masks(place(self.cells.sheets_metadata(), sheet));
+        rows_of(&self.cells.worksheet_range(sheet).map_err(xls_error)?, masks, each)
     }
 
     fn merged(&self, sheet: &str, header: u32) -> u32 {
-        let merged = self.merge_cells_by_sheet_name(sheet).unwrap_or_default();
+        let merged = self.cells.merge_cells_by_sheet_name(sheet).unwrap_or_default();
         // Rows are counted from 0 there, so the header's number is the first row below it.
         let below = merged.iter().filter(|range| range.end.0 >= header).count();
         u32::try_from(below).unwrap_or(u32::MAX)
+    }
+
+    fn day_count(&mut self) -> Option<DayCount> {
+        Some(counted(self.cells.has_1904_epoch()))
     }
 }
 
 /// `OpenDocument`.
 pub(super) fn ods(path: &Path) -> Result<Box<dyn Book>, Error> {
-    let book: Ods<Input> = Ods::new(input(path)?).map_err(ods_error)?;
-    Ok(Box::new(book))
+    let cells: Ods<Input> = Ods::new(input(path)?).map_err(ods_error)?;
+    Ok(Shows::boxed(cells, path, Format::Ods))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "used as a function of the error in map_err")]
@@ -90,24 +124,29 @@ fn ods_error(error: OdsError) -> Error {
     }
 }
 
-impl Book for Ods<Input> {
+impl Book for Shows<Ods<Input>> {
     fn sheets(&self) -> Vec<Listed> {
-        listed(self.sheets_metadata())
+        listed(self.cells.sheets_metadata())
     }
 
     fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error> {
-        rows_of(&self.worksheet_range(sheet).map_err(ods_error)?, each)
+        let masks = self.shown.masks(place(self.cells.sheets_metadata(), sheet));
+        rows_of(&self.cells.worksheet_range(sheet).map_err(ods_error)?, masks, each)
+    }
+
+    fn day_count(&mut self) -> Option<DayCount> {
+        self.shown.day_count()
     }
 }
 
-fn rows_of(range: &Range<Data>, each: Each<'_>) -> Result<(), Error> {
+fn rows_of(range: &Range<Data>, masks: &Masks, each: Each<'_>) -> Result<(), Error> {
     let Some((first_row, first_column)) = range.start() else { return Ok(()) };
     let (mut record, mut scratch) = (Record::default(), String::new());
     for (row, cells) in (first_row + 1..).zip(range.rows()) {
         record.start(row);
         for (column, cell) in (first_column..).zip(cells) {
             if !matches!(cell, Data::Empty) {
-                record.push(column, |out| write(cell, &mut scratch, out))?;
+                record.push(column, |out| write(cell, masks.zeros(row - 1, column), &mut scratch, out))?;
             }
         }
         if !record.is_empty() && !each(&record)? {
@@ -117,7 +156,7 @@ fn rows_of(range: &Range<Data>, each: Each<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn write(cell: &Data, scratch: &mut String, out: &mut String) -> (CellKind, bool) {
+fn write(cell: &Data, mask: usize, scratch: &mut String, out: &mut String) -> (CellKind, bool) {
     let value = match cell {
         Data::String(text) => {
             out.push_str(text);
@@ -132,7 +171,7 @@ fn write(cell: &Data, scratch: &mut String, out: &mut String) -> (CellKind, bool
         Data::Error(error) => DataRef::Error(error.clone()),
         Data::Empty => DataRef::Empty,
     };
-    push_value(&value, 0, scratch, out)
+    push_value(&value, mask, scratch, out)
 }
 
 /// An .ods keeps errors as texts.
@@ -146,8 +185,8 @@ fn is_error(text: &str) -> bool {
 
 /// A binary workbook. Its cells are read as a stream, so only its strings are kept.
 pub(super) fn xlsb(path: &Path) -> Result<Box<dyn Book>, Error> {
-    let book: Xlsb<Input> = Xlsb::new(input(path)?).map_err(xlsb_error)?;
-    Ok(Box::new(book))
+    let cells: Xlsb<Input> = Xlsb::new(input(path)?).map_err(xlsb_error)?;
+    Ok(Shows::boxed(cells, path, Format::Xlsb))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "used as a function of the error in map_err")]
@@ -159,13 +198,14 @@ fn xlsb_error(error: XlsbError) -> Error {
     }
 }
 
-impl Book for Xlsb<Input> {
+impl Book for Shows<Xlsb<Input>> {
     fn sheets(&self) -> Vec<Listed> {
-        listed(self.sheets_metadata())
+        listed(self.cells.sheets_metadata())
     }
 
     fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error> {
-        let mut reader = self.worksheet_cells_reader(sheet).map_err(xlsb_error)?;
+        let masks = self.shown.masks(place(self.cells.sheets_metadata(), sheet));
+        let mut reader = self.cells.worksheet_cells_reader(sheet).map_err(xlsb_error)?;
         let (mut record, mut scratch) = (Record::default(), String::new());
         let mut present = None;
         while let Some(cell) = reader.next_cell().map_err(xlsb_error)? {
@@ -180,11 +220,17 @@ impl Book for Xlsb<Input> {
                 present = Some(row);
                 record.start(row.saturating_add(1));
             }
-            record.push(column, |out| push_value(cell.get_value(), 0, &mut scratch, out))?;
+            record.push(column, |out| {
+                push_value(cell.get_value(), masks.zeros(row, column), &mut scratch, out)
+            })?;
         }
         if present.is_some() && !record.is_empty() {
             each(&record)?;
         }
         Ok(())
+    }
+
+    fn day_count(&mut self) -> Option<DayCount> {
+        Some(counted(self.cells.has_1904_epoch()))
     }
 }

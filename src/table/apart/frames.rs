@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Issue, Lang};
 use crate::table::error::Error;
+use crate::table::number::DayCount;
 use crate::table::reading::{Format, Reading};
 use crate::table::records::{Layout, MAX_CELL, MAX_COLUMNS, long_cell};
 use crate::table::row::{CellKind, Row};
@@ -83,6 +84,8 @@ pub(in crate::table) struct Head {
     pub(super) columns: Vec<String>,
     pub(super) hidden_sheets: Vec<String>,
     pub(super) merged: u32,
+    #[serde(default)]
+    pub(in crate::table) day_count: Option<DayCount>,
 }
 
 /// An error as it travels.

@@ -9,6 +9,7 @@ mod books;
 mod frames;
 mod html;
 mod serve;
+mod shown;
 
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};

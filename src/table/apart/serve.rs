@@ -76,6 +76,7 @@ fn rows(path: &Path, job: &Job, answer: &mut Answer<impl Write>) -> Result<(), E
     let chosen = choice::choose(&sheets, &reading, |name, needed| preview(book.as_mut(), name, needed))?;
     describe(&chosen, &reading, &mut head)?;
     head.merged = book.merged(&chosen.name, head.header_row);
+    head.day_count = book.day_count();
     if job.format != Format::Html || sheets.first().is_some_and(|first| first.name != chosen.name) {
         head.sheet = Some(chosen.name.clone());
     }
@@ -121,6 +122,7 @@ mod tests {
 
     use super::*;
     use crate::table::apart::frames::{Frames, Record};
+    use crate::table::number::DayCount;
     use crate::table::row::CellKind;
 
     fn fixture(name: &str) -> PathBuf {
@@ -200,6 +202,56 @@ mod tests {
         assert_eq!(cell(2, 2), Some(("2026-08-31", CellKind::Date)));
         assert_eq!(cell(3, 10), Some(("TRUE", CellKind::Bool)));
         assert_eq!(cell(4, 6), Some(("#DIV/0!", CellKind::Error)));
+    }
+
+    /// A workbook whose numbers are shown through masks; it counts its days from 1904.
+    fn masked(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/masked-workbooks/in").join(name)
+    }
+
+    #[test]
+    fn numbers_have_the_zeros_that_are_seen() {
+        for (name, format) in
+            [("codes.xls", Format::Xls), ("codes.xlsb", Format::Xlsb), ("codes.ods", Format::Ods)]
+        {
+            let (head, rows) = read(&masked(name), format, &stated("Движения")).unwrap();
+            let cell = |row: usize, column: usize| {
+                rows[row].cell(column).map(|cell| (cell.text, cell.kind)).unwrap()
+            };
+            assert_eq!(head.day_count, Some(DayCount::From1904), "{name}");
+            assert_eq!(cell(1, 1), ("0001", CellKind::Number), "{name}: a short number");
+            assert_eq!(cell(1, 4), ("2415", CellKind::Number), "{name}: no mask");
+            let lots: Vec<&str> = (1..7).map(|row| cell(row, 5).0).collect();
+            let seen = ["03800012345678", "12345678", "03800012345678", "0012", "00345", "345"];
+            assert_eq!(lots, seen, "{name}");
+            let (_, rows) = read(&masked(name), format, &stated("Друг")).unwrap();
+            assert_eq!(rows[1].cell(0).unwrap().text, "00000000000007", "{name}: the second sheet");
+        }
+        for (name, format) in [("day.xls", Format::Xls), ("day.xlsb", Format::Xlsb), ("day.ods", Format::Ods)]
+        {
+            let (head, _) = read(&fixture(name), format, &Reading::default()).unwrap();
+            assert_eq!(head.day_count, Some(DayCount::From1900), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_workbook_whose_styles_cannot_be_read_is_read_without_them() {
+        let mut whole = zip::ZipArchive::new(std::fs::File::open(masked("codes.ods")).unwrap()).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut broken = zip::ZipWriter::new(file.reopen().unwrap());
+        for index in 0..whole.len() {
+            let part = whole.by_index(index).unwrap();
+            if part.name().unwrap() == "styles.xml" {
+                broken.start_file("styles.xml", zip::write::SimpleFileOptions::default()).unwrap();
+                broken.write_all(b"<office:styles><style:style <").unwrap();
+            } else {
+                broken.raw_copy_file(part).unwrap();
+            }
+        }
+        broken.finish().unwrap();
+        let (head, rows) = read(file.path(), Format::Ods, &stated("Движения")).unwrap();
+        assert_eq!(rows[1].cell(5).unwrap().text, "3800012345678");
+        assert_eq!(head.day_count, None);
     }
 
     #[test]
