@@ -1,6 +1,6 @@
 //! The data rows of a file: titles, blank rows and totals left out, ragged rows told.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::block::Block;
@@ -243,7 +243,7 @@ impl Body {
             self.judge_below(row)?
         } else if !self.words.by_default {
             Verdict::LeftOut(Why::Total)
-        } else if self.is_sparse(row) {
+        } else if self.is_sparse(row) && !self.has_codes(row) {
             Verdict::Tail(Why::Total)
         } else {
             Verdict::Data
@@ -268,7 +268,7 @@ impl Body {
     }
 
     /// Whether a row is the header of another table: names only, where figures stand in this one, and a row of the
-    /// same width behind it.
+    /// same width behind it, with none of this table among those that come next.
     fn begins_another(&mut self, row: &Row) -> Result<bool, Error> {
         let Source::Text(ordered) = &mut self.source else { return Ok(false) };
         let digits = |at: usize| row.raw(at).is_some_and(|cell| cell.bytes.iter().any(u8::is_ascii_digit));
@@ -276,16 +276,19 @@ impl Body {
         if row.is_mended() || row.len() < 2 || !self.after_blank && (0..row.len()).any(digits) {
             return Ok(false);
         }
-        let lettered = |text: &str| text.chars().any(char::is_alphabetic);
-        if !row.cells().all(|cell| lettered(cell.text)) {
-            return Ok(false);
-        }
-        if wide && !header::is_heading(row, ordered.shapes()) {
+        if !names_columns(row) || wide && !header::is_heading(row, ordered.shapes()) {
             return Ok(false);
         }
         let needed = if wide || self.after_blank { 1 } else { 2 };
-        let follows = ordered.rows_ahead(row.len(), needed)?;
-        Ok(follows)
+        if !ordered.rows_ahead(row.len(), needed)? {
+            return Ok(false);
+        }
+        let columns = self.columns;
+        let goes_on = |next: &Row, shapes: &Shapes| {
+            // Another table of as many columns may have figures where this one has; its words are others.
+            next.len() == columns && fits_figures(next, shapes) && (!wide || has_known_word(next, shapes))
+        };
+        Ok(wide && self.after_blank || !ordered.any_ahead(TAIL, goes_on)?)
     }
 
     /// A line of text that no row of this table begins with.
@@ -305,6 +308,20 @@ impl Body {
         let (Some(text), None) = (filled.next(), filled.next()) else { return false };
         let words = text.trim_end_matches(|letter: char| !letter.is_alphabetic());
         self.needed > 2 && words.len() < text.len() && PAGES.iter().any(|page| fold(words) == fold(page))
+    }
+
+    /// Whether codes or dates stand where the table has such: no total has them, whatever its first word.
+    fn has_codes(&self, row: &Row) -> bool {
+        let places: Vec<usize> = match &self.source {
+            Source::Text(ordered) => figures_in_place(row, ordered.shapes()).collect(),
+            Source::Sheet(_) => self.figures.in_place(row),
+        };
+        places.into_iter().filter(|column| *column > 0).any(|column| {
+            row.cell(column).is_some_and(|cell| {
+                let marks = cell.text.matches(['.', '-', '/', ':']).count();
+                marks > 1 || cell.text.contains(char::is_alphabetic)
+            })
+        })
     }
 
     /// Far fewer cells filled than the header has.
@@ -355,7 +372,7 @@ impl Body {
         let mut same = 0;
         for (name, cell) in self.header.iter().zip(row.cells()) {
             match (name.trim(), cell.text.trim()) {
-                (name, text) if name == text => same += usize::from(!name.is_empty()),
+                (name, text) if is_same_name(name, text) => same += usize::from(!name.is_empty()),
                 _ => return false,
             }
         }
@@ -502,6 +519,20 @@ impl Body {
     }
 }
 
+/// Whether a cell is a column's name, be it in capitals.
+fn is_same_name(name: &str, text: &str) -> bool {
+    name == text || name.chars().count() == text.chars().count() && fold(name) == fold(text)
+}
+
+/// Whether all cells could name columns: words, each its own. `NULL` in every cell names none.
+fn names_columns(row: &Row) -> bool {
+    let mut seen = HashSet::new();
+    row.cells().all(|cell| {
+        let text = cell.text.trim();
+        !text.starts_with('#') && text.contains(char::is_alphabetic) && seen.insert(fold(text))
+    })
+}
+
 /// Whether nothing is in a row, and nothing should be: an uncalculated formula will have a value one day.
 fn is_blank(row: &Row) -> bool {
     row.is_blank() && !row.issues().iter().any(|issue| issue.code.severity() == Severity::Error)
@@ -539,6 +570,14 @@ fn is_unseen(letter: char) -> bool {
 /// nobody wrote must not pass for another table.
 fn fits_figures(row: &Row, shapes: &Shapes) -> bool {
     figures_in_place(row, shapes).count() > 1
+}
+
+/// Whether a column that repeats a few words has one of them here.
+fn has_known_word(row: &Row, shapes: &Shapes) -> bool {
+    row.cells().enumerate().any(|(column, cell)| {
+        let text = cell.text.trim();
+        text.contains(char::is_alphabetic) && shapes.is_known_at(column, text)
+    })
 }
 
 /// The columns where a row has figures of the table's own form.

@@ -36,6 +36,8 @@ pub(super) struct Split {
     pub(super) quoted: usize,
     /// A quote is opened and not closed, or something stands behind a closed one.
     pub(super) stray: bool,
+    /// A line end stands outside of quotes.
+    pub(super) loose_line: bool,
 }
 
 /// Where a quoted cell ends.
@@ -120,6 +122,7 @@ pub(super) fn split(record: &str, dialect: &Dialect) -> Split {
         let delimiter = std::str::from_utf8(&dialect.delimiter).unwrap_or_default();
         let end = if delimiter.is_empty() { None } else { rest.find(delimiter) };
         let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        split.loose_line |= text.contains(['\n', '\r']);
         cell.push_str(text);
         split.cells.push(cell);
         match end {

@@ -204,7 +204,7 @@ impl Ways<'_> {
         let damage = if same { Damage::OtherQuote } else { Damage::OtherDelimiter };
         let padded =
             other.delimiter.len() == 1 && read.cells.iter().skip(1).all(|cell| cell.starts_with(' '));
-        if read.stray || same && read.quoted == 0 || padded {
+        if read.stray || read.loose_line || same && read.quoted == 0 || padded {
             return;
         }
         let width = self.shapes.width();
@@ -232,14 +232,15 @@ impl Ways<'_> {
                 if between.is_empty() && self.leaves_a_partner(before, behind, read.cells.get(cell)) {
                     continue;
                 }
-                if !read.stray && (between.is_empty() || quote == '"') {
+                if !read.stray && !read.loose_line && (between.is_empty() || quote == '"') {
                     self.weigh(read.cells, Damage::StrayQuote, Some(cell), price);
                 }
             }
         }
         // Nothing but text within quotes that nobody doubled.
-        if record.contains(quote) {
-            self.weigh(split(record, self.dialect).cells, Damage::StrayQuote, None, 1.0);
+        let read = split(record, self.dialect);
+        if record.contains(quote) && !read.loose_line {
+            self.weigh(read.cells, Damage::StrayQuote, None, 1.0);
             let (cells, at) = self.with_inner_quotes(record);
             if let Some(at) = at {
                 self.weigh(cells, Damage::StrayQuote, Some(at), 0.0);
@@ -265,7 +266,7 @@ impl Ways<'_> {
         for at in places.take(MOST_QUOTES * 2) {
             let (before, behind) = record.split_at(at);
             let read = split(&format!("{before}{delimiter}{behind}"), self.dialect);
-            if !read.stray && !before.is_empty() && !behind.is_empty() {
+            if !read.stray && !read.loose_line && !before.is_empty() && !behind.is_empty() {
                 let cell = split(before, self.dialect).cells.len().saturating_sub(1);
                 self.weigh(read.cells, Damage::Missing, Some(cell), 0.0);
             }

@@ -367,6 +367,67 @@ mod tests {
         assert_eq!(rows[0].2, ["T022"], "too few rows to prove anything");
     }
 
+    /// Rows of a table as programs write them, from a number on.
+    fn day(rows: std::ops::Range<u32>) -> String {
+        rows.map(|row| format!("{row:03};{}.8.2026;Продажба;24{row:02};L{row:03};{row};;\n", row % 28 + 1))
+            .collect()
+    }
+
+    const NAMES: &str = "Док;Дата;Вид;Код;Партида;Брой;Клиент;Забележка\n";
+
+    #[test]
+    fn a_row_of_words_amid_the_data_ends_no_table() {
+        for odd in [
+            "NULL;NULL;NULL;NULL;NULL;NULL;NULL;NULL",
+            "#N/A;няма;#REF!;без;#VALUE!;липсва;там;тук",
+            "няма;дата;вид;код;партида;брой;клиент;забележка",
+            "Бележка;Иванов\n05;06\n07;08",
+            "\nВърнати;стоки\nСклад;Пловдив",
+        ] {
+            let text = format!("{NAMES}{}{odd}\n{}", day(1..9), day(9..31));
+            let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+            let good = rows.iter().filter(|row| row.1[4].starts_with('L')).count();
+            assert_eq!(good, 30, "{odd}");
+        }
+        let capitals = format!("{NAMES}{}{}{}", day(1..9), NAMES.to_uppercase(), day(9..31));
+        let (rows, _) = read_bytes(capitals.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 30, "the names once more, in capitals");
+    }
+
+    #[test]
+    fn a_row_with_codes_is_no_total_whatever_it_begins_with() {
+        for last in ["Total Care 500;;;2415;L099;5;;", "Сума Форте;12.8.2027;;2415;;5;;"] {
+            let text = format!("{NAMES}{}{last}\n", day(1..12));
+            let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+            assert_eq!((rows.len(), found.left_out_count.total), (12, 0), "{last}");
+        }
+    }
+
+    #[test]
+    fn quotes_in_two_rows_swallow_none_between_them() {
+        for (first, second, between) in [(";\"счупена\n", ";опаковка\"\n", 9..12), (";\"\n", ";\"\n", 9..9)]
+        {
+            let row = |number: u32, end: &str| day(number..number + 1).replace(";\n", end);
+            let text = [
+                NAMES,
+                &day(1..8),
+                &row(8, first),
+                &day(between.clone()),
+                &row(between.end, second),
+                &day(between.end + 1..31),
+            ]
+            .concat();
+            let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+            assert_eq!(rows.len(), 30, "{first}");
+            assert!(rows.iter().all(|row| row.1[4].starts_with('L')), "{first}");
+            let odd: Vec<u32> = rows.iter().filter(|row| !row.2.is_empty()).map(|row| row.0).collect();
+            assert!(odd.contains(&9), "{first}: {odd:?}");
+        }
+        let note = format!("{NAMES}{}9;1.8.2026;x;2499;L999;5;;\"на два\nреда; и\"\n", day(1..12));
+        let (rows, _) = read_bytes(note.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.last().map(|row| row.1[7].as_str()), Some("на два\nреда; и"));
+    }
+
     #[test]
     fn another_table_below_is_left_out_and_told() {
         let text = "Код;Брой;Партида\n1;2;L1\n2;3;L2\n\n3;4;L3\n\nСклад;Общ брой\nПловдив;9\n";

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+use super::general;
 use super::mend::{self, Damage, Mended};
 use super::reading::Repair;
 use super::records::{Cutter, Raw, Records, T022};
@@ -174,10 +175,39 @@ impl Ordered {
 
     fn read(&mut self, row: &mut Row) -> io::Result<bool> {
         let more = self.records.next(row)?;
+        if more && self.records.last_spans_lines() && self.is_rows(row) {
+            self.records.first_line_alone(row);
+        }
         if more && self.shift > 0 {
             row.renumber(row.number().saturating_add(self.shift));
         }
         Ok(more)
+    }
+
+    /// Whether the lines of a record are rows: two quotes that stand in different rows made one cell of all between.
+    fn is_rows(&self, row: &Row) -> bool {
+        if row.number() <= self.place.header_row || !self.shapes().can_tell() {
+            return false;
+        }
+        let record = self.records.last_record();
+        let mut lines = record.split(['\n', '\r']).filter(|line| !line.is_empty()).peekable();
+        lines.peek().is_some() && lines.all(|line| self.is_row(line))
+    }
+
+    /// Whether a line is a row of the table, by the number of its cells and by figures where the columns have such.
+    fn is_row(&self, line: &str) -> bool {
+        let quote = char::from(self.records.dialect().quote.byte());
+        let cells = general::split(line, self.records.dialect()).cells;
+        let cells: Vec<&str> = cells.iter().map(|cell| cell.trim_matches(quote)).collect();
+        let shapes = self.shapes();
+        let known = shapes
+            .rigid()
+            .filter(|column| cells.get(*column).is_some_and(|cell| shapes.knows_form(*column, cell)))
+            .count();
+        (self.needed..=self.place.usual.max(self.columns)).contains(&cells.len())
+            && known > 0
+            && known >= shapes.rigid().count().min(2)
+            && cells.iter().enumerate().all(|(column, cell)| shapes.fit_at(column, cell) >= STRANGE)
     }
 
     /// Whether a row has as many cells as there are columns.
@@ -209,6 +239,23 @@ impl Ordered {
             }
         }
         Ok(true)
+    }
+
+    /// Whether one of so many rows that come next is so.
+    pub(super) fn any_ahead(
+        &mut self,
+        count: usize,
+        is_so: impl Fn(&Row, &Shapes) -> bool,
+    ) -> io::Result<bool> {
+        for at in 0..count {
+            if self.look_ahead(at)?.is_none() {
+                break;
+            }
+            if self.ahead.get(at).is_some_and(|ahead| is_so(&ahead.row, self.shapes())) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Puts a row right about which something is odd.

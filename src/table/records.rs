@@ -163,6 +163,25 @@ impl Records {
         self.cutter.encoding.text_of(self.buffer.get(self.last.clone()).unwrap_or_default())
     }
 
+    /// Whether quotes hold several lines of the last record together.
+    pub(super) fn last_spans_lines(&self) -> bool {
+        let record = self.buffer.get(self.last.clone()).unwrap_or_default();
+        memchr::memchr2(b'\n', b'\r', record).is_some()
+    }
+
+    /// Makes the row the first line of the last record; the other lines are read next.
+    pub(super) fn first_line_alone(&mut self, row: &mut Row) {
+        let taken = self.start - self.last.start;
+        self.start -= taken;
+        self.offset -= taken as u64;
+        let frame = self.cut_after_line(0);
+        row.start(self.number);
+        self.split(frame, row);
+        row.add_issue(Issue::new(&T022));
+        self.last = self.start..self.start + frame.len;
+        self.go_on(frame.taken);
+    }
+
     /// The next record as it stands, if no quote has a meaning in it and `fits` says so of it; otherwise it stays
     /// the next one.
     pub(super) fn next_plain(
