@@ -14,6 +14,8 @@ use super::shape::Shapes;
 
 /// The delimiters that are looked for, in order of preference.
 const CANDIDATES: [u8; 5] = [b';', b'\t', b'|', b',', b' '];
+/// Those that nobody uses but on purpose.
+const RARE: [&[u8]; 8] = [b"~", b"^", b"\x1f", b"::", b"@@", b"##", b"$$", b"~~"];
 /// Characters of the longest delimiter.
 const LONGEST: usize = 4;
 
@@ -111,7 +113,9 @@ fn best_of(trials: &[Trial], stated: bool) -> Option<&Trial> {
 fn candidates(head: &[u8]) -> Vec<Vec<u8>> {
     let [first, ..] = CANDIDATES;
     let met = |one: &u8| memchr::memchr(*one, head).is_some();
-    let met: Vec<Vec<u8>> = CANDIDATES.into_iter().filter(met).map(|one| vec![one]).collect();
+    let usual = CANDIDATES.into_iter().filter(met).map(|one| vec![one]);
+    let rare = RARE.into_iter().filter(|one| memchr::memmem::find(head, one).is_some()).map(<[u8]>::to_vec);
+    let met: Vec<Vec<u8>> = usual.chain(rare).collect();
     if met.is_empty() { vec![vec![first]] } else { met }
 }
 
@@ -152,7 +156,7 @@ fn escapes(head: &[u8], quote: Quote) -> bool {
     !doubled && memchr::memmem::find_iter(head, &pair).filter(inside).count() > 0
 }
 
-/// `, ` or ` | ` or `||` in place of the single character, where every delimiter is so.
+/// `, ` or ` | ` or `||` or `~|~` in place of the single character, where every delimiter is so.
 ///
 /// Blanks beside it are made part of it only where nobody expects certain columns: a mapping takes them off its
 /// cells anyway, and numbers filled up with blanks are divided so by chance.
@@ -162,7 +166,8 @@ fn lengthened(dialect: Dialect, head: &[u8], encoding: &Encoding, with_blanks: b
     let records: Vec<&str> =
         text.lines().filter(|line| line.contains(char::from(mark))).take(super::header::PREVIEW).collect();
     let mark = char::from(mark);
-    for longer in [format!(" {mark} "), format!("{mark}{mark}"), format!("{mark} ")] {
+    let usual = [format!(" {mark} "), format!("{mark}{mark}"), format!("{mark} ")];
+    for longer in usual.into_iter().chain(records.first().and_then(|record| framed(record, mark))) {
         let other = Dialect { delimiter: longer.clone().into_bytes(), ..dialect.clone() };
         let whole = |record: &&str| {
             let read = general::split(record, &other);
@@ -181,6 +186,16 @@ fn lengthened(dialect: Dialect, head: &[u8], encoding: &Encoding, with_blanks: b
         }
     }
     dialect
+}
+
+/// A delimiter with the signs around it, such as `~|~`.
+fn framed(record: &str, mark: char) -> Option<String> {
+    let sign = |letter: char| letter.is_ascii_punctuation() && !matches!(letter, '"' | '\'');
+    let at = record.find(mark)?;
+    let (before, behind) = record.split_at(at);
+    let start = before.trim_end_matches(sign).len();
+    let end = at + behind.len() - behind.trim_start_matches(sign).len();
+    record.get(start..end).filter(|framed| (2..=LONGEST).contains(&framed.len())).map(str::to_owned)
 }
 
 /// The first rows of a sample that begins at a place of the file. Where the sample is only the beginning of a file its last row is left out.

@@ -152,8 +152,27 @@ fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wante
         let above = above.filter(|above| is_odd_header(rows.get(*above), usual));
         return above.map_or_else(|| none(rows), |above| of_rows(rows, above, above, of, wanted));
     }
-    let alike = |at: usize| {
-        rows.get(at).is_some_and(|row| row.len() == width && is_heading(row, &shapes) && !row.is_padded())
+    // Too few rows show what data looks like; names above a row with figures are names.
+    let with_figures =
+        |row: &&Row| row.cells().any(|cell| cell.text.bytes().any(|byte| byte.is_ascii_digit()));
+    let named = |above: usize| {
+        let row = rows.get(above);
+        row.filter(|row| !with_figures(row)).is_some() && is_odd_header(row, usual)
+    };
+    let above = (0..at)
+        .rev()
+        .find(|above| rows.get(*above).is_some_and(|row| !row.is_blank() && !with_figures(&row)));
+    if let Some(above) =
+        above.filter(|above| !certain && rows.get(at).filter(with_figures).is_some() && named(*above))
+    {
+        return of_rows(rows, above, above, of, wanted);
+    }
+    let alike = |other: usize| {
+        // The same names once more are those of the next page.
+        let again =
+            || rows.get(at).is_some_and(|row| rows.get(other).is_some_and(|other| is_same(row, other)));
+        rows.get(other).is_some_and(|row| row.len() == width && is_heading(row, &shapes) && !row.is_padded())
+            && !again()
     };
     // The upper row of two names groups: it has gaps, or says the same again. Where two columns prove that a row
     // is no data it may as well be full.
@@ -194,6 +213,10 @@ pub(super) fn is_heading(row: &Row, shapes: &Shapes) -> bool {
     let lettered = |text: &str| text.is_empty() || text.chars().any(char::is_alphabetic);
     let named = row.cells().all(|cell| lettered(cell.text.trim()));
     strange > 0 && strange * 4 >= cells.len() * 3 && named && words(row) >= 2
+}
+
+fn is_same(one: &Row, other: &Row) -> bool {
+    one.cells().map(|cell| cell.text.trim()).eq(other.cells().map(|cell| cell.text.trim()))
 }
 
 /// Whether a cell of a row is empty, or repeats another.

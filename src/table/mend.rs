@@ -84,6 +84,7 @@ pub(super) fn mend(record: &str, cells: &[&str], dialect: &Dialect, shapes: &Sha
     }
     let mut ways = Ways { shapes, dialect, found: Vec::new() };
     ways.other_dialects(record);
+    ways.in_quotes_as_a_whole(cells);
     ways.stray_quotes(record);
     ways.missing_at_quotes(record);
     if cells.len() > width && cells.len() - width <= MOST_OFF {
@@ -194,6 +195,16 @@ impl Ways<'_> {
                 if other != *self.dialect {
                     self.other_dialect(record, &other);
                 }
+            }
+        }
+    }
+
+    /// The one cell of a record that stands in quotes as a whole.
+    fn in_quotes_as_a_whole(&mut self, cells: &[&str]) {
+        if let [cell] = cells {
+            let read = split(cell, self.dialect);
+            if !read.stray {
+                self.weigh(read.cells, Damage::OtherQuote, None, 0.0);
             }
         }
     }

@@ -37,6 +37,7 @@ mod sheet;
 mod sniff;
 mod text;
 mod workbook;
+mod wrapped;
 
 use std::fs::File;
 use std::path::Path;
@@ -213,6 +214,7 @@ pub static CODES: &[&CodeInfo] = &[
     &body::W117,
     &names::W118,
     &names::W119,
+    &wrapped::W120,
     &text::W106,
     &choice::W107,
     &choice::W108,
@@ -551,6 +553,77 @@ mod tests {
         assert_eq!(found.evidence.header_mended[0].damage, Damage::Surplus);
         let pinned = read_bytes(text.as_bytes(), &Reading { language: Lang::Bg, ..found.reading() }).unwrap();
         assert!(pinned.0.iter().all(|row| row.2 == ["W118"]), "the copy is read as the file was");
+    }
+
+    #[test]
+    fn a_quote_in_the_header_that_finds_another_one_below_swallows_no_row() {
+        let text = "Код;\"Име;Брой\n1;a;5\n2;b\";6\n3;c;7\n4;d;8\n5;e;9\n";
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.header_row, rows[0].1.join("|")), (5, Some(1), "1|a|5".to_owned()));
+        let lines = "Код;\"Име;\nдълго\";Брой\n1;a;5\n2;b;6\n";
+        let table = Table::of_bytes(lines.as_bytes().to_vec(), &Reading::default()).unwrap();
+        assert_eq!(&*table.headers()[1].name, "Име;\nдълго", "a name may be on two lines");
+    }
+
+    #[test]
+    fn lines_in_quotes_as_a_whole_are_read() {
+        let lines = ["Код;Име;Брой", "1;a;5", "2;\"b;x\";6", "3;c;7", "4;d;8", "5;e;9"];
+        let wrap = |line: &str| format!("\"{}\"\r\n", line.replace('"', "\"\""));
+        let all: String = lines.iter().map(|line| wrap(line)).collect();
+        for name in ["utf-8", "windows-1251", "utf-16le"] {
+            let (rows, found) = read_bytes(&encoded(&all, name), &Reading::default()).unwrap();
+            assert_eq!((rows.len(), rows[1].1.join("|"), rows[4].0), (5, "2|b;x|6".to_owned(), 6), "{name}");
+            assert_eq!(found.notes[0].code.code, "W120");
+            assert_eq!(read_bytes(&encoded(&all, name), &found.reading()).unwrap().0, rows);
+        }
+        let some: String = lines
+            .iter()
+            .enumerate()
+            .map(|(at, line)| if at == 3 { wrap(line) } else { format!("{line}\n") })
+            .collect();
+        let (rows, _) = read_bytes(some.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows[2].1.join("|"), rows[2].2.as_slice()), ("3|c|7".to_owned(), &["W115", "T029"][..]));
+    }
+
+    #[test]
+    fn delimiters_of_several_signs_are_found() {
+        for mark in ["~|~", "||", "::", "<|>", "@@", "~", "^", "#|"] {
+            for expect in [vec![], vec!["Код".to_owned(), "Име".to_owned()]] {
+                let lines = ["Код;Час;Име;Брой", "1;10:15;а;5", "2;10:20;б;6", "3;10:30;в;7"];
+                let text = lines.join("\n").replace(';', mark);
+                let reading = Reading { expect, ..Reading::default() };
+                let (rows, found) = read_bytes(text.as_bytes(), &reading).unwrap();
+                assert_eq!(
+                    (found.delimiter.as_deref(), rows[1].1.join(" ").as_str()),
+                    (Some(mark), "2 10:20 б 6")
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_separator_line_that_names_what_nowhere_stands_is_not_believed() {
+        let (rows, found) = read_bytes(b"sep=;\na\tb\n1\t2\n3\t4\n", &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.delimiter.as_deref()), (2, Some("\\t")));
+    }
+
+    #[test]
+    fn the_same_names_twice_are_one_header() {
+        let names = "Код;Име;Брой\n";
+        let text = format!("{names}{names}1;a;5\n2;b;6\n3;c;7\n4;d;8\n5;e;9\n");
+        let mut table = Table::of_bytes(text.into_bytes(), &Reading::default()).unwrap();
+        let mut rows = 0;
+        while table.read(&mut Row::new()).unwrap() {
+            rows += 1;
+        }
+        assert_eq!((&*table.headers()[0].name, rows, table.found().left_out_count.title), ("Код", 5, 1));
+    }
+
+    #[test]
+    fn names_that_are_too_few_above_two_rows_are_names() {
+        let text = "Код;ИмеВид;Брой\n1;Йод;оп.;5\n2;Аналгин;оп.;6\n";
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.header_row), (2, Some(1)));
     }
 
     #[test]

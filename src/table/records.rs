@@ -239,8 +239,7 @@ impl Records {
         row.start(self.number);
         self.split(frame, row);
         if let Shape::Quoted { spans_from: Some(from) } = frame.shape
-            && !self.fits(row)
-            && self.holds_rows(from, frame)
+            && (!self.fits(row) && self.holds_rows(from, frame) || self.swallows(from, frame.len))
         {
             frame = self.cut_after_line(from);
             row.start(self.number);
@@ -273,6 +272,25 @@ impl Records {
         let lines = held.split(|byte| matches!(byte, b'\n' | b'\r')).skip(1);
         let delimiter = self.dialect().delimiter.as_slice();
         lines.into_iter().any(|line| memchr::memmem::find_iter(line, delimiter).count() + 1 >= width)
+    }
+
+    /// Whether a quoted field in the header, or in what may be one, runs over lines that are rows of their own: a quote
+    /// too many found another one below.
+    fn swallows(&self, from: usize, len: usize) -> bool {
+        let Layout { after_row, columns } = &self.cutter.layout;
+        if !columns.is_empty() && self.number > *after_row {
+            return false;
+        }
+        let record = self.unread().get(..len).unwrap_or_default();
+        let marks = |line: &[u8]| memchr::memmem::find_iter(line, &self.dialect.delimiter).count();
+        let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let opening = marks(record.split(ends).next().unwrap_or_default());
+        let below = record.get(from..).unwrap_or_default().split(ends).skip(1);
+        let below: Vec<&[u8]> = below.filter(|line| !line.is_empty()).collect();
+        let Some((last, whole)) = below.split_last() else { return false };
+        let inside = last.split(|byte| *byte == self.dialect.quote.byte()).next().unwrap_or_default();
+        let least = if whole.is_empty() { 2 } else { 1 };
+        opening > 0 && marks(inside) >= least && whole.iter().all(|line| marks(line) + 1 >= opening.max(2))
     }
 
     /// The frame that ends with the line in which a quote at `from` was opened.

@@ -16,6 +16,7 @@ use super::reading::{Format, Found, Reading};
 use super::records::{Layout, Records, T023};
 use super::row::{Header, Row};
 use super::shape::Shapes;
+use super::wrapped::{self, Unwrapped, W120};
 use crate::model::{CodeInfo, Issue, Who, Words};
 
 /// Bytes at the beginning that decide.
@@ -55,6 +56,11 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
     let hidden = separator.map_or(0, |(_, length)| length);
     found.left_out_count.separator = u32::from(separator.is_some());
     let body = text.slice(hidden..);
+    let wrapped = wrapped::is_wrapped(&body);
+    let body = if wrapped { wrapped::unwrapped(&body).into() } else { body };
+    if wrapped {
+        found.note(Issue::new(&W120));
+    }
     if sample.whole && body.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0x1A) {
         return Err(Error::Empty);
     }
@@ -86,7 +92,9 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
     found.header_rows = Some(header.rows);
     let layout =
         Layout { after_row: header.row, columns: header.columns.iter().map(Header::label).collect() };
-    let records = start(file, mark, hidden, dialect.clone(), encoding.clone(), layout)?;
+    let input = start(file, mark, hidden, &encoding)?;
+    let input = if wrapped { Box::new(Unwrapped::new(input)) } else { input };
+    let records = Records::new(input, (mark + hidden) as u64, dialect.clone(), encoding.clone(), layout);
     let damaged_header = damage(&rows, header.row);
     let mut place = Place {
         header_row: header.row,
@@ -204,29 +212,28 @@ fn choose_dialect(
     let unknown = |named: &String| Error::Unknown { what: "delimiter", given: named.clone() };
     let named = reading.delimiter.as_ref().map(|named| dialect::named(named).ok_or_else(|| unknown(named)));
     let known = Known {
-        delimiter: named.transpose()?.or(separator.map(|one| vec![one])),
+        // A `sep=` line that names what nowhere stands was written by another program than the rows.
+        delimiter: named.transpose()?.or(separator.filter(|one| body.contains(one)).map(|one| vec![one])),
         quote: reading.quote.map(|quote| if quote == '\'' { Quote::Single } else { Quote::Double }),
         backslash: reading.backslash,
     };
     Ok(dialect::find(body, encoding, wanted, &known))
 }
 
-/// Records from behind the byte-order mark and the `sep=` line.
+/// The text from behind the byte-order mark and the `sep=` line.
 fn start(
     mut file: impl Input,
     mark: usize,
     hidden: usize,
-    dialect: Dialect,
-    encoding: Encoding,
-    layout: Layout,
-) -> io::Result<Records> {
+    encoding: &Encoding,
+) -> io::Result<Box<dyn Read + Send>> {
     file.seek(SeekFrom::Start(mark as u64))?;
     let mut input: Box<dyn Read + Send> = Box::new(file);
     if let Some(big_endian) = encoding.utf16_order() {
         input = encoding::utf16_to_utf8(input, big_endian);
     }
     io::copy(&mut input.as_mut().take(hidden as u64), &mut io::sink())?;
-    Ok(Records::new(input, (mark + hidden) as u64, dialect, encoding, layout))
+    Ok(input)
 }
 
 /// An encoding that only the folder's language decided.
