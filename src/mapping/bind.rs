@@ -530,6 +530,7 @@ mod tests {
         assert!(bind(&mapping, &["ncpr", "Бройки"]).is_ok());
         assert_eq!(bind(&mapping, &["Бройки", "X"]).unwrap_err(), ["M001 НСЦРЛП|„Бройки“, „X“"]);
         assert_eq!(bind(&mapping, &[]).unwrap_err(), ["M001 НСЦРЛП|—", "M001 Бройки|—"]);
+        assert_eq!(bind(&mapping, &["", ""]).unwrap_err(), ["M023 "], "one cause for all");
     }
 
     #[test]

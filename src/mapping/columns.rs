@@ -23,6 +23,26 @@ pub(super) static M001: CodeInfo = CodeInfo {
     },
 };
 
+/// The file names no column at all.
+pub(super) static M023: CodeInfo = CodeInfo {
+    code: "M023",
+    who: Who::User,
+    bg: Words {
+        message: "във файла няма ред с имената на колоните, той започва направо с данни; експортирайте го със заглавен ред",
+        why: "Стойностите се вземат от колоните по имената им. Без имена не личи коя клетка какво е.",
+        example: "31.08.2026;2415;5 още на първия ред",
+        repair: "Включете заглавния ред в настройките на експорта. Ако програмата Ви не може да го запише, кажете на внедрителя: \
+                 колоните могат да се посочат и с букви.",
+    },
+    en: Words {
+        message: "the file has no row with the names of the columns, it begins with data at once; export it with a header row",
+        why: "Values are taken from the columns by their names. Without names nothing says which cell is what.",
+        example: "31.08.2026;2415;5 already in the first row",
+        repair: "Switch the header row on in the export's settings. If your program can't write one, tell the person who set up the \
+                 reporting: columns may be stated by letters too.",
+    },
+};
+
 /// A name fits several columns.
 pub(super) static M002: CodeInfo = CodeInfo {
     code: "M002",
@@ -145,8 +165,13 @@ impl<'a> Columns<'a> {
     pub(super) fn issue(&self, name: &str, found: &Found) -> Issue {
         match found {
             Found::Several(letters) => Issue::new(&M002).arg(name).arg(letters.join(", ")),
+            Found::Missing if self.is_nameless() => Issue::new(&M023),
             Found::Missing | Found::Column { .. } => Issue::new(&M001).arg(name).arg(self.nearest(name)),
         }
+    }
+
+    fn is_nameless(&self) -> bool {
+        !self.headers.is_empty() && self.headers.iter().all(|column| column.folded.is_empty())
     }
 
     fn by_name(&self, name: &str) -> Found {

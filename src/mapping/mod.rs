@@ -62,6 +62,7 @@ pub static CODES: &[&CodeInfo] = &[
     &date::M020,
     &date::M021,
     &typed::M022,
+    &columns::M023,
     &proof::M030,
     &proof::M031,
     &proof::M032,

@@ -676,16 +676,18 @@ pub(super) static T030: CodeInfo = CodeInfo {
     who: Who::User,
     bg: Words {
         message: "имената на колони са {0}, а редът има {1} клетки, както почти всички редове, затова не е сигурно коя стойност \
-                  на коя колона е; поправете имената в ред {2}",
-        why: "Липсващ или излишен разделител в заглавния ред измества всички имена след себе си.",
+                  на коя колона е; поправете имената в ред {2} или сложете в кавички клетките, в които има разделител",
+        why: "Липсващ или излишен разделител в заглавния ред измества всички имена след себе си. Същото става, когато една \
+              колона има разделителя в клетките си, например десетична запетая във файл, разделен със запетаи.",
         example: "Дата;Код Име;Количество над редове с по четири клетки",
         repair: "Вижте в заглавния ред за две имена без разделител между тях, за липсващо име или за разделител вътре в име; \
                  поправете го и поставете файла отново.",
     },
     en: Words {
         message: "there are {0} names of columns but the row has {1} cells, as nearly all rows have, so it is not certain which \
-                  value belongs to which column; put the names in row {2} right",
-        why: "A delimiter too few or too many in the header row moves all names behind it.",
+                  value belongs to which column; put the names in row {2} right, or quotes around the cells that hold a delimiter",
+        why: "A delimiter too few or too many in the header row moves all names behind it. So does a column whose cells hold the \
+              delimiter, such as decimal commas in a file that is divided by commas.",
         example: "Date;Code Name;Quantity above rows of four cells",
         repair: "Look in the header row for two names without a delimiter between them, a missing name, or a delimiter inside a \
                  name; correct it and drop the file again.",

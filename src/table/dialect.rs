@@ -188,6 +188,22 @@ fn lengthened(dialect: Dialect, head: &[u8], encoding: &Encoding, with_blanks: b
     dialect
 }
 
+/// Whether most gaps between words are several blanks wide, in nearly all lines: columns that stand below each other.
+pub(super) fn is_aligned(text: &[u8]) -> bool {
+    let wide = |line: &&[u8]| {
+        let words = || line.trim_ascii().split(|byte| *byte == b' ');
+        let blanks = words().filter(|word| word.is_empty()).count();
+        let gaps = words().filter(|word| !word.is_empty()).count().saturating_sub(1);
+        gaps > 0 && blanks >= gaps * 2
+    };
+    let lines = || {
+        let lines = text.split(|byte| matches!(byte, b'\n' | b'\r'));
+        lines.filter(|line| !line.trim_ascii().is_empty()).take(super::header::PREVIEW)
+    };
+    let (all, aligned) = (lines().count(), lines().filter(wide).count());
+    all > 2 && aligned * 10 >= all * 9
+}
+
 /// A delimiter with the signs around it, such as `~|~`.
 fn framed(record: &str, mark: char) -> Option<String> {
     let sign = |letter: char| letter.is_ascii_punctuation() && !matches!(letter, '"' | '\'');

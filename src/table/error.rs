@@ -63,6 +63,9 @@ pub enum Error {
     /// Names of columns with bytes that are no letters; which, and where.
     #[error("the names of the columns are damaged")]
     DamagedHeader(Box<Issue>),
+    /// Nothing but blanks divides the columns, so that each begins at one place of its line.
+    #[error("columns are aligned by blanks")]
+    Aligned,
     /// A mapping's encoding or delimiter that nobody knows.
     #[error("unknown {what}")]
     Unknown {
@@ -85,6 +88,7 @@ impl Error {
             Self::NotATable => Issue::new(&T006),
             Self::Broken(_) => Issue::new(&T007),
             Self::Limit { what, limit } => Issue::new(&T008).arg(*what).arg(limit.to_string()),
+            Self::Aligned => Issue::new(&T016),
             Self::Cells(most) => Issue::new(&T014).arg(most.to_string()),
             Self::Merged(most) => Issue::new(&T015).arg(most.to_string()),
             Self::GaveUp(format) => Issue::new(&T013).arg(format.title()),
@@ -372,5 +376,25 @@ pub(super) static T015: CodeInfo = CodeInfo {
         why: "No table of data has so many merged cells, and each is kept in memory.",
         example: "a report in which every cell is merged of several",
         repair: "In Excel select the whole sheet, take Merge & Center off and save, or save the sheet as CSV.",
+    },
+};
+
+/// Columns that only stand below each other.
+pub(super) static T016: CodeInfo = CodeInfo {
+    code: "T016",
+    who: Who::User,
+    bg: Words {
+        message: "колоните във файла са подравнени с интервали, за печат, и не личи къде свършва клетка; експортирайте го като CSV \
+                  или Excel",
+        why: "В такъв файл празна клетка и интервал в текст изглеждат еднакво, затова стойност може да се прочете от чужда колона.",
+        example: "31.08.2026    2415       5",
+        repair: "Изберете в програмата си експорт в CSV или Excel вместо печат във файл. Ако не може, кажете на доставчика ѝ.",
+    },
+    en: Words {
+        message: "the file's columns are aligned by blanks, as for printing, and nothing shows where a cell ends; export it as CSV \
+                  or Excel",
+        why: "In such a file an empty cell looks like a blank within a text, so a value may be read from another column.",
+        example: "31.08.2026    2415       5",
+        repair: "Choose an export to CSV or Excel in your program in place of printing to a file. If it has none, tell its vendor.",
     },
 };

@@ -289,6 +289,17 @@ pub(super) fn is_misnamed(rows: &[Row], header: &FoundHeader) -> bool {
     columns > 1 && needed > 0 && below.len() >= 3 && below.iter().filter(off).count() * 10 >= below.len() * 9
 }
 
+/// Whether the file writes no empty cells at the end of its rows: many are shorter than the header, and none that
+/// is ends with one.
+pub(super) fn is_stripped(rows: &[Row], header: &FoundHeader) -> bool {
+    let width = header.columns.len();
+    let below = || rows.iter().filter(|row| row.number() > header.row && !row.is_blank());
+    let ends_empty = |row: &Row| row.len().checked_sub(1).is_some_and(|last| !row.has_text_from(last));
+    let short = below().filter(|row| row.len() > 1 && row.len() < width).count();
+    let whole = below().filter(|row| row.len() == width).count();
+    short > 1 && whole > 1 && short * 5 >= below().count() && !below().any(ends_empty)
+}
+
 /// Whether rows of the usual width, wider than the header, have something behind its last name: a delimiter may end
 /// every row, but then nothing stands there, and where a name is lost the last column may be empty in most rows.
 pub(super) fn has_nameless_text(table: &[&Row], header: &FoundHeader) -> bool {

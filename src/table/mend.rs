@@ -21,6 +21,8 @@ pub enum Damage {
     OtherQuote,
     /// A quote too many, or one inside a text that is not doubled.
     StrayQuote,
+    /// Empty cells at the end that were not written.
+    Short,
     /// One row on several lines.
     Broken,
     /// Two rows on one line.
@@ -36,6 +38,7 @@ impl Damage {
             Self::OtherDelimiter => ("друг разделител", "another delimiter"),
             Self::OtherQuote => ("други кавички", "other quotes"),
             Self::StrayQuote => ("кавичка в повече", "a quote too many"),
+            Self::Short => ("незаписани празни клетки накрая", "empty cells at the end not written"),
             Self::Broken => ("ред, разделен на няколко", "one row on several lines"),
             Self::Glued => ("два реда, слети в един", "two rows on one line"),
         }
@@ -118,6 +121,20 @@ pub(super) fn mend_broken(parts: &[&str], dialect: &Dialect, shapes: &Shapes) ->
         }
     }
     ways.best(&[])
+}
+
+/// Adds the empty cells that a row does not have at its end, in a file that writes none there.
+pub(super) fn mend_short(cells: &[&str], shapes: &Shapes) -> Option<Mended> {
+    let missing = shapes.width().checked_sub(cells.len()).filter(|missing| *missing > 0)?;
+    if !(cells.len()..shapes.width()).all(|column| shapes.is_often_empty(column)) {
+        return None;
+    }
+    let last = cells.last().filter(|last| shapes.can_tell() && !last.trim().is_empty())?;
+    let at = cells.len();
+    let padded = owned(cells.iter().chain(std::iter::repeat_n(&"", missing)));
+    // What is cut off in the middle of a cell is no whole row.
+    let whole = shapes.knows_form(at - 1, last) || !shapes.rigid().any(|column| column == at - 1);
+    (whole && fits(&padded, shapes)).then_some(Mended { cells: padded, damage: Damage::Short, at: Some(at) })
 }
 
 /// Divides a record that holds two rows.

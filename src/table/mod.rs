@@ -190,6 +190,7 @@ pub static CODES: &[&CodeInfo] = &[
     &error::T013,
     &error::T014,
     &error::T015,
+    &error::T016,
     &body::T020,
     &body::T021,
     &records::T022,
@@ -624,6 +625,35 @@ mod tests {
         let text = "Код;ИмеВид;Брой\n1;Йод;оп.;5\n2;Аналгин;оп.;6\n";
         let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
         assert_eq!((rows.len(), found.header_row), (2, Some(1)));
+    }
+
+    #[test]
+    fn columns_aligned_for_printing_are_no_table() {
+        let cells =
+            ["Дата Код Име Брой", "1.8.2026 2415 Йод 5", "2.8.2026 17 Аналгин 12", "12.8.2026 3 Бинт 7"];
+        let aligned = |line: &&str| line.split(' ').map(|cell| format!("{cell:12}")).collect::<String>();
+        let text = cells.iter().map(aligned).collect::<Vec<_>>().join("\n");
+        assert!(matches!(read_bytes(text.as_bytes(), &Reading::default()), Err(Error::Aligned)));
+        let (rows, _) = read_bytes(cells.join("\n").as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows[2].1, ["12.8.2026", "3", "Бинт", "7"], "one blank divides");
+        let gaps = "a b c d\n1 2 3 4\n1  3 4\n1 2  4\n5 6 7 8\n1 2 4 4\n";
+        assert_eq!(read_bytes(gaps.as_bytes(), &Reading::default()).unwrap().0.len(), 5, "empty cells");
+    }
+
+    #[test]
+    fn empty_cells_that_a_file_never_writes_at_the_end_are_added_and_told() {
+        let text = "Дата;Код;Брой;Обект;Бел\n1.8.2026;10;5;А1;x\n2.8.2026;11;6\n3.8.2026;12;7;А2\n4.8.2026;13;8\n5.8.2026;14;9;А3;y\n6.8.2026;15\n";
+        let rows = read_bytes(text.as_bytes(), &Reading::default()).unwrap().0;
+        let told: Vec<_> = rows.iter().map(|row| row.2.join(" ")).collect();
+        assert_eq!(
+            told,
+            ["", "W115 T029", "W115 T029", "W115 T029", "", "T020"],
+            "a figure is never missing"
+        );
+        assert_eq!(rows[1].1.join("|"), "2.8.2026|11|6||");
+        let written = text.replace("7;А2\n", "7;А2;\n");
+        let rows = read_bytes(written.as_bytes(), &Reading::default()).unwrap().0;
+        assert!(rows[1].2 == ["T020"], "a file that writes them lacks cells");
     }
 
     #[test]

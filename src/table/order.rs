@@ -37,6 +37,8 @@ pub(super) struct Place {
     pub(super) usual: usize,
     /// Nearly all rows have another number of cells than there are names.
     pub(super) misnamed: bool,
+    /// Empty cells at the end of a row are never written.
+    pub(super) stripped: bool,
 }
 
 /// Learns what columns look like: asked once, and only where a row is damaged.
@@ -261,6 +263,13 @@ impl Ordered {
     /// Puts a row right about which something is odd.
     fn look_closer(&mut self, row: &mut Row, record: &str, right: bool, odd: bool) -> io::Result<()> {
         self.tried += 1;
+        if self.place.stripped && row.len() < self.columns {
+            let cells: Vec<&str> = row.cells().map(|cell| cell.text).collect();
+            if let Some(mended) = mend::mend_short(&cells, self.shapes()) {
+                self.accept(row, &mended);
+                return Ok(());
+            }
+        }
         if row.len() <= self.columns && self.join(row, record, right)? {
             return Ok(());
         }

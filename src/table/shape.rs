@@ -96,6 +96,11 @@ impl Shapes {
         self.columns.get(column).is_some_and(|column| column.shapes.get(&shape).is_some_and(|met| *met > 1))
     }
 
+    /// Whether a column has nothing in several rows, and in one of ten.
+    pub(super) fn is_often_empty(&self, column: usize) -> bool {
+        self.columns.get(column).is_some_and(|column| column.empty > 1 && column.empty * 10 >= column.cells)
+    }
+
     /// Whether enough rows were met to judge by.
     pub(super) fn can_tell(&self) -> bool {
         self.rows >= FEW

@@ -69,6 +69,9 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
         choose_dialect(reading, separator.map(|(delimiter, _)| delimiter), &body, &encoding, &wanted)?;
     let needed = header::rows_needed(reading.header);
     let rows = dialect::preview(&body, mark + hidden, sample.whole, &dialect, &encoding, needed);
+    if reading.delimiter.is_none() && dialect.delimiter == b" " && dialect::is_aligned(&body) {
+        return Err(Error::Aligned);
+    }
     let delimiter = String::from_utf8_lossy(&dialect.delimiter).into_owned();
     let header = header::find(&rows, header::Of::Text(&delimiter), reading.stated_header(), &wanted)?;
     let [doubt, note] = names::issues(&header.slips, header.row);
@@ -100,11 +103,15 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
         header_row: header.row,
         usual: header::usual_width(&rows),
         misnamed: header::is_misnamed(&rows, &header),
+        stripped: header::is_stripped(&rows, &header),
     };
     place.misnamed |= header::has_nameless_text(&of_first_table(&rows, place), &header);
     let width = header.columns.len();
     let learn = move || {
-        let rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
+        let mut rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
+        if place.stripped {
+            rows.iter_mut().filter(|row| row.len() > 1).for_each(|row| row.pad_to(width));
+        }
         let table = of_first_table(&rows, place);
         // Where rows have more columns than there are names nothing shows which name is missing.
         let whole = table.iter().filter(|row| row.is_as_wide_as(width)).count();
@@ -124,7 +131,7 @@ fn of_first_table(rows: &[Row], place: Place) -> Vec<&Row> {
         if table.len() >= 3 && figures * 10 >= table.len() * 9 && !has_figure && named {
             break;
         }
-        if row.len() == place.usual {
+        if row.len() == place.usual || place.stripped && row.len() > 1 {
             figures += usize::from(has_figure);
             table.push(row);
         }
