@@ -81,6 +81,8 @@ pub(super) struct Body {
     figures: Figures,
     /// Rows as full as data that begin with a word the mapping states: the first, and how many.
     skipped: Option<(u32, u32)>,
+    /// Where the names of the columns stand once more, in another order.
+    reordered: Option<u32>,
 }
 
 struct SkipWords {
@@ -101,6 +103,8 @@ enum Verdict {
     Tail(Why),
     /// The header of another table.
     Another,
+    /// The names of the columns in another order.
+    Reordered,
 }
 
 impl Body {
@@ -129,6 +133,7 @@ impl Body {
             after_blank: false,
             figures: Figures::default(),
             skipped: None,
+            reordered: None,
         }
     }
 
@@ -161,7 +166,12 @@ impl Body {
     /// it that its cells don't tell.
     fn pass_on(&mut self, block: &mut Block) -> Result<bool, Error> {
         let Source::Text(ordered) = &mut self.source else { return Ok(false) };
-        if self.after_blank || self.ended || self.last_number < self.header_row || !self.ready.is_empty() {
+        if self.after_blank
+            || self.reordered.is_some()
+            || self.ended
+            || self.last_number < self.header_row
+            || !self.ready.is_empty()
+        {
             return Ok(false);
         }
         let (whole, words) = (self.needed..=self.columns, &self.words);
@@ -200,6 +210,13 @@ impl Body {
                     leave_out(row, why, found);
                 }
                 Verdict::Tail(why) => self.look_ahead(row, why, found)?,
+                Verdict::Reordered => {
+                    self.reordered = Some(row.number());
+                    if let Source::Text(ordered) = &mut self.source {
+                        ordered.stop_mending();
+                    }
+                    leave_out(row, Why::Title, found);
+                }
                 Verdict::Another => {
                     let begins = row.number();
                     self.leave_rest_out(std::mem::take(row), begins, found)?;
@@ -220,12 +237,27 @@ impl Body {
             if number > self.header_row {
                 return Ok(true);
             }
+            if number < self.above && self.is_data_above(row) {
+                return Ok(true);
+            }
             if number < self.above {
                 found.leave_out(number, if row.is_blank() { Why::Blank } else { Why::Title });
             }
         }
         self.ended = true;
         Ok(false)
+    }
+
+    /// A row above the header that is as full as the table and has its figures: somebody sorted the rows, header and
+    /// all. A row that counts the columns has figures too.
+    fn is_data_above(&self, row: &Row) -> bool {
+        let Source::Text(ordered) = &self.source else { return false };
+        let counts = |(at, cell): (usize, Cell<'_>)| cell.text.trim().parse() == Ok(at + 1);
+        row.len() > 2
+            && (self.needed..=self.columns).contains(&row.len())
+            && !self.is_sparse(row)
+            && !row.cells().enumerate().all(counts)
+            && fits_figures(row, ordered.shapes())
     }
 
     fn judge(&mut self, row: &Row) -> Result<Verdict, Error> {
@@ -237,8 +269,13 @@ impl Body {
         }
         Ok(if is_blank(row) {
             Verdict::LeftOut(Why::Blank)
-        } else if self.is_header_again(row) || is_rule(row) {
+        } else if self.is_header_again(row) {
+            self.reordered = None;
             Verdict::LeftOut(Why::Title)
+        } else if is_rule(row) {
+            Verdict::LeftOut(Why::Title)
+        } else if self.is_reordered(row) {
+            Verdict::Reordered
         } else if !self.words.begin(row) {
             self.judge_below(row)?
         } else if !self.words.by_default {
@@ -379,6 +416,26 @@ impl Body {
         same > 1 && !row.has_text_from(self.columns)
     }
 
+    /// Most names of the columns and nothing else, not where they stand in the header.
+    fn is_reordered(&self, row: &Row) -> bool {
+        let mut seen = HashSet::new();
+        let mut moved = false;
+        for (at, cell) in row.cells().enumerate() {
+            let text = cell.text.trim();
+            if text.is_empty() {
+                continue;
+            }
+            if text.starts_with(|first: char| first.is_ascii_digit())
+                || !self.header.iter().any(|name| name.trim() == text)
+                || !seen.insert(text)
+            {
+                return false;
+            }
+            moved |= self.header.get(at).is_none_or(|name| name.trim() != text);
+        }
+        moved && seen.len() > 2 && seen.len() * 2 > self.named
+    }
+
     /// Reads on behind a row that looks like totals, like a note below the table, or like the end of a page. Only if
     /// nothing but sparse rows follow until the end, another table, or the names of the columns once more, are they
     /// left out; otherwise all of them are data, because a row must never be lost.
@@ -460,6 +517,11 @@ impl Body {
     /// Gives the row as many cells as the header has, and tells what was wrong.
     fn straighten(&self, row: &mut Row, format: Format) {
         let cells = row.len();
+        if let Some(names) = self.reordered {
+            row.add_issue(Issue::new(&T033).arg(names.to_string()));
+            row.pad_to(self.columns);
+            return;
+        }
         if let Source::Text(ordered) = &self.source
             && ordered.is_misnamed()
         {
@@ -691,6 +753,26 @@ pub(super) static T030: CodeInfo = CodeInfo {
         example: "Date;Code Name;Quantity above rows of four cells",
         repair: "Look in the header row for two names without a delimiter between them, a missing name, or a delimiter inside a \
                  name; correct it and drop the file again.",
+    },
+};
+
+/// A row below the names of the columns in another order.
+pub(super) static T033: CodeInfo = CodeInfo {
+    code: "T033",
+    who: Who::User,
+    bg: Words {
+        message: "на ред {0} имената на колоните стоят още веднъж, но подредени другояче, затова клетките на този ред са под чужди \
+                  имена; запишете редовете от там надолу в отделен файл",
+        why: "Две справки с различно подредени колони са слети в един файл. Колоните се четат по имената на първата.",
+        example: "Дата;Количество;Наличност, а по-надолу Дата;Наличност;Количество",
+        repair: "Отделете втората справка, заедно с имената на колоните ѝ, в свой файл и поставете двата файла в папката.",
+    },
+    en: Words {
+        message: "in row {0} the names of the columns stand once more, but in another order, so the cells of this row are under \
+                  other names; save the rows from there on as a file of their own",
+        why: "Two reports with columns in different orders were joined into one file. Columns are read by the names of the first.",
+        example: "Date;Quantity;Stock, and further down Date;Stock;Quantity",
+        repair: "Put the second report, with its names of columns, into a file of its own and drop both files.",
     },
 };
 

@@ -415,6 +415,12 @@ fn looks_dos(sample: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Whether letters beyond ASCII are there and none of them is one of UTF-8.
+pub(super) fn is_no_utf8(bytes: &[u8]) -> bool {
+    let mut chunks = bytes.utf8_chunks();
+    chunks.all(|chunk| chunk.valid().is_ascii()) && !bytes.is_ascii()
+}
+
 /// Turns UTF-16 bytes into UTF-8 while they are read. A unit without partner becomes the byte `0xFF`, which
 /// no UTF-8 text has, so that the row it stands in gets its issue.
 pub(super) fn utf16_to_utf8(input: Box<dyn Read + Send>, big_endian: bool) -> Box<dyn Read + Send> {

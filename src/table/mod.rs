@@ -204,6 +204,7 @@ pub static CODES: &[&CodeInfo] = &[
     &body::T030,
     &order::T031,
     &names::T032,
+    &body::T033,
     &order::W115,
     &text::W101,
     &workbook::W102,
@@ -654,6 +655,56 @@ mod tests {
         let written = text.replace("7;А2\n", "7;А2;\n");
         let rows = read_bytes(written.as_bytes(), &Reading::default()).unwrap().0;
         assert!(rows[1].2 == ["T020"], "a file that writes them lacks cells");
+    }
+
+    #[test]
+    fn names_once_more_in_another_order_put_what_is_below_in_doubt() {
+        let one = "Код;Дата;Брой;Запас\n1;1.8.2026;5;90\n2;2.8.2026;6;91\n3;3.8.2026;7;92\n";
+        let other = "Код;Дата;Запас;Брой\n4;4.8.2026;93;8\n5;5.8.2026;94;9\n";
+        for skip in [None, Some(vec!["Общо".to_owned()])] {
+            for between in ["", "\n"] {
+                let reading = Reading { skip: skip.clone(), ..Reading::default() };
+                let text = format!("{one}{between}{other}{one}");
+                let (rows, found) = read_bytes(text.as_bytes(), &reading).unwrap();
+                let told: Vec<_> = rows.iter().map(|row| row.2.join(" ")).collect();
+                assert_eq!(told, ["", "", "", "T033", "T033", "", "", ""], "{skip:?} {between:?}");
+                assert_eq!(found.left_out_count.title, 2);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_above_a_header_that_was_sorted_into_them_are_data() {
+        let text = "1.8.2026;5;Йод;2\n2.8.2026;6;Бинт;3\nДата;Код;Име;Брой\n3.8.2026;7;Йод;4\n4.8.2026;8;Бинт;5\n5.8.2026;9;Йод;6\n6.8.2026;9;Йод;6\n";
+        let reading =
+            Reading { expect: vec!["Дата".to_owned(), "Код".to_owned()], ..Reading::default() };
+        let (rows, found) = read_bytes(text.as_bytes(), &reading).unwrap();
+        assert_eq!(
+            (rows.len(), rows[0].1.join("|"), found.header_row),
+            (6, "1.8.2026|5|Йод|2".to_owned(), Some(3))
+        );
+        let titles = "Справка 12 за 08.2026\nот;1.8.2026;до;31.8.2026\n1;2;3;4\n".to_owned()
+            + &text[text.find("Дата").unwrap()..];
+        assert_eq!(
+            read_bytes(titles.as_bytes(), &reading).unwrap().0.len(),
+            4,
+            "titles and numbers of columns"
+        );
+    }
+
+    #[test]
+    fn a_mark_of_utf8_before_a_code_page_is_not_believed() {
+        let text = "Дата;Име\n1.8.2026;Йод и бинт\n";
+        let bytes = [&b"\xEF\xBB\xBF"[..], &encoded(text, "windows-1251")].concat();
+        let (rows, found) = read_bytes(&bytes, &Reading::default()).unwrap();
+        assert_eq!((found.encoding.as_deref(), rows[0].1[1].as_str()), (Some("windows-1251"), "Йод и бинт"));
+        assert_eq!((found.notes[0].code.code, found.byte_order_mark), ("W101", false));
+        let mut again = Table::of_bytes(bytes, &found.reading()).unwrap();
+        assert_eq!(&*again.headers()[0].name, "Дата");
+        assert!(again.read(&mut Row::new()).unwrap());
+        let broken = [&b"\xEF\xBB\xBF"[..], text.as_bytes(), b"2.8.2026;\xE9\xEE\xE4\n"].concat();
+        let (_, found) = read_bytes(&broken, &Reading::default()).unwrap();
+        assert_eq!(found.encoding.as_deref(), Some("utf-8"), "a damaged line proves nothing");
     }
 
     #[test]

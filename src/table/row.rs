@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::body::{T020, T021, T030};
+use super::body::{T020, T021, T030, T033};
 use super::encoding::Page;
 use super::names::{T032, W118};
 use super::order::T029;
@@ -397,7 +397,7 @@ impl Row {
 
     /// Whether its cells may stand in columns that are not theirs, so that they tell nothing.
     pub fn is_shifted(&self) -> bool {
-        const SHIFTED: [&CodeInfo; 4] = [&T020, &T021, &T022, &T030];
+        const SHIFTED: [&CodeInfo; 5] = [&T020, &T021, &T022, &T030, &T033];
         self.issues.iter().any(|issue| SHIFTED.iter().any(|code| code.code == issue.code.code))
     }
 

@@ -179,24 +179,35 @@ fn choose_encoding(
     if let Some(name) = &reading.encoding {
         let stated = Encoding::from_name(name)
             .ok_or_else(|| Error::Unknown { what: "encoding", given: name.clone() })?;
-        let length = mark.as_ref().filter(|(marked, _)| *marked == stated).map_or(0, |(_, length)| *length);
+        // Whatever the mark says, it is no letter.
+        let length = mark.as_ref().map_or(0, |(_, length)| *length);
+        found.byte_order_mark = mark.as_ref().is_some_and(|(marked, _)| *marked == stated);
         found.evidence.encoding = Some(evidence::stated());
         if let Some((marked, _)) = mark.filter(|(marked, _)| *marked != stated) {
             found.note(Issue::new(&W106).arg(stated.name()).arg(marked.name()));
         }
         return Ok((stated, length));
     }
-    if let Some(marked) = mark {
+    let marked = mark.as_ref().map_or(0, |(_, length)| *length);
+    let belied = mark.as_ref().is_some_and(|(encoding, length)| {
+        *encoding == Encoding::utf8() && encoding::is_no_utf8(sample.head.get(*length..).unwrap_or_default())
+    });
+    if let Some(marked) = mark.filter(|_| !belied) {
         found.evidence.encoding = Some(evidence::of_mark());
         return Ok(marked);
     }
-    let letters = if sample.beyond.is_empty() { &sample.head } else { &sample.beyond };
+    let head = sample.head.get(marked..).unwrap_or_default();
+    let letters = if sample.beyond.is_empty() { head } else { &sample.beyond };
     let guess = encoding::guess(letters, reading.language);
+    if belied {
+        found.byte_order_mark = false;
+        found.note(Issue::new(&W101).arg(guess.encoding.name()).arg(Encoding::utf8().name()));
+    }
     if let Some(rival) = guess.rival {
         found.note(Issue::new(&W101).arg(guess.encoding.name()).arg(rival));
     }
     found.evidence.encoding = Some(evidence::of_encoding(guess.by, letters, guess.rival));
-    Ok((guess.encoding, 0))
+    Ok((guess.encoding, marked))
 }
 
 /// Bytes as the records are split: UTF-16 as UTF-8, everything else as it stands.
