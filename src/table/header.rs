@@ -146,33 +146,20 @@ fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wante
     let enough = told.is_some();
     let shapes = told.unwrap_or_else(|| below(at + 1));
     if !certain && is_data(rows.get(at), &shapes) {
-        let first =
-            rows.iter().position(|row| row.len() == usual && is_data(Some(row), &shapes)).unwrap_or(at);
-        let above = (0..first).rev().find(|above| rows.get(*above).is_some_and(|row| !row.is_blank()));
-        let above = above.filter(|above| is_odd_header(rows.get(*above), usual));
-        return above.map_or_else(|| none(rows), |above| of_rows(rows, above, above, of, wanted));
+        return match odd_names_above(rows, at, &shapes, usual) {
+            Some(above) => of_rows(rows, above, above, of, wanted),
+            None => none(rows),
+        };
     }
-    // Too few rows show what data looks like; names above a row with figures are names.
-    let with_figures =
-        |row: &&Row| row.cells().any(|cell| cell.text.bytes().any(|byte| byte.is_ascii_digit()));
-    let named = |above: usize| {
-        let row = rows.get(above);
-        row.filter(|row| !with_figures(row)).is_some() && is_odd_header(row, usual)
-    };
-    let above = (0..at)
-        .rev()
-        .find(|above| rows.get(*above).is_some_and(|row| !row.is_blank() && !with_figures(&row)));
-    if let Some(above) =
-        above.filter(|above| !certain && rows.get(at).filter(with_figures).is_some() && named(*above))
-    {
+    if let Some(above) = names_above_figures(rows, at, usual).filter(|_| !certain) {
         return of_rows(rows, above, above, of, wanted);
     }
     let alike = |other: usize| {
         // The same names once more are those of the next page.
-        let again =
-            || rows.get(at).is_some_and(|row| rows.get(other).is_some_and(|other| is_same(row, other)));
-        rows.get(other).is_some_and(|row| row.len() == width && is_heading(row, &shapes) && !row.is_padded())
-            && !again()
+        let again = |row: &Row| rows.get(at).is_some_and(|names| is_same(names, row));
+        let is_alike =
+            |row: &Row| row.len() == width && is_heading(row, &shapes) && !row.is_padded() && !again(row);
+        rows.get(other).is_some_and(is_alike)
     };
     // The upper row of two names groups: it has gaps, or says the same again. Where two columns prove that a row
     // is no data it may as well be full.
@@ -188,6 +175,20 @@ fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wante
         first -= 1;
     }
     of_rows(rows, first, last, of, wanted)
+}
+
+/// The names above the first row of data, where a slip in them hid them.
+fn odd_names_above(rows: &[Row], at: usize, shapes: &Shapes, usual: usize) -> Option<usize> {
+    let first = rows.iter().position(|row| row.len() == usual && is_data(Some(row), shapes)).unwrap_or(at);
+    let above = rows.get(..first)?.iter().rposition(|row| !row.is_blank())?;
+    is_odd_header(rows.get(above), usual).then_some(above)
+}
+
+/// The names above a row with figures, where too few rows show what data looks like.
+fn names_above_figures(rows: &[Row], at: usize, usual: usize) -> Option<usize> {
+    let has_figures = |row: &Row| row.cells().any(|cell| cell.text.bytes().any(|byte| byte.is_ascii_digit()));
+    let above = rows.get(..at)?.iter().rposition(|row| !row.is_blank() && !has_figures(row))?;
+    (has_figures(rows.get(at)?) && is_odd_header(rows.get(above), usual)).then_some(above)
 }
 
 /// Whether a row has the forms of the rows below it.

@@ -632,7 +632,8 @@ mod tests {
     fn columns_aligned_for_printing_are_no_table() {
         let cells =
             ["Дата Код Име Брой", "1.8.2026 2415 Йод 5", "2.8.2026 17 Аналгин 12", "12.8.2026 3 Бинт 7"];
-        let aligned = |line: &&str| line.split(' ').map(|cell| format!("{cell:12}")).collect::<String>();
+        let aligned =
+            |line: &&str| line.split(' ').map(|cell| format!("{cell:12}")).collect::<Vec<_>>().concat();
         let text = cells.iter().map(aligned).collect::<Vec<_>>().join("\n");
         assert!(matches!(read_bytes(text.as_bytes(), &Reading::default()), Err(Error::Aligned)));
         let (rows, _) = read_bytes(cells.join("\n").as_bytes(), &Reading::default()).unwrap();

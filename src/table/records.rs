@@ -289,8 +289,8 @@ impl Records {
         let below: Vec<&[u8]> = below.filter(|line| !line.is_empty()).collect();
         let Some((last, whole)) = below.split_last() else { return false };
         let inside = last.split(|byte| *byte == self.dialect.quote.byte()).next().unwrap_or_default();
-        let least = if whole.is_empty() { 2 } else { 1 };
-        opening > 0 && marks(inside) >= least && whole.iter().all(|line| marks(line) + 1 >= opening.max(2))
+        let fewest = if whole.is_empty() { 2 } else { 1 };
+        opening > 0 && marks(inside) >= fewest && whole.iter().all(|line| marks(line) + 1 >= opening.max(2))
     }
 
     /// The frame that ends with the line in which a quote at `from` was opened.

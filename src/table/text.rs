@@ -9,7 +9,7 @@ use super::encoding::{self, Encoding};
 use super::error::Error;
 use super::evidence::{self, Rival};
 use super::general::{Dialect, Quote};
-use super::header::{self, Wanted};
+use super::header::{self, FoundHeader, Wanted};
 use super::names;
 use super::order::{Ordered, Place};
 use super::reading::{Format, Found, Reading};
@@ -76,7 +76,7 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
     let header = header::find(&rows, header::Of::Text(&delimiter), reading.stated_header(), &wanted)?;
     let [doubt, note] = names::issues(&header.slips, header.row);
     doubt.iter().chain(&note).for_each(|issue| found.note(issue.clone()));
-    let marks = separator.is_some();
+    let marks = separator.is_some_and(|(mark, _)| dialect.delimiter == [mark]);
     found.evidence.tell(&evidence::Seen {
         body: &body,
         rows: &rows,
@@ -99,26 +99,36 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
     let input = if wrapped { Box::new(Unwrapped::new(input)) } else { input };
     let records = Records::new(input, (mark + hidden) as u64, dialect.clone(), encoding.clone(), layout);
     let damaged_header = damage(&rows, header.row);
-    let mut place = Place {
-        header_row: header.row,
-        usual: header::usual_width(&rows),
-        misnamed: header::is_misnamed(&rows, &header),
-        stripped: header::is_stripped(&rows, &header),
-    };
-    place.misnamed |= header::has_nameless_text(&of_first_table(&rows, place), &header);
+    let place = place_of(&rows, &header);
     let width = header.columns.len();
     let learn = move || {
-        let mut rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
-        if place.stripped {
-            rows.iter_mut().filter(|row| row.len() > 1).for_each(|row| row.pad_to(width));
-        }
-        let table = of_first_table(&rows, place);
-        // Where rows have more columns than there are names nothing shows which name is missing.
-        let whole = table.iter().filter(|row| row.is_as_wide_as(width)).count();
-        if whole * 10 < table.len() * 9 { Shapes::default() } else { Shapes::learn(table.into_iter(), width) }
+        let rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
+        shapes_of(rows, place, width)
     };
     let ordered = Ordered::new(records, place, &header.columns, learn).doubting(doubt);
     Ok(Opened { ordered, columns: header.columns, found, damaged_header })
+}
+
+fn place_of(rows: &[Row], header: &FoundHeader) -> Place {
+    let place = Place {
+        header_row: header.row,
+        usual: header::usual_width(rows),
+        misnamed: header::is_misnamed(rows, header),
+        stripped: header::is_stripped(rows, header),
+    };
+    let lost = header::has_nameless_text(&of_first_table(rows, place), header);
+    Place { misnamed: place.misnamed || lost, ..place }
+}
+
+/// What the columns look like in the first rows.
+fn shapes_of(mut rows: Vec<Row>, place: Place, width: usize) -> Shapes {
+    if place.stripped {
+        rows.iter_mut().filter(|row| row.len() > 1).for_each(|row| row.pad_to(width));
+    }
+    let table = of_first_table(&rows, place);
+    // Where rows have more columns than there are names nothing shows which name is missing.
+    let whole = table.iter().filter(|row| row.is_as_wide_as(width)).count();
+    if whole * 10 < table.len() * 9 { Shapes::default() } else { Shapes::learn(table.into_iter(), width) }
 }
 
 /// The rows of the usual width below the header, up to the names of another table.
