@@ -42,7 +42,7 @@ pub(super) struct Limits {
     pub(super) tags: u64,
     /// Merged ranges: as many as a sheet has rows.
     pub(super) merged: u64,
-    /// Bytes of memory that the reader takes for strings and styles, which it keeps.
+    /// Bytes of memory that the reader takes for strings, styles and names, which it keeps.
     pub(super) kept: u64,
 }
 
@@ -73,6 +73,8 @@ const STYLES: u64 = 65_536;
 const STYLE_KEPT: u64 = 256;
 /// Bytes that the reader takes for each shared string, beside its text.
 const STRING_KEPT: u64 = 80;
+/// Bytes that the reader takes for each sheet, defined name or relationship, beside its texts.
+const NAME_KEPT: u64 = 256;
 
 /// What was seen in a workbook on the way.
 #[derive(Debug)]
@@ -129,7 +131,10 @@ pub(super) fn check(file: &File, limits: &Limits) -> Result<Checked, Error> {
     checked.uncalculated = totals.uncalculated;
     // Formulas without a result are found by a second reader, which keeps everything once more.
     if totals.kept() * (1 + u64::from(totals.uncalculated)) > limits.kept {
-        return Err(Error::Limit { what: "MiB (sharedStrings.xml, styles.xml)", limit: limits.kept / MIB });
+        return Err(Error::Limit {
+            what: "MiB (sharedStrings.xml, styles.xml, workbook.xml)",
+            limit: limits.kept / MIB,
+        });
     }
     Ok(checked)
 }
@@ -212,6 +217,14 @@ struct Totals {
     styles: u64,
     /// The longest tag or text among the styles: it may stand in each of them.
     style_run: u64,
+    /// Sheets of the workbook.
+    sheets: u64,
+    /// The longest relationship: it may stand in each of them.
+    target_run: u64,
+    /// Bytes of sheets' and defined names and of relationships.
+    names: u64,
+    /// Bytes of what was seen that are kept here.
+    seen: u64,
     /// Whether a cell's formula has no stored result.
     uncalculated: bool,
 }
@@ -220,8 +233,23 @@ impl Totals {
     /// What the reader will keep in memory.
     fn kept(&self) -> u64 {
         // A format and a font's name, each copied for each style.
-        let style = STYLE_KEPT.saturating_add(2 * self.style_run);
-        (self.strings * STRING_KEPT + self.string_bytes).saturating_add(self.styles.saturating_mul(style))
+        let styles = self.styles.saturating_mul(STYLE_KEPT.saturating_add(2 * self.style_run));
+        // A sheet's part is named by two relationships.
+        let sheets = self.sheets.saturating_mul(2 * self.target_run);
+        // A name stands there twice, and room is made for twice a text.
+        let names = 2 * self.names;
+        let strings = self.strings * STRING_KEPT + self.string_bytes;
+        [styles, sheets, names].into_iter().fold(strings, u64::saturating_add)
+    }
+
+    /// Counts a tag whose texts the reader keeps.
+    fn name(&mut self, tag: &[u8], begins: u64, run: u64) {
+        self.names += begins * (NAME_KEPT + run);
+        match tag {
+            b"sheet" => self.sheets += begins,
+            b"Relationship" => self.target_run = self.target_run.max(run),
+            _ => {}
+        }
     }
 
     fn check(&self, limits: &Limits) -> Result<(), Error> {
@@ -253,10 +281,14 @@ pub(super) struct Seen {
     from_1904: bool,
     /// Of relationships: their names and the parts they lead to, in lower case.
     targets: Vec<(String, String)>,
+    /// Bytes of the texts among these.
+    texts: u64,
 }
 
 /// The most of each kind that is kept; a sheet has no more rows.
 const SEEN_KEPT: usize = 1 << 20;
+/// Bytes that are kept of all parts together.
+const SEEN_BYTES: u64 = 32 * MIB;
 
 impl Seen {
     /// Hidden rows below the header.
@@ -273,6 +305,13 @@ impl Seen {
     /// Merged ranges that reach below the header.
     pub(super) fn merged(&self, header: u32) -> u32 {
         count(self.merged.iter().filter(|last| **last > header))
+    }
+
+    /// Bytes of all that is kept.
+    fn bytes(&self) -> u64 {
+        let (rows, columns) = (self.hidden_rows.len() + self.merged.len(), self.hidden_columns.len());
+        let texts = self.sheets.len() + 2 * self.targets.len();
+        (size_of::<u32>() * (rows + 2 * columns) + size_of::<String>() * texts) as u64 + self.texts
     }
 
     fn look_at(&mut self, name: &[u8], tag: &[u8]) {
@@ -294,10 +333,16 @@ impl Seen {
                 self.from_1904 |=
                     attribute(tag, b"date1904").is_some_and(|value| matches!(value, b"1" | b"true"));
             }
-            b"sheet" => push(&mut self.sheets, text(b"r:id").or_else(|| text(b"id"))),
+            b"sheet" => {
+                let id = text(b"r:id").or_else(|| text(b"id"));
+                self.texts += id.as_ref().map_or(0, |id| id.len() as u64);
+                push(&mut self.sheets, id);
+            }
             b"Relationship" => {
                 let target = text(b"Target").map(|target| target.to_ascii_lowercase());
-                push(&mut self.targets, text(b"Id").zip(target));
+                let leads = text(b"Id").zip(target);
+                self.texts += leads.as_ref().map_or(0, |(id, target)| (id.len() + target.len()) as u64);
+                push(&mut self.targets, leads);
             }
             _ => {}
         }
@@ -387,6 +432,8 @@ struct Scanner<'a> {
     last: [u8; 3],
     totals: Totals,
     formulas: Formulas,
+    /// Behind the first defined name of a part: its texts are kept, and where they end the reader decides.
+    naming: bool,
     seen: Seen,
 }
 
@@ -416,6 +463,7 @@ impl<'a> Scanner<'a> {
             last: [0; 3],
             totals,
             formulas: Formulas::default(),
+            naming: false,
             seen: Seen::default(),
         }
     }
@@ -426,6 +474,7 @@ impl<'a> Scanner<'a> {
         totals.bytes += bytes;
         totals.string_bytes += if self.is_strings { bytes } else { 0 };
         totals.uncalculated |= self.formulas.uncalculated;
+        totals.seen += self.seen.bytes();
         (totals, self.seen)
     }
 
@@ -543,6 +592,9 @@ impl<'a> Scanner<'a> {
         if self.is_styles {
             self.totals.style_run = self.totals.style_run.max(self.run);
         }
+        if self.naming {
+            self.totals.names += used as u64;
+        }
         for (length, limit) in [(self.run, self.limits.run), (self.cell, self.limits.cell)] {
             if length > limit {
                 return Err(Error::Limit { what: "KiB (text)", limit: limit / 1024 });
@@ -553,12 +605,14 @@ impl<'a> Scanner<'a> {
 
     fn end_tag(&mut self) -> Result<(), Error> {
         self.at = At::Text;
-        self.run = 0;
+        let run = std::mem::take(&mut self.run);
         let inside = self.tag.strip_prefix(b"/").unwrap_or(&self.tag);
         let end = inside.iter().position(|byte| matches!(byte, b'>' | b'/' | b' ' | b'\t' | b'\r' | b'\n'));
         let name = inside.get(..end.unwrap_or(inside.len())).unwrap_or_default();
         let local = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
-        self.seen.look_at(local, &self.tag);
+        if self.totals.seen + self.seen.bytes() < SEEN_BYTES {
+            self.seen.look_at(local, &self.tag);
+        }
         let begins = u64::from(!self.tag.starts_with(b"/"));
         match local {
             b"c" | b"row" | b"table-cell" | b"covered-table-cell" | b"table-row" => {
@@ -575,6 +629,10 @@ impl<'a> Scanner<'a> {
             b"sst" => self.check_count()?,
             b"xf" => self.totals.styles += begins,
             b"mergeCell" => self.totals.merged += begins,
+            b"sheet" | b"definedName" | b"Relationship" => {
+                self.naming |= local == b"definedName";
+                self.totals.name(local, begins, run);
+            }
             _ => return Ok(()),
         }
         self.totals.check(self.limits)
@@ -713,6 +771,12 @@ mod tests {
         let long = format!("<font><name val='{}'/></font>{}", "x".repeat(1_000), "<xf/>".repeat(100));
         assert!(kept("xl/styles.xml", &long) > 200_000, "each style has a copy");
         assert!(kept("xl/worksheets/sheet1.xml", &long) < 30_000);
+        let name = "n".repeat(1_000);
+        let defined = format!("<definedName name='a'>{name}<c/>{name}</definedName>");
+        assert!(kept("xl/any.xml", &defined) > 4_000, "a name's text ends where the reader ends it");
+        assert!(kept("xl/any.xml", &format!("<definedName name='{name}'/>").repeat(10)) > 20_000);
+        let sheets = format!("<Relationship Target='{name}'/>{}", "<sheet/>".repeat(100));
+        assert!(kept("xl/any.xml", &sheets) > 200_000, "each sheet has a copy of its part's name");
     }
 
     #[test]
@@ -726,6 +790,19 @@ mod tests {
         scanner.feed(sheet).unwrap();
         let seen = scanner.seen;
         assert_eq!((seen.hidden_rows(1), seen.hidden_columns(6), seen.merged(1)), (1, 4, 1));
+    }
+
+    #[test]
+    fn what_is_kept_of_all_parts_has_an_end() {
+        let part = |seen: u64| {
+            let text = format!("<sheet r:id='{}'/>", "i".repeat(400)).repeat(200_000);
+            let before = Totals { seen, ..Totals::default() };
+            let (after, kept) = scan_part(&mut text.as_bytes(), "a.xml", before, &Limits::default()).unwrap();
+            (after.seen, kept.sheets.len())
+        };
+        let (seen, sheets) = part(0);
+        assert!(sheets < 200_000 && seen < SEEN_BYTES + 1_000, "{sheets} sheets");
+        assert_eq!(part(seen), (seen, 0), "nothing more of another part");
     }
 
     #[test]
