@@ -71,6 +71,8 @@ pub(super) const CELLS: u64 = 64 * MIB;
 const STYLES: u64 = 65_536;
 /// Bytes that the reader takes for each cell format, beside a copy of its texts.
 const STYLE_KEPT: u64 = 256;
+/// Bytes of a part's entry in the list of parts, with its name; an average of all.
+const PART_NAMED: u64 = 2_048;
 /// Bytes that the reader takes for each shared string, beside its text.
 const STRING_KEPT: u64 = 80;
 /// Bytes that the reader takes for each sheet, defined name or relationship, beside its texts.
@@ -163,10 +165,44 @@ fn count_parts(reader: &mut (impl Read + Seek), limits: &Limits) -> Result<(), E
     } else if count == u64::from(u16::MAX) {
         count = u64::MAX;
     }
-    if count > limits.parts {
-        return Err(Error::Limit { what: "ZIP parts", limit: limits.parts });
+    if count > limits.parts { Err(too_many_parts(limits)) } else { check_directory(reader, limits) }
+}
+
+fn too_many_parts(limits: &Limits) -> Error {
+    Error::Limit { what: "ZIP parts", limit: limits.parts }
+}
+
+/// Opens the archive within bounds: its reader may take another end for the true one, and keeps all names.
+fn check_directory(reader: impl Read + Seek, limits: &Limits) -> Result<(), Error> {
+    let mut bounded = Bounded { reader, left: limits.parts * PART_NAMED };
+    let parts = ZipArchive::new(&mut bounded).map(|archive| archive.len() as u64);
+    match parts {
+        _ if bounded.left == 0 => Err(too_many_parts(limits)),
+        Ok(parts) if parts > limits.parts => Err(too_many_parts(limits)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(broken(&error)),
     }
-    Ok(())
+}
+
+/// A file of which only so many bytes can be read.
+struct Bounded<R> {
+    reader: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
+        let read = self.reader.read(out.get_mut(..most).unwrap_or_default())?;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Bounded<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.reader.seek(to)
+    }
 }
 
 /// A little-endian number of an archive's headers; 0 beyond the end.
@@ -790,6 +826,29 @@ mod tests {
         scanner.feed(sheet).unwrap();
         let seen = scanner.seen;
         assert_eq!((seen.hidden_rows(1), seen.hidden_columns(6), seen.merged(1)), (1, 4, 1));
+    }
+
+    #[test]
+    fn a_list_of_parts_without_end_is_not_read() {
+        let archive = |parts: usize, name: usize| {
+            let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+            for part in 0..parts {
+                let name = format!("{part}{}", "n".repeat(name));
+                archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            }
+            archive.finish().unwrap().into_inner()
+        };
+        let limits = Limits { parts: 50, ..Limits::default() };
+        let told = |bytes: Vec<u8>| count_parts(&mut io::Cursor::new(bytes), &limits);
+        told(archive(50, 100)).unwrap();
+        let long = told(archive(20, 30_000));
+        assert!(matches!(long, Err(Error::Limit { what: "ZIP parts", limit: 50 })), "{long:?}");
+        // Behind the true end stands another, which leads nowhere.
+        let mut many = archive(60, 1);
+        let stray = [&b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..], &[9; 4], &[7; 4], &[0; 2]].concat();
+        many.extend(stray);
+        let many = told(many);
+        assert!(matches!(many, Err(Error::Limit { what: "ZIP parts", limit: 50 })), "{many:?}");
     }
 
     #[test]
