@@ -24,8 +24,6 @@ use crate::table::sheet::unharmed;
 /// Changes of a mask that are kept for a workbook, of eight bytes each. A sheet has a few for each column; one with
 /// more than these shows nothing that a person could read.
 const MOST: usize = 1 << 21;
-/// Styles of a workbook; Excel allows 65,490.
-const STYLES: usize = 65_536;
 
 /// What was seen of a workbook; looked for when it is first asked for.
 pub(super) struct Shown {

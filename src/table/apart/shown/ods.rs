@@ -9,13 +9,17 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use zip::ZipArchive;
 
-use super::{Masks, STYLES, Seen, digits, part};
+use super::{Masks, Seen, digits, part};
 use crate::table::error::Error;
 use crate::table::number::{DayCount, LONGEST_MASK};
 use crate::table::records::MAX_COLUMNS;
 
 /// Styles from which a style is made, one after another.
 const PARENTS: usize = 16;
+/// Bytes of memory for all styles: a hundred thousand of the usual ones.
+const MOST_STYLES: usize = 32 * 1024 * 1024;
+/// Bytes that a style takes beside its names.
+const KEPT: usize = 256;
 
 pub(super) fn look(file: File) -> Result<Seen, Error> {
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(io::Error::from)?;
@@ -72,6 +76,8 @@ struct Styles {
     cells: HashMap<String, Cell>,
     /// The name of the number style whose tag is open.
     open: Option<String>,
+    /// Bytes of the tags whose names are kept.
+    bytes: usize,
 }
 
 /// A number style.
@@ -105,7 +111,7 @@ impl Styles {
                 Event::Eof => break,
                 _ => {}
             }
-            if self.numbers.len() + self.cells.len() > 2 * STYLES {
+            if self.bytes > MOST_STYLES {
                 return Err(Error::Broken("styles without end".to_owned()));
             }
         }
@@ -121,12 +127,14 @@ impl Styles {
     fn start(&mut self, tag: &BytesStart<'_>) {
         match tag.name().0 {
             "number:number-style" => {
+                self.bytes += tag.len() + KEPT;
                 self.open = attribute(tag, "style:name");
                 if let Some(name) = &self.open {
                     self.numbers.insert(name.clone(), Number::default());
                 }
             }
             "style:style" if attribute(tag, "style:family").as_deref() == Some("table-cell") => {
+                self.bytes += tag.len() + KEPT;
                 let cell = Cell {
                     number: attribute(tag, "style:data-style-name"),
                     parent: attribute(tag, "style:parent-style-name"),
@@ -147,6 +155,7 @@ impl Styles {
                     condition.starts_with("value()&gt;") || condition.starts_with("value()>")
                 };
                 if attribute(tag, "style:condition").is_some_and(of_positive) {
+                    self.bytes += tag.len();
                     number.positive = attribute(tag, "style:apply-style-name");
                 }
             }
@@ -398,6 +407,14 @@ mod tests {
         assert_eq!(mask(&format!("<number:text>-</number:text>{}{positive}", number(""))), 5);
         assert_eq!(mask(r#"<number:number number:min-integer-digits="1"/>"#), 0);
         assert_eq!(mask(r#"<number:scientific-number number:min-integer-digits="3"/>"#), 0);
+    }
+
+    #[test]
+    fn styles_without_end_are_not_kept() {
+        let style =
+            format!(r#"<style:style style:family="table-cell" style:name="{}"/>"#, "n".repeat(100_000));
+        assert!(seen("", &style.repeat(10), "").is_ok());
+        assert!(seen("", &style.repeat(340), "").is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::io::{self, BufReader, ErrorKind, Read};
 use quick_xml::events::Event;
 use zip::ZipArchive;
 
-use super::{Masks, STYLES, Seen, cut, digits, long, part, short, wide};
+use super::{Masks, Seen, cut, digits, long, part, short, wide};
 use crate::table::error::Error;
 use crate::table::number::mask_of;
 
@@ -23,6 +23,8 @@ const SHEET: u32 = 156;
 const BEGIN_STYLES: u32 = 617;
 const END_STYLES: u32 = 618;
 
+/// Styles of a workbook; Excel allows 65,490.
+const STYLES: usize = 65_536;
 /// Bytes of a record's body that are looked at.
 const BODY: u64 = 16 * 1024;
 
