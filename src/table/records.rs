@@ -642,14 +642,25 @@ fn has_odd_quotes(record: &[u8], dialect: &Dialect) -> bool {
         |at: usize| at == 0 || record.get(..at).is_some_and(|before| before.ends_with(&dialect.delimiter));
     let ends =
         |at: usize| record.get(at + 1..).is_none_or(|behind| behind.is_empty() || dialect.divides(behind));
-    let (mut within, mut skip, mut lone) = (false, false, 0);
+    // A quote within a text has its partner in the same cell.
+    let apart = |one: usize, other: usize| {
+        record
+            .get(one..other)
+            .is_some_and(|between| memchr::memmem::find(between, &dialect.delimiter).is_some())
+    };
+    let (mut within, mut skip, mut lone) = (false, false, None);
     for at in memchr_iter(quote, record) {
         if std::mem::take(&mut skip) {
             continue;
         }
         if !within {
             within = begins(at);
-            lone += usize::from(!within);
+            match lone {
+                _ if within => {}
+                Some(partner) if apart(partner, at) => return true,
+                Some(_) => lone = None,
+                None => lone = Some(at),
+            }
         } else if dialect.backslash && record.get(at.wrapping_sub(1)) == Some(&b'\\') {
         } else if record.get(at + 1) == Some(&quote) && !dialect.backslash {
             skip = true;
@@ -661,7 +672,7 @@ fn has_odd_quotes(record: &[u8], dialect: &Dialect) -> bool {
     }
     let other = if quote == b'"' { b'\'' } else { b'"' };
     let others = || memchr_iter(other, record);
-    within || lone % 2 == 1 || others().any(begins) && others().any(ends)
+    within || lone.is_some() || others().any(begins) && others().any(ends)
 }
 
 fn spans_of(shape: Shape) -> Option<usize> {
