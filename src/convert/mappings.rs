@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::mapping::{self, LookupTable, Mapping, Problem};
-use crate::model::{Lang, Schema};
-use crate::table::{Reading, Row, Table};
+use crate::model::{Lang, Schema, Severity};
+use crate::table::{Reading, Row, Table, W114};
 
 /// Most rows of a list: more would be a catalogue, not a list.
 const MOST_LIST_ROWS: usize = 1_000_000;
@@ -82,11 +82,37 @@ fn open_list(path: &Path) -> Result<LookupTable, String> {
         if rows.len() >= MOST_LIST_ROWS {
             return Err(format!("has more than {MOST_LIST_ROWS} rows"));
         }
-        // What is put in order by inference must not be looked up from without a word.
+        // What is damaged, or put in order by inference, must not be looked up from without a word.
         if row.is_mended() {
             return Err(format!("row {} is damaged: its cells don't match the columns", row.number()));
         }
+        if let Some(issue) = row.issues().iter().find(|issue| issue.code.severity() == Severity::Error) {
+            return Err(format!("row {}: {}", row.number(), issue.code.message(Lang::En, &issue.args)));
+        }
         rows.push(row.cells().map(|cell| cell.text.to_owned()).collect());
     }
+    if let Some(note) = table.found().notes.iter().find(|note| note.code.code == W114.code) {
+        return Err(note.code.message(Lang::En, &note.args));
+    }
     Ok(LookupTable { headers, rows })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_looked_up_in_a_damaged_list() {
+        let list = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            open_list(file.path())
+        };
+        let whole = list("code;name;postcode\nA;Централен;1532\nB;Склад;4000\n").unwrap();
+        assert_eq!(whole.rows.len(), 2);
+        for damaged in ["B;Склад;;4000\n", "B;4000\n", "B;\"Склад;4000\n"] {
+            let refused = list(&format!("code;name;postcode\nA;Централен;1532\n{damaged}")).unwrap_err();
+            assert!(refused.contains("row 3"), "{refused}");
+        }
+    }
 }

@@ -839,7 +839,7 @@ pub(super) static W104: CodeInfo = CodeInfo {
 };
 
 /// Rows below the table that are not of it.
-pub(super) static W114: CodeInfo = CodeInfo {
+pub static W114: CodeInfo = CodeInfo {
     code: "W114",
     who: Who::User,
     bg: Words {

@@ -44,6 +44,7 @@ use std::path::Path;
 
 pub use apart::{SERVE_COMMAND, serve};
 pub use block::Block;
+pub use body::W114;
 use body::{Body, Source};
 pub use encoding::Encoding;
 pub use error::Error;
@@ -369,6 +370,14 @@ mod tests {
         assert_eq!(rows[1].1, ["4", "y", "6"]);
         let (rows, _) = read_bytes(b"a;b;c\n1;\"x;3\n7;8;9\n", &Reading::default()).unwrap();
         assert_eq!(rows[0].2, ["T022"], "too few rows to prove anything");
+    }
+
+    #[test]
+    fn a_header_that_is_longer_than_any_is_refused() {
+        let text = day(1..300).replace('\n', ";");
+        let ran_together = format!("{}{text}", NAMES.replace('\n', ";"));
+        let error = read_bytes(ran_together.as_bytes(), &Reading::default()).unwrap_err();
+        assert_eq!(error.issue().code.code, "T026");
     }
 
     /// Rows of a table as programs write them, from a number on.

@@ -13,7 +13,7 @@ use super::header::{self, FoundHeader, Wanted};
 use super::names;
 use super::order::{Ordered, Place};
 use super::reading::{Format, Found, Reading};
-use super::records::{Layout, Records, T023};
+use super::records::{Layout, Records, T023, T025, T026};
 use super::row::{Header, Row};
 use super::shape::Shapes;
 use super::wrapped::{self, Unwrapped, W120};
@@ -99,6 +99,9 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
     let input = if wrapped { Box::new(Unwrapped::new(input)) } else { input };
     let records = Records::new(input, (mark + hidden) as u64, dialect.clone(), encoding.clone(), layout);
     let damaged_header = damage(&rows, header.row);
+    if let Some(issue) = damaged_header.as_ref().filter(|issue| issue.code.code != T023.code) {
+        return Err(Error::DamagedHeader(Box::new(issue.clone())));
+    }
     let place = place_of(&rows, &header);
     let width = header.columns.len();
     let learn = move || {
@@ -158,9 +161,12 @@ pub(super) fn may_have_column(file: &mut impl Input, name: &str) -> io::Result<b
     Ok(wide || memchr::memmem::find(&head, name.as_bytes()).is_some())
 }
 
+/// What is wrong with the header's row so that nobody knows its names: bytes that are no letters, or more than any
+/// header has, as where the rows of a file ran together.
 fn damage(rows: &[Row], header: u32) -> Option<Issue> {
     let row = rows.iter().find(|row| row.number() == header)?;
-    let issue = row.issues().iter().find(|issue| issue.code.code == T023.code)?;
+    let spoils = |issue: &&Issue| [T023.code, T025.code, T026.code].contains(&issue.code.code);
+    let issue = row.issues().iter().find(spoils)?;
     Some(issue.clone().row(header))
 }
 
