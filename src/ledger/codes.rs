@@ -318,6 +318,15 @@ codes! {
            "The portal's list shows exactly one such movement."
            "The list was dropped into the folder reconcile."
            "Nothing."
+    CONTRADICTED "L065" Administrator
+        bg "щеше да се подаде отново, защото не беше получен, но списъкът на системата го показва под нашия номер (ред {1} на {0}); не се подава — проверете го в портала и кажете на администратора"
+           "Каквото системата показва под нашия номер, е получено; още едно подаване би било двойно."
+           "Ред, за който е казано, че не е получен, а системата го е записала по-късно."
+           "Ако е същото движение: `rxdrop resolve ФАЙЛ:РЕД --accepted НОМЕР`; ако го няма: `--not-received`, с --by и --reason."
+        en "was about to be sent again, as it had not been received, but the system's list shows it under our number (row {1} of {0}); it is not sent: look it up in the portal and tell the administrator"
+           "What the system shows under our number was received; sending it once more would make a double."
+           "A row said not to be received, which the system registered later."
+           "If it is the same movement: `rxdrop resolve FILE:ROW --accepted ID`; if it is not there: `--not-received`, with --by and --reason."
     RISK "L045" Administrator
         bg "{0} реда са подадени без отговор, а последният ден за подаване е {1}. Всеки избор носи риск: да се чака — ако не са записани, след {1} вече не могат да се подадат в срок; да се отбележат като приети — ако всъщност ги няма, остават неотчетени; да се отбележат като неполучени и да се подадат пак — ако все пак са записани, стават двойни и двойното трябва да се сторнира до {2}"
            "Двойното може да се сторнира и след срока, липсващото не може да се добави; кое е вярно, показва само системата. Затова никой срок не решава вместо вас."

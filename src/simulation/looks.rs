@@ -133,6 +133,10 @@ impl Memory {
         Ok(())
     }
 
+    pub(super) fn forget_looks(&mut self, transaction: i64, batch: i64) {
+        self.looks.retain(|put| put.transaction != transaction || put.batch != batch);
+    }
+
     fn prove(&mut self, sought: &Sought, id: Option<&str>, why: &StoredIssue) -> Result<(), Error> {
         let record = self.transactions[index(sought.item.transaction)].record;
         let known = self.record(record)?.ok_or(Error::Order("a look for nothing"))?;

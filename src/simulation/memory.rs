@@ -1267,6 +1267,14 @@ impl Store for Memory {
         one.state = one.state.after(TransactionEvent::NotReceived)?;
         Ok(())
     }
+    fn contradicted(&mut self, transaction: i64, batch: i64) -> Result<(), Error> {
+        let one = &mut self.transactions[index(transaction)];
+        one.state = one.state.after(TransactionEvent::Contradicted)?;
+        let one = &mut self.batches[index(batch)];
+        one.state = one.state.after(BatchEvent::Contradicted)?;
+        self.forget_looks(transaction, batch);
+        Ok(())
+    }
     fn number_of_batch(&mut self, transaction: i64, _: i64, _: &str) -> Result<(), Error> {
         self.transactions[index(transaction)].remote = None;
         Ok(())

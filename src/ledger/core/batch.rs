@@ -43,6 +43,8 @@ pub enum BatchEvent {
     SpokenFor,
     /// The ledger is older than its marks: what it takes for not received may have been.
     Doubted,
+    /// A list shows a row of it that was taken for not received.
+    Contradicted,
 }
 
 use BatchEvent as On;
@@ -62,6 +64,7 @@ impl Life for BatchState {
         On::AskedAbout,
         On::SpokenFor,
         On::Doubted,
+        On::Contradicted,
     ];
 
     fn word(self) -> &'static str {
@@ -85,6 +88,9 @@ impl Life for BatchState {
             // Only the attempt that is under way can say that nothing went out.
             On::NotSent => self == Sending,
             On::AskedAbout | On::SpokenFor => self == Unknown,
+            // One that is asked about goes on so: its answer names the row.
+            On::Contradicted if self == Pending => return Some(Pending),
+            On::Contradicted => matches!(self, Retry | Unknown | Settled),
         };
         lawful.then_some(event.leads_to())
     }
@@ -98,7 +104,7 @@ impl BatchEvent {
             On::Answered | On::SpokenFor => Settled,
             On::TakenIn | On::AskedAbout => Pending,
             On::NotSent => Retry,
-            On::PartlyAnswered | On::Lost | On::Doubted => Unknown,
+            On::PartlyAnswered | On::Lost | On::Doubted | On::Contradicted => Unknown,
         }
     }
 }
@@ -245,8 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn a_settled_batch_stays_so() {
-        assert!(BatchState::EVENTS.iter().all(|on| Settled.step(*on).is_none_or(|to| to == Settled)));
+    fn a_settled_batch_stays_so_unless_a_list_contradicts_it() {
+        let out: Vec<_> = BatchState::EVENTS
+            .iter()
+            .filter(|on| Settled.step(**on).is_some_and(|to| to != Settled))
+            .collect();
+        assert_eq!(out, [&On::Contradicted]);
     }
 
     #[test]

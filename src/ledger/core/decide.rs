@@ -73,6 +73,19 @@ pub(crate) fn prove<S: Store>(
     store.mark_batch(batch)
 }
 
+/// A list shows under our number what was taken for not received. It does not go again: nobody knows what became of
+/// it, until the list itself proves it or a person decides. Held would not do, because a newer row of its fact takes
+/// the place of what is held, and would go out beside it under a number of its own.
+pub(crate) fn contradict<S: Store>(store: &mut S, known: &Known, why: &StoredIssue) -> Result<(), Error> {
+    let state = known.state.after(RecordEvent::Contradicted)?;
+    let (transaction, batch) = store.transaction(known.id)?;
+    store.contradicted(transaction, batch)?;
+    let reason = std::slice::from_ref(why);
+    store.stand(known.id, &Stand { state, way: known.way, of_record: known.of_record, reason })?;
+    store.mark_changed(known.id)?;
+    store.mark_batch(batch)
+}
+
 /// A person says what became of one record whose outcome is unknown; gives its transaction. `of_batch`: the number
 /// given is the batch's.
 pub(crate) fn resolve<S: Store>(

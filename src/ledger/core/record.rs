@@ -65,6 +65,8 @@ pub enum RecordEvent {
     AskedAbout,
     /// It was surely not received: a person looked, or the system said so, twice.
     NotReceived,
+    /// A list shows what was taken for not received.
+    Contradicted,
     /// A person lets it go.
     Released,
     /// A person says that it is not to be reported.
@@ -108,6 +110,7 @@ impl Life for RecordState {
         On::TakenIn,
         On::AskedAbout,
         On::NotReceived,
+        On::Contradicted,
         On::Released,
         On::Dropped,
         On::RuledOut,
@@ -143,6 +146,7 @@ impl Life for RecordState {
             On::Unsaid => matches!(self, Sending | Pending | Unknown),
             On::TakenIn => matches!(self, Sending | Pending),
             On::AskedAbout | On::NotReceived => self == Unknown,
+            On::Contradicted => matches!(self, Ready | Held),
             On::Released => matches!(self, Held | Reversed),
             On::RuledOut => self.gives_way(),
         };
@@ -177,7 +181,7 @@ impl RecordEvent {
             On::Claimed => Sending,
             On::Registered => Accepted,
             On::Rejected => Rejected,
-            On::Unsaid => Unknown,
+            On::Unsaid | On::Contradicted => Unknown,
             On::TakenIn | On::AskedAbout => Pending,
         }
     }

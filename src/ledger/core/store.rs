@@ -185,6 +185,9 @@ pub(crate) trait Store {
     fn settle_one(&mut self, transaction: i64, outcome: &Outcome) -> Result<(), Error>;
     /// A person looked: the transaction was not received.
     fn not_received(&mut self, transaction: i64) -> Result<(), Error>;
+    /// A list shows what was taken for not received: the transaction and its batch are open again, and what was said
+    /// of it before counts no more.
+    fn contradicted(&mut self, transaction: i64, batch: i64) -> Result<(), Error>;
     /// The number a person gave is the batch's, not the transaction's.
     fn number_of_batch(&mut self, transaction: i64, batch: i64, number: &str) -> Result<(), Error>;
     /// A batch none of whose rows is unknown any more is settled.

@@ -37,6 +37,8 @@ pub enum TransactionEvent {
     AskedAbout,
     /// It was surely not received: a person looked, or the system said so, twice.
     NotReceived,
+    /// A list shows what was taken for not received.
+    Contradicted,
 }
 
 use TransactionEvent as On;
@@ -54,6 +56,7 @@ impl Life for TransactionState {
         On::TakenIn,
         On::AskedAbout,
         On::NotReceived,
+        On::Contradicted,
     ];
 
     fn word(self) -> &'static str {
@@ -69,7 +72,7 @@ impl Life for TransactionState {
 
     fn step(self, event: TransactionEvent) -> Option<Self> {
         let lawful = match event {
-            On::Claimed => self == NotReceived,
+            On::Claimed | On::Contradicted => self == NotReceived,
             // An answer that names it is proof, whenever it comes: also after somebody did not find it.
             On::Registered | On::Rejected => !self.is_over(),
             // One that does not name it proves nothing against what a person saw.
@@ -97,7 +100,7 @@ impl TransactionEvent {
             On::Claimed => Sending,
             On::Registered => Accepted,
             On::Rejected => Refused,
-            On::Unsaid => Unknown,
+            On::Unsaid | On::Contradicted => Unknown,
             On::TakenIn | On::AskedAbout => Pending,
             On::NotReceived => NotReceived,
         }

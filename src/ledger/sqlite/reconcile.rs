@@ -3,15 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde_json::{Value, json};
 
 use super::batches::mark_batch_changed;
 use super::digest::Digest;
 use super::look::{Asked, prove};
+use super::record;
 use super::stage::day_text;
+use super::store::{SqlStore, among};
 use super::{Event, Sqlite, append_event, day, json, parse};
 use crate::ledger::core::store::told;
+use crate::ledger::core::{Life as _, RecordEvent, RecordState, decide};
 use crate::ledger::lists::{Listed, Lists, Matching};
 use crate::ledger::{Error, StoredIssue, codes};
 use crate::model::{CodeInfo, Severity};
@@ -71,6 +75,7 @@ impl Lists for Sqlite {
         self.commit(now, "reconciled", |tx| {
             let list = tx.query_row("SELECT name FROM intakes WHERE id = ?1", [intake], |row| row.get(0))?;
             let mut compared = Comparison { tx, matching, intake, list, now, counts: Counts::default() };
+            compared.contradict()?;
             compared.seek(&realms)?;
             compared.known_by_id()?;
             compared.named_twice()?;
@@ -82,8 +87,9 @@ impl Lists for Sqlite {
             let mut issues = compared.counts.told();
             issues.extend(compared.missing(&realms)?);
             tx.execute_batch("DELETE FROM temp.listed; DELETE FROM temp.sought;")?;
-            let Counts { known, found, unclear, strange } = compared.counts;
-            let data = json!({"known": known, "found": found, "unclear": unclear, "strange": strange});
+            let Counts { known, found, unclear, strange, contradicted } = compared.counts;
+            let data = json!({"known": known, "found": found, "unclear": unclear, "strange": strange,
+                "contradicted": contradicted});
             Ok((issues, Event::about(intake, data)))
         })
     }
@@ -96,6 +102,8 @@ struct Counts {
     found: u32,
     unclear: u32,
     strange: u32,
+    /// Rows here that were to be sent again, and are in the list.
+    contradicted: u32,
 }
 
 impl Counts {
@@ -144,7 +152,7 @@ impl Pair {
     fn told(&self) -> &'static CodeInfo {
         match (self.same, self.state.as_str()) {
             (false, _) => &codes::LISTED_DIFFERS,
-            (true, "ready" | "sending" | "pending") => &codes::LISTED_UNDER_WAY,
+            (true, "sending" | "pending") => &codes::LISTED_UNDER_WAY,
             (true, "accepted") if !self.has_id => &codes::LISTED_KNOWN,
             (true, _) => &codes::LISTED_OTHERWISE,
         }
@@ -166,7 +174,48 @@ fn listed_before(listed: &str) -> String {
     )
 }
 
+/// Transactions whose number a row of the list bears.
+const UNDER_OUR_NUMBER: &str = "FROM temp.listed l JOIN transactions t ON t.number = l.number
+   JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id WHERE l.elsewhere = 0";
+
 impl Comparison<'_> {
+    /// What was taken for not received and is in the list under our number does not go again; what the list proves is
+    /// settled with the rest of what is unknown.
+    fn contradict(&mut self) -> Result<(), Error> {
+        self.doubt_retries()?;
+        let rows: Vec<(i64, u32)> = self.all(&format!(
+            "SELECT r.id, min(l.row_no) {UNDER_OUR_NUMBER} AND t.state = 'not_received' AND r.transaction_id = t.id
+                AND r.newer IS NULL AND {} GROUP BY r.id ORDER BY r.id",
+            among("r.state", RecordState::sources(RecordEvent::Contradicted))
+        ))?;
+        for (record, listed) in rows {
+            let Some(known) = record::get(self.tx, record)? else { continue };
+            let why = told(&codes::CONTRADICTED, [self.list.clone(), listed.to_string()]);
+            decide::contradict(&mut SqlStore::new(self.tx, self.now), &known, &why)?;
+            self.counts.contradicted += 1;
+        }
+        Ok(())
+    }
+
+    /// A batch that was to be sent again, because it did not reach the system, and has a row in the list did reach it.
+    fn doubt_retries(&mut self) -> Result<(), Error> {
+        let batches: Vec<(i64, i64)> = self.all(&format!(
+            "SELECT b.id, (SELECT max(id) FROM attempts WHERE batch_id = b.id) FROM batches b
+              WHERE b.state = 'retry' AND b.id IN (SELECT t.batch_id {UNDER_OUR_NUMBER}) ORDER BY b.id"
+        ))?;
+        for (batch, attempt) in batches {
+            super::batches::doubt(self.tx, batch, attempt, "the system's list shows a row of it", self.now)?;
+            mark_batch_changed(self.tx, batch)?;
+            self.counts.contradicted += 1;
+        }
+        Ok(())
+    }
+
+    fn all<A: FromSql, B: FromSql>(&self, sql: &str) -> Result<Vec<(A, B)>, Error> {
+        let mut found = self.tx.prepare_cached(sql)?;
+        Ok(found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+    }
+
     /// What may be registered without our knowing its number there, in the form of the list. Only what is unknown is
     /// open to the list's word; the others may be the very rows that look like it.
     fn seek(&self, realms: &BTreeSet<i64>) -> Result<(), Error> {

@@ -349,6 +349,15 @@ impl Store for SqlStore<'_> {
         self.run("UPDATE transactions SET state = ?2 WHERE id = ?1", params![transaction, state]).map(drop)
     }
 
+    fn contradicted(&mut self, transaction: i64, batch: i64) -> Result<(), Error> {
+        let state = TransactionEvent::Contradicted.leads_to().word();
+        self.run("UPDATE transactions SET state = ?2 WHERE id = ?1", params![transaction, state])?;
+        let state = super::batches::state_of(self.tx, batch)?.after(BatchEvent::Contradicted)?.word();
+        self.run("UPDATE batches SET state = ?2 WHERE id = ?1", params![batch, state])?;
+        self.run("DELETE FROM looks WHERE transaction_id = ?1 AND batch_id = ?2", [transaction, batch])
+            .map(drop)
+    }
+
     fn number_of_batch(&mut self, transaction: i64, batch: i64, number: &str) -> Result<(), Error> {
         self.run("UPDATE transactions SET remote_id = NULL WHERE id = ?1", [transaction])?;
         self.run("UPDATE batches SET remote = ?2 WHERE id = ?1", params![batch, number]).map(drop)

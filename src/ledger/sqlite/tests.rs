@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::{Options, Sqlite};
 use crate::destinations::Late;
+use crate::ledger::lists::{Listed, Lists as _, Matching};
 use crate::ledger::trail::Trails;
 use crate::ledger::{
     Accept, BatchVerdict, Built, By, Decision, Double, Evidence, FactKey, Ledger, Looking, Looks, MappingRef,
@@ -1795,4 +1796,69 @@ fn a_file_read_twice_under_lists_that_change_back_and_forth_sends_no_row_beside_
     let open = bench.claim().unwrap();
     let equal = open.items.iter().filter(|item| item.members.contains('w'));
     assert_eq!(equal.count(), 2, "two deliveries, in two files");
+}
+
+/// A list of one row under our number.
+fn list_of(bench: &mut Bench, number: &str, batch: &str, times: u32) {
+    let list = bench.receive("list.csv", &format!("{batch}{times}"));
+    let listed = |row| Listed {
+        row,
+        section: "sespa".into(),
+        id: format!("{}", 70 + row),
+        elsewhere: false,
+        number: Some(number.to_owned()),
+        day: None,
+        content: vec![batch.to_owned()],
+    };
+    let matching = Matching {
+        sections: vec!["sespa".into()],
+        fields: vec![("p_batch_no".into(), false)],
+        by_content: false,
+        day: "p_report_date".into(),
+    };
+    bench.ledger.begin_list().unwrap();
+    bench.ledger.list(&(2..2 + times).map(listed).collect::<Vec<_>>()).unwrap();
+    let now = bench.now();
+    bench.ledger.reconcile(list, &matching, now).unwrap();
+}
+
+/// One row whose answer was lost, and that a person said was not received.
+fn said_to_be_missing() -> (Bench, i64, OpenBatch) {
+    let mut bench = Bench::new();
+    let file = bench.drop_weak("a.csv", &[(2, "w")]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+    let now = bench.now();
+    bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+    assert_eq!(bench.statuses(file), [Waiting]);
+    (bench, file, open)
+}
+
+#[test]
+fn what_was_said_to_be_missing_and_is_in_the_list_does_not_go_again() {
+    let (mut bench, file, open) = said_to_be_missing();
+    list_of(&mut bench, &open.items[0].number, "w", 1);
+    assert_eq!(bench.statuses(file), [Accepted]);
+    for (batch, times) in [("v", 1), ("w", 2)] {
+        let (mut bench, file, open) = said_to_be_missing();
+        list_of(&mut bench, &open.items[0].number, batch, times);
+        assert_eq!(bench.statuses(file), [Unknown], "{batch} {times} times");
+        assert_eq!(bench.claim().map(|open| open.items.len()), None);
+        // A newer row of the fact waits for it.
+        let copy = bench.drop_weak("a.csv", &[(2, "w"), (3, "v")]);
+        assert_eq!(bench.statuses(copy), [Waiting, Waiting]);
+        assert_eq!(bench.claim().map(|open| open.items.len()), Some(1));
+    }
+}
+
+#[test]
+fn a_batch_that_was_to_be_sent_again_and_is_in_the_list_does_not_go_again() {
+    let mut bench = Bench::new();
+    let file = bench.drop_weak("a.csv", &[(2, "w"), (3, "v")]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::NotSent { retry_at: at(0), seen: "503".into() });
+    list_of(&mut bench, &open.items[0].number, "w", 1);
+    assert_eq!(bench.statuses(file), [Accepted, Unknown], "of the second row nobody knows");
+    let now = bench.now();
+    assert_eq!(bench.ledger.work("sespa", now).unwrap(), Work::Nothing);
 }
