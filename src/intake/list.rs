@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use super::names::{self, escaped, parse_report_name};
+use super::names::{self, Named, escaped};
 use super::{Error, F003, F004, F005, F010, F011, F013, MOST_BYTES, ReportName};
 use crate::model::CodeInfo;
 
@@ -109,18 +109,27 @@ pub fn list(folder: &Path) -> Result<Listing, Error> {
 impl Listing {
     fn add(&mut self, name: &OsStr, metadata: &Metadata) {
         let Some(text) = name.to_str() else { return self.refuse(name, &F005, vec![shown(name)]) };
-        if names::is_bad(text) {
-            self.refuse(name, &F005, vec![shown(name)]);
-        } else if names::is_ignored(text) || is_hidden(metadata) {
+        let Named::Candidate(ours) = names::named(text) else {
+            return self.set_aside(name, text);
+        };
+        if is_hidden(metadata) {
             self.ignored.push(Ignored { name: text.to_owned() });
         } else if let Some(code) = refusal(metadata) {
             self.refuse(name, code, Vec::new());
         } else if metadata.len() > MOST_BYTES {
             self.refuse(name, &F011, vec![format!("{} GiB", MOST_BYTES >> 30)]);
         } else {
-            let ours = parse_report_name(text);
             let stamp = Stamp::of(metadata);
             self.candidates.push(Candidate { name: text.to_owned(), stamp, is_open: false, ours });
+        }
+    }
+
+    /// What its name says is no input.
+    fn set_aside(&mut self, name: &OsStr, text: &str) {
+        if names::named(text) == Named::Bad {
+            self.refuse(name, &F005, vec![shown(name)]);
+        } else {
+            self.ignored.push(Ignored { name: text.to_owned() });
         }
     }
 

@@ -192,6 +192,56 @@ fn period_of(part: &str) -> Option<(bool, String)> {
     (digits(day, 8) && digits(minute, 4) && counted).then(|| (time.len() < part.len(), time.to_owned()))
 }
 
+/// Whether a file under one of our names is one of ours, and so no input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// It is: as it was written, or changed and to be renamed.
+    Ours,
+    /// It is while its bytes are those that the ledger knows it wrote; a changed errors file is an input.
+    WhileUnchanged,
+    /// It is if a receipt beside it names its bytes: another ledger of ours wrote it.
+    IfNamed,
+    /// It is a person's.
+    Input,
+}
+
+impl Own {
+    /// `written`: the ledger knows that it wrote a report of that name.
+    pub fn of(report: &ReportName, written: bool) -> Self {
+        if report.changed || matches!(report.kind, Report::Receipt | Report::Notice) {
+            return Self::Ours;
+        }
+        match (written, report.kind.is_errors()) {
+            (true, true) => Self::WhileUnchanged,
+            (true, false) => Self::Ours,
+            (false, true) => Self::Input,
+            (false, false) => Self::IfNamed,
+        }
+    }
+}
+
+/// What a name alone says of a file in a drop folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// Never taken under that name.
+    Bad,
+    /// No input, and nobody's concern.
+    Ignored,
+    /// It may be an input; with the parts of the name, if it is one that a report of ours could have.
+    Candidate(Option<ReportName>),
+}
+
+/// What a name alone says.
+pub fn named(name: &str) -> Named {
+    if is_bad(name) {
+        Named::Bad
+    } else if is_ignored(name) {
+        Named::Ignored
+    } else {
+        Named::Candidate(parse_report_name(name))
+    }
+}
+
 /// A name fit to be shown: characters that are invisible, change the direction of reading or break the
 /// line stand as `[U+202E]`.
 pub fn escaped(name: &str) -> String {
@@ -241,7 +291,7 @@ pub(super) fn locks_of(name: &str) -> impl Iterator<Item = String> {
 /// Whether a name hides what it is or leads elsewhere on some system: control, invisible and direction
 /// characters, `\`, `/` and `:`, a dot or blank at the end, names of Windows devices.
 /// (<https://learn.microsoft.com/windows/win32/fileio/naming-a-file>)
-pub(super) fn is_bad(name: &str) -> bool {
+fn is_bad(name: &str) -> bool {
     name.chars()
         .any(|letter| letter.is_control() || is_invisible(letter) || matches!(letter, '\\' | '/' | ':'))
         || name.ends_with(['.', ' '])

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{Shop, owner};
 use crate::config::DropFolder;
 use crate::convert::Mappings;
+use crate::intake::names::Own;
 use crate::intake::{self, Candidate, Readiness, ReportName, Settling, Stamp};
 use crate::knife::{Point, pass};
 use crate::ledger::{FileState, KnownFile, NewFile, StoredIssue};
@@ -216,18 +217,16 @@ impl Folder {
     /// Our own report is no input while its bytes are ours; of changed ones, only errors files are inputs.
     fn is_report(&mut self, shop: &Shop, candidate: &Candidate, written: bool) -> Result<bool> {
         let Some(report) = &candidate.ours else { return Ok(false) };
-        if matches!(report.kind, intake::Report::Receipt | intake::Report::Notice) {
-            return Ok(true);
+        match Own::of(report, written) {
+            Own::Ours => Ok(true),
+            Own::Input => Ok(false),
+            Own::WhileUnchanged => self.is_as_written(shop, candidate),
+            Own::IfNamed => Ok(self.is_named_by_its_receipt(candidate, report)),
         }
-        if report.changed {
-            return Ok(true);
-        }
-        if !written && !report.kind.is_errors() {
-            return Ok(self.is_named_by_its_receipt(candidate, report));
-        }
-        if !written || !report.kind.is_errors() {
-            return Ok(written);
-        }
+    }
+
+    /// Whether its bytes are those of a report that the ledger wrote under its name.
+    fn is_as_written(&mut self, shop: &Shop, candidate: &Candidate) -> Result<bool> {
         let Some(sha256) = self.hash(candidate) else { return Ok(true) };
         let (folder, name) = (self.drop.folder.clone(), candidate.name.clone());
         Ok(shop.ledger.ask_blocking(move |ledger| ledger.report_of(&folder, &name, &sha256))?.is_some())

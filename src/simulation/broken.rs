@@ -29,10 +29,12 @@ pub(super) enum Bug {
     ACommitIsUntold,
     /// Rows that waited are not judged when the one before them is answered.
     FollowersAreForgotten,
+    /// The ledger does not know the reports it wrote.
+    ReportsAreForgotten,
 }
 
 /// Each with the rule that must find it.
-pub(super) const BUGS: [(Bug, &str); 13] = [
+pub(super) const BUGS: [(Bug, &str); 14] = [
     (Bug::ARowIsLost, "I1:"),
     (Bug::LostIsCalledUnsent, "I2:"),
     (Bug::ACrashIsCalledUnsent, "I2:"),
@@ -46,4 +48,5 @@ pub(super) const BUGS: [(Bug, &str); 13] = [
     (Bug::NumbersComeAgain, "I8:"),
     (Bug::ACommitIsUntold, "I11:"),
     (Bug::FollowersAreForgotten, "G5:"),
+    (Bug::ReportsAreForgotten, "I12:"),
 ];

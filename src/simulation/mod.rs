@@ -24,6 +24,7 @@ mod bridge;
 mod broken;
 mod check;
 mod files;
+mod folder;
 mod life;
 mod looks;
 mod memory;
@@ -74,6 +75,7 @@ fn live(seed: u64, bug: Option<Bug>, trace: bool) -> Result<usize, String> {
     let mut life = Life::new(seed, memory, SESPA.as_ref(), trace);
     life.live().map_err(|broken| format!("seed {seed}: {broken}"))?;
     told_again(&life).map_err(|broken| format!("seed {seed}: {broken}"))?;
+    folder::own_reports_are_no_inputs(&life.book, seed).map_err(|broken| format!("seed {seed}: {broken}"))?;
     Ok(life.rows())
 }
 
