@@ -34,11 +34,21 @@ pub(super) enum Op {
     LookDue,
     Looked(Look),
     Conclude(Sought, Presence),
+    /// A list of what the system has is laid beside the books.
+    List(Vec<Shown>),
     Recover,
     Release(What, Option<Double>),
     Resolve(What, Decision),
     /// The process ends: what it remembered of a staging is gone.
     Crash,
+}
+
+/// A row of a list.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    pub(super) number: String,
+    pub(super) id: String,
+    pub(super) members: String,
 }
 
 impl Op {
@@ -58,6 +68,7 @@ impl Op {
             Self::Answered(attempt, answer) => {
                 format!("Answered {attempt} {} {}", answer.status, String::from_utf8_lossy(&answer.body))
             }
+            Self::List(rows) => format!("List of {}", rows.len()),
             Self::Asked(question) => format!("Asked {} ends {}", question.batch, question.waits.is_none()),
             other => format!("{other:?}"),
         }

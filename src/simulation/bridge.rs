@@ -7,11 +7,11 @@ use super::book::{Book, Got, Op, SECTION, by};
 use super::life::Life;
 use super::looks::QUIET;
 use super::memory::Memory;
-use super::{FIRST_NUMBER, SESPA, server};
+use super::{FIRST_NUMBER, SESPA, lists, server};
 use crate::destinations::Late;
 use crate::ledger::{
-    Built, Error, Ledger as _, Looks as _, NewFile, OpenBatch, Options, SectionRef, Sqlite, Want, Witness,
-    Work,
+    Built, Error, Ledger as _, Lists as _, Looks as _, NewFile, OpenBatch, Options, SectionRef, Sqlite, Want,
+    Witness, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -89,6 +89,11 @@ fn done(ledger: &mut Sqlite, op: &Op, now: DateTime<Utc>) -> Result<Got, Error> 
         Op::Looked(look) => ledger.looked(look, now).map(|()| Got::Nothing)?,
         Op::Conclude(sought, presence) => {
             ledger.conclude(sought, "looked", presence, QUIET, (now, now)).map(|()| Got::Nothing)?
+        }
+        Op::List(rows) => {
+            ledger.begin_list()?;
+            ledger.list(&lists::listed(rows))?;
+            ledger.reconcile(lists::INTAKE, &lists::matching(), now).map(|_| Got::Nothing)?
         }
         Op::Recover => {
             let unread = ledger.recover("test", now)?;

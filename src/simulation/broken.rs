@@ -31,10 +31,14 @@ pub(super) enum Bug {
     FollowersAreForgotten,
     /// The ledger does not know the reports it wrote.
     ReportsAreForgotten,
+    /// A list does not keep back what it shows and was to be sent again.
+    ListsAreNotBelieved,
+    /// Whoever is without an answer is found in any list.
+    ListsProveAnything,
 }
 
 /// Each with the rule that must find it.
-pub(super) const BUGS: [(Bug, &str); 14] = [
+pub(super) const BUGS: [(Bug, &str); 16] = [
     (Bug::ARowIsLost, "I1:"),
     (Bug::LostIsCalledUnsent, "I2:"),
     (Bug::ACrashIsCalledUnsent, "I2:"),
@@ -49,4 +53,6 @@ pub(super) const BUGS: [(Bug, &str); 14] = [
     (Bug::ACommitIsUntold, "I11:"),
     (Bug::FollowersAreForgotten, "G5:"),
     (Bug::ReportsAreForgotten, "I12:"),
+    (Bug::ListsAreNotBelieved, "I2:"),
+    (Bug::ListsProveAnything, "I3:"),
 ];

@@ -880,6 +880,7 @@ impl Book for Memory {
             Op::Conclude(sought, presence) => {
                 self.conclude(sought, presence, process, now).map(|()| Got::Nothing)
             }
+            Op::List(rows) => self.reconcile(rows).map(|()| Got::Nothing),
             Op::Recover => self.recover(process, now).map(Got::Unread),
             Op::Release(what, answer) => {
                 self.release(what, *answer, &by).map(|(moved, left)| Got::Decided(moved, left))

@@ -3,7 +3,8 @@
 //!
 //! The rules are the product's: [`crate::ledger::core`] moves every record, and [`crate::submit::read_again`] with
 //! the real codec reads every answer. Only what lies around them is a model: the tables (`memory.rs`), the
-//! system (`server.rs`), the files (`files.rs`), the people (`people.rs`), the questions by our number (`looks.rs`).
+//! system (`server.rs`), the files (`files.rs`), the people (`people.rs`), the questions by our number (`looks.rs`) and
+//! the lists that show our numbers (`lists.rs`).
 //! `bridge.rs` lets the same lives happen to the ledger on SQLite too and compares both after each commit, so that the
 //! tables are no guess either.
 //!
@@ -14,7 +15,7 @@
 //! ```
 //!
 //! What is taken for granted: the system's books do not lie, no request is registered later than half an hour after
-//! it was sent, and whoever says "not received" looked after that. Whoever lets a row of a file go knows which file of
+//! it was sent, and whoever says "not received" looked after that, or finds out by a list before anything is sent. Whoever lets a row of a file go knows which file of
 //! that name is meant: the newest with something to decide in that row. A process is not frozen between the commit
 //! that states the intent and the first byte. Without a key nobody sends a doubtful row: equal rows tell nobody which
 //! delivery they are.
@@ -26,6 +27,7 @@ mod check;
 mod files;
 mod folder;
 mod life;
+mod lists;
 mod looks;
 mod memory;
 mod people;

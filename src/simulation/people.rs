@@ -11,7 +11,7 @@ use crate::ledger::{Decision, Double, FileState, What, codes};
 
 /// One person does one thing.
 pub(super) fn act<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
-    match life.random.below(4) {
+    match life.random.below(5) {
         0 => {
             if life.random.percent(50) {
                 // Whoever looks waits first: a request that nobody answered may still be under way.
@@ -22,6 +22,7 @@ pub(super) fn act<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
             Ok(())
         }
         1 | 2 => release_one(life),
+        3 => life.fetch_list(),
         _ => retry_one(life),
     }
 }
