@@ -99,13 +99,15 @@ fn open_list(path: &Path) -> Result<LookupTable, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
     fn nothing_is_looked_up_in_a_damaged_list() {
         let list = |text: &str| {
-            let file = tempfile::NamedTempFile::new().unwrap();
-            std::fs::write(file.path(), text).unwrap();
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(text.as_bytes()).unwrap();
             open_list(file.path())
         };
         let whole = list("code;name;postcode\nA;Централен;1532\nB;Склад;4000\n").unwrap();
