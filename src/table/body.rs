@@ -248,15 +248,23 @@ impl Body {
         Ok(false)
     }
 
+    /// A row that counts the columns, where figures of another form stand in one of them.
+    fn is_count(&self, row: &Row) -> bool {
+        let Source::Text(ordered) = &self.source else { return false };
+        let strange = |column: usize| {
+            row.cell(column).is_some_and(|cell| !ordered.shapes().knows_form(column, cell.text.trim()))
+        };
+        row.len() >= self.needed && counts_columns(row) && ordered.shapes().rigid().any(strange)
+    }
+
     /// A row above the header that is as full as the table and has its figures: somebody sorted the rows, header and
     /// all. A row that counts the columns has figures too.
     fn is_data_above(&self, row: &Row) -> bool {
         let Source::Text(ordered) = &self.source else { return false };
-        let counts = |(at, cell): (usize, Cell<'_>)| cell.text.trim().parse() == Ok(at + 1);
         row.len() > 2
             && (self.needed..=self.columns).contains(&row.len())
             && !self.is_sparse(row)
-            && !row.cells().enumerate().all(counts)
+            && !counts_columns(row)
             && fits_figures(row, ordered.shapes())
     }
 
@@ -264,7 +272,7 @@ impl Body {
         // Nearly every row begins so, with a date or a number.
         let begins_with_digit =
             row.raw(0).and_then(|cell| cell.bytes.first()).is_some_and(u8::is_ascii_digit);
-        if begins_with_digit && !self.words.with_digit && !self.after_blank {
+        if begins_with_digit && !self.words.with_digit && !self.after_blank && self.rows > 0 {
             return Ok(Verdict::Data);
         }
         Ok(if is_blank(row) {
@@ -272,7 +280,7 @@ impl Body {
         } else if self.is_header_again(row) {
             self.reordered = None;
             Verdict::LeftOut(Why::Title)
-        } else if is_rule(row) {
+        } else if is_rule(row) || self.rows == 0 && self.is_count(row) {
             Verdict::LeftOut(Why::Title)
         } else if self.is_reordered(row) {
             Verdict::Reordered
@@ -426,7 +434,7 @@ impl Body {
                 continue;
             }
             if text.starts_with(|first: char| first.is_ascii_digit())
-                || !self.header.iter().any(|name| name.trim() == text)
+                || !self.header.iter().any(|name| name.len() == text.len() && is_same_name(name.trim(), text))
                 || !seen.insert(text)
             {
                 return false;
@@ -579,6 +587,11 @@ impl Body {
             found.note(Issue::new(&W104));
         }
     }
+}
+
+/// Whether a row counts the columns, as printed reports do below their names: 1, 2, 3 and so on.
+fn counts_columns(row: &Row) -> bool {
+    row.len() > 3 && row.cells().enumerate().all(|(at, cell)| cell.text.trim().parse() == Ok(at + 1))
 }
 
 /// Whether a cell is a column's name, be it in capitals.

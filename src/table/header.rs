@@ -154,12 +154,8 @@ fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wante
     if let Some(above) = names_above_figures(rows, at, usual).filter(|_| !certain) {
         return of_rows(rows, above, above, of, wanted);
     }
-    let alike = |other: usize| {
-        // The same names once more are those of the next page.
-        let again = |row: &Row| rows.get(at).is_some_and(|names| is_same(names, row));
-        let is_alike =
-            |row: &Row| row.len() == width && is_heading(row, &shapes) && !row.is_padded() && !again(row);
-        rows.get(other).is_some_and(is_alike)
+    let alike = |at: usize| {
+        rows.get(at).is_some_and(|row| row.len() == width && is_heading(row, &shapes) && !row.is_padded())
     };
     // The upper row of two names groups: it has gaps, or says the same again. Where two columns prove that a row
     // is no data it may as well be full.
@@ -214,10 +210,6 @@ pub(super) fn is_heading(row: &Row, shapes: &Shapes) -> bool {
     let lettered = |text: &str| text.is_empty() || text.chars().any(char::is_alphabetic);
     let named = row.cells().all(|cell| lettered(cell.text.trim()));
     strange > 0 && strange * 4 >= cells.len() * 3 && named && words(row) >= 2
-}
-
-fn is_same(one: &Row, other: &Row) -> bool {
-    one.cells().map(|cell| cell.text.trim()).eq(other.cells().map(|cell| cell.text.trim()))
 }
 
 /// Whether a cell of a row is empty, or repeats another.
@@ -294,7 +286,10 @@ pub(super) fn is_misnamed(rows: &[Row], header: &FoundHeader) -> bool {
 /// is ends with one.
 pub(super) fn is_stripped(rows: &[Row], header: &FoundHeader) -> bool {
     let width = header.columns.len();
-    let below = || rows.iter().filter(|row| row.number() > header.row && !row.is_blank());
+    // What stands behind a blank row, or below other names, may be another table.
+    let is_of_table =
+        |row: &&Row| row.cells().any(|cell| cell.text.bytes().any(|byte| byte.is_ascii_digit()));
+    let below = || rows.iter().skip_while(|row| row.number() <= header.row).take_while(is_of_table);
     let ends_empty = |row: &Row| row.len().checked_sub(1).is_some_and(|last| !row.has_text_from(last));
     let short = below().filter(|row| row.len() > 1 && row.len() < width).count();
     let whole = below().filter(|row| row.len() == width).count();

@@ -620,18 +620,6 @@ mod tests {
     }
 
     #[test]
-    fn the_same_names_twice_are_one_header() {
-        let names = "Код;Име;Брой\n";
-        let text = format!("{names}{names}1;a;5\n2;b;6\n3;c;7\n4;d;8\n5;e;9\n");
-        let mut table = Table::of_bytes(text.into_bytes(), &Reading::default()).unwrap();
-        let mut rows = 0;
-        while table.read(&mut Row::new()).unwrap() {
-            rows += 1;
-        }
-        assert_eq!((&*table.headers()[0].name, rows, table.found().left_out_count.title), ("Код", 5, 1));
-    }
-
-    #[test]
     fn names_that_are_too_few_above_two_rows_are_names() {
         let text = "Код;ИмеВид;Брой\n1;Йод;оп.;5\n2;Аналгин;оп.;6\n";
         let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
@@ -694,6 +682,10 @@ mod tests {
             (rows.len(), rows[0].1.join("|"), found.header_row),
             (6, "1.8.2026|5|Йод|2".to_owned(), Some(3))
         );
+        let last =
+            "1.8.2026;5;Йод;2\n2.8.2026;6;Бинт;3\n3.8.2026;7;Йод;4\n4.8.2026;8;Бинт;5\nДата;Код;Име;Брой\n";
+        let (rows, found) = read_bytes(last.as_bytes(), &reading).unwrap();
+        assert_eq!((rows.len(), found.header_row, found.notes.len()), (4, Some(5), 0), "to their end");
         let titles = "Справка 12 за 08.2026\nот;1.8.2026;до;31.8.2026\n1;2;3;4\n".to_owned()
             + &text[text.find("Дата").unwrap()..];
         assert_eq!(
@@ -701,6 +693,15 @@ mod tests {
             4,
             "titles and numbers of columns"
         );
+    }
+
+    #[test]
+    fn numbers_of_columns_below_their_names_are_no_data() {
+        let text = "Дата;Код;Име;Брой\n1;2;3;4\n1.8.2026;5;Йод;2\n2.8.2026;6;Бинт;3\n";
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), rows[0].0, found.left_out_count.title), (2, 3, 1));
+        let (rows, _) = read_bytes(b"a;b;c;d\n5;6;7;8\n1;2;3;4\n", &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 2, "amid the data it may be data");
     }
 
     #[test]

@@ -128,7 +128,12 @@ fn shapes_of(mut rows: Vec<Row>, place: Place, width: usize) -> Shapes {
     if place.stripped {
         rows.iter_mut().filter(|row| row.len() > 1).for_each(|row| row.pad_to(width));
     }
-    let table = of_first_table(&rows, place);
+    let mut table = of_first_table(&rows, place);
+    if table.is_empty() {
+        // A header that was sorted to the end of its rows.
+        table =
+            rows.iter().filter(|row| row.number() < place.header_row && row.len() == place.usual).collect();
+    }
     // Where rows have more columns than there are names nothing shows which name is missing.
     let whole = table.iter().filter(|row| row.is_as_wide_as(width)).count();
     if whole * 10 < table.len() * 9 { Shapes::default() } else { Shapes::learn(table.into_iter(), width) }
