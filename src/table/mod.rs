@@ -373,6 +373,18 @@ mod tests {
     }
 
     #[test]
+    fn words_of_another_encoding_that_were_pasted_in_are_told() {
+        let (page, _, _) = encoding_rs::WINDOWS_1251.encode("Код;Име;Брой\n1;СРОК „А“;2\n2;");
+        let mut bytes = page.into_owned();
+        bytes.extend_from_slice("Доставка".as_bytes());
+        bytes.extend_from_slice(b";3\n");
+        let reading = Reading { encoding: Some("windows-1251".into()), ..Reading::default() };
+        let (rows, _) = read_bytes(&bytes, &reading).unwrap();
+        assert_eq!((rows[0].2.as_slice(), rows[0].1[1].as_str()), (&[][..], "СРОК „А“"));
+        assert_eq!(rows[1].2, ["T023"]);
+    }
+
+    #[test]
     fn a_header_that_is_longer_than_any_is_refused() {
         let text = day(1..300).replace('\n', ";");
         let ran_together = format!("{}{text}", NAMES.replace('\n', ";"));

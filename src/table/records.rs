@@ -449,7 +449,9 @@ impl Records {
 impl Cutter {
     /// Whether all bytes of these records are letters and signs of a code page: then their cells tell everything.
     pub(super) fn is_calm(&self, records: &[u8]) -> bool {
-        self.encoding.page().is_some_and(|page| page.first_gap(records).is_none()) && !has_controls(records)
+        self.encoding.page().is_some_and(|page| page.first_gap(records).is_none())
+            && !has_controls(records)
+            && foreign(records).is_none()
     }
 
     /// Makes a row one of the calm records that it has taken; see [`Cutter::cut_plain`].
@@ -502,8 +504,11 @@ impl Cutter {
 
     /// Tells what is wrong with a record; `whole` is false if a byte was no letter.
     fn check(&self, raw: &Raw<'_>, whole: bool, row: &mut Row) {
+        let pasted = || self.encoding.page().and_then(|_| foreign(raw.record));
         if !whole {
-            self.tell_invalid(raw, row);
+            self.tell_invalid(raw, self.encoding.first_invalid(raw.record), row);
+        } else if let Some(at) = pasted() {
+            self.tell_invalid(raw, Some(at), row);
         }
         if has_controls(raw.record) {
             tell_controls(&self.layout, row);
@@ -520,8 +525,8 @@ impl Cutter {
         }
     }
 
-    fn tell_invalid(&self, raw: &Raw<'_>, row: &mut Row) {
-        let place = match (self.encoding.utf16_order(), self.encoding.first_invalid(raw.record)) {
+    fn tell_invalid(&self, raw: &Raw<'_>, first: Option<usize>, row: &mut Row) {
+        let place = match (self.encoding.utf16_order(), first) {
             (None, Some(at)) => (raw.offset + at as u64 + 1).to_string(),
             _ => "?".to_owned(),
         };
@@ -529,6 +534,13 @@ impl Cutter {
         let column = damaged.map(|index| self.layout.label(index));
         row.add_issue(Issue::at(&T023, column).arg(self.encoding.name()).arg(place));
     }
+}
+
+/// Where Cyrillic words of UTF-8 begin that were pasted into a file of a code page, where each of their letters would be
+/// read as two: a pair of letters is enough, as no word has such signs in it.
+fn foreign(record: &[u8]) -> Option<usize> {
+    memchr::memchr2_iter(0xD0, 0xD1, record)
+        .find(|at| matches!(record.get(*at..*at + 4), Some([_, 0x80..=0xBF, 0xD0 | 0xD1, 0x80..=0xBF])))
 }
 
 /// The first record of `bytes` in an unusual dialect; none if its end is not there yet.
