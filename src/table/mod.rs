@@ -645,7 +645,8 @@ mod tests {
         let aligned =
             |line: &&str| line.split(' ').map(|cell| format!("{cell:12}")).collect::<Vec<_>>().concat();
         let text = cells.iter().map(aligned).collect::<Vec<_>>().join("\n");
-        assert!(matches!(read_bytes(text.as_bytes(), &Reading::default()), Err(Error::Aligned)));
+        let error = read_bytes(text.as_bytes(), &Reading::default()).unwrap_err();
+        assert_eq!(error.issue().code.code, "T016");
         let (rows, _) = read_bytes(cells.join("\n").as_bytes(), &Reading::default()).unwrap();
         assert_eq!(rows[2].1, ["12.8.2026", "3", "Бинт", "7"], "one blank divides");
         let gaps = "a b c d\n1 2 3 4\n1  3 4\n1 2  4\n5 6 7 8\n1 2 4 4\n";
