@@ -293,7 +293,7 @@ pub(super) fn is_stripped(rows: &[Row], header: &FoundHeader) -> bool {
     let ends_empty = |row: &Row| row.len().checked_sub(1).is_some_and(|last| !row.has_text_from(last));
     let short = below().filter(|row| row.len() > 1 && row.len() < width).count();
     let whole = below().filter(|row| row.len() == width).count();
-    short > 1 && whole > 1 && short * 5 >= below().count() && !below().any(ends_empty)
+    short > 3 && whole > 1 && short * 3 >= below().count() && !below().any(ends_empty)
 }
 
 /// Whether rows of the usual width, wider than the header, have something behind its last name: a delimiter may end
