@@ -115,12 +115,7 @@ impl Judge {
         if let Some(record) = std::mem::take(&mut judged.body).into_record() {
             self.draft.values = record.into_slots();
         }
-        let shifted = row.is_shifted();
-        if shifted {
-            self.bound.identify(row, &mut self.draft);
-        } else {
-            self.bound.apply(row, &mut self.draft);
-        }
+        self.bound.apply(row, &mut self.draft);
         let target = self.target();
         let reference = self.bound.rx_ref().and_then(|index| row.cell(index));
         (judged.row, judged.target, judged.day) = (row.number(), target, None);
@@ -128,18 +123,20 @@ impl Judge {
         judged.key = self.draft.key.take();
         judged.document = self.draft.document.take();
         judged.reference = reference.map(|cell| cell.text.trim().to_owned()).filter(|text| !text.is_empty());
-        if shifted {
-            // What its cells say where they stand is none of its own: one cause is told, and it is the true one.
-            judged.issues.extend_from_slice(row.issues());
-            return;
-        }
-        if let Some(reason) = self.draft.ignored.take() {
+        let ignored = self.draft.ignored.take().filter(|_| !row.is_shifted());
+        if let Some(reason) = ignored {
             self.leave_out(row, judged, Body::Ignored(reason));
             return;
         }
         let Some(goal) = self.targets.get(target.unwrap_or_default()) else { return };
         let schema = goal.destination.schema();
         judged.day = self.draft.value(schema.date_field).and_then(Value::as_day);
+        if row.is_shifted() {
+            // What its cells say where they stand is none of its own: one cause is told, and it is the true one. A
+            // date where dates stand is taken for its day all the same, so that it has a last day.
+            judged.issues.extend_from_slice(row.issues());
+            return;
+        }
         let start = goal.report_from.filter(|from| judged.day.is_some_and(|day| day < *from));
         if self.akin.get(target.unwrap_or_default()) != Some(&true) {
             self.draft.vouched = FieldSet::default();

@@ -123,17 +123,6 @@ impl Bound {
         }
     }
 
-    /// Makes no more of a row than which one it is: its cells may be of other columns, and what they hold there means
-    /// nothing. Rows must come in the order of the file.
-    pub fn identify(&mut self, row: &Row, draft: &mut Draft) {
-        draft.reset(self.base.len());
-        self.remember(row);
-        self.route(row, draft);
-        draft.key = self.joined(row, &self.key);
-        draft.document = self.joined(row, &self.document);
-        draft.issues.clear();
-    }
-
     /// Keeps the cells that empty ones below will take.
     fn remember(&mut self, row: &Row) {
         for fill in &mut self.fills {
