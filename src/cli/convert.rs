@@ -129,8 +129,11 @@ fn fitted(fit: Fit, lang: Lang) -> Result<(Arc<Mapping>, Table)> {
 }
 
 fn told_error(error: &table::Error, lang: Lang) -> anyhow::Error {
-    let issue = error.issue();
-    anyhow::anyhow!("{} ({})", issue.code.message(lang, &issue.args), issue.code.code)
+    anyhow::Error::msg(told(&error.issue(), lang))
+}
+
+fn told(issue: &Issue, lang: Lang) -> String {
+    format!("{} ({})", issue.code.message(lang, &issue.args), issue.code.code)
 }
 
 fn judge(
@@ -152,8 +155,7 @@ fn judge(
     let decided = convert::prove(&args.file, table, mapping, schema, &Answers::default());
     let decided = decided.map_err(|error| told_error(&error, lang))?.unwrap_or_default();
     let bound = mapping.bind_decided(table.headers(), schema, &decided).map_err(|issues| {
-        let told = |issue: &Issue| format!("{} ({})", issue.code.message(lang, &issue.args), issue.code.code);
-        anyhow::anyhow!("{}", issues.iter().map(told).collect::<Vec<_>>().join("\n"))
+        anyhow::Error::msg(issues.iter().map(|issue| told(issue, lang)).collect::<Vec<_>>().join("\n"))
     })?;
     let bound = bound.without_keys().counting(table.day_count());
     Ok(Judge::new(bound, targets, forced, world::world_on(args.one_off.today).clock.today()))
@@ -255,7 +257,7 @@ impl Writer {
         let renderer = Renderer { targets: judge.targets().to_vec(), columns, lang };
         let (mut rows, mut left) = (0, Left::default());
         let render = |row: &Row, judged: &mut Judged, made: &mut Made| renderer.render(row, judged, made);
-        convert::for_each_block(table, judge, render, |made| {
+        let found = convert::for_each_block(table, judge, render, |made| {
             rows += std::mem::take(&mut made.rows);
             left.add(std::mem::take(&mut made.left));
             self.bar.set_position(rows);
@@ -266,6 +268,8 @@ impl Writer {
             issues.flush()?;
         }
         self.bar.finish_and_clear();
+        // Rows that were left out are in neither output.
+        found.notes.iter().for_each(|note| out::tell(&told(note, lang)));
         Ok(left)
     }
 

@@ -127,6 +127,18 @@ fn the_sandbox_command_serves_until_it_is_stopped() {
     run(dir.path(), &["sandbox", "--listen", "0.0.0.0:0"]).exits(2);
 }
 
+#[test]
+fn convert_tells_of_rows_that_are_in_neither_output() {
+    let dir = folder();
+    std::fs::write(dir.path().join("usual.toml"), include_str!("../cases/mapping.toml")).unwrap();
+    let text = "Дата;Док;Ред;Вид;Код;Партида;Колич;Налич;Склад;Обект;Бележка\n\
+                01.08.2026;D;1;брак;2415;L1;1;1;1532;;\nОбщо ли;D;2;брак;2415;L1;1;1;1532;;\n";
+    std::fs::write(dir.path().join("day.csv"), text).unwrap();
+    let args = ["convert", "day.csv", "--mapping", "usual.toml", "--today", "2026-09-01", "-o", "out.jsonl"];
+    let ran = run(dir.path(), &args);
+    assert!(ran.stderr.contains("W116"), "{}", ran.stderr);
+}
+
 /// A file of many blocks, which several threads take in turn.
 #[test]
 fn convert_keeps_the_order_of_a_long_file() {
