@@ -48,8 +48,8 @@ pub fn open_folders(shop: &Shop) -> Vec<Folder> {
         }
         Folder::new(drop.clone(), mappings)
     };
-    let lists = lists_folders(shop);
-    shop.config.drops.iter().chain(&lists).map(open).collect()
+    // Lists come first: nothing goes before what they say is known.
+    lists_folders(shop).iter().chain(&shop.config.drops).map(open).collect()
 }
 
 /// The folders for lists that are there: whoever wants one makes it.
@@ -168,6 +168,8 @@ pub(super) fn run(
     });
     let mut outcome = Outcome::default();
     let mut books = Bookkeeping::new();
+    read_lists(shop, &mut folders, ending)?;
+    accepted.send_modify(|progress| progress.lists_read = true);
     loop {
         let looked = look(shop, &mut folders, false, ending)?;
         for folder in &folders {
@@ -193,6 +195,18 @@ pub(super) fn run(
     }
     accepted.send_modify(|progress| progress.done = true);
     Ok(outcome)
+}
+
+/// Reads the lists that lie there until none of them rests: what a list shows under our number must not go again.
+fn read_lists(shop: &Shop, folders: &mut [Folder], ending: &CancellationToken) -> Result<()> {
+    let count = folders.iter().take_while(|folder| folder.drop.lists).count();
+    let (lists, _) = folders.split_at_mut(count);
+    while !lists.is_empty() && !ending.is_cancelled() {
+        look(shop, lists, false, ending)?;
+        let Some(rest) = lists.iter().filter_map(|folder| folder.next(Instant::now())).min() else { break };
+        std::thread::sleep(rest.min(TICK));
+    }
+    Ok(())
 }
 
 /// `watch` reads mappings and lists anew when they change.

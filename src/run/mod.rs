@@ -129,6 +129,9 @@ async fn recover(shop: &Shop, owner: String) -> Result<()> {
     Ok(())
 }
 
+/// How long sending waits for lists to be read: a share that hangs must not keep rows from being sent.
+const LISTS_FIRST: Duration = Duration::from_secs(30);
+
 type Sender = tokio::task::JoinHandle<Result<submit::Report, submit::Error>>;
 
 fn senders(
@@ -144,8 +147,15 @@ fn senders(
         let destination = shop.sections.destinations.get(&section.name).cloned()?;
         let settings = sender_settings(shop, section, Pace::default());
         let (ledger, clock) = (shop.ledger.clone(), shop.world.clock.clone());
-        let (progress, ending) = (progress.clone(), ending.clone());
-        Some(tokio::spawn(submit::drive(ledger, destination, settings, mode, clock, progress, ending)))
+        let (mut progress, ending) = (progress.clone(), ending.clone());
+        Some(tokio::spawn(async move {
+            let lists_read = progress.wait_for(|intake| intake.lists_read || intake.done);
+            tokio::select! {
+                _ = tokio::time::timeout(LISTS_FIRST, lists_read) => {}
+                () = ending.cancelled() => {}
+            }
+            submit::drive(ledger, destination, settings, mode, clock, progress, ending).await
+        }))
     };
     sections.filter_map(sender).collect()
 }

@@ -24,6 +24,8 @@ use crate::ledger::{BatchVerdict, Handle, Looking, OpenBatch, Quiet, RawAnswer, 
 pub struct Intake {
     /// Files accepted so far.
     pub accepted: u64,
+    /// The lists of what a system has that lay there were read.
+    pub lists_read: bool,
     /// Nothing more will come in this call.
     pub done: bool,
 }
@@ -445,7 +447,7 @@ mod tests {
     const RUN: Mode = Mode::Run { wait: Duration::from_secs(20) };
 
     fn done() -> watch::Receiver<Intake> {
-        watch::channel(Intake { accepted: 1, done: true }).1
+        watch::channel(Intake { accepted: 1, done: true, ..Intake::default() }).1
     }
 
     async fn run_with(books: &Books, settings: Settings, mode: Mode) -> Report {
@@ -838,9 +840,9 @@ mod tests {
         let stop = CancellationToken::new();
         let driver = tokio::spawn(drive(books.handle(), destination, settings, RUN, clock(), intake, stop));
         books.add(2);
-        news.send(Intake { accepted: 1, done: false }).unwrap();
+        news.send(Intake { accepted: 1, ..Intake::default() }).unwrap();
         books.when(|batches| batches.len() == 1).await;
-        news.send(Intake { accepted: 1, done: true }).unwrap();
+        news.send(Intake { accepted: 1, done: true, ..Intake::default() }).unwrap();
         assert_eq!(driver.await.unwrap().unwrap().rows, 2);
     }
 
