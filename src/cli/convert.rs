@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use super::one_off::{self, OneOff};
 use super::{ExitStatus, LangArg, out, world};
 use crate::convert::{self, Body, Fit, Judge, Judged, Target};
-use crate::mapping::{Answers, Mapping};
+use crate::mapping::{Answers, Decided, Mapping};
 use crate::model::{Issue, Lang, Severity};
 use crate::run::Sections;
 use crate::table::{self, Header, Row, Table};
@@ -151,9 +151,10 @@ fn judge(
             "the mapping names no destination",
         ))
     };
-    // What no row proves is told cell by cell here: nothing is held, since nothing is sent.
+    // What no row proves is asked row by row here: nothing is held, since nothing is sent.
     let decided = convert::prove(&args.file, table, mapping, schema, &Answers::default());
-    let decided = decided.map_err(|error| told_error(&error, lang))?.unwrap_or_default();
+    let decided = decided.map_err(|error| told_error(&error, lang))?;
+    let decided = decided.unwrap_or_else(|questions| Decided::asking(questions, table.headers()));
     let bound = mapping.bind_decided(table.headers(), schema, &decided).map_err(|issues| {
         anyhow::Error::msg(issues.iter().map(|issue| told(issue, lang)).collect::<Vec<_>>().join("\n"))
     })?;

@@ -389,6 +389,7 @@ impl Binder<'_> {
         let alike = |column: &usize| first.is_some_and(|first| self.decided.alike(first, *column));
         let decided = first.filter(|_| places.iter().all(alike));
         let marks = decided.and_then(|column| self.decided.marks(column)).unwrap_or(self.marks);
+        let unclear = first.filter(|_| common).and_then(|column| self.decided.unclear(column));
         let proven = decided.filter(|_| common).and_then(|column| self.decided.formats(column));
         let formats = proven.unwrap_or_else(|| Arc::clone(&plan.formats));
         Typing {
@@ -396,6 +397,7 @@ impl Binder<'_> {
             marks,
             formats,
             common,
+            unclear,
             habit: None,
             zone: self.schema.zone,
             day_count: None,

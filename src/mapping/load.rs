@@ -353,6 +353,7 @@ impl Loader<'_> {
             marks: PLAIN,
             formats: Arc::clone(&formats),
             common: formats.is_empty(),
+            unclear: None,
             habit: None,
             zone: chrono_tz::UTC,
             day_count: None,

@@ -66,6 +66,7 @@ pub static CODES: &[&CodeInfo] = &[
     &proof::M030,
     &proof::M031,
     &proof::M032,
+    &proof::M033,
     &columns::W201,
     &habit::W205,
     &proof::W202,

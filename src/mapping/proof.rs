@@ -105,6 +105,30 @@ pub(super) static M031: CodeInfo = CodeInfo {
     },
 };
 
+/// Rows prove the contrary of each other.
+pub(super) static M033: CodeInfo = CodeInfo {
+    code: "M033",
+    who: Who::User,
+    bg: Words {
+        message: "датите в колона „{0}“ си противоречат: „{1}“ на ред {2} може да е само в единия ред на ден и месец, а \
+                  „{3}“ на ред {4} – само в другия; затова не личи коя е датата тук. Пишете всички дати като 31.12.2026",
+        why: "Дата с наклонени черти е ден/месец или месец/ден и цялата колона трябва да е в един и същ вид. Когато са \
+              смесени, ден и месец лесно се разменят, затова нищо не се подава по догадка.",
+        example: "23/08/2026 на един ред и 08/23/2026 на друг",
+        repair: "Вижте двата посочени реда: най-често част от файла е дошла от друга програма или е писана на ръка. \
+                 Запишете всички дати като 31.12.2026 и поставете файла отново.",
+    },
+    en: Words {
+        message: "the dates of column `{0}` contradict each other: `{1}` in row {2} can only have one order of day and \
+                  month, `{3}` in row {4} only the other, so nothing tells which day this one is; write all dates like 31.12.2026",
+        why: "A date with strokes is day/month or month/day, and a whole column must have one form. Where they are mixed \
+              day and month are easily swapped, so nothing is sent by guessing.",
+        example: "23/08/2026 in one row and 08/23/2026 in another",
+        repair: "Look at the two rows named: mostly a part of the file came from another program or was typed. Write all \
+                 dates like 31.12.2026 and drop the file again.",
+    },
+};
+
 /// The century of a column's short years that a row proves.
 pub(super) static W204: CodeInfo = CodeInfo {
     code: "W204",
@@ -223,6 +247,8 @@ pub struct Decided {
     /// Columns whose years of two digits are of this century.
     years: BTreeSet<usize>,
     proven: Answers,
+    /// What is to be said of a date that is not read because of its column.
+    unclear: BTreeMap<usize, Arc<Issue>>,
     /// What was decided and by which row, for the receipt.
     pub notes: Vec<Issue>,
 }
@@ -239,6 +265,22 @@ impl Decided {
         self.marks.get(&one) == self.marks.get(&other)
             && self.orders.get(&one) == self.orders.get(&other)
             && self.years.contains(&one) == self.years.contains(&other)
+            && self.unclear.contains_key(&one) == self.unclear.contains_key(&other)
+    }
+
+    /// Nothing decided: what nobody answers is asked in each row that it is about.
+    pub fn asking(questions: Vec<Issue>, headers: &[Header]) -> Self {
+        let columns = Columns::of(headers);
+        let place = |issue: Issue| match columns.find(issue.place.column.as_deref()?) {
+            Found::Column { index, .. } => Some((index, Arc::new(issue))),
+            Found::Missing | Found::Several(_) => None,
+        };
+        Self { unclear: questions.into_iter().filter_map(place).collect(), ..Self::default() }
+    }
+
+    /// What is to be said of a date in the column that is not read.
+    pub(super) fn unclear(&self, column: usize) -> Option<Arc<Issue>> {
+        self.unclear.get(&column).cloned()
     }
 
     /// What single columns proved: it holds for the repaired rows of the file too, which may prove nothing by
@@ -278,7 +320,7 @@ struct Column<T> {
     /// The first row that proves something: what, where, by which text.
     proven: Option<(T, u32, String)>,
     /// Another row proves the contrary: then each cell stands for itself.
-    torn: bool,
+    torn: Option<(u32, String)>,
     /// A cell was met that reads the same both ways.
     either: bool,
     /// The first cell that needs a decision.
@@ -354,7 +396,7 @@ impl Proof {
     pub fn decide(self, answers: &Answers) -> Result<Decided, Vec<Issue>> {
         let mut decided = Decided::default();
         let mut questions = Vec::new();
-        for column in self.numbers.into_iter().filter(|column| !column.torn) {
+        for column in self.numbers.into_iter().filter(|column| column.torn.is_none()) {
             let noted = |mark: &char, issue: Issue| issue.arg(mark.to_string());
             let known = answers.marks.get(&*column.label).copied();
             let answer = Answer { of_column: known, of_file: answers.decimal };
@@ -367,7 +409,11 @@ impl Proof {
             }
         }
         let dates = self.dates.into_iter().zip(&self.years).map(|(column, years)| years.join(column));
-        for column in dates.filter(|column| !column.torn) {
+        for column in dates {
+            if let Some(torn) = column.contradiction() {
+                decided.unclear.insert(column.index, Arc::new(torn));
+                continue;
+            }
             let noted = |order: &Order, issue: Issue| issue.both(order.words().0, order.words().1);
             let known = answers.orders.get(&*column.label).copied();
             let answer = Answer { of_column: known, of_file: answers.dates };
@@ -400,7 +446,16 @@ fn add<T>(list: &mut Vec<Column<T>>, plan: &FieldPlan, columns: &Columns<'_>) {
 
 impl<T> Column<T> {
     fn new(index: usize, label: Arc<str>) -> Self {
-        Self { index, label, proven: None, torn: false, either: false, open: None }
+        Self { index, label, proven: None, torn: None, either: false, open: None }
+    }
+}
+
+impl Column<Order> {
+    /// What is to be said of dates whose rows prove both orders.
+    fn contradiction(&self) -> Option<Issue> {
+        let ((_, row, text), (other, against)) = (self.proven.as_ref()?, self.torn.as_ref()?);
+        let about = Issue::new(&M033).arg(&*self.label).arg(text).arg(row.to_string());
+        Some(about.arg(against).arg(other.to_string()))
     }
 }
 
@@ -408,10 +463,12 @@ impl<T: Copy + PartialEq> Column<T> {
     fn hear(&mut self, says: Says<T>, row: u32, text: &str) {
         match (says, &self.proven) {
             (Says::This(what), None) => self.proven = Some((what, row, shown(text.trim()))),
-            (Says::This(what), Some((known, ..))) => self.torn |= what != *known,
+            (Says::This(what), Some((known, ..))) if what != *known && self.torn.is_none() => {
+                self.torn = Some((row, shown(text.trim())));
+            }
             (Says::Open, _) if self.open.is_none() => self.open = Some((row, shown(text.trim()))),
             (Says::Either, _) => self.either = true,
-            (Says::Open | Says::Nothing, _) => {}
+            (Says::This(_) | Says::Open | Says::Nothing, _) => {}
         }
     }
 
@@ -491,13 +548,10 @@ impl Years {
         if self.full.is_some() {
             return column;
         }
-        let torn = column
-            .proven
-            .as_ref()
-            .zip(self.order.proven.as_ref())
-            .is_some_and(|(one, other)| one.0 != other.0);
+        let both = column.proven.as_ref().zip(self.order.proven.as_ref());
+        let torn = both.filter(|(one, other)| one.0 != other.0).map(|(_, other)| (other.1, other.2.clone()));
         Column {
-            torn: column.torn || self.order.torn || torn,
+            torn: column.torn.or_else(|| self.order.torn.clone()).or(torn),
             either: column.either || self.order.either,
             proven: column.proven.or_else(|| self.order.proven.clone()),
             open: column.open.or_else(|| self.order.open.clone()),
@@ -590,6 +644,12 @@ fn date_says(text: &str, digits: usize) -> Says<Order> {
         (Some(1..=12), Some(1..=12), Some(_)) => Says::Open,
         _ => Says::Nothing,
     }
+}
+
+/// Whether a text is a date that its column could not decide about.
+pub(super) fn is_undecided(text: &str) -> bool {
+    let in_strokes = |digits| date_says(text, digits) != Says::Nothing;
+    in_strokes(4) || in_strokes(2) || year_behind(text).is_some_and(|(_, digits)| digits == 2)
 }
 
 impl FieldPlan {
@@ -704,6 +764,17 @@ mod tests {
         assert!(decided.formats(1).is_some(), "the same day in either order");
         let decided = decide(&[["1,50", ""], ["2.5", ""], ["1.234", ""]], &Answers::default()).unwrap();
         assert_eq!(decided.marks(0), None, "each number stands for itself");
+    }
+
+    #[test]
+    fn rows_that_contradict_each_other_are_both_named() {
+        let rows = [["1", "03/08/2026"], ["1", "08/23/2026"], ["1", "23/08/2026"], ["1", "08/24/2026"]];
+        let decided = decide(&rows, &Answers::default()).unwrap();
+        let told: Vec<Issue> = decided.unclear(1).iter().map(|issue| Issue::clone(issue)).collect();
+        assert_eq!(codes(&told), ["M033 Дата|08/23/2026|7|23/08/2026|7"]);
+        assert!(decided.formats(1).is_none() && decided.notes.is_empty());
+        let short = decide(&[["1", "08/23/26"], ["1", "23/08/26"]], &Answers::default()).unwrap_err();
+        assert_eq!(short.len(), 1, "the century is still asked");
     }
 
     fn years(dates: &[&str], answers: &Answers) -> Result<Decided, Vec<String>> {

@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use super::date::{self, Format, M020, M021};
 use super::habit::{Habit, W205};
 use super::number::{self, Decimal, Flaw as NumberFlaw, M010, M011, M012, M013, Marks, PLAIN};
+use super::proof::is_undecided;
 use crate::model::wide::{any, any_control, are_digits};
 use crate::model::{CodeInfo, Issue, Kind, Value, Who, Words, both, names};
 use crate::table::{CellKind, DayCount};
@@ -165,6 +166,8 @@ pub(super) struct Typing {
     pub(super) formats: Arc<[Format]>,
     /// Whether dates may have the common forms too: the mapping states none.
     pub(super) common: bool,
+    /// What is to be said of a date that is not read because its column proves nothing, or contradicts itself.
+    pub(super) unclear: Option<Arc<Issue>>,
     /// How codes are written in the column that the field is made of; none where nothing is known.
     pub(super) habit: Option<Arc<Habit>>,
     /// The zone in whose wall time the system's moments are.
@@ -259,6 +262,9 @@ impl Typing {
             Origin::Cell(_) => self.formatted(text).or_else(|| self.own_date(text)),
         };
         found.ok_or_else(|| {
+            if let Some(unclear) = self.unclear.as_ref().filter(|_| is_undecided(text)) {
+                return Flaw { code: unclear.code, args: unclear.args.clone() };
+            }
             let day = date::day_of_serial(text, DayCount::From1900);
             let of_workbook = origin == Origin::Cell(CellKind::Number);
             if day.is_some() || of_workbook {
@@ -363,6 +369,7 @@ mod tests {
             kind,
             marks: Marks { decimal: Some(','), thousands: None },
             formats,
+            unclear: None,
             habit: None,
             zone: chrono_tz::Europe::Sofia,
             day_count: None,
