@@ -42,7 +42,7 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
 fn document(verified: &Verified, lang: Lang) -> Value {
     let list = |found: &Findings| {
         let one = |finding: &Finding| {
-            json!({"code": finding.code.code, "args": finding.args, "message": message(finding.code, lang, &finding.args),
+            json!({"code": finding.code.code, "args": crate::model::Args(&finding.args), "message": message(finding.code, lang, &finding.args),
                 "repair": finding.code.words(lang).repair})
         };
         found.shown.iter().map(one).collect::<Vec<_>>()

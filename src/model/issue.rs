@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 /// Who can end an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Who {
@@ -117,6 +119,27 @@ pub fn in_language(arg: &str, lang: Lang) -> &str {
     }
 }
 
+/// An issue's arguments for programs: texts, and `{"bg", "en"}` where one speaks both languages.
+#[derive(Debug, Clone, Copy)]
+pub struct Args<'a>(pub &'a [String]);
+
+impl Serialize for Args<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|arg| Arg(arg)))
+    }
+}
+
+struct Arg<'a>(&'a str);
+
+impl Serialize for Arg<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.split_once(BETWEEN_LANGUAGES) {
+            Some((bg, en)) => serializer.collect_map([("bg", bg), ("en", en)]),
+            None => serializer.serialize_str(self.0),
+        }
+    }
+}
+
 /// Stands between the Bulgarian and the English words of one argument; no cell that is sent holds it.
 const BETWEEN_LANGUAGES: char = '\u{1F}';
 
@@ -189,7 +212,7 @@ impl Issue {
 
 #[cfg(test)]
 mod tests {
-    use super::{CodeInfo, Issue, Lang, Who, Words};
+    use super::{Args, CodeInfo, Issue, Lang, Who, Words};
 
     static WORDS: Words = Words { message: "{0}: {1}", why: "", example: "", repair: "" };
     static CODE: CodeInfo = CodeInfo { code: "X001", who: Who::User, bg: WORDS, en: WORDS };
@@ -199,6 +222,13 @@ mod tests {
         let issue = Issue::new(&CODE).both("количество", "quantity").arg("12");
         assert_eq!(CODE.message(Lang::Bg, &issue.args), "количество: 12");
         assert_eq!(CODE.message(Lang::En, &issue.args), "quantity: 12");
+    }
+
+    #[test]
+    fn programs_get_both_languages_apart() {
+        let issue = Issue::new(&CODE).both("количество", "quantity").arg("12");
+        let args = serde_json::to_value(Args(&issue.args)).unwrap();
+        assert_eq!(args, serde_json::json!([{"bg": "количество", "en": "quantity"}, "12"]));
     }
 
     #[test]

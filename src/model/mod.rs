@@ -11,7 +11,7 @@ mod schema;
 mod value;
 pub mod wide;
 
-pub use issue::{CodeInfo, Issue, Lang, Place, Severity, Who, Words, both, in_language};
+pub use issue::{Args, CodeInfo, Issue, Lang, Place, Severity, Who, Words, both, in_language};
 pub use outcome::{Environment, Outcome, Status, SystemError, is_remote_id};
 pub use schema::{Field, FieldSet, Kind, LISTED_ID, Schema, TypeSpec};
 pub use value::Value;

@@ -1,6 +1,6 @@
 //! What the reader sees in a file, for a person who wants to know before a mapping is written.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::error::Error;
 use super::reading::{Found, Reading};
 use super::row::{Cell, CellKind, Row};
 use crate::model::names::{fold, is_invisible};
-use crate::model::{CodeInfo, Issue, Who, Words};
+use crate::model::{Args, CodeInfo, Issue, Who, Words};
 
 /// What the reader sees in a file.
 #[derive(Debug, Clone, Serialize)]
@@ -89,7 +89,7 @@ fn as_note<S: Serializer>(issue: &Issue, serializer: S) -> Result<S::Ok, S::Erro
     map.serialize_entry("code", issue.code.code)?;
     map.serialize_entry("row", &issue.place.row)?;
     map.serialize_entry("column", &issue.place.column.as_deref())?;
-    map.serialize_entry("args", &issue.args)?;
+    map.serialize_entry("args", &Args(&issue.args))?;
     map.end()
 }
 
@@ -113,12 +113,16 @@ pub fn inspect(path: &Path, reading: &Reading, examples: usize) -> Result<Inspec
         }
         for (column, cell) in columns.iter_mut().zip(row.cells()) {
             column.look_at(cell, examples);
+            column.changed.look_at(cell, row.number());
             if let Some(code) = suspicion_of(cell) {
                 let issue = Issue::at(code, Some(Arc::clone(&column.label))).arg(shortened(cell.text));
                 suspicions.add(issue.row(row.number()));
             }
         }
         row.issues().iter().for_each(|issue| suspicions.add(issue.clone().row(row.number())));
+    }
+    for column in &columns {
+        column.changed.tell(&column.label, &mut suspicions);
     }
     let columns = table.headers().iter().zip(columns);
     Ok(Inspection {
@@ -161,11 +165,100 @@ struct Column {
     examples: Vec<String>,
     /// By the order of [`Guess`].
     counts: BTreeMap<u8, u64>,
+    changed: Changed,
+}
+
+/// Cells that a spreadsheet may have changed. Whether it did shows in what else the column holds.
+#[derive(Default)]
+struct Changed {
+    filled: u64,
+    texts: u64,
+    /// Days in whatever form.
+    days: Met,
+    /// Months as Excel writes them.
+    months: Met,
+    numbers: Met,
+    /// Codes with nothing but zeros behind the digits that a spreadsheet keeps, and long ones with others.
+    cut: Met,
+    whole: u64,
+}
+
+#[derive(Default)]
+struct Met {
+    rows: u64,
+    first: Option<(u32, String)>,
+}
+
+impl Met {
+    fn meet(&mut self, text: &str, row: u32) {
+        self.rows += 1;
+        self.first.get_or_insert_with(|| (row, shortened(text)));
+    }
+
+    fn told(&self, code: &'static CodeInfo, label: &Arc<str>) -> Option<Suspicion> {
+        let (row, text) = self.first.clone()?;
+        let first = Issue::at(code, Some(Arc::clone(label))).arg(text).row(row);
+        Some(Suspicion { first, rows: self.rows })
+    }
+}
+
+/// Cells of another kind that show what a column holds.
+const OTHERS: u64 = 3;
+/// Digits of a number that spreadsheets keep; what follows is zeros.
+const KEPT: usize = 15;
+/// Zeros behind them that are hardly chance.
+const ZEROS: usize = 3;
+
+impl Changed {
+    fn look_at(&mut self, cell: Cell<'_>, row: u32) {
+        let text = cell.text.trim();
+        if text.is_empty() {
+            return;
+        }
+        self.filled += 1;
+        match cell.kind {
+            CellKind::Date => self.days.meet(text, row),
+            CellKind::Number => self.numbers.meet(text, row),
+            _ if is_date(text) => self.days.meet(text, row),
+            _ if is_excels_month(text) => self.months.meet(text, row),
+            _ => self.texts += 1,
+        }
+        if text.len() > KEPT && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let behind = text.get(KEPT..).unwrap_or_default();
+            let is_cut = behind.len() >= ZEROS && behind.bytes().all(|byte| byte == b'0');
+            if is_cut { self.cut.meet(text, row) } else { self.whole += 1 }
+        }
+    }
+
+    fn tell(&self, label: &Arc<str>, suspicions: &mut Suspicions) {
+        let few = |met: &Met| met.rows * 2 < self.filled && self.filled - met.rows >= OTHERS;
+        let months = self.months.rows * 2 <= self.filled;
+        let odd = [
+            (months && self.months.rows > 0, &self.months, &W121),
+            (few(&self.days) && self.texts >= OTHERS, &self.days, &W121),
+            (self.whole <= self.cut.rows, &self.cut, &W122),
+            (self.texts >= OTHERS && self.numbers.rows * 4 <= self.filled, &self.numbers, &W123),
+        ];
+        let told = odd.into_iter().filter(|(is_odd, ..)| *is_odd);
+        told.filter_map(|(_, met, code)| met.told(code, label)).for_each(|one| suspicions.put(one));
+    }
+}
+
+/// A month and a year or a day as Excel shows what it made of `MAR26` or `3-12`: `мар.26`, `Mar-26`, `12-Mar`.
+fn is_excels_month(text: &str) -> bool {
+    const MONTHS: [&str; 24] = [
+        "яну", "фев", "мар", "апр", "май", "юни", "юли", "авг", "сеп", "окт", "ное", "дек", "jan", "feb",
+        "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    let Some((left, right)) = text.split_once(['.', '-']) else { return false };
+    let digits = |part: &str| matches!(part.len(), 1 | 2) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let month = |part: &str| MONTHS.contains(&part.to_lowercase().as_str());
+    month(left) && digits(right) || digits(left) && month(right)
 }
 
 impl Column {
     fn new(label: Arc<str>) -> Self {
-        Self { label, examples: Vec::new(), counts: BTreeMap::new() }
+        Self { label, examples: Vec::new(), counts: BTreeMap::new(), changed: Changed::default() }
     }
 
     fn look_at(&mut self, cell: Cell<'_>, examples: usize) {
@@ -278,6 +371,16 @@ impl Suspicions {
         self.found.entry(key).or_insert(Suspicion { first: issue, rows: 0 }).rows += 1;
     }
 
+    fn put(&mut self, one: Suspicion) {
+        let key = (one.first.code.code, one.first.place.column.clone());
+        match self.found.entry(key) {
+            Entry::Occupied(mut known) => known.get_mut().rows += one.rows,
+            Entry::Vacant(free) => {
+                free.insert(one);
+            }
+        }
+    }
+
     fn look_at_headers(&mut self, table: &Table) {
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
         for header in table.headers().iter().filter(|header| !header.name.is_empty()) {
@@ -365,6 +468,65 @@ pub(super) static W113: CodeInfo = CodeInfo {
     },
 };
 
+/// A code that a spreadsheet turned into a date.
+pub(super) static W121: CodeInfo = CodeInfo {
+    code: "W121",
+    who: Who::User,
+    bg: Words {
+        message: "„{0}“ е дата сред кодове: ако на това място трябва да е код, Excel го е превърнал; впишете го отново в клетка с \
+                  формат „Текст“",
+        why: "Партида като 03-12 или MAR26 става дата, щом се впише в клетка без формат „Текст“, и първоначалният запис се губи.",
+        example: "мар.26 вместо MAR26",
+        repair: "Форматирайте колоната като „Текст“ („Форматиране на клетки“) и впишете кода така, както стои върху опаковката.",
+    },
+    en: Words {
+        message: "`{0}` is a date among codes: if a code belongs there, Excel has changed it; enter it again in a cell with the \
+                  format Text",
+        why: "A batch like 03-12 or MAR26 becomes a date once it is typed into a cell that is not text, and what was typed is lost.",
+        example: "Mar-26 in place of MAR26",
+        repair: "Format the column as Text (Format Cells) and enter the code as it stands on the pack.",
+    },
+};
+
+/// A long code with zeros behind its fifteenth digit.
+pub(super) static W122: CodeInfo = CodeInfo {
+    code: "W122",
+    who: Who::User,
+    bg: Words {
+        message: "кодът {0} има само нули след петнадесетата си цифра; ако не е такъв, Excel е загубил цифрите му: вземете го от \
+                  първоизточника",
+        why: "Excel пази само петнадесет цифри на едно число и слага нули на мястото на останалите.",
+        example: "123456789012345000 вместо 123456789012345678",
+        repair: "Форматирайте колоната като текст, преди да въведете кодовете, и впишете кода отново.",
+    },
+    en: Words {
+        message: "the code {0} has nothing but zeros behind its fifteenth digit; if that is not so, Excel has lost its digits: take \
+                  it from its source",
+        why: "Excel keeps fifteen digits of a number and puts zeros in the place of the others.",
+        example: "123456789012345000 in place of 123456789012345678",
+        repair: "Format the column as text before the codes are typed, and enter the code again.",
+    },
+};
+
+/// A number among codes that are text.
+pub(super) static W123: CodeInfo = CodeInfo {
+    code: "W123",
+    who: Who::User,
+    bg: Words {
+        message: "„{0}“ е число, а другите клетки в колоната са текст; ако е код, може да е загубил нули отпред или буква Е",
+        why: "Excel прави число от всеки код, който прилича на число: 00123 става 123, а 12E4 става 120000.",
+        example: "123 вместо 00123",
+        repair: "Сверете кода с опаковката. Ако не е верен, впишете го в клетка с формат „Текст“.",
+    },
+    en: Words {
+        message: "`{0}` is a number, and the other cells of the column are text; if it is a code it may have lost zeros in front or \
+                  a letter E",
+        why: "Excel makes a number of every code that looks like one: 00123 becomes 123, and 12E4 becomes 120000.",
+        example: "123 in place of 00123",
+        repair: "Compare the code with the pack. If it is wrong, enter it in a cell with the format Text.",
+    },
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -389,6 +551,32 @@ mod tests {
         let json = serde_json::to_value(&seen).unwrap();
         assert_eq!(json["reading"]["format"], "csv");
         assert_eq!(json["suspicious"][0]["row"], 2);
+    }
+
+    #[test]
+    fn what_a_spreadsheet_did_to_codes_is_shown() {
+        let text = "GTIN;Партида;Дата;Месец\n03800012345678;L1;1.8.2026;мар.26\n123456789012345000;мар.26;2.8.2026;апр.26\n\
+                    03800012345679;L2;3.8.2026;май.26\n03800012345680;03.12.2026;4.8.2026;юни.26\n1;L3;4.8.2026;юни.26\n\
+                    2;L4;5.8.2026;юли.26\n";
+        let seen = inspect(file(text).path(), &Reading::default(), 1).unwrap();
+        let told =
+            |one: &Suspicion| format!("{} {:?} {}", one.first.code.code, one.first.place.row, one.rows);
+        let told: Vec<String> = seen.suspicious.iter().map(told).collect();
+        assert_eq!(told, ["W121 Some(3) 2", "W122 Some(3) 1"]);
+        let mut numbers = Changed::default();
+        for (row, (text, kind)) in (1..).zip([
+            ("A1", CellKind::Text),
+            ("A2", CellKind::Text),
+            ("7", CellKind::Number),
+            ("A3", CellKind::Text),
+        ]) {
+            numbers.look_at(Cell { text, kind }, row);
+        }
+        let mut suspicions = Suspicions::default();
+        numbers.tell(&"Партида".into(), &mut suspicions);
+        let told: Vec<_> =
+            suspicions.found.values().map(|one| (one.first.code.code, one.first.place.row)).collect();
+        assert_eq!(told, [("W123", Some(3))]);
     }
 
     #[test]
