@@ -17,11 +17,14 @@ use crate::model::names::{fold, look_alike};
 use crate::model::{CodeInfo, Issue, Place, Severity, Who, Words};
 
 /// Words that totals begin with where a mapping names none.
-const TOTALS: [&str; 14] = [
+const TOTALS: [&str; 17] = [
     "Общо",
     "Всичко",
     "Сума",
     "Итого",
+    "Крайна сума",
+    "Обща сума",
+    "Общ сбор",
     "Total",
     "Totals",
     "Grand total",
@@ -79,6 +82,8 @@ pub(super) struct Body {
     after_blank: bool,
     /// What stands in the columns of a sheet.
     figures: Figures,
+    /// A row below the data that holds nothing but the sum of its column.
+    bare_total: Option<u32>,
     /// Rows as full as data that begin with a word the mapping states: the first, and how many.
     skipped: Option<(u32, u32)>,
     /// Where the names of the columns stand once more, in another order.
@@ -132,9 +137,15 @@ impl Body {
             header: columns.iter().map(|column| Arc::clone(&column.name)).collect(),
             after_blank: false,
             figures: Figures::default(),
+            bare_total: None,
             skipped: None,
             reordered: None,
         }
+    }
+
+    /// Leaves a row out that was found to be a sum.
+    pub(super) fn without_total(self, bare_total: Option<u32>) -> Self {
+        Self { bare_total, ..self }
     }
 
     /// Reads the next data row. False at the end.
@@ -180,6 +191,8 @@ impl Body {
             raw.record.iter().any(u8::is_ascii_digit)
                 && whole.contains(&cutter.count(raw))
                 && words.cannot_begin(cutter, raw)
+                // It may be a line of text below the table, or the number of a page.
+                && (raw.record.first().is_some_and(u8::is_ascii_digit) || !cutter.has_empty_second(raw))
         };
         let Some((raw, cutter)) = ordered.next_plain(fits)? else { return Ok(false) };
         (self.last_number, self.rows) = (raw.number, self.rows + 1);
@@ -196,6 +209,10 @@ impl Body {
             if self.ended || !self.pull(row, found)? {
                 self.finish(found);
                 return Ok(false);
+            }
+            if self.bare_total == Some(row.number()) {
+                leave_out(row, Why::Total, found);
+                continue;
             }
             match self.judge(row)? {
                 Verdict::Data => {
@@ -301,6 +318,9 @@ impl Body {
             return Ok(Verdict::Data);
         }
         let below = self.words.by_default;
+        if self.is_page_mark(row) && self.is_bare(row) {
+            return Ok(Verdict::LeftOut(Why::Title));
+        }
         Ok(if below && self.begins_another(row)? {
             Verdict::Another
         } else if below && (self.after_blank && self.is_alien(row) || self.is_footer(row)) {
@@ -336,10 +356,19 @@ impl Body {
         Ok(wide && self.after_blank || !ordered.any_ahead(TAIL, goes_on)?)
     }
 
+    /// Whether a row of text has nothing in three columns or more where all other rows have something.
+    fn is_bare(&self, row: &Row) -> bool {
+        let Source::Text(ordered) = &self.source else { return false };
+        let is_empty = |column: &usize| row.cell(*column).is_none_or(|cell| cell.text.trim().is_empty());
+        ordered.shapes().can_tell() && ordered.shapes().mostly_filled().filter(is_empty).count() > 2
+    }
+
     /// A line of text that no row of this table begins with.
     fn is_footer(&self, row: &Row) -> bool {
         let text = row.cell(0).map_or("", |cell| cell.text.trim());
-        let alone = row.len() == 1 && self.columns > 2 && text.starts_with(char::is_alphabetic);
+        let others = || row.cells().skip(1).any(|cell| !cell.text.trim().is_empty());
+        let single = row.len() == 1 || !row.is_mended() && !others() && self.is_bare(row);
+        let alone = single && self.columns > 2 && text.starts_with(char::is_alphabetic);
         alone
             && match &self.source {
                 Source::Text(ordered) => ordered.shapes().fit_at(0, text) < 0.0,
@@ -374,18 +403,19 @@ impl Body {
         row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 3 <= self.named * 2
     }
 
-    /// Not of this table: a row of a text file with another number of cells, or with none but one of them filled. In
-    /// a workbook, where every row has all cells, one of a few words without any figure.
+    /// Not of this table: a row of a text file with another number of cells, or with none but one of them filled, or
+    /// with a few words where nearly all rows have figures elsewhere. In a workbook, where every row has all cells,
+    /// one of a few words without any figure.
     fn is_alien(&self, row: &Row) -> bool {
         let filled = || row.cells().filter(|cell| !cell.text.trim().is_empty());
         if let Source::Text(ordered) = &self.source {
             let wider = row.len() > self.columns && row.has_text_from(self.columns);
             let few = row.len() < self.needed || filled().count() <= 1 && self.needed > 2;
-            return !row.is_mended() && (wider || few) && !fits_figures(row, ordered.shapes());
+            let wordy =
+                || self.is_sparse(row) && self.is_bare(row) && filled().all(|cell| !has_digit(cell.text));
+            return !row.is_mended() && (wider || few || wordy()) && !fits_figures(row, ordered.shapes());
         }
-        let is_word = |cell: Cell<'_>| {
-            cell.kind == CellKind::Text && !cell.text.contains(|letter: char| letter.is_ascii_digit())
-        };
+        let is_word = |cell: Cell<'_>| cell.kind == CellKind::Text && !has_digit(cell.text);
         self.is_sparse(row) && self.needed > 2 && filled().all(is_word)
     }
 
@@ -611,6 +641,10 @@ fn names_columns(row: &Row) -> bool {
 /// Whether nothing is in a row, and nothing should be: an uncalculated formula will have a value one day.
 fn is_blank(row: &Row) -> bool {
     row.is_blank() && !row.issues().iter().any(|issue| issue.code.severity() == Severity::Error)
+}
+
+fn has_digit(text: &str) -> bool {
+    text.contains(|letter: char| letter.is_ascii_digit())
 }
 
 /// A drawn line, as programs print it above and below the names of the columns: no letter and no figure.

@@ -103,7 +103,8 @@ pub(super) fn find(
 fn best_of(trials: &[Trial], stated: bool) -> Option<&Trial> {
     // A blank stands between words too: it divides only where nothing else does.
     let words = trials.iter().filter(|trial| trial.is_blank()).map(|trial| trial.width).max().unwrap_or(0);
-    let divides = |trial: &Trial| trial.tenths >= 6 && trial.width >= words;
+    let alike = |trial: &Trial| trial.tenths >= 9 && !trial.between_digits;
+    let divides = |trial: &Trial| trial.tenths >= 6 && trial.width >= words || alike(trial);
     let blanks = stated || !trials.iter().any(|trial| !trial.is_blank() && divides(trial));
     // `max_by_key` takes the last of equals; the first candidate is preferred.
     trials.iter().filter(|trial| blanks || !trial.is_blank()).rev().max_by_key(|trial| trial.merit())
@@ -416,6 +417,15 @@ mod tests {
             &Known::default(),
         );
         assert_eq!(padded.0.delimiter, b";", "numbers filled up with blanks");
+    }
+
+    #[test]
+    fn a_delimiter_between_blanks_is_no_blank() {
+        let rows = "Дата | Код | Брой\n01.08.2026 | 2401 | 3\n02.08.2026 | 2402 | 6\n03.08.2026 | 2403 | 9\n";
+        assert_eq!(found(rows, &[]), ' ', "of the whole delimiter ` | `");
+        assert_eq!(found(rows, &["Код"]), '|');
+        assert_eq!(found(&rows.replace('|', ";"), &["Код"]), ';');
+        assert_eq!(found(&format!("a b c\n{}", "10 2 3,5\n".repeat(20)), &[]), ' ', "decimal commas");
     }
 
     #[test]

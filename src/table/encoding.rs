@@ -324,7 +324,7 @@ const BEFORE: usize = 32;
 fn legacy(letters: &[u8], scripts: latin::Scripts, language: Lang) -> Guess {
     let cyrillic = || Encoding::single_byte(encoding_rs::WINDOWS_1251);
     if scripts.is_cyrillic() {
-        return Guess { encoding: cyrillic(), by: By::Words, rival: None };
+        return Guess { encoding: cyrillic(), by: By::Words, rival: may_be_dos(letters).then_some("mik") };
     }
     let latin = latin::page_of(letters);
     if scripts.is_latin() {
@@ -406,13 +406,22 @@ fn looks_dos(sample: &[u8]) -> Option<&'static str> {
     if low < 4 || low < high {
         return None;
     }
-    if high * 10 < low {
+    // `№`, which stands in short headers, is the one sign of the upper quarter that people type in MIK.
+    let sign = count(0xD5..=0xD5);
+    if (high - sign) * 10 < low && sign * 3 <= low {
         Some("mik")
     } else if tail > middle {
         Some("ibm866")
     } else {
         None
     }
+}
+
+/// Whether as many bytes stand where the DOS code pages have letters as where windows-1251 has its own.
+fn may_be_dos(letters: &[u8]) -> bool {
+    let low = letters.iter().filter(|byte| (0x80..=0xAF).contains(*byte)).count();
+    let all = letters.iter().filter(|byte| !byte.is_ascii()).count();
+    low > 0 && low * 2 >= all
 }
 
 /// Whether letters beyond ASCII are there and none of them is one of UTF-8.
@@ -513,6 +522,16 @@ mod tests {
                 assert_eq!(found.name(), encoding, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_sign_for_numbers_is_no_letter_of_another_page() {
+        for encoding in ["mik", "ibm866", "windows-1251"] {
+            let found = guess(&bytes_of("Док. №;Ред;Дата\r\n001;1;01.08.2026\r\n", encoding), Lang::Bg);
+            assert_eq!((found.encoding.name(), found.rival), (encoding, None));
+        }
+        let found = guess(&bytes_of("№ ред\r\n1\r\n", "mik"), Lang::Bg);
+        assert_eq!((found.encoding.name(), found.rival), ("windows-1251", Some("mik")), "too few letters");
     }
 
     #[test]

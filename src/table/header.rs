@@ -139,7 +139,11 @@ fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wante
     let usual = of.usual;
     let width = rows.get(at).map_or(0, Row::len);
     let learned = if usual > 0 { usual } else { width };
-    let below = |from: usize| Shapes::forms(rows.iter().skip(from), learned);
+    // The names once more, on top of each page, would teach that names are data.
+    let names =
+        rows.get(at.saturating_sub(MOST_ROWS - 1)..(at + MOST_ROWS).min(rows.len())).unwrap_or_default();
+    let again = |row: &Row| names.iter().any(|name| name.number() != row.number() && is_same(name, row));
+    let below = |from: usize| Shapes::forms(rows.iter().skip(from).filter(|row| !again(row)), learned);
     // Further rows of the header would teach what data does not look like.
     let tells = |shapes: &Shapes| shapes.rows() as usize >= ENOUGH_ROWS && shapes.rigid().next().is_some();
     let told = (2..=MOST_ROWS).rev().map(|more| below(at + more)).find(tells);
@@ -187,9 +191,13 @@ fn names_above_figures(rows: &[Row], at: usize, usual: usize) -> Option<usize> {
     (has_figures(rows.get(at)?) && is_odd_header(rows.get(above), usual)).then_some(above)
 }
 
-/// Whether a row has the forms of the rows below it.
+/// Whether a row is data: it has the forms of the rows below it, or proves itself where they are too few.
 fn is_data(row: Option<&Row>, shapes: &Shapes) -> bool {
-    let Some(row) = row else { return false };
+    row.is_some_and(|row| has_forms(row, shapes) || has_proof(row, shapes))
+}
+
+/// Whether a row has the forms of the rows below it.
+fn has_forms(row: &Row, shapes: &Shapes) -> bool {
     let (mut fits, mut strange) = (0, 0);
     for (column, text) in rigid_cells(row, shapes) {
         if shapes.knows_form(column, text) { fits += 1 } else { strange += 1 }
@@ -202,13 +210,54 @@ fn is_data(row: Option<&Row>, shapes: &Shapes) -> bool {
     known > 0 && known > cells().filter(|(column, text)| shapes.is_new_at(*column, text)).count()
 }
 
+/// Whether two rows hold the same, and no figures: data may well repeat itself.
+fn is_same(one: &Row, other: &Row) -> bool {
+    let has_figures = |row: &Row| row.cells().any(|cell| is_figure(cell.text.trim()));
+    let cells = |row: &Row| row.cells().map(|cell| cell.text.trim().to_owned()).collect::<Vec<_>>();
+    one.len() == other.len() && !one.is_blank() && !has_figures(one) && cells(one) == cells(other)
+}
+
+/// Whether a row of a table too short to tell what its columns look like proves itself to be data: it has a figure,
+/// or a cell with figures of the very form that stands below it.
+fn has_proof(row: &Row, shapes: &Shapes) -> bool {
+    let cells = || row.cells().enumerate().map(|(column, cell)| (column, cell.text.trim()));
+    let with_digit = |text: &str| text.contains(|letter: char| letter.is_ascii_digit());
+    !shapes.can_tell()
+        && row.issues().is_empty()
+        && cells().any(|(column, text)| {
+            !is_year(text) && (is_figure(text) || with_digit(text) && shapes.has_met(column, text))
+        })
+}
+
+/// A date, a time, or a number: figures and their marks, and nothing else.
+fn is_figure(text: &str) -> bool {
+    let bare = text.trim_end_matches('г').trim_end_matches("г.").trim_end();
+    bare.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | ',' | '.'))
+        && bare.contains(|letter: char| letter.is_ascii_digit())
+        && bare.chars().all(|letter| {
+            letter.is_ascii_digit()
+                || matches!(letter, '.' | ',' | '-' | '+' | '/' | ':' | ' ' | '\u{a0}' | 'T')
+        })
+}
+
+/// A year: what columns may be called.
+fn is_year(text: &str) -> bool {
+    text.len() == 4
+        && (text.starts_with("19") || text.starts_with("20"))
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Letters, or a sign that stands for a word.
+fn is_word(text: &str) -> bool {
+    text.chars().any(char::is_alphabetic) || matches!(text, "№" | "%" | "#")
+}
+
 /// Whether a row names columns: words, and no figures where figures stand below.
 pub(super) fn is_heading(row: &Row, shapes: &Shapes) -> bool {
     let cells: Vec<_> = rigid_cells(row, shapes).collect();
     // A name may happen to look like the one cell of its column that has no figures.
     let strange = cells.iter().filter(|(column, text)| !shapes.knows_form(*column, text)).count();
-    let lettered = |text: &str| text.is_empty() || text.chars().any(char::is_alphabetic);
-    let named = row.cells().all(|cell| lettered(cell.text.trim()));
+    let named = row.cells().map(|cell| cell.text.trim()).all(|text| text.is_empty() || is_word(text));
     strange > 0 && strange * 4 >= cells.len() * 3 && named && words(row) >= 2
 }
 
@@ -247,7 +296,7 @@ fn words(row: &Row) -> usize {
     row.cells()
         .filter(|cell| {
             let text = cell.text.trim();
-            text.chars().any(char::is_alphabetic) && !text.starts_with(|first: char| first.is_ascii_digit())
+            is_word(text) && !text.starts_with(|first: char| first.is_ascii_digit())
         })
         .count()
 }
@@ -403,6 +452,35 @@ mod tests {
     fn data_is_no_header() {
         let found = find(&rows(&DAY), Of::Text(";"), None, &Wanted::new(&[])).unwrap();
         assert_eq!((found.row, found.columns.len()), (0, 4));
+    }
+
+    #[test]
+    fn a_single_row_of_data_is_no_header() {
+        for count in 1..=3 {
+            assert_eq!(find_in(&DAY[..count], None, &[]), 0, "{count} rows");
+        }
+        assert_eq!(find_in(&["Йод;AB1", "Аналгин;AB2"], None, &[]), 0, "codes of one form");
+        assert_eq!(find_in(&["Дата;Стока;№;Партида", DAY[0]], None, &[]), 1);
+        assert_eq!(find_in(&["Дата;Стока;Брой;Партида"], None, &[]), 1, "nothing moved");
+        assert_eq!(find_in(&["Стока;2025;2026", "Йод;5;6"], None, &[]), 1, "years name columns");
+    }
+
+    #[test]
+    fn names_on_top_of_each_page_are_still_names() {
+        let page = [&["Дата;Стока;Брой;Партида"], &DAY[..]].concat();
+        assert_eq!(find_in(&page.repeat(4), None, &[]), 1);
+        let two = [&["Документ;;Стока;", "Дата;Име;Брой;Партида"], &DAY[..]].concat();
+        assert_eq!(find_in(&two.repeat(4), None, &[]), 2);
+    }
+
+    #[test]
+    fn a_sign_may_name_a_column() {
+        for sign in ["№", "%"] {
+            let lower = format!("Дата;{sign};Брой;Партида");
+            let lines = [&["Документ;;Стока;", lower.as_str()], &DAY[..]].concat();
+            let found = find(&rows(&lines), Of::Text(";"), None, &Wanted::new(&[])).unwrap();
+            assert_eq!((found.row, found.rows), (2, 2), "{sign}");
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod row;
 mod shape;
 mod sheet;
 mod sniff;
+mod sums;
 mod text;
 mod workbook;
 mod wrapped;
@@ -117,7 +118,8 @@ impl Table {
         let opened = text::open(input, reading)?;
         let source = Source::Text(Box::new(opened.ordered));
         let table = Self::new(source, opened.columns, opened.found, reading);
-        Ok(Self { damaged_header: opened.damaged_header, ..table })
+        let body = table.body.without_total(opened.bare_total);
+        Ok(Self { body, damaged_header: opened.damaged_header, ..table })
     }
 
     /// Opens a text file that lies in memory; nothing else is told apart.
@@ -226,6 +228,9 @@ pub static CODES: &[&CodeInfo] = &[
     &inspect::W111,
     &inspect::W112,
     &inspect::W113,
+    &inspect::W121,
+    &inspect::W122,
+    &inspect::W123,
 ];
 
 #[cfg(test)]
@@ -370,6 +375,49 @@ mod tests {
         assert_eq!(rows[1].1, ["4", "y", "6"]);
         let (rows, _) = read_bytes(b"a;b;c\n1;\"x;3\n7;8;9\n", &Reading::default()).unwrap();
         assert_eq!(rows[0].2, ["T022"], "too few rows to prove anything");
+    }
+
+    /// A header of five columns with so many rows below it.
+    fn movements(count: u32) -> String {
+        let row = |at: u32| format!("{at:02}.08.2026;Доставка;24{at:02};L0{at:02};{at}\n");
+        format!("Дата;Вид;Код;Партида;Количество\n{}", (1..=count).map(row).collect::<Vec<_>>().concat())
+    }
+
+    #[test]
+    fn footers_with_all_their_delimiters_are_no_data() {
+        for (footer, told) in [
+            ("Подпис: ............;;;;\n", vec!["W114"]),
+            ("Крайна сума;;;;55\nПодпис: ....;;;;\n", vec![]),
+            ("\nИзготвил: Иванов;;Проверил: Петров;;\n", vec!["W114"]),
+            (";;;;55\n", vec![]),
+            ("Стр. 1;;;;\n", vec![]),
+        ] {
+            let text = format!("{}{footer}", movements(10));
+            let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+            let codes: Vec<_> = found.notes.iter().map(|note| note.code.code).collect();
+            assert_eq!((rows.len(), codes), (10, told), "{footer}");
+            let [single, blocks] = both_ways(text.as_bytes(), &Reading::default(), 3);
+            assert_eq!(single, blocks, "{footer}");
+        }
+    }
+
+    #[test]
+    fn rows_that_only_resemble_footers_stay() {
+        for row in [";;;;54\n", "11.08.2026;;;;\n", "\n;Доставка;;L011;\n"] {
+            let (rows, _) =
+                read_bytes(format!("{}{row}", movements(10)).as_bytes(), &Reading::default()).unwrap();
+            assert_eq!(rows.len(), 11, "{row}");
+        }
+        let text = format!("{}Доставка;;;;\n{}", movements(10), "11.08.2026;Доставка;2411;L011;1\n");
+        let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 12, "data follows");
+    }
+
+    #[test]
+    fn the_number_of_a_page_stands_between_rows() {
+        let text = movements(12).replace("07.08.2026", "Стр. 1;;;;\n07.08.2026");
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!((rows.len(), found.left_out_count.title), (12, 1));
     }
 
     #[test]

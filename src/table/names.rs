@@ -96,7 +96,9 @@ pub(super) fn expected_oddly(row: &Row, usual: usize, wanted: &Wanted) -> usize 
 /// one less.
 pub(super) fn is_odd_header(row: Option<&Row>, usual: usize) -> bool {
     let Some(row) = row.filter(|_| usual > 1) else { return false };
-    let named = |cell: &Cell<'_>| cell.text.trim().starts_with(char::is_alphabetic);
+    let named = |cell: &Cell<'_>| {
+        cell.text.trim().starts_with(|first: char| first.is_alphabetic() || first == '№' || first == '%')
+    };
     let filled = || row.cells().filter(|cell| !cell.text.trim().is_empty());
     let surplus = row.len().saturating_sub(usual);
     row.len() == 1 && divided_oddly(row, usual).is_some()

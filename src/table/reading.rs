@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::evidence::Evidence;
 use super::mend::Damage;
-use crate::model::{Issue, Lang};
+use crate::model::{Args, Issue, Lang};
 
 /// What is known beforehand about how a file is to be read; what is left out is found out.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -261,7 +261,7 @@ struct Note<'a> {
     row: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<&'a str>,
-    args: &'a [String],
+    args: Args<'a>,
 }
 
 /// Writes issues as a list of codes with places and arguments.
@@ -270,6 +270,6 @@ pub(super) fn as_notes<S: Serializer>(issues: &[Issue], serializer: S) -> Result
         code: issue.code.code,
         row: issue.place.row,
         column: issue.place.column.as_deref(),
-        args: &issue.args,
+        args: Args(&issue.args),
     }))
 }

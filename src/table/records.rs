@@ -492,6 +492,12 @@ impl Cutter {
         self.plain.map_or(1, |delimiter| count(raw.record, delimiter) + 1)
     }
 
+    /// Whether the second cell of a record is empty.
+    pub(super) fn has_empty_second(&self, raw: &Raw<'_>) -> bool {
+        let at = self.plain.and_then(|delimiter| memchr(delimiter, raw.record));
+        at.is_some_and(|at| raw.record.get(at + 1).is_none_or(|byte| Some(*byte) == self.plain))
+    }
+
     /// The letter a record begins with; none where the first cell is empty.
     pub(super) fn first_letter(&self, raw: &Raw<'_>) -> Option<char> {
         let first = *raw.record.first()?;

@@ -34,6 +34,8 @@ pub(super) struct Shapes {
     rows: u32,
     /// Rows in which a blank stands behind every delimiter.
     padded: u32,
+    /// Rows with at most half of their cells filled.
+    thin: u32,
 }
 
 /// What was met in one column.
@@ -41,6 +43,8 @@ pub(super) struct Shapes {
 struct Column {
     cells: u32,
     empty: u32,
+    /// Of the empty ones those in rows that are not thin.
+    gaps: u32,
     values: Counts<CompactString>,
     shapes: Counts<CompactString>,
     coarse: Counts<CompactString>,
@@ -68,8 +72,12 @@ impl Shapes {
         for row in rows.filter(|row| is_sound(row, width)) {
             shapes.rows += 1;
             shapes.padded += u32::from(row.is_padded());
+            let filled = row.cells().filter(|cell| !cell.text.trim().is_empty()).count();
+            let is_thin = filled * 2 <= width;
+            shapes.thin += u32::from(is_thin);
             for (column, cell) in shapes.columns.iter_mut().zip(row.cells()) {
                 column.meet(cell.text.trim());
+                column.gaps += u32::from(!is_thin && cell.text.trim().is_empty());
             }
         }
         shapes
@@ -122,10 +130,24 @@ impl Shapes {
         self.columns.iter().enumerate().filter(|(_, column)| column.is_rigid()).map(|(index, _)| index)
     }
 
+    /// Columns in which nearly every row has something.
+    pub(super) fn mostly_filled(&self) -> impl Iterator<Item = usize> {
+        let full = self.rows - self.thin;
+        let rare = self.thin * 10 <= self.rows + 9;
+        let filled = move |column: &Column| rare && column.gaps * 20 <= full;
+        self.columns.iter().enumerate().filter(move |(_, column)| filled(column)).map(|(index, _)| index)
+    }
+
     /// Whether a column has other cells of this form.
     pub(super) fn knows_form(&self, column: usize, cell: &str) -> bool {
         let form = coarse_of(&shape_of(cell.trim()));
         self.columns.get(column).is_some_and(|column| column.coarse.get(&form).is_some_and(|met| *met > 1))
+    }
+
+    /// Whether a column has a cell of this form at all.
+    pub(super) fn has_met(&self, column: usize, cell: &str) -> bool {
+        let form = coarse_of(&shape_of(cell.trim()));
+        self.columns.get(column).is_some_and(|column| column.coarse.contains_key(&form))
     }
 
     /// Whether a column's cells repeat a few values, and this is none of them.
@@ -238,8 +260,10 @@ impl Column {
     }
 }
 
+/// A row with one filled cell of several may be a line of text below the table, and teaches nothing.
 fn is_sound(row: &Row, width: usize) -> bool {
-    row.issues().is_empty() && row.is_as_wide_as(width) && !row.is_blank()
+    let filled = || row.cells().filter(|cell| !cell.text.trim().is_empty());
+    row.issues().is_empty() && row.is_as_wide_as(width) && filled().nth(usize::from(width > 2)).is_some()
 }
 
 /// Kinds of letters that a text may be thought of: digits, four kinds of letters, and the usual signs.

@@ -16,11 +16,14 @@ use super::reading::{Format, Found, Reading};
 use super::records::{Layout, Records, T023, T025, T026};
 use super::row::{Header, Row};
 use super::shape::Shapes;
+use super::sums;
 use super::wrapped::{self, Unwrapped, W120};
 use crate::model::{CodeInfo, Issue, Who, Words};
 
 /// Bytes at the beginning that decide.
 const SAMPLE: usize = 256 * 1024;
+/// Rows that are summed up at most, to see whether the last one is their sum.
+const MOST_SUMMED: usize = 10_000;
 /// Rows by which columns are known.
 const LEARNED: usize = 1_000;
 
@@ -37,6 +40,8 @@ pub(super) struct Opened {
     pub(super) found: Found,
     /// Bytes in the header that are no letters.
     pub(super) damaged_header: Option<Issue>,
+    /// The last row, if it is nothing but the sum of its column.
+    pub(super) bare_total: Option<u32>,
 }
 
 /// The beginning of a file, and the first place with letters that are not ASCII if that lies behind it.
@@ -103,13 +108,31 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
         return Err(Error::DamagedHeader(Box::new(issue.clone())));
     }
     let place = place_of(&rows, &header);
+    let summed = sample.whole && reading.skip.is_none();
+    let bare_total = if summed { bare_total(&body, &dialect, &encoding, header.row) } else { None };
     let width = header.columns.len();
     let learn = move || {
         let rows = dialect::preview(&body, 0, sample.whole, &dialect, &encoding, LEARNED);
         shapes_of(rows, place, width)
     };
     let ordered = Ordered::new(records, place, &header.columns, learn).doubting(doubt);
-    Ok(Opened { ordered, columns: header.columns, found, damaged_header })
+    Ok(Opened { ordered, columns: header.columns, found, damaged_header, bare_total })
+}
+
+/// The last row, if it begins with an empty cell and is the sum of those above.
+fn bare_total(body: &Bytes, dialect: &Dialect, encoding: &Encoding, header: u32) -> Option<u32> {
+    if !ends_with_gap(body, &dialect.delimiter) {
+        return None;
+    }
+    let rows = dialect::preview(body, 0, true, dialect, encoding, MOST_SUMMED);
+    sums::bare_total(&rows, header).filter(|_| rows.len() < MOST_SUMMED)
+}
+
+/// Whether the last line begins with an empty cell.
+fn ends_with_gap(body: &[u8], delimiter: &[u8]) -> bool {
+    let body = body.trim_ascii_end();
+    let line = body.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |end| end + 1);
+    body.get(line..).is_some_and(|line| line.starts_with(delimiter))
 }
 
 fn place_of(rows: &[Row], header: &FoundHeader) -> Place {
