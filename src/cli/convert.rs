@@ -47,6 +47,9 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
         None => convert::choose(&args.file, &name, &mappings.good, drop.language),
     };
     let (mapping, table) = fitted(fit, lang)?;
+    for note in table.passed_over() {
+        out::tell(&format!("{} ({})", note.code.message(lang, &note.args), note.code.code));
+    }
     let named = drop.destination.as_deref();
     let goals = named.map_or_else(|| mapping.destination.sections(), |name| vec![name]);
     let told = |(section, why): (String, String)| match lang {

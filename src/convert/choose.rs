@@ -57,7 +57,7 @@ pub fn choose(path: &Path, name: &str, mappings: &[Arc<Mapping>], language: Lang
             Fit::Tie(tied.filter(|mapping| paths.contains(&mapping.path)).collect())
         }
         Ok(Some(path)) => match opened.into_iter().find(|(mapping, _)| mapping.path == path) {
-            Some((mapping, table)) => Fit::One(mapping, Box::new(table)),
+            Some((mapping, table)) => whole(mapping, table),
             None => Fit::None,
         },
         Ok(None) => match failed {
@@ -70,8 +70,16 @@ pub fn choose(path: &Path, name: &str, mappings: &[Arc<Mapping>], language: Lang
 /// Opens the file as one mapping says, whatever patterns and headers that mapping asks for.
 pub fn open_with(path: &Path, mapping: &Arc<Mapping>, language: Lang) -> Fit {
     match Table::open(path, &reading(mapping, language)) {
-        Ok(table) => Fit::One(Arc::clone(mapping), Box::new(table)),
+        Ok(table) => whole(Arc::clone(mapping), table),
         Err(error) => Fit::Unreadable(error),
+    }
+}
+
+/// The file, unless only a part of its rows would be read.
+fn whole(mapping: Arc<Mapping>, table: Table) -> Fit {
+    match table.is_half() {
+        Some(error) => Fit::Unreadable(error),
+        None => Fit::One(mapping, Box::new(table)),
     }
 }
 

@@ -75,6 +75,9 @@ fn open_list(path: &Path) -> Result<LookupTable, String> {
         issue.code.message(Lang::En, &issue.args)
     };
     let mut table = Table::open(path, &Reading::default()).map_err(told)?;
+    if let Some(error) = table.is_half() {
+        return Err(told(error));
+    }
     let headers = table.headers().iter().map(|header| header.name.to_string()).collect();
     let mut rows = Vec::new();
     let mut row = Row::new();

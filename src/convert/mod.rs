@@ -122,7 +122,9 @@ pub fn for_each_block<T: Default + Send, E: std::error::Error>(
             let mut work = step?;
             each(&mut work.made).map_err(Error::Sink)?;
             // Nobody may read any more; then the block is simply dropped.
-            let _ = empty.send(work);
+            if !work.block.is_large() {
+                let _ = empty.send(work);
+            }
             Ok::<(), Error<E>>(())
         };
         if let Some(judge) = own {

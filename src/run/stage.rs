@@ -100,7 +100,11 @@ fn opened(fit: Fit, answers: Answers, mappings: &Mappings) -> Found {
             let names: Vec<_> = several.iter().map(|mapping| mapping.name.clone()).collect();
             Err((FileState::Received, vec![told(&intake::F007, [names.join(", ")])]))
         }
-        Fit::Unreadable(error) => Err((FileState::Unreadable, vec![StoredIssue::from(&error.issue())])),
+        Fit::Unreadable(error) => {
+            let is_asked = matches!(error, table::Error::SheetsAlike { .. });
+            let state = if is_asked { FileState::Held } else { FileState::Unreadable };
+            Err((state, vec![StoredIssue::from(&error.issue())]))
+        }
     }
 }
 

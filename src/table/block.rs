@@ -13,8 +13,10 @@ use super::row::{HEAD, Row, push_ascii};
 const FULL_BYTES: usize = 128 * 1024;
 /// Records after which a block is full: what is made of them takes memory too.
 const FULL_RECORDS: usize = 1_024;
-/// Rows after which a block is full. Each keeps its memory for the next one.
+/// Rows after which a block is full. Each keeps its memory for the next one, unless it was a long one.
 const FULL_ROWS: usize = 64;
+/// Bytes above which a block's memory is not kept for the next rows.
+const KEPT_BYTES: usize = 4 * FULL_BYTES;
 
 /// Some data rows in the order of the file. Reused: reading the next ones overwrites it.
 #[derive(Default)]
@@ -27,6 +29,8 @@ pub struct Block {
     /// Rows whose memory is used again; those in use come first.
     rows: Vec<Row>,
     used: usize,
+    /// Bytes of the text of those in use.
+    text: usize,
     cutter: Option<Arc<Cutter>>,
     #[cfg(test)]
     pub(super) most: Option<usize>,
@@ -103,7 +107,12 @@ impl Block {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
-        self.used = 0;
+        (self.used, self.text) = (0, 0);
+    }
+
+    /// Whether what is in it took so much memory that it is better given back than kept for the next rows.
+    pub fn is_large(&self) -> bool {
+        self.bytes.capacity().saturating_add(self.text) > KEPT_BYTES
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -111,7 +120,8 @@ impl Block {
         if self.most.is_some_and(|most| self.entries.len() >= most) {
             return true;
         }
-        self.bytes.len() >= FULL_BYTES || self.entries.len() >= FULL_RECORDS || self.used >= FULL_ROWS
+        let bytes = self.bytes.len().saturating_add(self.text);
+        bytes >= FULL_BYTES || self.entries.len() >= FULL_RECORDS || self.used >= FULL_ROWS
     }
 
     /// Adds a record that is to be split into so many cells, or fewer.
@@ -131,6 +141,7 @@ impl Block {
         }
         let filled = self.rows.get_mut(self.used).map_or(Ok(false), fill)?;
         if filled {
+            self.text += self.rows.get_mut(self.used).map_or(0, |row| row.buffer().len());
             self.used += 1;
             self.entries.push(Entry::Row);
         }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::choice::{T039, listed};
 use super::reading::Format;
 use crate::model::{CodeInfo, Issue, Who, Words};
 
@@ -49,6 +50,9 @@ pub enum Error {
     /// A workbook with a document type definition.
     #[error("the workbook holds a document type definition")]
     Dtd,
+    /// An archive with two parts of the same name: each reader may take another one.
+    #[error("the archive has two parts of one name")]
+    TwoParts,
     /// No such sheet; its name, and those there are.
     #[error("the workbook has no such sheet")]
     NoSheet {
@@ -56,6 +60,17 @@ pub enum Error {
         wanted: String,
         /// The sheets of the workbook.
         known: Vec<String>,
+    },
+    /// All that there is stands on hidden sheets; their names.
+    #[error("only hidden sheets have data")]
+    OnlyHidden(Vec<String>),
+    /// Several visible sheets have the same columns; the one that would be read, and the others.
+    #[error("several sheets have the same columns")]
+    SheetsAlike {
+        /// The sheet that would be read.
+        read: String,
+        /// The sheets that would be lost.
+        others: Vec<String>,
     },
     /// The header is said to stand in a row that does not exist.
     #[error("the file has no row {0} to hold the header")]
@@ -94,12 +109,51 @@ impl Error {
             Self::GaveUp(format) => Issue::new(&T013).arg(format.title()),
             Self::Dtd => Issue::new(&T009),
             Self::NoSheet { wanted, known } => Issue::new(&T010).arg(wanted).arg(known.join(", ")),
+            Self::TwoParts => Issue::new(&T037),
+            Self::OnlyHidden(names) => Issue::new(&T038).arg(listed(names)),
+            Self::SheetsAlike { read, others } => Issue::new(&T039).arg(listed(others)).arg(read),
             Self::NoHeader(row) => Issue::new(&T011).arg(row.to_string()),
             Self::DamagedHeader(issue) => Issue::clone(issue),
             Self::Unknown { what, given } => Issue::new(&T012).arg(*what).arg(given),
         }
     }
 }
+
+/// Two parts of one name.
+pub(super) static T037: CodeInfo = CodeInfo {
+    code: "T037",
+    who: Who::User,
+    bg: Words {
+        message: "в работната книга има две части с едно и също име и не се знае коя важи; отворете я в Excel, запишете я наново и я пуснете пак",
+        why: "Книгата е архив от части с различни имена. При две еднакви едни програми четат първата, а други втората.",
+        example: "две части xl/worksheets/sheet1.xml",
+        repair: "Отворете файла в Excel, проверете, че данните са верните, и го запишете като .xlsx.",
+    },
+    en: Words {
+        message: "the workbook has two parts of the same name, and nobody knows which one counts; open it in Excel, save it again and drop it once more",
+        why: "A workbook is an archive of parts with different names. Of two equal ones some programs read the first, some the second.",
+        example: "two parts xl/worksheets/sheet1.xml",
+        repair: "Open the file in Excel, see that the data is right, and save it as .xlsx.",
+    },
+};
+
+/// Nothing but hidden sheets.
+pub(super) static T038: CodeInfo = CodeInfo {
+    code: "T038",
+    who: Who::User,
+    bg: Words {
+        message: "видимите листове са празни, данни има само на скритите: {0}; покажете листа и запишете файла",
+        why: "Чете се видим лист. На скритите листове обикновено има помощни таблици, затова те не се четат сами.",
+        example: "листът с движенията е скрит преди запис",
+        repair: "Щракнете с десния бутон върху името на лист, изберете „Покажи“, посочете листа и запишете.",
+    },
+    en: Words {
+        message: "the visible sheets are empty, only hidden ones have data: {0}; show the sheet and save the file",
+        why: "A visible sheet is read. Hidden ones mostly hold auxiliary tables, so they are not read unasked.",
+        example: "the sheet with the movements was hidden before saving",
+        repair: "Right-click the name of a sheet, choose Unhide, pick the sheet and save.",
+    },
+};
 
 /// The operating system does not let us read.
 pub(super) static T001: CodeInfo = CodeInfo {

@@ -4,13 +4,14 @@
 //! strings in memory. So every part is unpacked once through a counter: real bytes, because the sizes that an
 //! archive declares can lie, and the length of every run of markup or text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::choice::Oddities;
 use super::error::Error;
 use super::number::DayCount;
 use super::reading::Format;
@@ -42,6 +43,9 @@ pub(super) struct Limits {
     pub(super) tags: u64,
     /// Merged ranges: as many as a sheet has rows.
     pub(super) merged: u64,
+    /// Bytes of text that the cells of a sheet come to, beside [`TEXT_TIMES`] the unpacked file: many cells may share one
+    /// long text.
+    pub(super) text: u64,
     /// Bytes of memory that the reader takes for strings, styles and names, which it keeps.
     pub(super) kept: u64,
 }
@@ -60,11 +64,16 @@ impl Default for Limits {
             cells: CELLS,
             tags: 256 * MIB,
             merged: SEEN_KEPT as u64,
+            text: 256 * MIB,
             kept: 384 * MIB,
         }
     }
 }
 
+/// How often the bytes of a file may come again as text. A cell with a shared text takes thirty bytes and more.
+const TEXT_TIMES: u64 = 16;
+/// What is counted of texts.
+pub(super) const TEXT: &str = "MiB (text of the cells)";
 /// Rows and cells of a workbook or a page.
 pub(super) const CELLS: u64 = 64 * MIB;
 /// Cell formats of a workbook; Excel allows 65,490.
@@ -85,6 +94,8 @@ pub(super) struct Checked {
     pub(super) format: Format,
     /// Whether a cell may hold a formula whose result was never stored.
     pub(super) uncalculated: bool,
+    /// Bytes of text that its cells may come to.
+    pub(super) text: u64,
     parts: BTreeMap<String, Seen>,
 }
 
@@ -105,21 +116,52 @@ impl Checked {
     }
 }
 
-/// Refuses a file that is too large to be read as a whole.
-pub(super) fn check_size(file: &File, limits: &Limits) -> Result<(), Error> {
-    if file.metadata()?.len() > limits.whole {
+/// Refuses a file that is too large to be read as a whole. Gives the bytes of text that its cells may come to.
+pub(super) fn check_size(file: &File, limits: &Limits) -> Result<u64, Error> {
+    let bytes = file.metadata()?.len();
+    if bytes > limits.whole {
         return Err(Error::Limit { what: "MiB", limit: limits.whole / MIB });
     }
-    Ok(())
+    Ok(limits.text_of(bytes))
+}
+
+impl Limits {
+    fn text_of(&self, unpacked: u64) -> u64 {
+        self.text.saturating_add(unpacked.saturating_mul(TEXT_TIMES))
+    }
+}
+
+/// Bytes of text that may still come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextLeft {
+    left: u64,
+    most: u64,
+}
+
+impl TextLeft {
+    pub(super) fn new(most: u64) -> Self {
+        Self { left: most, most }
+    }
+
+    /// Counts so many bytes; an error once there are too many.
+    pub(super) fn take(&mut self, bytes: usize) -> Result<(), Error> {
+        let left = self.left.checked_sub(bytes as u64);
+        self.left = left.ok_or(Error::Limit { what: TEXT, limit: self.most.div_ceil(MIB) })?;
+        Ok(())
+    }
 }
 
 /// Refuses a workbook that is encrypted, damaged, of another format or beyond a limit.
 pub(super) fn check(file: &File, limits: &Limits) -> Result<Checked, Error> {
     let mut reader = BufReader::new(file.try_clone()?);
-    count_parts(&mut reader, limits)?;
+    let count = count_parts(&mut reader, limits)?;
     reader.seek(SeekFrom::Start(0))?;
     let mut archive = ZipArchive::new(reader).map_err(|error| broken(&error))?;
-    let mut checked = Checked { format: kind(&mut archive)?, uncalculated: false, parts: BTreeMap::new() };
+    if has_same_names(&archive, count) {
+        return Err(Error::TwoParts);
+    }
+    let mut checked =
+        Checked { format: kind(&mut archive)?, uncalculated: false, text: 0, parts: BTreeMap::new() };
     let mut totals = Totals::default();
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(|error| broken(&error))?;
@@ -131,6 +173,7 @@ pub(super) fn check(file: &File, limits: &Limits) -> Result<Checked, Error> {
         }
     }
     checked.uncalculated = totals.uncalculated;
+    checked.text = limits.text_of(totals.bytes);
     // Formulas without a result are found by a second reader, which keeps everything once more.
     if totals.kept() * (1 + u64::from(totals.uncalculated)) > limits.kept {
         return Err(Error::Limit {
@@ -149,7 +192,7 @@ fn broken(error: &ZipError) -> Error {
 }
 
 /// Counts the parts by the end of the archive, before anything is kept in memory for each of them.
-fn count_parts(reader: &mut (impl Read + Seek), limits: &Limits) -> Result<(), Error> {
+fn count_parts(reader: &mut (impl Read + Seek), limits: &Limits) -> Result<u64, Error> {
     const END: usize = 22;
     let size = reader.seek(SeekFrom::End(0))?;
     let tail_at = size.saturating_sub(66_000);
@@ -165,7 +208,11 @@ fn count_parts(reader: &mut (impl Read + Seek), limits: &Limits) -> Result<(), E
     } else if count == u64::from(u16::MAX) {
         count = u64::MAX;
     }
-    if count > limits.parts { Err(too_many_parts(limits)) } else { check_directory(reader, limits) }
+    if count > limits.parts {
+        return Err(too_many_parts(limits));
+    }
+    check_directory(reader, limits)?;
+    Ok(count)
 }
 
 fn too_many_parts(limits: &Limits) -> Error {
@@ -203,6 +250,15 @@ impl<R: Seek> Seek for Bounded<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.reader.seek(to)
     }
+}
+
+/// Whether two parts have the same name, also in other letters. The archive's reader keeps one of those that are
+/// quite the same, so it has fewer than are counted.
+fn has_same_names<R: Read + Seek>(archive: &ZipArchive<R>, count: u64) -> bool {
+    let mut seen = HashSet::new();
+    let names = archive.file_names().filter_map(Result::ok);
+    (archive.len() as u64) < count
+        || names.map(|name| name.to_ascii_lowercase().replace('\\', "/")).any(|name| !seen.insert(name))
 }
 
 /// A little-endian number of an archive's headers; 0 beyond the end.
@@ -304,7 +360,7 @@ impl Totals {
 
 /// What one part tells about what is hidden or merged.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(in crate::table) struct Seen {
     /// Numbers of hidden rows that have cells.
     hidden_rows: Vec<u32>,
     /// First and last of hidden columns, 1 for column A.
@@ -327,19 +383,44 @@ const SEEN_KEPT: usize = 1 << 20;
 const SEEN_BYTES: u64 = 32 * MIB;
 
 impl Seen {
+    /// Notes a hidden row that has cells.
+    pub(in crate::table) fn hide_row(&mut self, row: u32) {
+        push(&mut self.hidden_rows, Some(row));
+    }
+
+    /// Notes hidden columns, first and last.
+    pub(in crate::table) fn hide_columns(&mut self, first: u32, last: u32) {
+        push(&mut self.hidden_columns, Some((first, last)));
+    }
+
+    /// Notes a merged range that ends in this row.
+    pub(in crate::table) fn merge(&mut self, last: u32) {
+        push(&mut self.merged, Some(last));
+    }
+
+    /// What is told of a table whose header is this row and has so many columns.
+    pub(in crate::table) fn oddities(&self, header: u32, columns: u32) -> Oddities {
+        Oddities {
+            merged: self.merged(header),
+            hidden_rows: self.hidden_rows(header),
+            hidden_columns: self.hidden_columns(columns),
+            ..Oddities::default()
+        }
+    }
+
     /// Hidden rows below the header.
-    pub(super) fn hidden_rows(&self, header: u32) -> u32 {
+    fn hidden_rows(&self, header: u32) -> u32 {
         count(self.hidden_rows.iter().filter(|row| **row > header))
     }
 
     /// Hidden columns among the first `columns`.
-    pub(super) fn hidden_columns(&self, columns: u32) -> u32 {
+    fn hidden_columns(&self, columns: u32) -> u32 {
         let inside = |(first, last): &(u32, u32)| (last.min(&columns) + 1).saturating_sub(*first);
         self.hidden_columns.iter().map(inside).fold(0, u32::saturating_add).min(columns)
     }
 
     /// Merged ranges that reach below the header.
-    pub(super) fn merged(&self, header: u32) -> u32 {
+    fn merged(&self, header: u32) -> u32 {
         count(self.merged.iter().filter(|last| **last > header))
     }
 
@@ -871,7 +952,7 @@ mod tests {
             let mut scanner = Scanner::new("xl/workbook.xml", &limits, Totals::default());
             scanner.feed(part).unwrap();
             let parts = BTreeMap::from([("xl/workbook.xml".to_owned(), scanner.seen)]);
-            Checked { format: Format::Xlsx, uncalculated: false, parts }.day_count()
+            Checked { format: Format::Xlsx, uncalculated: false, text: 0, parts }.day_count()
         };
         assert_eq!(counted(br#"<workbookPr date1904="1"/>"#), DayCount::From1904);
         assert_eq!(

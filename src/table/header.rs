@@ -10,6 +10,8 @@ use crate::model::names::fold;
 
 /// Rows at the top of a file among which the header is looked for.
 pub(super) const PREVIEW: usize = 100;
+/// Bytes of text of these rows at most: a few rows may hold hundreds of megabytes.
+pub(super) const PREVIEW_TEXT: usize = 8 * 1024 * 1024;
 /// No header is looked for below this row, whatever a mapping says.
 const LOWEST_HEADER: u32 = 10_000;
 
@@ -138,6 +140,9 @@ fn of_rows(rows: &[Row], first: usize, last: usize, of: &Below<'_>, wanted: &Wan
 fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wanted) -> FoundHeader {
     let usual = of.usual;
     let width = rows.get(at).map_or(0, Row::len);
+    // In a sheet a row ends with its last filled cell, and the names of the last columns may stand in the next one.
+    let width =
+        if usual > 0 { width } else { width.max(usual_width(rows.get(at + 1..).unwrap_or_default())) };
     let learned = if usual > 0 { usual } else { width };
     // The names once more, on top of each page, would teach that names are data.
     let names =
@@ -159,13 +164,16 @@ fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wante
         return of_rows(rows, above, above, of, wanted);
     }
     let alike = |at: usize| {
-        rows.get(at).is_some_and(|row| row.len() == width && is_heading(row, &shapes) && !row.is_padded())
+        rows.get(at)
+            .is_some_and(|row| reaches(row, width, of) && is_heading(row, &shapes) && !row.is_padded())
     };
     // The upper row of two names groups: it has gaps, or says the same again. Where two columns prove that a row
     // is no data it may as well be full.
     let rigid = shapes.rigid().count();
     let sure = enough && (rigid >= 2 || rigid * 3 >= width);
-    let groups = |upper: usize| sure || rows.get(upper).is_some_and(has_gaps);
+    let gapped = |at: usize| rows.get(at).is_some_and(has_gaps);
+    let is_short = |at: usize| rows.get(at).is_some_and(|row| row.len() < width);
+    let groups = |upper: usize| gapped(upper) || if is_short(upper) { gapped(upper + 1) } else { sure };
     let mut last = at;
     while last + 1 - at < MOST_ROWS && alike(last + 1) && (groups(last) || groups(last + 1)) {
         last += 1;
@@ -175,6 +183,11 @@ fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wante
         first -= 1;
     }
     of_rows(rows, first, last, of, wanted)
+}
+
+/// Whether a row is as wide as the table; in a sheet its last cells may be empty, but not most of them.
+fn reaches(row: &Row, width: usize, of: &Below<'_>) -> bool {
+    if of.usual > 0 { row.len() == width } else { (width.div_ceil(2)..=width).contains(&row.len()) }
 }
 
 /// The names above the first row of data, where a slip in them hid them.
@@ -423,6 +436,30 @@ mod tests {
         assert_eq!(find_in(&SHEET, None, &[]), 3, "by looks");
         assert_eq!(find_in(&SHEET, Some(2), &["Партида"]), 2, "a mapping's word wins");
         assert_eq!(find_in(&SHEET, Some(0), &[]), 0);
+    }
+
+    #[test]
+    fn rows_of_a_sheet_end_with_their_last_filled_cell() {
+        let names = |lines: &[&str]| {
+            let found = find(&rows(lines), Of::Sheet, None, &Wanted::new(&[])).unwrap();
+            let names: Vec<_> = found.columns.iter().map(|column| column.name.to_string()).collect();
+            (found.row, found.rows, names.join("|"))
+        };
+        let data =
+            (1..9).map(|day| format!("10{day};0{day}.08.2026;2415;L00{day};{day}")).collect::<Vec<_>>();
+        let below = |header: &[&'static str]| -> Vec<String> {
+            header.iter().map(|line| (*line).to_owned()).chain(data.iter().cloned()).collect()
+        };
+        let of = |header: &[&'static str]| {
+            let lines = below(header);
+            names(&lines.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let joined = "Документ Номер|Дата|Стока Код|Партида|Количество".to_owned();
+        assert_eq!(of(&["Документ;;Стока;;Количество", "Номер;Дата;Код;Партида"]), (2, 2, joined));
+        let joined = "Номер|Дата|Движение Код|Партида|Брой".to_owned();
+        assert_eq!(of(&["Номер;Дата;Движение", ";;Код;Партида;Брой"]), (2, 2, joined));
+        let alone = "Номер|Дата|Код|Партида|Брой".to_owned();
+        assert_eq!(of(&["Обект:;Аптека;Здраве", "Номер;Дата;Код;Партида;Брой"]), (2, 1, alone));
     }
 
     #[test]

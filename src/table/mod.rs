@@ -67,6 +67,8 @@ pub struct Table {
     found: Found,
     damaged_header: Option<Issue>,
     day_count: Option<DayCount>,
+    /// Sheets with the columns of the one that is read.
+    alike: Vec<String>,
 }
 
 impl Table {
@@ -95,12 +97,12 @@ impl Table {
             return Self::open_text(file, reading);
         }
         if format != Format::Xlsx {
-            guard::check_size(&file, limits)?;
-            return Self::open_apart(path, format, reading);
+            let text = guard::check_size(&file, limits)?;
+            return Self::open_apart(path, format, reading, text);
         }
         let checked = guard::check(&file, limits)?;
         if checked.format != Format::Xlsx {
-            return Self::open_apart(path, checked.format, reading);
+            return Self::open_apart(path, checked.format, reading, checked.text);
         }
         let opened = workbook::open(file, &checked, reading)?;
         let mut found = Found::new(Format::Xlsx, reading);
@@ -108,10 +110,11 @@ impl Table {
         found.header_row = Some(opened.header.row);
         found.header_rows = Some(opened.header.rows);
         opened.oddities.tell(&mut found);
+        let alike = opened.oddities.passed.alike.clone();
         let columns = opened.header.columns.clone();
         let sheet = workbook::start(opened, &columns)?;
         let table = Self::new(Source::Sheet(sheet), columns, found, reading);
-        Ok(Self { day_count: Some(checked.day_count()), ..table })
+        Ok(Self { day_count: Some(checked.day_count()), alike, ..table })
     }
 
     fn open_text(input: impl text::Input, reading: &Reading) -> Result<Self, Error> {
@@ -128,19 +131,19 @@ impl Table {
         Self::open_text(std::io::Cursor::new(bytes), reading)
     }
 
-    fn open_apart(path: &Path, format: Format, reading: &Reading) -> Result<Self, Error> {
-        let (head, sheet) = apart::open(path, format, reading)?;
+    fn open_apart(path: &Path, format: Format, reading: &Reading, text: u64) -> Result<Self, Error> {
+        let (head, sheet) = apart::open(path, format, reading, text)?;
         let mut found = Found::new(format, reading);
-        let day_count = head.day_count;
+        let (day_count, alike) = (head.day_count, head.passed.alike.clone());
         let columns = head.found_in(&mut found);
         let table = Self::new(Source::Sheet(sheet), columns, found, reading);
-        Ok(Self { day_count, ..table })
+        Ok(Self { day_count, alike, ..table })
     }
 
     fn new(source: Source, headers: Vec<Header>, found: Found, reading: &Reading) -> Self {
         let header = (found.header_row.unwrap_or(0), found.header_rows.unwrap_or(1));
         let body = Body::new(source, header, &headers, reading.skip.as_deref());
-        Self { body, headers, found, damaged_header: None, day_count: None }
+        Self { body, headers, found, damaged_header: None, day_count: None, alike: Vec::new() }
     }
 
     /// The columns in order; without names where the file has no header.
@@ -156,6 +159,17 @@ impl Table {
     /// Why the names of the columns cannot be trusted; to be told where no layout knows them.
     pub fn damaged_header(&self) -> Option<Error> {
         self.damaged_header.clone().map(|issue| Error::DamagedHeader(Box::new(issue)))
+    }
+
+    /// Why only a part of the file's rows would be read.
+    pub fn is_half(&self) -> Option<Error> {
+        let read = self.found.sheet.clone().unwrap_or_else(|| "#1".to_owned());
+        (!self.alike.is_empty()).then(|| Error::SheetsAlike { read, others: self.alike.clone() })
+    }
+
+    /// What stands on other sheets than the one that is read.
+    pub fn passed_over(&self) -> impl Iterator<Item = &Issue> {
+        self.found.notes.iter().filter(|note| PASSED_OVER.contains(&note.code.code))
     }
 
     /// Reads the next data row. It has at least as many cells as there are columns, and issues where it is
@@ -175,6 +189,9 @@ impl Table {
         &self.found
     }
 }
+
+/// Codes of notes about other sheets than the one that is read.
+const PASSED_OVER: [&str; 3] = [choice::T039.code, choice::W128.code, choice::W107.code];
 
 /// Every code this room can raise.
 pub static CODES: &[&CodeInfo] = &[
@@ -208,6 +225,9 @@ pub static CODES: &[&CodeInfo] = &[
     &order::T031,
     &names::T032,
     &body::T033,
+    &error::T037,
+    &error::T038,
+    &choice::T039,
     &order::W115,
     &text::W101,
     &workbook::W102,
@@ -231,6 +251,7 @@ pub static CODES: &[&CodeInfo] = &[
     &inspect::W121,
     &inspect::W122,
     &inspect::W123,
+    &choice::W128,
 ];
 
 #[cfg(test)]

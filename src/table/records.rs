@@ -40,6 +40,12 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// Whether a column belongs to the table; formulas beside it are nobody's loss. Without a header nobody knows
+    /// where the table ends.
+    pub(super) fn has_place(&self, column: usize) -> bool {
+        column < self.columns.len() || self.after_row == 0 && !self.columns.is_empty()
+    }
+
     /// The name or letter of a column, once the columns are known.
     pub(super) fn label(&self, index: usize) -> Arc<str> {
         self.columns

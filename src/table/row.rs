@@ -302,6 +302,11 @@ impl Row {
         self.cells().all(|cell| cell.text.chars().all(char::is_whitespace))
     }
 
+    /// Whether there is a cell, or something to tell of one that was not read.
+    pub(super) fn has_anything(&self) -> bool {
+        !self.is_empty() || !self.issues().is_empty()
+    }
+
     /// Whether it has so many cells, not counting empty ones behind them.
     pub(super) fn is_as_wide_as(&self, width: usize) -> bool {
         let empty = |index: usize| self.raw(index).is_none_or(|cell| cell.bytes.is_empty());

@@ -12,8 +12,8 @@ use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx, XlsxCellRead
 
 use super::choice::{self, Listed, Oddities};
 use super::error::Error;
-use super::guard::Checked;
-use super::header::{self, FoundHeader, Wanted};
+use super::guard::{Checked, TextLeft};
+use super::header::{self, FoundHeader, PREVIEW_TEXT, Wanted};
 use super::number::{mask_of, push_value};
 use super::reading::Reading;
 use super::records::{Layout, MAX_CELL, MAX_COLUMNS, long_cell};
@@ -42,6 +42,8 @@ pub(super) struct Opened {
     pub(super) header: FoundHeader,
     /// What is hidden or merged.
     pub(super) oddities: Oddities,
+    /// Bytes of text that its cells may come to.
+    text: u64,
 }
 
 /// Opens a workbook that was looked through, and chooses the sheet.
@@ -57,15 +59,14 @@ pub(super) fn open(file: File, checked: &Checked, reading: &Reading) -> Result<O
             reading.stated_header(),
             &Wanted::new(&reading.expect),
         )?;
-        let mut oddities = Oddities { hidden_sheets: chosen.hidden, ..Oddities::default() };
+        let mut oddities = Oddities::default();
         let place = book.sheets_metadata().iter().position(|sheet| sheet.name == chosen.name);
         if let Some(seen) = place.and_then(|place| checked.seen_of(place)) {
             let columns = u32::try_from(header.columns.len()).unwrap_or(u32::MAX);
-            oddities.merged = seen.merged(header.row);
-            oddities.hidden_rows = seen.hidden_rows(header.row);
-            oddities.hidden_columns = seen.hidden_columns(columns);
+            oddities = seen.oddities(header.row, columns);
         }
-        Ok(Opened { book, formulas, sheet: chosen.name, header, oddities })
+        (oddities.read, oddities.passed) = (chosen.name.clone(), chosen.passed);
+        Ok(Opened { book, formulas, sheet: chosen.name, header, oddities, text: checked.text })
     })
 }
 
@@ -117,9 +118,10 @@ fn preview(book: &mut Book, sheet: &str, limit: usize) -> Result<Vec<Row>, Error
     let reader = book.worksheet_cells_reader(sheet).map_err(broken)?;
     let mut cells = Cells::new(reader, None, Layout::default());
     let mut rows = Vec::new();
-    let mut row = Row::new();
-    while rows.len() < limit && cells.next(&mut row)? {
-        rows.push(row.clone());
+    let (mut row, mut text) = (Row::new(), 0);
+    while rows.len() < limit && text < PREVIEW_TEXT && cells.next(&mut row)? {
+        text += row.buffer().len();
+        rows.push(std::mem::take(&mut row));
     }
     Ok(rows)
 }
@@ -131,11 +133,16 @@ pub(super) fn start(opened: Opened, columns: &[Header]) -> Result<Sheet, Error> 
         columns: columns.iter().map(Header::label).collect::<Arc<[Arc<str>]>>(),
     };
     let running = Running::start(None, move |hand| {
-        let Opened { mut book, mut formulas, sheet, .. } = opened;
+        let Opened { mut book, mut formulas, sheet, text, .. } = opened;
         let reader = book.worksheet_cells_reader(&sheet).map_err(broken)?;
         let formulas = formulas.as_mut().map(|book| book.worksheet_cells_reader(&sheet).map_err(broken));
         let mut cells = Cells::new(reader, formulas.transpose()?, layout);
-        hand.rows(|row| cells.next(row))
+        let mut left = TextLeft::new(text);
+        hand.rows(|row| {
+            let more = cells.next(row)?;
+            left.take(if more { row.buffer().len() } else { 0 })?;
+            Ok(more)
+        })
     });
     Ok(Sheet::Running(running?))
 }
@@ -198,7 +205,9 @@ impl<'a> Cells<'a> {
             };
             let uncalculated = has_formula(self.formulas.as_mut())?;
             let (at, column) = cell.get_position();
-            if matches!(cell.get_value(), DataRef::Empty) && !(uncalculated && self.is_inside(column)) {
+            if matches!(cell.get_value(), DataRef::Empty)
+                && !(uncalculated && self.layout.has_place(column as usize))
+            {
                 continue;
             }
             let mask = self.masks.get(style).copied().unwrap_or(0);
@@ -219,12 +228,6 @@ impl<'a> Cells<'a> {
             self.put(&item, row)?;
         }
         Ok(number.is_some())
-    }
-
-    /// Whether a column belongs to the table; formulas beside it are nobody's loss. Without a header nobody
-    /// knows where the table ends.
-    fn is_inside(&self, column: u32) -> bool {
-        self.layout.after_row == 0 || (column as usize) < self.layout.columns.len()
     }
 
     fn begin(&mut self, number: u32, row: &mut Row) -> Result<u32, Error> {
@@ -433,9 +436,10 @@ mod tests {
     }
 
     #[test]
-    fn the_sheet_is_chosen_by_name_or_is_the_first_with_anything() {
+    fn the_sheet_is_chosen_by_name_or_is_the_first_with_a_table() {
         let (rows, found) = read_book(&mut day(), &Reading::default()).unwrap();
-        assert_eq!((rows.len(), found.sheet.as_deref()), (0, Some("Бележки")));
+        assert_eq!((rows.len(), found.sheet.as_deref()), (2, Some("Движения")));
+        assert_eq!((found.notes[0].code.code, found.notes[0].args[0].as_str()), ("W128", "Бележки"));
         let stated = |sheet: &str| Reading { sheet: Some(sheet.into()), ..Reading::default() };
         assert_eq!(read_book(&mut day(), &stated(" движения")).unwrap().1.sheet.as_deref(), Some("Движения"));
         let missing = read_book(&mut day(), &stated("Склад"));
@@ -559,6 +563,65 @@ mod tests {
         assert!(matches!(many, Err(Error::Limit { what: "ZIP parts", .. })));
         let dtd = format!("<!DOCTYPE x [<!ENTITY a 'b'>]>{SHEET}");
         assert!(matches!(read_bytes(&book_of(dtd.as_bytes()), &Reading::default(), &small), Err(Error::Dtd)));
+    }
+
+    #[test]
+    fn two_parts_of_one_name_are_refused() {
+        let other = book_of(SHEET.replace('7', "8").as_bytes());
+        let whole = book_of(SHEET.as_bytes());
+        for second in ["xl/worksheets/sheet1.xml", "xl/worksheets/SHEET1.xml"] {
+            // The writer allows no equal names, so it is given another of the same length.
+            let mut archive = zip::ZipWriter::new_append(std::io::Cursor::new(whole.clone())).unwrap();
+            let mut parts = zip::ZipArchive::new(std::io::Cursor::new(other.clone())).unwrap();
+            let part = parts.by_name("xl/worksheets/sheet1.xml").unwrap();
+            archive.raw_copy_file_rename(part, "xl/worksheets/sheetX.xml").unwrap();
+            let mut bytes = archive.finish().unwrap().into_inner();
+            let places: Vec<_> = memchr::memmem::find_iter(&bytes, "xl/worksheets/sheetX.xml").collect();
+            for at in places {
+                bytes[at..at + second.len()].copy_from_slice(second.as_bytes());
+            }
+            let result = read_bytes(&bytes, &Reading::default(), &Limits::default());
+            assert_eq!(result.unwrap_err().issue().code.code, "T037");
+        }
+    }
+
+    /// A sheet of 200 rows of ten cells that share a text of so many letters.
+    fn sharing(letters: usize) -> Vec<u8> {
+        let mut book = Workbook::new();
+        let sheet = book.add_worksheet();
+        let text = "ж".repeat(letters);
+        for row in 0..200 {
+            for column in 0..10 {
+                sheet.write(row, column, if row == 0 { "Код" } else { &text }).unwrap();
+            }
+        }
+        book.save_to_buffer().unwrap()
+    }
+
+    #[test]
+    fn what_shared_texts_come_to_has_an_end() {
+        let small = Limits { text: 0, ..Limits::default() };
+        let read = |letters: usize| read_bytes(&sharing(letters), &Reading::default(), &small);
+        assert_eq!(read(10).unwrap().0.len(), 199);
+        let error = read(10_000).unwrap_err();
+        assert!(matches!(error, Error::Limit { what: crate::table::guard::TEXT, .. }));
+        assert_eq!(error.issue().code.code, "T008");
+    }
+
+    #[test]
+    fn few_long_rows_are_kept_at_once() {
+        let bytes = sharing(16_000);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all(&bytes).unwrap();
+        let mut book = super::book_of(file.reopen().unwrap()).unwrap();
+        let rows = preview(&mut book, "Sheet1", 100).unwrap();
+        assert!((2..40).contains(&rows.len()), "{}", rows.len());
+        let mut table = Table::open(file.path(), &Reading::default()).unwrap();
+        let mut block = crate::table::Block::default();
+        assert!(table.read_block(&mut block).unwrap());
+        let mut rows = 0;
+        block.for_each(&mut Row::new(), |_| rows += 1);
+        assert_eq!((rows, block.is_large()), (1, false), "320 KB each");
     }
 
     #[test]

@@ -51,6 +51,16 @@ fn a_workbook_that_asks_for_all_memory_is_refused() {
     refused(&ods(&row), "bomb.ods", "T013");
 }
 
+/// More than the reader gives room for; where memory lasts, it says so itself.
+#[test]
+fn a_repeated_row_beyond_the_limit_is_named_so() {
+    let row = format!(
+        r#"<table:table-row table:number-rows-repeated="1048570">{}</table:table-row>"#,
+        cell(16_384, "x")
+    );
+    refused(&ods(&row), "repeated.ods", "T014");
+}
+
 /// An .xls whose sheet is said to hold two thousand million rows: its reader makes room for them.
 #[test]
 fn a_workbook_that_kills_its_reader_is_refused() {

@@ -10,8 +10,8 @@ use calamine::{
 };
 
 use super::frames::Record;
-use super::shown::{Masks, Shown};
-use crate::table::choice::Listed;
+use super::shown::{Face, Shown};
+use crate::table::choice::{Listed, Oddities};
 use crate::table::error::Error;
 use crate::table::number::{DayCount, push_value};
 use crate::table::reading::Format;
@@ -26,9 +26,9 @@ pub(super) trait Book {
     fn sheets(&self) -> Vec<Listed>;
     /// Gives the rows of one of them, from the first one.
     fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error>;
-    /// Merged cells that reach below the header, where that is known.
-    fn merged(&self, _sheet: &str, _header: u32) -> u32 {
-        0
+    /// What is hidden or merged in a sheet whose header is this row and has so many columns, where that is known.
+    fn oddities(&mut self, _sheet: &str, _header: u32, _columns: u32) -> Oddities {
+        Oddities::default()
     }
     /// From which day its days are counted, where that is known.
     fn day_count(&mut self) -> Option<DayCount> {
@@ -93,15 +93,17 @@ impl Book for Shows<Xls<Input>> {
     }
 
     fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error> {
-        let masks = self.shown.masks(place(self.cells.sheets_metadata(), sheet));
-        rows_of(&self.cells.worksheet_range(sheet).map_err(xls_error)?, masks, each)
+        let face = self.shown.face(place(self.cells.sheets_metadata(), sheet));
+        rows_of(&self.cells.worksheet_range(sheet).map_err(xls_error)?, face, each)
     }
 
-    fn merged(&self, sheet: &str, header: u32) -> u32 {
+    fn oddities(&mut self, sheet: &str, header: u32, columns: u32) -> Oddities {
         let merged = self.cells.merge_cells_by_sheet_name(sheet).unwrap_or_default();
         // Rows are counted from 0 there, so the header's number is the first row below it.
         let below = merged.iter().filter(|range| range.end.0 >= header).count();
-        u32::try_from(below).unwrap_or(u32::MAX)
+        let place = place(self.cells.sheets_metadata(), sheet);
+        let merged = u32::try_from(below).unwrap_or(u32::MAX);
+        Oddities { merged, ..self.shown.oddities(place, header, columns) }
     }
 
     fn day_count(&mut self) -> Option<DayCount> {
@@ -120,6 +122,8 @@ fn ods_error(error: OdsError) -> Error {
     match error {
         OdsError::Password => Error::Protected,
         OdsError::Io(error) => Error::Io(error),
+        // What is repeated takes no room in the file, and one cell for each time in memory.
+        OdsError::CellLimitExceeded { max, .. } => Error::Cells(max as u64),
         other => Error::Broken(other.to_string()),
     }
 }
@@ -130,8 +134,12 @@ impl Book for Shows<Ods<Input>> {
     }
 
     fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error> {
-        let masks = self.shown.masks(place(self.cells.sheets_metadata(), sheet));
-        rows_of(&self.cells.worksheet_range(sheet).map_err(ods_error)?, masks, each)
+        let face = self.shown.face(place(self.cells.sheets_metadata(), sheet));
+        rows_of(&self.cells.worksheet_range(sheet).map_err(ods_error)?, face, each)
+    }
+
+    fn oddities(&mut self, sheet: &str, header: u32, columns: u32) -> Oddities {
+        self.shown.oddities(place(self.cells.sheets_metadata(), sheet), header, columns)
     }
 
     fn day_count(&mut self) -> Option<DayCount> {
@@ -139,16 +147,28 @@ impl Book for Shows<Ods<Input>> {
     }
 }
 
-fn rows_of(range: &Range<Data>, masks: &Masks, each: Each<'_>) -> Result<(), Error> {
+/// Gives the rows of a range, and the cells whose formulas were never calculated: they have no value, so some may
+/// stand beside the range or below it.
+fn rows_of(range: &Range<Data>, face: Option<&Face>, each: Each<'_>) -> Result<(), Error> {
     let Some((first_row, first_column)) = range.start() else { return Ok(()) };
+    let last = range.end().map(|(row, _)| row).max(face.and_then(Face::last_uncalculated));
     let (mut record, mut scratch) = (Record::default(), String::new());
-    for (row, cells) in (first_row + 1..).zip(range.rows()) {
-        record.start(row);
-        for (column, cell) in (first_column..).zip(cells) {
-            if !matches!(cell, Data::Empty) {
-                record.push(column, |out| write(cell, masks.zeros(row - 1, column), &mut scratch, out))?;
+    let mut rows = range.rows();
+    for row in first_row..=last.unwrap_or(first_row) {
+        record.start(row.saturating_add(1));
+        let mut open = face.into_iter().flat_map(|face| face.uncalculated(row)).peekable();
+        for (column, cell) in (first_column..).zip(rows.next().unwrap_or_default()) {
+            while let Some(open) = open.next_if(|open| *open < column) {
+                record.push_uncalculated(open)?;
+            }
+            if open.next_if_eq(&column).is_some() {
+                record.push_uncalculated(column)?;
+            } else if !matches!(cell, Data::Empty) {
+                let zeros = face.map_or(0, |face| face.zeros(row, column));
+                record.push(column, |out| write(cell, zeros, &mut scratch, out))?;
             }
         }
+        open.try_for_each(|open| record.push_uncalculated(open))?;
         if !record.is_empty() && !each(&record)? {
             return Ok(());
         }
@@ -204,7 +224,7 @@ impl Book for Shows<Xlsb<Input>> {
     }
 
     fn read(&mut self, sheet: &str, each: Each<'_>) -> Result<(), Error> {
-        let masks = self.shown.masks(place(self.cells.sheets_metadata(), sheet));
+        let face = self.shown.face(place(self.cells.sheets_metadata(), sheet));
         let mut reader = self.cells.worksheet_cells_reader(sheet).map_err(xlsb_error)?;
         let (mut record, mut scratch) = (Record::default(), String::new());
         let mut present = None;
@@ -221,13 +241,18 @@ impl Book for Shows<Xlsb<Input>> {
                 record.start(row.saturating_add(1));
             }
             record.push(column, |out| {
-                push_value(cell.get_value(), masks.zeros(row, column), &mut scratch, out)
+                let zeros = face.map_or(0, |face| face.zeros(row, column));
+                push_value(cell.get_value(), zeros, &mut scratch, out)
             })?;
         }
         if present.is_some() && !record.is_empty() {
             each(&record)?;
         }
         Ok(())
+    }
+
+    fn oddities(&mut self, sheet: &str, header: u32, columns: u32) -> Oddities {
+        self.shown.oddities(place(self.cells.sheets_metadata(), sheet), header, columns)
     }
 
     fn day_count(&mut self) -> Option<DayCount> {

@@ -10,12 +10,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Issue, Lang};
+use crate::table::choice::Passed;
 use crate::table::error::Error;
+use crate::table::guard::TEXT;
 use crate::table::number::DayCount;
 use crate::table::reading::{Format, Reading};
 use crate::table::records::{Layout, MAX_CELL, MAX_COLUMNS, long_cell};
 use crate::table::row::{CellKind, Row};
-use crate::table::workbook::{FAR_TOLD, MAX_ROW, W102, W103};
+use crate::table::workbook::{FAR_TOLD, MAX_ROW, T027, W102, W103};
 
 /// The first bytes of every answer; another one belongs to another version.
 pub(super) const MARK: &[u8; 8] = b"rxrows1\n";
@@ -40,6 +42,8 @@ pub(super) struct Job {
     header_rows: Option<u32>,
     expect: Vec<String>,
     english: bool,
+    /// Bytes of text that the cells may come to.
+    pub(super) text: u64,
 }
 
 impl Job {
@@ -52,6 +56,7 @@ impl Job {
             header_rows: reading.header_rows,
             expect: reading.expect.clone(),
             english: reading.language == Lang::En,
+            text: u64::MAX,
         }
     }
 
@@ -82,8 +87,14 @@ pub(in crate::table) struct Head {
     pub(super) header_rows: u32,
     /// The columns' names in order.
     pub(super) columns: Vec<String>,
-    pub(super) hidden_sheets: Vec<String>,
+    /// Sheets that were passed over.
+    #[serde(default)]
+    pub(in crate::table) passed: Passed,
     pub(super) merged: u32,
+    #[serde(default)]
+    pub(super) hidden_rows: u32,
+    #[serde(default)]
+    pub(super) hidden_columns: u32,
     #[serde(default)]
     pub(in crate::table) day_count: Option<DayCount>,
 }
@@ -97,8 +108,10 @@ enum Told {
     Protected,
     Broken(String),
     Limit(u64),
+    Text(u64),
     Cells(u64),
     NoSheet(String, Vec<String>),
+    OnlyHidden(Vec<String>),
     NoHeader(u32),
     Encoding(String),
 }
@@ -110,9 +123,11 @@ impl Told {
             Error::Empty => Self::Empty,
             Error::Markup => Self::Markup,
             Error::Protected => Self::Protected,
+            Error::Limit { what: TEXT, limit } => Self::Text(limit),
             Error::Limit { limit, .. } => Self::Limit(limit),
             Error::Cells(most) => Self::Cells(most),
             Error::NoSheet { wanted, known } => Self::NoSheet(wanted, known),
+            Error::OnlyHidden(names) => Self::OnlyHidden(names),
             Error::NoHeader(row) => Self::NoHeader(row),
             Error::Unknown { given, .. } => Self::Encoding(given),
             other => Self::Broken(other.to_string()),
@@ -126,16 +141,18 @@ impl Told {
             Self::Markup => Error::Markup,
             Self::Protected => Error::Protected,
             Self::Broken(told) => Error::Broken(told),
+            Self::Text(limit) => Error::Limit { what: TEXT, limit },
             Self::Limit(limit) => Error::Limit { what: ROW_LIMIT, limit },
             Self::Cells(most) => Error::Cells(most),
             Self::NoSheet(wanted, known) => Error::NoSheet { wanted, known },
+            Self::OnlyHidden(names) => Error::OnlyHidden(names),
             Self::NoHeader(row) => Error::NoHeader(row),
             Self::Encoding(given) => Error::Unknown { what: "encoding", given },
         }
     }
 }
 
-/// The only limit that the process holds itself.
+/// The limit on a row, which the process holds itself.
 const ROW_LIMIT: &str = "KiB (row)";
 
 /// One row with its cells, sparse. Reused.
@@ -156,6 +173,8 @@ struct SparseCell {
     lost: bool,
     /// Whether its text was longer than any cell's.
     cut: bool,
+    /// Whether it is a formula that was never calculated; it has no text.
+    uncalculated: bool,
 }
 
 impl Record {
@@ -164,6 +183,11 @@ impl Record {
         self.number = number;
         self.text.clear();
         self.cells.clear();
+    }
+
+    /// Bytes of text of its cells.
+    pub(super) fn text(&self) -> usize {
+        self.text.len()
     }
 
     /// Whether no cell has anything in it.
@@ -193,8 +217,19 @@ impl Record {
         }
         if length > 0 {
             let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
-            self.cells.push(SparseCell { column, end, kind, lost, cut: length > MAX_CELL });
+            let cut = length > MAX_CELL;
+            self.cells.push(SparseCell { column, end, kind, lost, cut, uncalculated: false });
         }
+        Ok(())
+    }
+
+    /// Appends a cell whose formula was never calculated.
+    pub(super) fn push_uncalculated(&mut self, column: u32) -> Result<(), Error> {
+        if column as usize >= MAX_CELLS || self.cells.last().is_some_and(|last| last.column >= column) {
+            return Err(Error::Broken("cells are out of order".to_owned()));
+        }
+        let (end, kind) = (u32::try_from(self.text.len()).unwrap_or(u32::MAX), CellKind::Text);
+        self.cells.push(SparseCell { column, end, kind, lost: false, cut: false, uncalculated: true });
         Ok(())
     }
 
@@ -206,6 +241,14 @@ impl Record {
             let text = self.text.get(start..cell.end as usize).unwrap_or_default();
             start = cell.end as usize;
             let column = cell.column as usize;
+            if cell.uncalculated {
+                if layout.has_place(column) && column < MAX_COLUMNS {
+                    row.pad_to(column);
+                    row.push("", cell.kind);
+                    row.add_issue(Issue::at(&T027, Some(layout.label(column))));
+                }
+                continue;
+            }
             if column >= MAX_COLUMNS {
                 if *far_told < FAR_TOLD {
                     *far_told += 1;
@@ -255,7 +298,7 @@ impl<W: Write> Answer<W> {
             self.bytes.extend_from_slice(&cell.column.to_le_bytes());
             self.bytes.extend_from_slice(&cell.end.to_le_bytes());
             let kind = KINDS.iter().position(|kind| *kind == cell.kind).unwrap_or(0);
-            let flags = u8::from(cell.lost) | u8::from(cell.cut) << 1;
+            let flags = u8::from(cell.lost) | u8::from(cell.cut) << 1 | u8::from(cell.uncalculated) << 2;
             self.bytes.extend_from_slice(&[u8::try_from(kind).unwrap_or(0), flags]);
         }
         self.bytes.extend_from_slice(record.text.as_bytes());
@@ -329,7 +372,8 @@ impl<R: Read> Frames<R> {
             let (column, end) = (self.number()?, self.number()?);
             let [kind, flags]: [u8; 2] = self.take()?;
             let kind = KINDS.get(usize::from(kind)).copied().unwrap_or_default();
-            let cell = SparseCell { column, end, kind, lost: flags & 1 > 0, cut: flags & 2 > 0 };
+            let [lost, cut, uncalculated] = [1, 2, 4].map(|flag| flags & flag > 0);
+            let cell = SparseCell { column, end, kind, lost, cut, uncalculated };
             if record.cells.last().is_some_and(|last| last.column >= column || last.end > end) {
                 return Err(self.gave_up());
             }
@@ -405,6 +449,11 @@ mod tests {
         record.push(2_000, text("далеч", CellKind::Text, false)).unwrap();
         assert!(record.push(3, text("x", CellKind::Text, false)).is_err(), "columns come in order");
         answer.row(&record).unwrap();
+        record.start(8);
+        record.push_uncalculated(1).unwrap();
+        record.push_uncalculated(2).unwrap();
+        assert!(record.push_uncalculated(2).is_err(), "columns come in order");
+        answer.row(&record).unwrap();
         answer.end(Ok(())).unwrap();
         bytes
     }
@@ -431,6 +480,13 @@ mod tests {
         assert_eq!(cells, expected.map(|(text, kind)| (text.to_owned(), kind)));
         let issues: Vec<_> = rows[0].issues().iter().map(|issue| issue.code.code).collect();
         assert_eq!((rows[0].number(), issues), (7, vec!["W102", "W103"]));
+        let issues: Vec<_> =
+            rows[1].issues().iter().map(|issue| (issue.code.code, issue.place.column.as_deref())).collect();
+        assert_eq!(
+            (issues, rows[1].len()),
+            (vec![("T027", Some("Брой"))], 2),
+            "beside the table it is no matter"
+        );
     }
 
     #[test]
@@ -452,11 +508,13 @@ mod tests {
         for error in [
             no_sheet,
             || Error::Empty,
+            || Error::OnlyHidden(vec!["а".into(), "б".into()]),
             || Error::Markup,
             || Error::Protected,
             || Error::NoHeader(7),
             || Error::Broken("x".into()),
             || Error::Limit { what: ROW_LIMIT, limit: 4096 },
+            || Error::Limit { what: TEXT, limit: 256 },
             || Error::Unknown { what: "encoding", given: "x".into() },
         ] {
             let (told, known) = (told(error()), error().issue());

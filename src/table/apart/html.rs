@@ -8,7 +8,7 @@ use html5gum::{StartTag, Token, Tokenizer};
 
 use super::books::{Book, Each};
 use super::frames::{Head, Record};
-use crate::table::choice::Listed;
+use crate::table::choice::{Listed, Oddities};
 use crate::table::encoding::{self, Encoding};
 use crate::table::error::Error;
 use crate::table::guard::CELLS;
@@ -115,7 +115,7 @@ impl Book for Page {
         rows(&self.text, &mut |line| if wanted == Some(line.table) { each(line.record) } else { Ok(true) })
     }
 
-    fn merged(&self, sheet: &str, header: u32) -> u32 {
+    fn oddities(&mut self, sheet: &str, header: u32, _columns: u32) -> Oddities {
         let (wanted, mut merged) = (number_of(sheet), 0);
         let counted = rows(&self.text, &mut |line| {
             if wanted == Some(line.table) && line.number > header {
@@ -124,7 +124,8 @@ impl Book for Page {
             Ok(true)
         });
         // The same page was read before, so nothing new can be wrong with it.
-        counted.map_or(0, |()| merged)
+        let merged = counted.map_or(0, |()| merged);
+        Oddities { merged, ..Oddities::default() }
     }
 }
 
@@ -376,7 +377,7 @@ mod tests {
             Ok(true)
         })?;
         head.sheet = Some(name.clone());
-        head.merged = book.merged(&name, 1);
+        head.merged = book.oddities(&name, 1, 1).merged;
         Ok((lines, head))
     }
 

@@ -100,8 +100,14 @@ impl Head {
         found.byte_order_mark = self.byte_order_mark;
         found.header_row = Some(self.header_row);
         found.header_rows = Some(self.header_rows);
-        Oddities { hidden_sheets: self.hidden_sheets, merged: self.merged, ..Oddities::default() }
-            .tell(found);
+        Oddities {
+            read: found.sheet.clone().unwrap_or_else(|| "#1".to_owned()),
+            passed: self.passed,
+            merged: self.merged,
+            hidden_rows: self.hidden_rows,
+            hidden_columns: self.hidden_columns,
+        }
+        .tell(found);
         headers(&self.columns)
     }
 }
@@ -151,8 +157,15 @@ impl Drop for Parked {
 }
 
 /// Starts the process; what it chose, and the rows that it reads.
-pub(super) fn open(path: &Path, format: Format, reading: &Reading) -> Result<(Head, Sheet), Error> {
-    let job = Job::new(format, reading);
+/// Its cells may come to `text` bytes.
+pub(super) fn open(
+    path: &Path,
+    format: Format,
+    reading: &Reading,
+    text: u64,
+) -> Result<(Head, Sheet), Error> {
+    let mut job = Job::new(format, reading);
+    job.text = text;
     let (head, running) = begin(path, &job)?;
     let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
     let former = waiting().replace((number, running));
@@ -175,11 +188,13 @@ fn listen(mut helper: Helper) -> Result<(Head, Running), Error> {
         let Some((mut frames, layout)) = head_of(answer, format, &tell) else { return Ok(()) };
         let (mut record, mut far_told) = (Record::default(), 0);
         hand.rows(|row| {
-            let more = frames.row(&mut record)?;
-            if more {
+            while frames.row(&mut record)? {
                 record.fill(&layout, row, &mut far_told);
+                if row.has_anything() {
+                    return Ok(true);
+                }
             }
-            Ok(more)
+            Ok(false)
         })
     })?;
     // Too late, or never.

@@ -8,7 +8,8 @@ use super::frames::{Answer, Head, Job};
 use super::html;
 use crate::table::choice::{self, Chosen};
 use crate::table::error::Error;
-use crate::table::header::{self, Wanted};
+use crate::table::guard::TextLeft;
+use crate::table::header::{self, PREVIEW_TEXT, Wanted};
 use crate::table::reading::{Format, Reading};
 use crate::table::records::Layout;
 use crate::table::row::Row;
@@ -75,13 +76,17 @@ fn rows(path: &Path, job: &Job, answer: &mut Answer<impl Write>) -> Result<(), E
     let sheets = book.sheets();
     let chosen = choice::choose(&sheets, &reading, |name, needed| preview(book.as_mut(), name, needed))?;
     describe(&chosen, &reading, &mut head)?;
-    head.merged = book.merged(&chosen.name, head.header_row);
+    let columns = u32::try_from(head.columns.len()).unwrap_or(u32::MAX);
+    let odd = book.oddities(&chosen.name, head.header_row, columns);
+    (head.merged, head.hidden_rows, head.hidden_columns) = (odd.merged, odd.hidden_rows, odd.hidden_columns);
     head.day_count = book.day_count();
     if job.format != Format::Html || sheets.first().is_some_and(|first| first.name != chosen.name) {
         head.sheet = Some(chosen.name.clone());
     }
     answer.head(&head)?;
+    let mut left = TextLeft::new(job.text);
     book.read(&chosen.name, &mut |record| {
+        left.take(record.text())?;
         if !record.is_empty() {
             answer.row(record)?;
         }
@@ -99,19 +104,22 @@ fn describe(chosen: &Chosen, reading: &Reading, head: &mut Head) -> Result<(), E
     head.header_row = header.row;
     head.header_rows = header.rows;
     head.columns = header.columns.iter().map(|column| column.name.to_string()).collect();
-    head.hidden_sheets.clone_from(&chosen.hidden);
+    head.passed.clone_from(&chosen.passed);
     Ok(())
 }
 
 fn preview(book: &mut dyn Book, sheet: &str, needed: usize) -> Result<Vec<Row>, Error> {
-    let mut rows = Vec::new();
+    let (mut rows, mut text) = (Vec::new(), 0);
     book.read(sheet, &mut |record| {
         if !record.is_empty() {
             let mut row = Row::new();
             record.fill(&Layout::default(), &mut row, &mut 0);
-            rows.push(row);
+            if row.has_anything() {
+                text += row.buffer().len();
+                rows.push(row);
+            }
         }
-        Ok(rows.len() < needed)
+        Ok(rows.len() < needed && text < PREVIEW_TEXT)
     })?;
     Ok(rows)
 }
@@ -122,6 +130,7 @@ mod tests {
 
     use super::*;
     use crate::table::apart::frames::{Frames, Record};
+    use crate::table::guard::TEXT;
     use crate::table::number::DayCount;
     use crate::table::row::CellKind;
 
@@ -178,7 +187,9 @@ mod tests {
                 Reading { expect: vec!["Партида".into(), "Вид".into()], ..Reading::default() };
             let (head, rows) = read(&fixture(name), format, &expecting).unwrap();
             assert_eq!((head.sheet.as_deref(), head.header_row), (Some("Движения"), 3), "{name}");
-            assert_eq!(head.hidden_sheets, ["Скрит"], "{name}");
+            assert_eq!(head.passed.hidden, ["Скрит"], "{name}");
+            let others: &[&str] = if format == Format::Xlsb { &[] } else { &["Проба"] };
+            assert_eq!(head.passed.others, others, "{name}");
             let numbers: Vec<u32> = rows.iter().map(Row::number).collect();
             assert_eq!(numbers, [1, 3, 4, 5, 6, 7], "{name}");
             let cells: Vec<&str> = rows[2].cells().take(9).map(|cell| cell.text).collect();
@@ -188,7 +199,7 @@ mod tests {
                 "{name}"
             );
             let (head, rows) = read(&fixture(name), format, &stated("Скрит")).unwrap();
-            assert_eq!((head.hidden_sheets.len(), rows.len()), (0, 2), "{name}: its name was said");
+            assert_eq!((head.passed.hidden.len(), rows.len()), (0, 2), "{name}: its name was said");
         }
         let (head, _) = read(&fixture("day.xls"), Format::Xls, &stated("Движения")).unwrap();
         assert_eq!(head.merged, 1, "only those that reach into the data");
@@ -252,6 +263,23 @@ mod tests {
         let (head, rows) = read(file.path(), Format::Ods, &stated("Движения")).unwrap();
         assert_eq!(rows[1].cell(5).unwrap().text, "3800012345678");
         assert_eq!(head.day_count, None);
+    }
+
+    #[test]
+    fn what_the_cells_come_to_has_an_end() {
+        let mut job = Job::new(Format::Xlsb, &stated("Движения"));
+        job.text = 40;
+        let mut bytes = Vec::new();
+        answer(&fixture("day.xlsb"), &job, &mut bytes).unwrap();
+        let mut frames = Frames::new(bytes.as_slice(), Format::Xlsb);
+        frames.head().unwrap();
+        let mut record = Record::default();
+        let error = loop {
+            if let Err(error) = frames.row(&mut record) {
+                break error;
+            }
+        };
+        assert!(matches!(error, Error::Limit { what: TEXT, limit: 1 }));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! How a workbook shows its numbers, which the reader of its cells does not tell: how many digits it fills them up
-//! to, and from which day it counts.
+//! How a workbook shows its cells, which the reader of their values does not tell: how many digits it fills numbers
+//! up to, from which day it counts, what is hidden or merged, and which formulas were never calculated.
 //!
-//! One small reader for each kind of workbook looks through the styles, and through the cells only where a style
-//! has a mask of zeros. What it cannot read is not known, and the numbers are then read as they are stored.
+//! One small reader for each kind of workbook looks through the styles and the cells. What it cannot read is not
+//! known, and the cells are then read as they are stored.
 
 mod ods;
 mod xls;
@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
+use crate::table::choice::Oddities;
 use crate::table::error::Error;
+use crate::table::guard;
 use crate::table::number::DayCount;
 use crate::table::reading::Format;
 use crate::table::records::MAX_COLUMNS;
@@ -35,8 +37,8 @@ pub(super) struct Shown {
 /// What a workbook shows.
 #[derive(Debug, Default)]
 struct Seen {
-    /// The masks of each sheet in order; none where no style has any.
-    sheets: Vec<Masks>,
+    /// Each sheet in order.
+    sheets: Vec<Face>,
     /// Where only this reader tells it.
     day_count: Option<DayCount>,
 }
@@ -46,10 +48,14 @@ impl Shown {
         Self { path: path.to_owned(), format, seen: None }
     }
 
-    /// The masks of a sheet by its place in the workbook.
-    pub(super) fn masks(&mut self, sheet: Option<usize>) -> &Masks {
-        static NONE: Masks = Masks { columns: Vec::new(), changes: 0 };
-        sheet.and_then(|sheet| self.seen().sheets.get(sheet)).unwrap_or(&NONE)
+    /// How a sheet is shown, by its place in the workbook; none where that is not known.
+    pub(super) fn face(&mut self, sheet: Option<usize>) -> Option<&Face> {
+        self.seen().sheets.get(sheet?)
+    }
+
+    /// What is hidden or merged in a sheet whose header is this row and has so many columns.
+    pub(super) fn oddities(&mut self, sheet: Option<usize>, header: u32, columns: u32) -> Oddities {
+        self.face(sheet).map_or_else(Oddities::default, |face| face.odd.oddities(header, columns))
     }
 
     /// From which day an .ods counts; none where it is another day than those of Excel.
@@ -73,9 +79,52 @@ fn look(path: &Path, format: Format) -> Result<Seen, Error> {
     }
 }
 
+/// How a sheet is shown. Rows and columns of cells are counted from 0.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Face {
+    masks: Masks,
+    /// What is hidden or merged; counted from 1.
+    odd: guard::Seen,
+    /// Cells whose formula was never calculated, in order.
+    uncalculated: Vec<(u32, u32)>,
+}
+
+impl Face {
+    /// The digits that a number of this cell is filled up to; 0 if it is not.
+    pub(super) fn zeros(&self, row: u32, column: u32) -> usize {
+        self.masks.zeros(row, column)
+    }
+
+    /// Columns of a row whose formulas were never calculated.
+    pub(super) fn uncalculated(&self, row: u32) -> impl Iterator<Item = u32> {
+        let from = self.uncalculated.partition_point(|(known, _)| *known < row);
+        let of_row = self.uncalculated.iter().skip(from).take_while(move |(known, _)| *known == row);
+        of_row.map(|(_, column)| *column)
+    }
+
+    /// The last row with a formula that was never calculated.
+    pub(super) fn last_uncalculated(&self) -> Option<u32> {
+        self.uncalculated.last().map(|(row, _)| *row)
+    }
+
+    fn leave_open(&mut self, row: u32, column: u32) -> Result<(), Error> {
+        if (column as usize) < MAX_COLUMNS {
+            self.uncalculated.push((row, column));
+        }
+        if self.uncalculated.len() > MOST { Err(endless()) } else { Ok(()) }
+    }
+
+    /// Makes it ready to be asked.
+    fn sorted(mut self) -> Self {
+        self.uncalculated.sort_unstable();
+        self.uncalculated.dedup();
+        Self { masks: self.masks.sorted(), ..self }
+    }
+}
+
 /// Which of a sheet's numbers are filled up with zeros. Masks go down a column, so only their changes are kept.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Masks {
+struct Masks {
     columns: Vec<Column>,
     changes: usize,
 }
@@ -92,7 +141,7 @@ struct Column {
 
 impl Masks {
     /// The digits that a number of this cell, counted from 0, is filled up to; 0 if it is not.
-    pub(super) fn zeros(&self, row: u32, column: u32) -> usize {
+    fn zeros(&self, row: u32, column: u32) -> usize {
         let known = self.columns.get(column as usize).map_or(0, |column| column.zeros(row));
         usize::from(known)
     }
@@ -109,7 +158,7 @@ impl Masks {
         if let Some(column) = self.columns.get_mut(column) {
             self.changes += usize::from(column.note(row, zeros));
         }
-        if self.changes > MOST { Err(Error::Broken("masks without end".to_owned())) } else { Ok(()) }
+        if self.changes > MOST { Err(endless()) } else { Ok(()) }
     }
 
     /// Makes the masks ready to be asked for.
@@ -165,6 +214,11 @@ fn long(bytes: &[u8], at: usize) -> Option<u32> {
 fn wide(bytes: &[u8]) -> String {
     let units = bytes.chunks_exact(2).filter_map(|pair| short(pair, 0));
     char::decode_utf16(units).map(|letter| letter.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+/// More is noted than any sheet that a person could read has.
+fn endless() -> Error {
+    Error::Broken("masks or formulas without end".to_owned())
 }
 
 /// A record is too short for what must stand there.

@@ -9,11 +9,13 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use zip::ZipArchive;
 
-use super::{Masks, Seen, digits, part};
+use super::{Face, Seen, digits, part};
 use crate::table::error::Error;
 use crate::table::number::{DayCount, LONGEST_MASK};
 use crate::table::records::MAX_COLUMNS;
 
+/// Rows of a sheet.
+const ROWS: u32 = 1 << 20;
 /// Styles from which a style is made, one after another.
 const PARENTS: usize = 16;
 /// Bytes of memory for all styles: a hundred thousand of the usual ones.
@@ -196,6 +198,25 @@ fn zeros(tag: &BytesStart<'_>) -> u8 {
     if plain { zeros.map_or(0, digits) } else { 0 }
 }
 
+/// Whether a row or columns are hidden, by hand or by a filter.
+fn is_hidden(tag: &BytesStart<'_>) -> bool {
+    attribute(tag, "table:visibility").is_some_and(|seen| matches!(seen.as_str(), "collapse" | "filter"))
+}
+
+/// Whether a cell has a formula, and nothing that it came to.
+fn is_uncalculated(tag: &BytesStart<'_>) -> bool {
+    const VALUES: [&str; 5] = [
+        "office:value",
+        "office:string-value",
+        "office:date-value",
+        "office:time-value",
+        "office:boolean-value",
+    ];
+    attribute(tag, "table:formula").is_some()
+        && attribute(tag, "office:value-type").is_none_or(|kind| kind != "string")
+        && VALUES.iter().all(|name| attribute(tag, name).is_none())
+}
+
 /// The tables, and what stands before them.
 #[derive(Default)]
 struct Content {
@@ -203,13 +224,18 @@ struct Content {
     masks: HashMap<String, u8>,
     /// The day from which is counted, where it is said.
     null_date: Option<String>,
-    sheets: Vec<Masks>,
+    sheets: Vec<Face>,
     /// The masks of columns: up to which column, and which.
     columns: Vec<(u32, u8)>,
     /// The next row of the table, and its mask.
     row: u32,
     of_row: Option<u8>,
     repeated: u32,
+    /// Whether the row is hidden, and whether it has values.
+    hidden: bool,
+    filled: bool,
+    /// The next column's description.
+    described: u32,
     /// The next cell of the row.
     column: u32,
 }
@@ -219,20 +245,28 @@ impl Content {
         let mut skipped = Vec::new();
         loop {
             match tags.next()? {
-                Event::Start(tag) if tag.name().0 == "table:table" && self.masks.is_empty() => break,
                 // Texts and notes; drawings may hold tables that are no sheets.
                 Event::Start(tag) if self.start(&tag)? => {
                     let name = tag.to_end().into_owned();
                     tags.reader.read_to_end_into(name.name(), &mut skipped).map_err(io::Error::other)?;
                 }
-                Event::End(tag) if tag.name().0 == "table:table-row" => {
-                    self.row = self.row.saturating_add(self.repeated);
-                }
+                Event::End(tag) if tag.name().0 == "table:table-row" => self.end_row(),
                 Event::Eof => break,
                 _ => {}
             }
         }
-        Ok(Seen { day_count: self.day_count(), sheets: self.sheets })
+        let day_count = self.day_count();
+        Ok(Seen { day_count, sheets: self.sheets.into_iter().map(Face::sorted).collect() })
+    }
+
+    fn end_row(&mut self) {
+        if self.hidden && self.filled {
+            let rows = self.row + 1..=self.row.saturating_add(self.repeated.min(ROWS));
+            if let Some(sheet) = self.sheets.last_mut() {
+                rows.for_each(|row| sheet.odd.hide_row(row));
+            }
+        }
+        self.row = self.row.saturating_add(self.repeated).min(ROWS);
     }
 
     /// From which day is counted; 30 December 1899 as Excel's from 1900 where nothing is said.
@@ -249,13 +283,15 @@ impl Content {
         match tag.name().0 {
             "table:null-date" => self.null_date = attribute(tag, "table:date-value"),
             "table:table" if attribute(tag, "table:name").is_some() => {
-                self.sheets.push(Masks::default());
-                (self.row, self.columns) = (0, Vec::new());
+                self.sheets.push(Face::default());
+                (self.row, self.columns, self.described) = (0, Vec::new(), 0);
             }
             "table:table-column" => {
                 let zeros = self.mask(tag, "table:default-cell-style-name").unwrap_or(0);
                 let before = self.columns.last().map_or(0, |(end, _)| *end);
-                let end = before.saturating_add(repeated(tag, "table:number-columns-repeated"));
+                let count = repeated(tag, "table:number-columns-repeated");
+                self.column(tag, count);
+                let end = before.saturating_add(count);
                 if (before as usize) < MAX_COLUMNS {
                     self.columns.push((end, zeros));
                 }
@@ -264,6 +300,7 @@ impl Content {
                 self.of_row = self.mask(tag, "table:default-cell-style-name");
                 self.repeated = repeated(tag, "table:number-rows-repeated");
                 self.column = 0;
+                (self.hidden, self.filled) = (is_hidden(tag), false);
             }
             "table:table-cell" | "table:covered-table-cell" => {
                 self.cell(tag)?;
@@ -275,6 +312,15 @@ impl Content {
         Ok(false)
     }
 
+    /// Takes the description of so many columns.
+    fn column(&mut self, tag: &BytesStart<'_>, count: u32) {
+        let before = self.described;
+        self.described = before.saturating_add(count);
+        if let Some(sheet) = self.sheets.last_mut().filter(|_| is_hidden(tag)) {
+            sheet.odd.hide_columns(before.saturating_add(1), self.described);
+        }
+    }
+
     /// The mask of the style that an attribute names; none where it names no style.
     fn mask(&self, tag: &BytesStart<'_>, name: &str) -> Option<u8> {
         attribute(tag, name).map(|style| self.masks.get(&style).copied().unwrap_or(0))
@@ -283,15 +329,29 @@ impl Content {
     fn cell(&mut self, tag: &BytesStart<'_>) -> Result<(), Error> {
         let begin = self.column;
         self.column = begin.saturating_add(repeated(tag, "table:number-columns-repeated"));
-        if attribute(tag, "office:value").is_none() {
+        self.filled |= attribute(tag, "office:value-type").is_some();
+        let most = u32::try_from(MAX_COLUMNS).unwrap_or(u32::MAX);
+        if let Some(sheet) = self.sheets.last_mut() {
+            let spanned = repeated(tag, "table:number-rows-spanned");
+            if spanned > 1 || repeated(tag, "table:number-columns-spanned") > 1 {
+                sheet.odd.merge(self.row.saturating_add(spanned));
+            }
+            if is_uncalculated(tag) {
+                self.filled = true;
+                let rows = self.row..self.row.saturating_add(self.repeated).min(ROWS);
+                for row in rows {
+                    (begin..self.column.min(most)).try_for_each(|column| sheet.leave_open(row, column))?;
+                }
+            }
+        }
+        if attribute(tag, "office:value").is_none() || self.masks.is_empty() {
             return Ok(());
         }
         let own = self.mask(tag, "table:style-name").or(self.of_row);
-        let most = u32::try_from(MAX_COLUMNS).unwrap_or(u32::MAX);
         for column in begin..self.column.min(most) {
             let zeros = own.unwrap_or_else(|| self.of_column(column));
             if let Some(sheet) = self.sheets.last_mut() {
-                sheet.note(self.row, column, zeros)?;
+                sheet.masks.note(self.row, column, zeros)?;
             }
         }
         Ok(())
@@ -367,6 +427,60 @@ mod tests {
         let rows = zeros(&body, 6, 6);
         assert_eq!([&rows[0], &rows[1]], [&[0, 0, 5, 5, 5, 0]; 2]);
         assert_eq!(rows[5], [0, 5, 0, 0, 5, 0], "no number stands in the fifth cell");
+    }
+
+    /// How the only table is shown, without any style.
+    fn face(body: &str) -> Face {
+        let body = format!(r#"<table:table table:name="A">{body}</table:table>"#);
+        seen("", "", &body).unwrap().sheets.remove(0)
+    }
+
+    #[test]
+    fn what_is_hidden_or_merged_is_seen() {
+        let column = |seen: &str, count: u32| {
+            format!(
+                r#"<table:table-column table:visibility="{seen}" table:number-columns-repeated="{count}"/>"#
+            )
+        };
+        let row = |seen: &str, count: u32, cells: &str| {
+            format!(
+                r#"<table:table-row table:visibility="{seen}" table:number-rows-repeated="{count}">{cells}</table:table-row>"#
+            )
+        };
+        let merged = |rows: u32, columns: u32| {
+            BARE.replace("office:value-type", &format!(r#"table:number-rows-spanned="{rows}" table:number-columns-spanned="{columns}" office:value-type"#))
+        };
+        let body = [
+            column("visible", 2),
+            column("collapse", 3),
+            row("visible", 1, &merged(1, 3)),
+            row("filter", 2, BARE),
+            row("collapse", 7, "<table:table-cell/>"),
+            row("collapse", 1, &merged(2, 1)),
+            row("collapse", 1_048_000, ""),
+        ];
+        let odd = face(&body.concat()).odd.oddities(1, 4);
+        assert_eq!((odd.hidden_rows, odd.hidden_columns, odd.merged), (3, 2, 1));
+    }
+
+    #[test]
+    fn formulas_without_a_result_are_seen() {
+        let formula = |more: &str| format!(r#"<table:table-cell table:formula="of:=1+1" {more}/>"#);
+        let open = |cell: &str| {
+            let face = face(&format!("<table:table-row>{BARE}{cell}</table:table-row>"));
+            face.uncalculated(0).collect::<Vec<_>>()
+        };
+        assert_eq!(open(&formula("")), [1]);
+        assert_eq!(open(&formula(r#"office:value-type="float" table:number-columns-repeated="2""#)), [1, 2]);
+        for calculated in [
+            r#"office:value-type="float" office:value="2""#,
+            r#"office:value-type="string" office:string-value="""#,
+            r#"office:value-type="string""#,
+            r#"office:value-type="date" office:date-value="2026-08-01""#,
+        ] {
+            assert!(open(&formula(calculated)).is_empty(), "{calculated}");
+        }
+        assert!(open("<table:table-cell/>").is_empty());
     }
 
     #[test]

@@ -5,16 +5,18 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 
-use super::{Masks, Seen, cut, digits, long, short, wide};
+use super::{Face, Seen, cut, digits, long, short, wide};
 use crate::table::error::Error;
 use crate::table::number::mask_of;
 
 const FORMULA: u16 = 0x0006;
 const END: u16 = 0x000A;
+const COLUMNS: u16 = 0x007D;
 const BOUND_SHEET: u16 = 0x0085;
 const MUL_RK: u16 = 0x00BD;
 const XF: u16 = 0x00E0;
 const NUMBER: u16 = 0x0203;
+const ROW: u16 = 0x0208;
 const RK: u16 = 0x027E;
 const FORMAT: u16 = 0x041E;
 const BEGIN: u16 = 0x0809;
@@ -26,15 +28,28 @@ pub(super) fn look(file: File) -> Result<Seen, Error> {
     Ok(Seen { sheets: sheets(book.open_stream(name)?)?, day_count: None })
 }
 
-/// The masks of all sheets; none where no style has any.
-fn sheets(stream: impl Read + Seek) -> Result<Vec<Masks>, Error> {
+/// How all sheets are shown.
+fn sheets(stream: impl Read + Seek) -> Result<Vec<Face>, Error> {
     let mut records = Records { stream: BufReader::new(stream), body: Vec::new() };
     let globals = Globals::read(&mut records)?;
-    let masks = globals.masks();
-    if masks.iter().all(|zeros| *zeros == 0) {
-        return Ok(Vec::new());
+    let (mut styles, mut calculated) = (globals.masks(), false);
+    if styles.iter().all(|zeros| *zeros == 0) {
+        styles.clear();
     }
-    globals.sheets.iter().map(|place| sheet(&mut records, *place, &masks)).collect()
+    let mut sheets = Vec::new();
+    for place in &globals.sheets {
+        let mut sheet = Sheet { styles: &styles, face: Face::default(), calculated: false };
+        sheet.read(&mut records, *place)?;
+        calculated |= sheet.calculated;
+        sheets.push(sheet.face);
+    }
+    // An empty text may be what a formula came to. Where none came to anything else, none was ever calculated.
+    if calculated {
+        for face in &mut sheets {
+            face.uncalculated.clear();
+        }
+    }
+    Ok(sheets.into_iter().map(Face::sorted).collect())
 }
 
 struct Records<R> {
@@ -111,37 +126,87 @@ fn format(body: &[u8], old: bool) -> Option<String> {
     }
 }
 
-/// The masks of the sheet that begins at this place.
-fn sheet(records: &mut Records<impl Read + Seek>, place: u32, styles: &[u8]) -> Result<Masks, Error> {
-    records.stream.seek(SeekFrom::Start(place.into()))?;
-    let mut masks = Masks::default();
-    // A chart on a sheet is a stream within the stream, with numbers of its own.
-    let mut depth = 0_u32;
-    while let Some(kind) = records.next()? {
+/// A sheet that is looked through.
+struct Sheet<'a> {
+    /// The mask of each style; none where no style has any.
+    styles: &'a [u8],
+    face: Face,
+    /// Whether a program that calculates has written any of its formulas.
+    calculated: bool,
+}
+
+impl Sheet<'_> {
+    /// Reads the sheet that begins at this place.
+    fn read(&mut self, records: &mut Records<impl Read + Seek>, place: u32) -> Result<(), Error> {
+        records.stream.seek(SeekFrom::Start(place.into()))?;
+        // A chart on a sheet is a stream within the stream, with numbers of its own.
+        let mut depth = 0_u32;
+        while let Some(kind) = records.next()? {
+            match kind {
+                BEGIN => depth += 1,
+                END if depth <= 1 => break,
+                END => depth -= 1,
+                kind if depth == 1 => self.take(kind, &records.body)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, kind: u16, body: &[u8]) -> Result<(), Error> {
         match kind {
-            BEGIN => depth += 1,
-            END if depth <= 1 => break,
-            END => depth -= 1,
-            NUMBER | RK | FORMULA if depth == 1 => note(&records.body, &[4], styles, &mut masks)?,
-            MUL_RK if depth == 1 => {
+            NUMBER | RK => self.note(body, &[4])?,
+            FORMULA => {
+                self.note(body, &[4])?;
+                // The other reader refuses one that is cut.
+                self.formula(body).unwrap_or(Ok(()))?;
+            }
+            MUL_RK => {
                 // The style and the number of each cell, and behind them the last column.
-                let cells: Vec<usize> = (4..records.body.len().saturating_sub(7)).step_by(6).collect();
-                note(&records.body, &cells, styles, &mut masks)?;
+                let cells: Vec<usize> = (4..body.len().saturating_sub(7)).step_by(6).collect();
+                self.note(body, &cells)?;
+            }
+            // A row's number, its first column and the one behind its last, its height, and what it is.
+            ROW if short(body, 12).is_some_and(|flags| flags & 0x20 > 0)
+                && short(body, 2) < short(body, 4) =>
+            {
+                self.face.odd.hide_row(u32::from(short(body, 0).ok_or_else(cut)?) + 1);
+            }
+            COLUMNS if short(body, 8).is_some_and(|flags| flags & 1 > 0) => {
+                let [first, last] = [short(body, 0), short(body, 2)].map(|at| at.map_or(0, u32::from) + 1);
+                self.face.odd.hide_columns(first, last);
             }
             _ => {}
         }
+        Ok(())
     }
-    Ok(masks.sorted())
-}
 
-/// Notes the masks of a record's cells, whose styles stand at these places.
-fn note(body: &[u8], cells: &[usize], styles: &[u8], masks: &mut Masks) -> Result<(), Error> {
-    let (row, column) = short(body, 0).zip(short(body, 2)).ok_or_else(cut)?;
-    for (column, place) in (u32::from(column)..).zip(cells) {
-        let style = short(body, *place).ok_or_else(cut)?;
-        masks.note(row.into(), column, styles.get(usize::from(style)).copied().unwrap_or(0))?;
+    /// Notes the masks of a record's cells, whose styles stand at these places.
+    fn note(&mut self, body: &[u8], cells: &[usize]) -> Result<(), Error> {
+        if self.styles.is_empty() {
+            return Ok(());
+        }
+        let (row, column) = short(body, 0).zip(short(body, 2)).ok_or_else(cut)?;
+        for (column, place) in (u32::from(column)..).zip(cells) {
+            let style = short(body, *place).ok_or_else(cut)?;
+            let zeros = self.styles.get(usize::from(style)).copied().unwrap_or(0);
+            self.face.masks.note(row.into(), column, zeros)?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Notes a formula that came to an empty text. Programs that calculate keep something of their own behind it, or
+    /// share it among cells.
+    fn formula(&mut self, body: &[u8]) -> Option<Result<(), Error>> {
+        let (row, column) = (short(body, 0)?, short(body, 2)?);
+        let is_empty_text = *body.get(6)? == 3 && short(body, 12)? == 0xFFFF;
+        let is_shared = short(body, 14)? & 8 > 0;
+        if !is_empty_text || is_shared || long(body, 16)? > 0 {
+            self.calculated = true;
+            return Some(Ok(()));
+        }
+        Some(self.face.leave_open(row.into(), column.into()))
+    }
 }
 
 #[cfg(test)]
@@ -211,12 +276,52 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_looked_through_only_where_a_style_has_a_mask() {
-        let plain = [numbers(&[170, 1]), vec![0], b"0".to_vec()].concat();
-        let cut = record(NUMBER, &[0]);
-        let without = book(0x0600, &[plain.clone(), plain], std::slice::from_ref(&cut));
-        assert_eq!(sheets(Cursor::new(without)).unwrap(), []);
-        assert!(sheets(Cursor::new(book(0x0600, &formats(), &[cut]))).is_err());
+    fn a_record_that_is_cut_ends_it() {
+        assert!(sheets(Cursor::new(book(0x0600, &formats(), &[record(NUMBER, &[0])]))).is_err());
+    }
+
+    #[test]
+    fn hidden_rows_and_columns_are_seen() {
+        let row = |number: u16, behind: u16, flags: u16| {
+            record(ROW, &numbers(&[number, 0, behind, 255, 0, 0, flags, 15]))
+        };
+        let columns =
+            |first: u16, last: u16, flags: u16| record(COLUMNS, &numbers(&[first, last, 0, 15, flags, 0]));
+        let cells = [
+            columns(0, 0, 0),
+            columns(2, 255, 1),
+            row(0, 2, 0x120),
+            row(1, 0, 0x120),
+            row(2, 2, 0x120),
+            row(3, 2, 0x100),
+        ];
+        let sheets = sheets(Cursor::new(book(0x0600, &formats(), &cells))).unwrap();
+        let odd = sheets[0].odd.oddities(1, 4);
+        assert_eq!((odd.hidden_rows, odd.hidden_columns), (1, 2), "rows with cells below the header");
+    }
+
+    #[test]
+    fn formulas_of_a_program_that_does_not_calculate_are_open() {
+        let formula = |row: u16, result: [u16; 4], flags: u16, kept: u16| {
+            record(
+                FORMULA,
+                &numbers(&[row, 1, 0, result[0], result[1], result[2], result[3], flags, kept, 0, 0]),
+            )
+        };
+        let open = formula(1, [3, 0, 0, 0xFFFF], 0, 0);
+        let uncalculated = |cells: &[Vec<u8>]| {
+            let sheets = sheets(Cursor::new(book(0x0600, &formats(), cells))).unwrap();
+            sheets[0].uncalculated.clone()
+        };
+        assert_eq!(uncalculated(&[open.clone(), formula(0, [3, 0, 0, 0xFFFF], 3, 0)]), [(0, 1), (1, 1)]);
+        for calculated in [
+            formula(2, [0, 0, 0, 0x4000], 0, 0),
+            formula(2, [0, 0, 0, 0xFFFF], 0, 0),
+            formula(2, [3, 0, 0, 0xFFFF], 8, 0),
+            formula(2, [3, 0, 0, 0xFFFF], 0, 7),
+        ] {
+            assert!(uncalculated(&[open.clone(), calculated]).is_empty(), "an empty text is what it came to");
+        }
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use std::io::{self, BufReader, ErrorKind, Read};
 use quick_xml::events::Event;
 use zip::ZipArchive;
 
-use super::{Masks, Seen, cut, digits, long, part, short, wide};
+use super::{Face, Seen, cut, digits, long, part, short, wide};
 use crate::table::error::Error;
 use crate::table::number::mask_of;
 
@@ -16,9 +16,13 @@ const ROW: u32 = 0;
 const RK: u32 = 2;
 const REAL: u32 = 5;
 const FORMULA_NUMBER: u32 = 9;
+/// The highest kind of a cell's record.
+const LAST_CELL: u32 = 11;
 const FORMAT: u32 = 44;
 const STYLE: u32 = 47;
-const END_CELLS: u32 = 146;
+const COLUMNS: u32 = 60;
+const END_SHEET: u32 = 130;
+const MERGED: u32 = 176;
 const SHEET: u32 = 156;
 const BEGIN_STYLES: u32 = 617;
 const END_STYLES: u32 = 618;
@@ -31,15 +35,12 @@ const BODY: u64 = 16 * 1024;
 pub(super) fn look(file: File) -> Result<Seen, Error> {
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(io::Error::from)?;
     let masks = part(&mut archive, "xl/styles.bin")?.map(styles).transpose()?.unwrap_or_default();
-    if masks.iter().all(|zeros| *zeros == 0) {
-        return Ok(Seen::default());
-    }
     let targets = part(&mut archive, "xl/_rels/workbook.bin.rels")?.map(targets).transpose()?;
     let workbook = part(&mut archive, "xl/workbook.bin")?;
     let parts = workbook.map(|part| sheets(part, &targets.unwrap_or_default())).transpose()?;
     let masks_of = |name: String| match part(&mut archive, &name)? {
         Some(part) => sheet(part, &masks),
-        None => Ok(Masks::default()),
+        None => Ok(Face::default()),
     };
     let sheets = parts.unwrap_or_default().into_iter().map(masks_of).collect::<Result<_, _>>()?;
     // The other reader tells from which day is counted.
@@ -158,25 +159,36 @@ fn text(body: &[u8], at: usize) -> Option<String> {
     body.get(at + 4..(at + 4).checked_add(length)?).map(wide)
 }
 
-/// The masks of one sheet.
-fn sheet(part: impl Read, styles: &[u8]) -> Result<Masks, Error> {
+/// How one sheet is shown. Each of its formulas has a result, as there is no record of one without.
+fn sheet(part: impl Read, styles: &[u8]) -> Result<Face, Error> {
     let mut records = Records::new(part);
-    let (mut masks, mut row) = (Masks::default(), 0);
+    let (mut face, mut row, mut hidden) = (Face::default(), 0_u32, false);
     while let Some(kind) = records.next()? {
         let body = records.body.as_slice();
+        if std::mem::take(&mut hidden) && (1..=LAST_CELL).contains(&kind) {
+            face.odd.hide_row(row.saturating_add(1));
+        }
         match kind {
-            ROW => row = long(body, 0).ok_or_else(cut)?,
+            ROW => {
+                row = long(body, 0).ok_or_else(cut)?;
+                hidden = body.get(11).is_some_and(|flags| flags & 0x10 > 0);
+            }
             RK | REAL | FORMULA_NUMBER => {
                 let (column, style) = long(body, 0).zip(long(body, 4)).ok_or_else(cut)?;
                 // The highest byte is about something else.
                 let style = usize::try_from(style & 0x00FF_FFFF).unwrap_or(usize::MAX);
-                masks.note(row, column, styles.get(style).copied().unwrap_or(0))?;
+                face.masks.note(row, column, styles.get(style).copied().unwrap_or(0))?;
             }
-            END_CELLS => break,
+            COLUMNS if short(body, 16).is_some_and(|flags| flags & 1 > 0) => {
+                let (first, last) = long(body, 0).zip(long(body, 4)).ok_or_else(cut)?;
+                face.odd.hide_columns(first.saturating_add(1), last.saturating_add(1));
+            }
+            MERGED => face.odd.merge(long(body, 4).ok_or_else(cut)?.saturating_add(1)),
+            END_SHEET => break,
             _ => {}
         }
     }
-    Ok(masks.sorted())
+    Ok(face.sorted())
 }
 
 #[cfg(test)]
@@ -241,12 +253,36 @@ mod tests {
             (300, vec![1; 16_300]),
             cell(FORMULA_NUMBER, 0, 2),
             cell(RK, 1, 99),
-            (END_CELLS, Vec::new()),
+            (END_SHEET, Vec::new()),
             cell(RK, 5, 1),
         ]);
         let masks = sheet(part.as_slice(), &[0, 5, 6]).unwrap();
         let zeros = |row, column| masks.zeros(row, column);
         assert_eq!([zeros(4, 0), zeros(4, 2), zeros(5, 0), zeros(5, 1), zeros(4, 5)], [5, 5, 6, 0, 0]);
+    }
+
+    #[test]
+    fn what_is_hidden_or_merged_is_seen() {
+        let row = |number: u32, flags: u8| (ROW, [longs(&[number, 0]), vec![0, 0, 0, flags, 0]].concat());
+        let cell = (7, longs(&[0, 0, 0]));
+        let part = of(&[
+            (COLUMNS, [longs(&[1, 2, 0, 0]), vec![1, 0]].concat()),
+            (COLUMNS, [longs(&[3, 9, 0, 0]), vec![2, 0]].concat()),
+            row(0, 0x10),
+            cell.clone(),
+            row(1, 0x10),
+            cell.clone(),
+            cell.clone(),
+            row(2, 0x10),
+            row(3, 0),
+            cell,
+            (146, Vec::new()),
+            (MERGED, longs(&[0, 0, 0, 4])),
+            (MERGED, longs(&[2, 3, 0, 0])),
+            (END_SHEET, Vec::new()),
+        ]);
+        let odd = sheet(part.as_slice(), &[]).unwrap().odd.oddities(1, 2);
+        assert_eq!((odd.hidden_rows, odd.hidden_columns, odd.merged), (1, 1, 1));
     }
 
     #[test]
