@@ -181,7 +181,7 @@ fn hold_twice<S: Store>(store: &mut S, first: i64, follower: &Known) -> Result<(
 /// Holds or lets go the rows of every document this file has a part in.
 pub(super) fn documents<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
     for (of, document) in store.documents(intake)? {
-        judge_document(store, of, &document)?;
+        judge_document(store, of, &document, Some(intake))?;
     }
     Ok(())
 }
@@ -190,15 +190,21 @@ pub(super) fn documents<S: Store>(store: &mut S, intake: i64) -> Result<(), Erro
 pub(crate) fn documents_of_record<S: Store>(store: &mut S, id: i64) -> Result<(), Error> {
     let Some(known) = store.record(id)? else { return Ok(()) };
     let Some((of, document)) = known.doc_intake.zip(known.document) else { return Ok(()) };
-    judge_document(store, of, &document)
+    judge_document(store, of, &document, None)
 }
 
 /// What keeps a document from going.
 const BAD: [RecordState; 3] = [RecordState::Refused, RecordState::Rejected, RecordState::Held];
 
 /// A document goes when none of its rows is refused or held for a reason of its own, and none waits for the outcome
-/// of an earlier row: until that is known nobody can say whether the document stands.
-fn judge_document<S: Store>(store: &mut S, of: i64, document: &str) -> Result<(), Error> {
+/// of an earlier row: until that is known nobody can say whether the document stands. `accepting` is the file that is
+/// being accepted, if it is about one.
+fn judge_document<S: Store>(
+    store: &mut S,
+    of: i64,
+    document: &str,
+    accepting: Option<i64>,
+) -> Result<(), Error> {
     let whole_file = document.is_empty();
     let changed = if let Some(row) = store.first_in_document(of, document, &BAD)? {
         let code = if whole_file { &codes::WHOLE_FILE } else { &codes::DOCUMENT };
@@ -206,7 +212,7 @@ fn judge_document<S: Store>(store: &mut S, of: i64, document: &str) -> Result<()
         let held = store.stop_document(of, document, held, &told(code, [row.to_string()]))?;
         held.iter().try_for_each(|id| judge_followers(store, *id))?;
         held.len()
-    } else if let Some(row) = first_that_waits(store, of, document)? {
+    } else if let Some(row) = first_that_waits(store, of, document, accepting)? {
         let code = if whole_file { &codes::WHOLE_FILE_WAITS } else { &codes::DOCUMENT_WAITS };
         let behind = RecordEvent::DocumentWaits.leads_to();
         store.stop_document(of, document, behind, &told(code, [row.to_string()]))?.len()
@@ -222,10 +228,18 @@ fn judge_document<S: Store>(store: &mut S, of: i64, document: &str) -> Result<()
 
 /// The first row of a document that waits for the outcome of a row outside of it. One that waits for a row of the
 /// same document goes after that one, and must not keep it from going; neither must one that waits for a row which
-/// waits for this document itself.
-fn first_that_waits<S: Store>(store: &S, of: i64, document: &str) -> Result<Option<u32>, Error> {
+/// waits for this document itself. Rows of a file that may never be accepted keep nobody waiting.
+fn first_that_waits<S: Store>(
+    store: &S,
+    of: i64,
+    document: &str,
+    accepting: Option<i64>,
+) -> Result<Option<u32>, Error> {
     let mut first = None;
     for waiting in store.select(Which::WaitingInDocument(of, document))? {
+        if Some(waiting.intake) != accepting && !store.is_taken(waiting.intake)? {
+            continue;
+        }
         let inside = comes_back(store, &waiting, (of, document), &mut BTreeSet::new())?;
         if !inside && first.is_none_or(|row| waiting.row < row) {
             first = Some(waiting.row);

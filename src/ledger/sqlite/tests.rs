@@ -1570,6 +1570,25 @@ fn documents_that_wait_for_each_other_go_on() {
 }
 
 #[test]
+fn a_document_does_not_wait_for_rows_of_a_file_that_is_not_accepted() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k0", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![Outcome::Unknown], remote: None });
+    let mut rows = [keyed((2, "k0", 1)), keyed((3, "k1", 1))];
+    rows.iter_mut().for_each(|row| row.record.as_mut().unwrap().document = Some("D".to_owned()));
+    let second = bench.drop_rows("b.csv", "b", &rows, true, Accept::WholeDocument);
+    assert_eq!(bench.statuses(second), [Waiting, Waiting]);
+    assert!(bench.claim().is_none(), "the whole document waits for its first row");
+    let mut repaired = rows[0].clone();
+    repaired.record.as_mut().unwrap().reference = Some(bench.rows(second)[0].reference.clone());
+    bench.stage_only("b.csv.errors.csv", &[repaired]);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
+    assert_eq!(bench.statuses(second), [Duplicate, Waiting]);
+    assert!(bench.claim().is_some(), "what is only staged keeps nobody waiting");
+}
+
+#[test]
 fn a_document_goes_once_what_it_waited_for_is_held_by_the_same_file() {
     let mut bench = Bench::new();
     let rows = [keyed((2, "k0", 1)), keyed((3, "k1", 1)), keyed((4, "k0", 1))];
