@@ -518,6 +518,25 @@ mod tests {
             let odd: Vec<u32> = rows.iter().filter(|row| !row.2.is_empty()).map(|row| row.0).collect();
             assert!(odd.contains(&9), "{first}: {odd:?}");
         }
+        let (odd, end) =
+            (day(8..9).replace(";\n", ";\"счупена\n"), day(12..13).replace(";\n", ";опаковка\"\n"));
+        let between = [&day(9..10), "Склад Пловдив\n", &day(10..12)].concat();
+        let text = [NAMES, &day(1..8), &odd, &between, &end, &day(13..31)].concat();
+        let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(
+            rows.iter().filter(|row| row.1[4].starts_with('L')).count(),
+            30,
+            "a line between is no row"
+        );
+        let short = "Дата;Код;Брой;Име;Обект;Бел\n";
+        let rows_of = |rows: std::ops::Range<u32>| -> Vec<String> {
+            rows.map(|row| format!("{row}.8.2026;1{row:02};{row};Йод{row};А1;x{row}\n")).collect()
+        };
+        let broken =
+            "12.8.2026;111;16;\"Йод3;А1;x2\n13.8.2026;112;17;Йод0А2;x0\n14.8.2026;113;18;Йод1;А3x1\"\n";
+        let text = [short, &rows_of(1..12).concat(), broken, &rows_of(15..25).concat()].concat();
+        let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 24, "short rows are not swallowed either");
         let note = format!("{NAMES}{}9;1.8.2026;x;2499;L999;5;;\"на два\nреда; и\"\n", day(1..12));
         let (rows, _) = read_bytes(note.as_bytes(), &Reading::default()).unwrap();
         assert_eq!(rows.last().map(|row| row.1[7].as_str()), Some("на два\nреда; и"));

@@ -186,14 +186,15 @@ impl Ordered {
         Ok(more)
     }
 
-    /// Whether the lines of a record are rows: two quotes that stand in different rows made one cell of all between.
+    /// Whether lines of a record are rows: two quotes that stand in different rows made one cell of all between.
     fn is_rows(&self, row: &Row) -> bool {
         if row.number() <= self.place.header_row || !self.shapes().can_tell() {
             return false;
         }
         let record = self.records.last_record();
-        let mut lines = record.split(['\n', '\r']).filter(|line| !line.is_empty()).peekable();
-        lines.peek().is_some() && lines.all(|line| self.is_row(line))
+        let lines: Vec<&str> = record.split(['\n', '\r']).filter(|line| !line.is_empty()).collect();
+        let [first, inside @ .., last] = lines.as_slice() else { return false };
+        inside.iter().any(|line| self.is_row(line)) || self.is_row(first) && self.is_row(last)
     }
 
     /// Whether a line is a row of the table, by the number of its cells and by figures where the columns have such.

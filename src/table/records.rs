@@ -270,14 +270,23 @@ impl Records {
         self.number <= *after_row || columns.is_empty() || row.len() == columns.len()
     }
 
-    /// Whether one of the lines that quotes from `from` on hold together has as many cells as a row: then the quote
-    /// was never closed, and the line is a row of its own.
+    /// Whether one of the lines that the quote at `from` holds together is a row, or the beginning of one: then that
+    /// quote was never closed. A text of several lines has few delimiters in each.
     fn holds_rows(&self, from: usize, frame: Frame) -> bool {
         let width = self.cutter.layout.columns.len();
-        let held = self.unread().get(from..frame.len).unwrap_or_default();
-        let lines = held.split(|byte| matches!(byte, b'\n' | b'\r')).skip(1);
-        let delimiter = self.dialect().delimiter.as_slice();
-        lines.into_iter().any(|line| memchr::memmem::find_iter(line, delimiter).count() + 1 >= width)
+        let record = self.unread().get(..frame.len).unwrap_or_default();
+        let marks = |line: &[u8]| memchr::memmem::find_iter(line, &self.dialect.delimiter).count();
+        let lines = |from: usize, to: usize| {
+            let held = record.get(from..to).unwrap_or_default();
+            held.split(|byte| matches!(byte, b'\n' | b'\r')).skip(1).map(marks)
+        };
+        let close = match self.dialect.close(record, from + 1) {
+            Close::At(close) => close,
+            Close::Open => record.len(),
+        };
+        let few = width.saturating_sub(1).clamp(1, 2);
+        lines(from, close).any(|marks| marks >= few)
+            || lines(from, record.len()).any(|marks| marks + 1 >= width)
     }
 
     /// Whether a quoted field in the header, or in what may be one, runs over lines that are rows of their own: a quote
