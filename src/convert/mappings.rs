@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::mapping::{self, LookupTable, Mapping, Problem};
-use crate::model::{Lang, Schema, Severity};
+use crate::model::{Lang, Schema};
 use crate::table::{Reading, Row, Table, W114};
 
 /// Most rows of a list: more would be a catalogue, not a list.
@@ -89,7 +89,7 @@ fn open_list(path: &Path) -> Result<LookupTable, String> {
         if row.is_mended() {
             return Err(format!("row {} is damaged: its cells don't match the columns", row.number()));
         }
-        if let Some(issue) = row.issues().iter().find(|issue| issue.code.severity() == Severity::Error) {
+        if let Some(issue) = row.issues().iter().find(|issue| issue.is_error()).filter(|_| row.is_shifted()) {
             return Err(format!("row {}: {}", row.number(), issue.code.message(Lang::En, &issue.args)));
         }
         rows.push(row.cells().map(|cell| cell.text.to_owned()).collect());

@@ -12,16 +12,21 @@ const LINES: usize = 100;
 /// What may divide the cells inside.
 const DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
 
-/// Whether nearly all lines of a text are such, and there is something to divide in them.
+/// Whether nearly all lines of a text are such, with something to divide in them. Commas are proof only where there are
+/// several, in each line as many: a column of texts may stand in quotes so.
 pub(super) fn is_wrapped(text: &[u8]) -> bool {
     if text.first() != Some(&b'"') {
         return false;
     }
     let lines = || text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(LINES);
-    let divided =
-        |line: &&[u8]| inside(line).is_some_and(|line| line.iter().any(|byte| DELIMITERS.contains(byte)));
-    let (all, wrapped) = (lines().count(), lines().filter(divided).count());
-    all > 1 && wrapped * 10 >= all * 9
+    let all = lines().count();
+    let divides = |delimiter: u8| {
+        let marks = |line: &[u8]| inside(line).map_or(0, |line| memchr::memchr_iter(delimiter, line).count());
+        let usual = lines().next().map_or(0, marks);
+        let fits = |marks: usize| if delimiter == b',' { marks > 1 && marks == usual } else { marks > 0 };
+        lines().filter(|line| fits(marks(line))).count() * 10 >= all * 9
+    };
+    all > 1 && DELIMITERS.into_iter().any(divides)
 }
 
 /// What stands between the quotes of a line, its line end left out; none where they are not around the whole line.
@@ -122,6 +127,7 @@ mod tests {
         assert!(is_wrapped(b"\"a;b\"\n\"1;\"\"x\"\"\"\n"));
         for text in [
             "\"a\";\"b\"\n\"1\";\"2\"\n",
+            "\"име, форма\"\n\"йод, разтвор\"\n",
             "\"a\"\n\"b\"\n",
             "\"a;b\"\n",
             "\"a\";b\n1;\"x;y\"\n",
