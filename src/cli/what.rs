@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::ledger::What;
 
 /// What WHAT may be.
-pub(super) const HELP: &str = "FILE, FILE:ROW, id:72 (the system's), no:… (ours, as sent), batch:… (ours); of files of one name, a report's name tells which";
+pub(super) const HELP: &str = "FILE, FILE:ROW (the input's row, as rx_row shows it), id:72 (the system's), no:… (ours, as sent), batch:… (ours); of files of one name, a report's name tells which";
 
 /// Reads WHAT. A bare number is refused with what it could be.
 pub(super) fn parse(text: &str) -> Result<What, String> {

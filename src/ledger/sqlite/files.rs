@@ -83,15 +83,7 @@ impl Sqlite {
     }
 
     pub(super) fn newest_of(&self, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error> {
-        if folder.is_none() {
-            let mut found =
-                self.conn.prepare_cached("SELECT DISTINCT folder FROM intakes WHERE name = ?1")?;
-            let folders: Vec<String> =
-                found.query_map([name], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            if folders.len() > 1 {
-                return Err(Error::Ambiguous { name: name.to_owned(), folders });
-            }
-        }
+        self.require_one_folder(folder, name)?;
         let newest: Option<i64> = self
             .conn
             .prepare_cached(
@@ -104,9 +96,23 @@ impl Sqlite {
         Ok(newest)
     }
 
+    /// Where no folder is said, files of the name must lie in one only.
+    fn require_one_folder(&self, folder: Option<&Path>, name: &str) -> Result<(), Error> {
+        if folder.is_some() {
+            return Ok(());
+        }
+        let mut found = self.conn.prepare_cached("SELECT DISTINCT folder FROM intakes WHERE name = ?1")?;
+        let folders: Vec<String> = found.query_map([name], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        if folders.len() > 1 {
+            return Err(Error::Ambiguous { name: name.to_owned(), folders });
+        }
+        Ok(())
+    }
+
     /// The file whose report, or which itself, bears a name.
     pub(super) fn named(&self, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error> {
         let (input, period) = input_named(&self.conn, name)?;
+        self.require_one_folder(folder, &input)?;
         match period {
             None => self.newest_of(folder, &input),
             Some(period) => Ok(self

@@ -102,7 +102,7 @@ struct Counts {
     found: u32,
     unclear: u32,
     strange: u32,
-    /// Rows here that were to be sent again, and are in the list.
+    /// Rows here that were to be sent again, and are in the list; a whole batch that was counts as one.
     contradicted: u32,
 }
 
