@@ -1576,7 +1576,9 @@ fn a_document_does_not_wait_for_rows_of_a_file_that_is_not_accepted() {
     let open = bench.claim().unwrap();
     bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![Outcome::Unknown], remote: None });
     let mut rows = [keyed((2, "k0", 1)), keyed((3, "k1", 1))];
-    rows.iter_mut().for_each(|row| row.record.as_mut().unwrap().document = Some("D".to_owned()));
+    for row in &mut rows {
+        row.record.as_mut().unwrap().document = Some("D".to_owned());
+    }
     let second = bench.drop_rows("b.csv", "b", &rows, true, Accept::WholeDocument);
     assert_eq!(bench.statuses(second), [Waiting, Waiting]);
     assert!(bench.claim().is_none(), "the whole document waits for its first row");
