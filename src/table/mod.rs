@@ -461,6 +461,18 @@ mod tests {
         assert_eq!(error.issue().code.code, "T026");
     }
 
+    #[test]
+    fn a_damaged_row_with_a_cell_on_several_lines_stays_one_row() {
+        let row = |at: u32| format!("{at}.8.2026;L{at:03};\"Йод; Мед\";{at};\"на\ndва реда\"\n");
+        let odd = "12.8.2026;L012;\"Йод; Мед\"\";12;\"на\nдва реда\"\n";
+        let rows: String =
+            (1..25).map(|at| if at == 12 { odd.to_owned() } else { row(at) }).collect::<Vec<_>>().concat();
+        let text = format!("Дата;Партида;Име;Брой;Бележка\n{rows}");
+        let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.len(), 24);
+        assert_eq!(rows[11].1, ["12.8.2026", "L012", "Йод; Мед", "12", "на\nдва реда"]);
+    }
+
     /// Rows of a table as programs write them, from a number on.
     fn day(rows: std::ops::Range<u32>) -> String {
         let row =

@@ -271,7 +271,7 @@ impl Ordered {
                 return Ok(());
             }
         }
-        if row.len() <= self.columns && self.join(row, record, right)? {
+        if (row.len() <= self.columns || !right) && self.join(row, record, right)? {
             return Ok(());
         }
         if right && !odd {
@@ -305,8 +305,10 @@ impl Ordered {
             let columns = self.columns;
             let Some(next) = self.look_ahead(count - 1)? else { break };
             cells += next.row.len() - 1;
-            // A line end may stand in place of a delimiter, so one cell may be missing.
-            if next.row.is_blank() || cells > columns {
+            // A line end may stand in place of a delimiter, so one cell may be missing. Where quotes hold lines together,
+            // a delimiter within them may have cut cells.
+            let quoted = !right && next.record.contains(['"', '\'']);
+            if next.row.is_blank() || cells > columns && !quoted {
                 break;
             }
             let parts = self.parts(record, count);
