@@ -1,6 +1,6 @@
 //! A staged file is accepted: its rows take the places of those that gave way, as far as they still do.
 
-use super::follow::{documents, rival_of, take_place, wait_behind};
+use super::follow::{documents, hold_twice, rival_of, take_place, wait_behind};
 use super::store::Which;
 use super::{Known, RecordState, Store, Way};
 use crate::ledger::{Error, codes};
@@ -105,7 +105,25 @@ pub(crate) fn judge_waiting<S: Store>(store: &mut S, intake: i64) -> Result<bool
             any |= store.record(waiting.id)?.is_some_and(|now| now.state != RecordState::Behind);
         }
     }
+    hold_twins(store, intake)?;
     Ok(any)
+}
+
+/// A key twice in one file whose rows were let go apart, one when it was staged and one when what it waited for was
+/// answered.
+fn hold_twins<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
+    let goes = |one: &Known| one.state == RecordState::Ready && one.older.is_some();
+    for twin in store.select(Which::TakingIn(intake))? {
+        for (scope, key) in store.own_keys(&twin)? {
+            let Some(twin) = store.record(twin.id)?.filter(goes) else { continue };
+            let live = store.live(scope, &key)?;
+            if let Some(first) = live.filter(|live| live.id != twin.id && live.intake == intake && goes(live))
+            {
+                hold_twice(store, first.id, &twin)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The newer proposal of a change stands for the older ones.

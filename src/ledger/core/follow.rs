@@ -166,7 +166,7 @@ fn documents_of_all<S: Store>(store: &mut S, followers: &[Known]) -> Result<(), 
 }
 
 /// Two rows of one file waited for the same earlier one, and it was refused: a key twice in one file.
-fn hold_twice<S: Store>(store: &mut S, first: i64, follower: &Known) -> Result<(), Error> {
+pub(super) fn hold_twice<S: Store>(store: &mut S, first: i64, follower: &Known) -> Result<(), Error> {
     let Some(brother) = store.record(first)? else { return Ok(()) };
     if brother.state == RecordState::Ready || brother.only_doubted() {
         let reason = [told(&codes::TWICE, [follower.row.to_string()])];

@@ -1591,6 +1591,24 @@ fn a_document_does_not_wait_for_rows_of_a_file_that_is_not_accepted() {
 }
 
 #[test]
+fn a_key_twice_stays_held_though_its_rows_were_staged_apart_by_an_answer() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k0", 1)]);
+    let open = bench.claim().unwrap();
+    let rows = [keyed((2, "k0", 1)), keyed((8, "k0", 1))];
+    bench.drop_rows("b.csv", "twins", &rows, true, Accept::GoodRows);
+    let again = bench.receive("c.csv", "twins");
+    bench.ledger.plan(&plan_for(again, true, Accept::GoodRows)).unwrap();
+    bench.ledger.stage(&rows[..1]).unwrap();
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    bench.ledger.stage(&rows[1..]).unwrap();
+    let now = bench.now();
+    bench.ledger.accept(again, &serde_json::json!({}), &[], now).unwrap();
+    assert_eq!(bench.statuses(again), [Held, Held]);
+    assert!(bench.claim().is_none(), "one of them may be a slip");
+}
+
+#[test]
 fn a_document_goes_once_what_it_waited_for_is_held_by_the_same_file() {
     let mut bench = Bench::new();
     let rows = [keyed((2, "k0", 1)), keyed((3, "k1", 1)), keyed((4, "k0", 1))];
