@@ -88,6 +88,8 @@ pub(super) struct Body {
     skipped: Option<(u32, u32)>,
     /// Where the names of the columns stand once more, in another order.
     reordered: Option<u32>,
+    /// Whether the rows above the header are of the table; nobody knows before the first one.
+    sorted_in: Option<bool>,
 }
 
 struct SkipWords {
@@ -140,6 +142,7 @@ impl Body {
             bare_total: None,
             skipped: None,
             reordered: None,
+            sorted_in: None,
         }
     }
 
@@ -254,10 +257,10 @@ impl Body {
             if number > self.header_row {
                 return Ok(true);
             }
-            if number < self.above && self.is_data_above(row) {
-                return Ok(true);
-            }
             if number < self.above {
+                if self.is_sorted_in(row, found)? {
+                    return Ok(true);
+                }
                 found.leave_out(number, if row.is_blank() { Why::Blank } else { Why::Title });
             }
         }
@@ -274,15 +277,35 @@ impl Body {
         row.len() >= self.needed && counts_columns(row) && ordered.shapes().rigid().any(strange)
     }
 
-    /// A row above the header that is as full as the table and has its figures: somebody sorted the rows, header and
-    /// all. A row that counts the columns has figures too.
-    fn is_data_above(&self, row: &Row) -> bool {
-        let Source::Text(ordered) = &self.source else { return false };
-        row.len() > 2
-            && (self.needed..=self.columns).contains(&row.len())
-            && !self.is_sparse(row)
-            && !counts_columns(row)
-            && fits_figures(row, ordered.shapes())
+    /// Whether nothing but rows as full as the table and with its figures stands above the header: somebody sorted the
+    /// rows, header and all. Below a title, a blank row or other names they are of another table. A row that counts
+    /// the columns has figures too.
+    fn is_sorted_in(&mut self, first: &Row, found: &mut Found) -> Result<bool, Error> {
+        if let Some(known) = self.sorted_in {
+            return Ok(known);
+        }
+        let Source::Text(ordered) = &mut self.source else { return Ok(false) };
+        let (whole, named) = (self.needed..=self.columns, self.named);
+        let is_data = |row: &Row, shapes: &Shapes| {
+            row.len() > 2
+                && whole.contains(&row.len())
+                && !is_sparse(row, named)
+                && !counts_columns(row)
+                && fits_figures(row, shapes)
+        };
+        let others = (self.above - 1).saturating_sub(first.number());
+        let known = is_data(first, ordered.shapes())
+            && ordered.find_ahead(others as usize, |row, shapes| !is_data(row, shapes))?.is_none();
+        if known {
+            found.note(self.above_names().row(first.number()));
+        }
+        self.sorted_in = Some(known);
+        Ok(known)
+    }
+
+    /// What is told of a row above the header.
+    fn above_names(&self) -> Issue {
+        Issue::new(&W129).arg(self.header_row.to_string())
     }
 
     fn judge(&mut self, row: &Row) -> Result<Verdict, Error> {
@@ -353,7 +376,7 @@ impl Body {
             // Another table of as many columns may have figures where this one has; its words are others.
             next.len() == columns && fits_figures(next, shapes) && (!wide || has_known_word(next, shapes))
         };
-        Ok(wide && self.after_blank || !ordered.any_ahead(TAIL, goes_on)?)
+        Ok(wide && self.after_blank || ordered.find_ahead(TAIL, goes_on)?.is_none())
     }
 
     /// Whether a row of text has nothing in three columns or more where all other rows have something.
@@ -400,7 +423,7 @@ impl Body {
 
     /// Far fewer cells filled than the header has.
     fn is_sparse(&self, row: &Row) -> bool {
-        row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 3 <= self.named * 2
+        is_sparse(row, self.named)
     }
 
     /// Not of this table: a row of a text file with another number of cells, or with none but one of them filled, or
@@ -555,6 +578,9 @@ impl Body {
     /// Gives the row as many cells as the header has, and tells what was wrong.
     fn straighten(&self, row: &mut Row, format: Format) {
         let cells = row.len();
+        if row.number() < self.above {
+            row.add_issue(self.above_names());
+        }
         if let Some(names) = self.reordered {
             row.add_issue(Issue::new(&T033).arg(names.to_string()));
             row.pad_to(self.columns);
@@ -617,6 +643,11 @@ impl Body {
             found.note(Issue::new(&W104));
         }
     }
+}
+
+/// Whether far fewer cells of a row are filled than there are names.
+fn is_sparse(row: &Row, named: usize) -> bool {
+    row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 3 <= named * 2
 }
 
 /// Whether a row counts the columns, as printed reports do below their names: 1, 2, 3 and so on.
@@ -820,6 +851,50 @@ pub(super) static T033: CodeInfo = CodeInfo {
         why: "Two reports with columns in different orders were joined into one file. Columns are read by the names of the first.",
         example: "Date;Quantity;Stock, and further down Date;Stock;Quantity",
         repair: "Put the second report, with its names of columns, into a file of its own and drop both files.",
+    },
+};
+
+/// A row above the names of the columns that is of the table.
+pub(super) static W129: CodeInfo = CodeInfo {
+    code: "W129",
+    who: Who::User,
+    bg: Words {
+        message: "редът стои над имената на колоните (ред {0}), но прилича на редовете под тях и се чете като тях; ако не е движение, \
+                  изтрийте го",
+        why: "Когато редовете се подредят наново заедно с имената на колоните, имената остават насред таблицата или на края ѝ.",
+        example: "таблица, сортирана по дата заедно с имената на колоните ѝ",
+        repair: "Върнете имената на колоните на първия ред, изтрийте каквото не е движение и поставете файла отново.",
+    },
+    en: Words {
+        message: "the row stands above the names of the columns (row {0}) but looks like the rows below them and is read like \
+                  them; if it is no movement, delete it",
+        why: "Where rows were sorted together with the names of the columns, the names end up amid the table or at its end.",
+        example: "a table that was sorted by date, names of the columns and all",
+        repair: "Move the names of the columns back to the first row, delete what is no movement, and drop the file again.",
+    },
+};
+
+/// Nobody has said yet that a row above the names of the columns is of the table.
+pub(super) static T034: CodeInfo = CodeInfo {
+    code: "T034",
+    who: Who::User,
+    bg: Words {
+        message: "не се подава, преди човек да потвърди, че редът над имената на колоните е движение: ако е, кажете на \
+                  администратора (команда rxdrop release); ако не е, изтрийте го и поставете файла отново",
+        why: "Над имената на колоните обикновено стоят заглавия, а понякога и ред с начално салдо. Че редът е движение, личи само \
+              по това, че прилича на редовете под тях.",
+        example: "1.8.2026;2415;5 над Дата;Код;Количество",
+        repair: "Ако редът е движение, кажете на администратора: `rxdrop release ФАЙЛ:РЕД` го подава така. Ако не е, изтрийте го и \
+                 поставете файла отново.",
+    },
+    en: Words {
+        message: "not sent before somebody says that the row above the names of the columns is a movement: if it is, tell the \
+                  administrator (command rxdrop release); if not, delete it and drop the file again",
+        why: "Above the names of the columns there usually are titles, and sometimes a row with an opening balance. That the row is \
+              a movement shows only by its likeness to the rows below them.",
+        example: "1.8.2026;2415;5 above Date;Code;Quantity",
+        repair: "If the row is a movement, tell the administrator: `rxdrop release FILE:ROW` sends it so. If not, delete it and drop \
+                 the file again.",
     },
 };
 

@@ -225,6 +225,7 @@ pub static CODES: &[&CodeInfo] = &[
     &order::T031,
     &names::T032,
     &body::T033,
+    &body::T034,
     &error::T037,
     &error::T038,
     &choice::T039,
@@ -252,6 +253,7 @@ pub static CODES: &[&CodeInfo] = &[
     &inspect::W122,
     &inspect::W123,
     &choice::W128,
+    &body::W129,
 ];
 
 #[cfg(test)]
@@ -795,10 +797,14 @@ mod tests {
             (rows.len(), rows[0].1.join("|"), found.header_row),
             (6, "1.8.2026|5|Йод|2".to_owned(), Some(3))
         );
+        let told: Vec<_> = rows.iter().map(|row| row.2.join(" ")).collect();
+        assert_eq!(told, ["W129", "W129", "", "", "", ""]);
+        assert_eq!((found.notes[0].code.code, found.notes[0].place.row), ("W129", Some(1)));
         let last =
             "1.8.2026;5;Йод;2\n2.8.2026;6;Бинт;3\n3.8.2026;7;Йод;4\n4.8.2026;8;Бинт;5\nДата;Код;Име;Брой\n";
         let (rows, found) = read_bytes(last.as_bytes(), &reading).unwrap();
-        assert_eq!((rows.len(), found.header_row, found.notes.len()), (4, Some(5), 0), "to their end");
+        assert_eq!((rows.len(), found.header_row, found.notes.len()), (4, Some(5), 1), "to their end");
+        assert!(rows.iter().all(|row| row.2 == ["W129"]));
         let titles = "Справка 12 за 08.2026\nот;1.8.2026;до;31.8.2026\n1;2;3;4\n".to_owned()
             + &text[text.find("Дата").unwrap()..];
         assert_eq!(
@@ -806,6 +812,24 @@ mod tests {
             4,
             "titles and numbers of columns"
         );
+    }
+
+    #[test]
+    fn rows_of_another_table_above_the_header_are_no_data() {
+        let own =
+            "Дата;Код;Име;Брой\n3.8.2026;7;Йод;4\n4.8.2026;8;Бинт;5\n5.8.2026;9;Йод;6\n6.8.2026;9;Йод;6\n";
+        let other = "1.8.2026;5;Йод;999\n2.8.2026;6;Бинт;999\n";
+        for above in [
+            format!("Заявки\nДата;Код;Име;Поръчано\n{other}\nДвижения\n"),
+            format!("Дата;Код;Име;Поръчано\n{other}"),
+            format!("Заявки\n{other}"),
+            format!("{other}\n"),
+            format!("{other}Движения\n"),
+        ] {
+            let reading = Reading { expect: vec!["Брой".to_owned()], ..Reading::default() };
+            let (rows, found) = read_bytes(format!("{above}{own}").as_bytes(), &reading).unwrap();
+            assert!(rows.len() == 4 && found.left_out_count.title > 1, "{above}: {:?}", found.left_out);
+        }
     }
 
     #[test]

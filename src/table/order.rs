@@ -244,21 +244,22 @@ impl Ordered {
         Ok(true)
     }
 
-    /// Whether one of so many rows that come next is so.
-    pub(super) fn any_ahead(
+    /// The number of the first row that is so, of so many that come next.
+    pub(super) fn find_ahead(
         &mut self,
         count: usize,
         is_so: impl Fn(&Row, &Shapes) -> bool,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Option<u32>> {
         for at in 0..count {
             if self.look_ahead(at)?.is_none() {
                 break;
             }
-            if self.ahead.get(at).is_some_and(|ahead| is_so(&ahead.row, self.shapes())) {
-                return Ok(true);
+            let found = self.ahead.get(at).filter(|ahead| is_so(&ahead.row, self.shapes()));
+            if let Some(ahead) = found {
+                return Ok(Some(ahead.row.number()));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// Puts a row right about which something is odd.

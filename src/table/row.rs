@@ -7,6 +7,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 
 use super::body::{T020, T021, T030, T033};
+use super::body::{T034, W129};
 use super::encoding::Page;
 use super::names::{T032, W118};
 use super::order::T029;
@@ -329,10 +330,16 @@ impl Row {
         self.number = number;
     }
 
-    /// What a person must vouch for before the row goes: its cells, or the names above them.
+    /// What a person must vouch for before the row goes: its cells, the names above them, or that it is of the table.
     pub fn doubt(&self) -> Option<&'static CodeInfo> {
-        let misnamed = || self.issues.iter().any(|issue| issue.code.code == W118.code);
-        if self.mended { Some(&T029) } else { misnamed().then_some(&T032) }
+        let bears = |code: &str| self.issues.iter().any(|issue| issue.code.code == code);
+        if self.mended {
+            Some(&T029)
+        } else if bears(W118.code) {
+            Some(&T032)
+        } else {
+            bears(W129.code).then_some(&T034)
+        }
     }
 
     /// Adds an issue of reading, such as a missing cell.
