@@ -88,6 +88,8 @@ pub(super) struct Body {
     skipped: Option<(u32, u32)>,
     /// Where the names of the columns stand once more, in another order.
     reordered: Option<u32>,
+    /// Rows ahead with figures as in this table, and with its words too: each row is looked at once.
+    goes_on_at: (u32, u32),
     /// Whether the rows above the header are of the table; nobody knows before the first one.
     sorted_in: Option<bool>,
 }
@@ -142,6 +144,7 @@ impl Body {
             bare_total: None,
             skipped: None,
             reordered: None,
+            goes_on_at: (0, 0),
             sorted_in: None,
         }
     }
@@ -361,6 +364,11 @@ impl Body {
         let Source::Text(ordered) = &mut self.source else { return Ok(false) };
         let digits = |at: usize| row.raw(at).is_some_and(|cell| cell.bytes.iter().any(u8::is_ascii_digit));
         let wide = row.len() == self.columns;
+        let is_open = wide && self.after_blank;
+        let (figures, words) = self.goes_on_at;
+        if !is_open && row.number() < if wide { words } else { figures.max(words) } {
+            return Ok(false);
+        }
         if row.is_mended() || row.len() < 2 || !self.after_blank && (0..row.len()).any(digits) {
             return Ok(false);
         }
@@ -376,7 +384,13 @@ impl Body {
             // Another table of as many columns may have figures where this one has; its words are others.
             next.len() == columns && fits_figures(next, shapes) && (!wide || has_known_word(next, shapes))
         };
-        Ok(wide && self.after_blank || ordered.find_ahead(TAIL, goes_on)?.is_none())
+        if is_open {
+            return Ok(true);
+        }
+        let found = ordered.find_ahead(TAIL, goes_on)?;
+        let at = found.unwrap_or(0);
+        self.goes_on_at = if wide { (figures, at) } else { (at, words) };
+        Ok(found.is_none())
     }
 
     /// Whether a row of text has nothing in three columns or more where all other rows have something.
@@ -1015,3 +1029,25 @@ pub(super) static W116: CodeInfo = CodeInfo {
         repair: "If the row is a movement, write its first cell in another way and save. If it is a total, do nothing.",
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Reading, Table};
+
+    #[test]
+    fn rows_ahead_are_looked_at_once() {
+        let row = |at: u32| format!("{}.8.2026;{};Йод;А1\n", at % 28 + 1, 100 + at);
+        let day: String = (0..10).map(row).collect();
+        let words: String = ('а'..='я').map(|last| format!("Алфа;Бета;Гама;Делта{last}\n")).collect();
+        let text = format!("Дата;Код;Име;Обект\n{day}{words}{day}");
+        let mut table = Table::of_bytes(text.into_bytes(), &Reading::default()).unwrap();
+        let mut row = Row::new();
+        let mut looked = Vec::new();
+        while table.read(&mut row).unwrap() {
+            looked.push(table.body.goes_on_at);
+        }
+        looked.dedup();
+        assert_eq!(looked, [(0, 0), (0, 44)], "the first row of words finds the data behind them all");
+    }
+}
