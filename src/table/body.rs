@@ -186,6 +186,7 @@ impl Body {
         if self.after_blank
             || self.reordered.is_some()
             || self.ended
+            || self.rows == 0
             || self.last_number < self.header_row
             || !self.ready.is_empty()
         {
@@ -271,13 +272,18 @@ impl Body {
         Ok(false)
     }
 
-    /// A row that counts the columns, where figures of another form stand in one of them.
+    /// A row right below the header that counts the columns, where cells of other forms stand in several of them: one
+    /// alone may be a price without its decimals.
     fn is_count(&self, row: &Row) -> bool {
         let Source::Text(ordered) = &self.source else { return false };
-        let strange = |column: usize| {
-            row.cell(column).is_some_and(|cell| !ordered.shapes().knows_form(column, cell.text.trim()))
+        let shapes = ordered.shapes();
+        let strange = |column: &usize| {
+            row.cell(*column).is_some_and(|cell| !shapes.knows_form(*column, cell.text.trim()))
         };
-        row.len() >= self.needed && counts_columns(row) && ordered.shapes().rigid().any(strange)
+        self.header_row > 0
+            && row.len() >= self.needed
+            && counts_columns(row)
+            && shapes.mostly_filled().filter(strange).count() > 1
     }
 
     /// Whether nothing but rows as full as the table and with its figures stands above the header: somebody sorted the
@@ -666,7 +672,7 @@ fn is_sparse(row: &Row, named: usize) -> bool {
 
 /// Whether a row counts the columns, as printed reports do below their names: 1, 2, 3 and so on.
 fn counts_columns(row: &Row) -> bool {
-    row.len() > 3 && row.cells().enumerate().all(|(at, cell)| cell.text.trim().parse() == Ok(at + 1))
+    row.len() > 2 && row.cells().enumerate().all(|(at, cell)| cell.text.trim().parse() == Ok(at + 1))
 }
 
 /// Whether a cell is a column's name, be it in capitals.

@@ -839,6 +839,12 @@ mod tests {
         assert_eq!((rows.len(), rows[0].0, found.left_out_count.title), (2, 3, 1));
         let (rows, _) = read_bytes(b"a;b;c;d\n5;6;7;8\n1;2;3;4\n", &Reading::default()).unwrap();
         assert_eq!(rows.len(), 2, "amid the data it may be data");
+        let price = "Ред;Склад;Брой;Цена\n1;2;3;4\n2;2;7;2,50\n3;0;8;3,50\n4;1;9;4,50\n";
+        let empty = "Ред;Склад;Брой;Бел\n1;2;3;4\n2;2;7;\n3;0;8;\n4;1;9;\n";
+        for text in [price, empty] {
+            let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+            assert_eq!(rows.len(), 4, "a first row of small numbers is data");
+        }
     }
 
     #[test]
