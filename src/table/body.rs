@@ -99,8 +99,15 @@ struct SkipWords {
     by_default: bool,
     /// Whether one of them begins with a digit.
     with_digit: bool,
-    /// What the header begins with: it may stand there once more.
-    name: Option<char>,
+    /// The names of the columns: they may stand there once more, in any order.
+    names: Vec<Name>,
+}
+
+/// A column's name, to be compared with the first cells of rows.
+struct Name {
+    first: char,
+    letters: usize,
+    folded: String,
 }
 
 /// What a row is.
@@ -133,7 +140,7 @@ impl Body {
             columns: columns.len(),
             needed: last_named.unwrap_or(columns.len()),
             named: if named == 0 { columns.len() } else { named },
-            words: SkipWords::new(skip, columns.first().map(|column| &*column.name)),
+            words: SkipWords::new(skip, columns),
             last_number: 0,
             ready: VecDeque::new(),
             rows: 0,
@@ -750,31 +757,64 @@ fn figures_in_place<'r>(row: &'r Row, shapes: &'r Shapes) -> impl Iterator<Item 
     })
 }
 
+/// The letter that begins a folded word which begins with this one.
+fn upper(letter: char) -> char {
+    look_alike(letter.to_uppercase().next().unwrap_or(letter))
+}
+
+impl Name {
+    /// None where a column has no name.
+    fn new(name: &str) -> Option<Self> {
+        let first = upper(name.chars().next()?);
+        Some(Self { first, letters: name.chars().count(), folded: fold(name) })
+    }
+}
+
 impl SkipWords {
-    fn new(skip: Option<&[String]>, name: Option<&str>) -> Self {
+    fn new(skip: Option<&[String]>, columns: &[Header]) -> Self {
         let stated = skip.map(|words| words.iter().map(|word| fold(word)).collect::<Vec<_>>());
         let words = stated.unwrap_or_else(|| TOTALS.iter().map(|word| fold(word)).collect());
         let with_first = |word: String| word.chars().next().map(|first| (first, word));
         let words: Vec<_> = words.into_iter().filter_map(with_first).collect();
         let with_digit = words.iter().any(|(first, _)| first.is_ascii_digit());
-        let name = name.and_then(|name| name.trim().chars().next());
-        Self { words, by_default: skip.is_none(), with_digit, name }
+        let names = columns.iter().filter_map(|column| Name::new(column.name.trim())).collect();
+        Self { words, by_default: skip.is_none(), with_digit, names }
     }
 
-    /// Whether a record's first letter alone shows that there is something in its first cell, and that it is none
-    /// of the words.
+    /// Whether a record's first letter shows that there is something in its first cell, and that it is none of the
+    /// words, nor a column's name. The whole cell is looked at only where a name begins so.
     fn cannot_begin(&self, cutter: &Cutter, raw: &Raw<'_>) -> bool {
         match cutter.first_letter(raw) {
             Some('0'..='9') if !self.with_digit => true,
-            Some(letter) => !is_unseen(letter) && !self.has_first(letter) && self.name != Some(letter),
+            Some(letter) => {
+                !is_unseen(letter)
+                    && !self.has_first(letter)
+                    && !self.is_name(letter, || cutter.first_cell(raw))
+            }
             None => false,
         }
     }
 
     /// Whether one of the words begins with a letter like this one.
     fn has_first(&self, letter: char) -> bool {
-        let letter = letter.to_uppercase().next().map(look_alike);
-        self.words.iter().any(|(first, _)| Some(*first) == letter)
+        let letter = upper(letter);
+        self.words.iter().any(|(first, _)| *first == letter)
+    }
+
+    /// Whether a cell that begins with this letter is a column's name.
+    fn is_name(&self, letter: char, cell: impl Fn() -> String) -> bool {
+        let letter = upper(letter);
+        let mut names = self.names.iter().filter(|name| name.first == letter).peekable();
+        if names.peek().is_none() {
+            return false;
+        }
+        let cell = cell();
+        let letters = cell.trim().chars().count();
+        let mut names = names.filter(|name| name.letters == letters).peekable();
+        names.peek().is_some() && {
+            let cell = fold(&cell);
+            names.any(|name| name.folded == cell)
+        }
     }
 
     /// Whether the row's first filled cell begins with one of the words.

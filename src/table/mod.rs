@@ -788,6 +788,20 @@ mod tests {
     }
 
     #[test]
+    fn names_once_more_are_seen_whichever_name_they_begin_with() {
+        let one = "Кол 1;Дата;Нал 2;Код\n12;1.8.2026;3468;1\n13;2.8.2026;3469;2\nН;3.8.2026;3470;3\n";
+        let again = "КОЛ 1;Дата;Нал 2;Код\n14;4.8.2026;3471;4\n";
+        let other = "нал 2;Дата;кол 1;Код\n3468;4.8.2026;12;4\n3469;5.8.2026;12;5\n";
+        for name in ["windows-1251", "utf-8", "utf-16le"] {
+            let bytes = encoded(&format!("{one}{again}{other}"), name);
+            let [single, blocks] = both_ways(&bytes, &Reading::default(), 3);
+            assert_eq!(single, blocks, "{name}");
+            let told = blocks.iter().filter(|row| row.contains("\"T033\"")).count();
+            assert_eq!((blocks.len(), told), (7, 2), "{name}: {blocks:?}");
+        }
+    }
+
+    #[test]
     fn rows_above_a_header_that_was_sorted_into_them_are_data() {
         let text = "1.8.2026;5;Йод;2\n2.8.2026;6;Бинт;3\nДата;Код;Име;Брой\n3.8.2026;7;Йод;4\n4.8.2026;8;Бинт;5\n5.8.2026;9;Йод;6\n6.8.2026;9;Йод;6\n";
         let reading =

@@ -523,6 +523,12 @@ impl Cutter {
         self.encoding.text_of(raw.record.get(..letter).unwrap_or(raw.record)).chars().next()
     }
 
+    /// The first cell of a record.
+    pub(super) fn first_cell(&self, raw: &Raw<'_>) -> String {
+        let end = self.plain.and_then(|delimiter| memchr(delimiter, raw.record));
+        self.encoding.text_of(raw.record.get(..end.unwrap_or(raw.record.len())).unwrap_or_default())
+    }
+
     /// Tells what is wrong with a record; `whole` is false if a byte was no letter.
     fn check(&self, raw: &Raw<'_>, whole: bool, row: &mut Row) {
         let pasted = || self.encoding.page().and_then(|_| foreign(raw.record));
