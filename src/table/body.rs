@@ -1085,7 +1085,8 @@ mod tests {
     fn rows_ahead_are_looked_at_once() {
         let row = |at: u32| format!("{}.8.2026;{};Йод;А1\n", at % 28 + 1, 100 + at);
         let day: String = (0..10).map(row).collect();
-        let words: String = ('а'..='я').map(|last| format!("Алфа;Бета;Гама;Делта{last}\n")).collect();
+        let words = |last: char| format!("Алфа;Бета;Гама;Делта{last}\n");
+        let words = ('а'..='я').map(words).collect::<Vec<_>>().concat();
         let text = format!("Дата;Код;Име;Обект\n{day}{words}{day}");
         let mut table = Table::of_bytes(text.into_bytes(), &Reading::default()).unwrap();
         let mut row = Row::new();
