@@ -86,7 +86,7 @@ pub(super) struct Body {
     bare_total: Option<u32>,
     /// Rows as full as data that begin with a word the mapping states: the first, and how many.
     skipped: Option<(u32, u32)>,
-    /// Where the names of the columns stand once more, in another order.
+    /// Where the names of the columns stand once more, in another order or others among them.
     reordered: Option<u32>,
     /// Rows ahead with figures as in this table, and with its words too: each row is looked at once.
     goes_on_at: (u32, u32),
@@ -119,7 +119,7 @@ enum Verdict {
     Tail(Why),
     /// The header of another table.
     Another,
-    /// The names of the columns in another order.
+    /// The names of the columns in another order, or others among them.
     Reordered,
 }
 
@@ -241,19 +241,22 @@ impl Body {
                     leave_out(row, why, found);
                 }
                 Verdict::Tail(why) => self.look_ahead(row, why, found)?,
-                Verdict::Reordered => {
-                    self.reordered = Some(row.number());
-                    if let Source::Text(ordered) = &mut self.source {
-                        ordered.stop_mending();
-                    }
-                    leave_out(row, Why::Title, found);
-                }
+                Verdict::Reordered => self.doubt_names(row, found),
                 Verdict::Another => {
                     let begins = row.number();
                     self.leave_rest_out(std::mem::take(row), begins, found)?;
                 }
             }
         }
+    }
+
+    /// What follows stands under these names, not under the header's.
+    fn doubt_names(&mut self, row: &Row, found: &mut Found) {
+        self.reordered = Some(row.number());
+        if let Source::Text(ordered) = &mut self.source {
+            ordered.stop_mending();
+        }
+        leave_out(row, Why::Title, found);
     }
 
     /// The next row below the header; rows above it are left out, and so are those a workbook does not mention.
@@ -338,7 +341,7 @@ impl Body {
             Verdict::LeftOut(Why::Title)
         } else if is_rule(row) || self.rows == 0 && self.is_count(row) {
             Verdict::LeftOut(Why::Title)
-        } else if self.is_reordered(row) {
+        } else if self.is_reordered(row) || self.is_renamed(row) {
             Verdict::Reordered
         } else if !self.words.begin(row) {
             self.judge_below(row)?
@@ -360,7 +363,7 @@ impl Body {
         if self.is_page_mark(row) && self.is_bare(row) {
             return Ok(Verdict::LeftOut(Why::Title));
         }
-        Ok(if below && self.begins_another(row)? {
+        Ok(if (below || self.would_hide(row)) && self.begins_another(row)? {
             Verdict::Another
         } else if below && (self.after_blank && self.is_alien(row) || self.is_footer(row)) {
             Verdict::Tail(Why::Beyond)
@@ -369,6 +372,12 @@ impl Body {
         } else {
             Verdict::Data
         })
+    }
+
+    /// Whether rows of another table that begins with this row would go under names that are not their own: rows of
+    /// another width are told by themselves.
+    fn would_hide(&self, row: &Row) -> bool {
+        self.after_blank && row.len() == self.columns
     }
 
     /// Whether a row is the header of another table: names only, where figures stand in this one, and a row of the
@@ -524,6 +533,25 @@ impl Body {
         moved && seen.len() > 2 && seen.len() * 2 > self.named
     }
 
+    /// Names of columns right below the data, some as in the header to the letter and others in place of the rest:
+    /// below them another table goes on, or this one with another column. A row that states columns' names by hand
+    /// in place of values that lack is not so exact.
+    fn is_renamed(&self, row: &Row) -> bool {
+        let Source::Text(ordered) = &self.source else { return false };
+        if self.rows == 0 || self.after_blank || row.is_mended() || row.len() != self.columns {
+            return false;
+        }
+        let cells =
+            || self.header.iter().zip(row.cells()).map(|(name, cell)| (name.trim(), cell.text.trim()));
+        let is_kept = |(name, text): (&str, &str)| !text.is_empty() && name == text;
+        // Rows that begin otherwise are not looked at where they have digits: nearly all are data.
+        let is_clear = cells().next().is_some_and(is_kept) || !row.cells().any(|cell| has_digit(cell.text));
+        is_clear
+            && cells().filter(|cell| is_kept(*cell)).count() > 1
+            && cells().any(|(name, text)| !text.is_empty() && !is_same_name(name, text))
+            && header::is_heading(row, ordered.shapes())
+    }
+
     /// Reads on behind a row that looks like totals, like a note below the table, or like the end of a page. Only if
     /// nothing but sparse rows follow until the end, another table, or the names of the columns once more, are they
     /// left out; otherwise all of them are data, because a row must never be lost.
@@ -541,15 +569,22 @@ impl Body {
                 return Ok(());
             }
             self.after_blank |= is_blank(&row);
-            if why == Why::Beyond && self.begins_another(&row)? {
-                leave_all_out(&held, why, found);
-                return self.leave_rest_out(row, begins, found);
-            }
             if self.is_header_again(&row) {
                 leave_all_out(&held, if why == Why::Total { why } else { Why::Title }, found);
                 leave_out(&row, Why::Title, found);
+                (self.after_blank, self.reordered) = (false, None);
+                return Ok(());
+            }
+            if self.is_reordered(&row) || self.is_renamed(&row) {
+                leave_all_out(&held, why, found);
+                self.doubt_names(&row, found);
                 self.after_blank = false;
                 return Ok(());
+            }
+            if (why == Why::Beyond || self.would_hide(&row)) && self.begins_another(&row)? {
+                leave_all_out(&held, why, found);
+                let begins = if why == Why::Beyond { begins } else { row.number() };
+                return self.leave_rest_out(row, begins, found);
             }
             let ends = !self.stays_out(&row, &held, why) || held.len() >= TAIL;
             held.push(row);
@@ -586,7 +621,7 @@ impl Body {
         }
     }
 
-    /// Another table begins with `first`: nothing from there on is of this one.
+    /// Another table begins with `first`: nothing from there on is of this one, until its names stand there again.
     fn leave_rest_out(&mut self, first: Row, begins: u32, found: &mut Found) -> Result<(), Error> {
         let mut row = first;
         if let Source::Text(ordered) = &mut self.source {
@@ -595,6 +630,11 @@ impl Body {
         loop {
             found.leave_out(row.number(), if is_blank(&row) { Why::Blank } else { Why::Beyond });
             if !self.pull(&mut row, found)? {
+                break;
+            }
+            if self.is_header_again(&row) {
+                leave_out(&row, Why::Title, found);
+                (self.after_blank, self.reordered) = (false, None);
                 break;
             }
         }
@@ -894,21 +934,22 @@ pub(super) static T030: CodeInfo = CodeInfo {
     },
 };
 
-/// A row below the names of the columns in another order.
+/// A row below names of columns in another order, or others.
 pub(super) static T033: CodeInfo = CodeInfo {
     code: "T033",
     who: Who::User,
     bg: Words {
-        message: "на ред {0} имената на колоните стоят още веднъж, но подредени другояче, затова клетките на този ред са под чужди \
-                  имена; запишете редовете от там надолу в отделен файл",
-        why: "Две справки с различно подредени колони са слети в един файл. Колоните се четат по имената на първата.",
+        message: "на ред {0} стоят още веднъж имена на колони, но подредени другояче или с други между тях, затова клетките на \
+                  този ред са под чужди имена; запишете редовете от там надолу в отделен файл",
+        why: "Две справки с различни или различно подредени колони са слети в един файл. Колоните се четат по имената на първата.",
         example: "Дата;Количество;Наличност, а по-надолу Дата;Наличност;Количество",
         repair: "Отделете втората справка, заедно с имената на колоните ѝ, в свой файл и поставете двата файла в папката.",
     },
     en: Words {
-        message: "in row {0} the names of the columns stand once more, but in another order, so the cells of this row are under \
-                  other names; save the rows from there on as a file of their own",
-        why: "Two reports with columns in different orders were joined into one file. Columns are read by the names of the first.",
+        message: "in row {0} names of columns stand once more, but in another order or with others among them, so the cells of \
+                  this row are under other names; save the rows from there on as a file of their own",
+        why: "Two reports with different columns, or in different orders, were joined into one file. Columns are read by the names \
+              of the first.",
         example: "Date;Quantity;Stock, and further down Date;Stock;Quantity",
         repair: "Put the second report, with its names of columns, into a file of its own and drop both files.",
     },

@@ -788,6 +788,26 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_another_table_as_wide_as_the_first_are_not_sent_under_its_names() {
+        let own = format!("{NAMES}{}", day(1..9));
+        let names = "Док;Дата;Вид;Заявка;Партида;Поръчано;Склад 2;Забележка\n";
+        let rows = day(9..14).replace(";L0", ";М0");
+        for skip in [None, Some(vec!["Общо".to_owned()])] {
+            for between in ["", "\n", "\nЗаявки\n", "Общо;;;;;36;;\n", "Общо;;;;;36;;\n\n"] {
+                let reading = Reading { skip: skip.clone(), ..Reading::default() };
+                let text = format!("{own}{between}{names}{rows}{own}");
+                let (read, found) = read_bytes(text.as_bytes(), &reading).unwrap();
+                let of_other: Vec<_> = read.iter().filter(|row| row.1[4].starts_with('М')).collect();
+                let told = found.notes.iter().any(|note| note.code.code == "W114");
+                let refused = of_other.len() == 5 && of_other.iter().all(|row| row.2 == ["T033"]);
+                assert!(refused || told && of_other.is_empty(), "{skip:?} {between:?}: {read:?}");
+                let good = read.iter().filter(|row| row.2.is_empty()).count();
+                assert_eq!(good, 16, "{skip:?} {between:?}");
+            }
+        }
+    }
+
+    #[test]
     fn names_once_more_are_seen_whichever_name_they_begin_with() {
         let one = "Кол 1;Дата;Нал 2;Код\n12;1.8.2026;3468;1\n13;2.8.2026;3469;2\nН;3.8.2026;3470;3\n";
         let again = "КОЛ 1;Дата;Нал 2;Код\n14;4.8.2026;3471;4\n";
