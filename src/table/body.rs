@@ -1,6 +1,7 @@
 //! The data rows of a file: titles, blank rows and totals left out, ragged rows told.
 
 use std::collections::{HashSet, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::block::Block;
@@ -275,6 +276,7 @@ impl Body {
                 if self.is_sorted_in(row, found)? {
                     return Ok(true);
                 }
+                self.tell_of_data_above(row, found);
                 found.leave_out(number, if row.is_blank() { Why::Blank } else { Why::Title });
             }
         }
@@ -305,13 +307,7 @@ impl Body {
         }
         let Source::Text(ordered) = &mut self.source else { return Ok(false) };
         let (whole, named) = (self.needed..=self.columns, self.named);
-        let is_data = |row: &Row, shapes: &Shapes| {
-            row.len() > 2
-                && whole.contains(&row.len())
-                && !is_sparse(row, named)
-                && !counts_columns(row)
-                && fits_figures(row, shapes)
-        };
+        let is_data = |row: &Row, shapes: &Shapes| is_of_table(row, shapes, &whole, named);
         let others = (self.above - 1).saturating_sub(first.number());
         let known = is_data(first, ordered.shapes())
             && ordered.find_ahead(others as usize, |row, shapes| !is_data(row, shapes))?.is_none();
@@ -320,6 +316,15 @@ impl Body {
         }
         self.sorted_in = Some(known);
         Ok(known)
+    }
+
+    /// Tells of the first row that is left out above the header though it looks like data.
+    fn tell_of_data_above(&self, row: &Row, found: &mut Found) {
+        let Source::Text(ordered) = &self.source else { return };
+        let is_told = found.notes.iter().any(|note| note.code.code == W130.code);
+        if !is_told && is_of_table(row, ordered.shapes(), &(self.needed..=self.columns), self.named) {
+            found.note(Issue::new(&W130).row(row.number()).arg(self.header_row.to_string()));
+        }
     }
 
     /// What is told of a row above the header.
@@ -717,6 +722,15 @@ fn is_sparse(row: &Row, named: usize) -> bool {
     row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 3 <= named * 2
 }
 
+/// Whether a row is as full as the table and has its figures. One that counts the columns has figures too.
+fn is_of_table(row: &Row, shapes: &Shapes, whole: &RangeInclusive<usize>, named: usize) -> bool {
+    row.len() > 2
+        && whole.contains(&row.len())
+        && !is_sparse(row, named)
+        && !counts_columns(row)
+        && fits_figures(row, shapes)
+}
+
 /// Whether a row counts the columns, as printed reports do below their names: 1, 2, 3 and so on.
 fn counts_columns(row: &Row) -> bool {
     row.len() > 2 && row.cells().enumerate().all(|(at, cell)| cell.text.trim().parse() == Ok(at + 1))
@@ -972,6 +986,30 @@ pub(super) static W129: CodeInfo = CodeInfo {
         why: "Where rows were sorted together with the names of the columns, the names end up amid the table or at its end.",
         example: "a table that was sorted by date, names of the columns and all",
         repair: "Move the names of the columns back to the first row, delete what is no movement, and drop the file again.",
+    },
+};
+
+/// A row above the names of the columns that looks like data and is not read.
+pub(super) static W130: CodeInfo = CodeInfo {
+    code: "W130",
+    who: Who::User,
+    bg: Words {
+        message: "редът стои над имената на колоните (ред {0}) и не се чете, макар че прилича на редовете под тях; ако е движение, \
+                  преместете го под имената",
+        why: "Над имената има и друго: заглавие, празен ред или имената на друга таблица. Затова редовете там не се смятат за \
+              редове от тази таблица.",
+        example: "справка за заявки над справката за движения",
+        repair: "Ако редът и съседните му са движения, преместете ги под имената на колоните или ги запишете в отделен файл. Иначе \
+                 не правете нищо.",
+    },
+    en: Words {
+        message: "the row stands above the names of the columns (row {0}) and is not read, though it looks like the rows below \
+                  them; if it is a movement, move it below the names",
+        why: "Something else stands above the names too: a title, a blank row or the names of another table. So rows there are not \
+              taken for rows of this one.",
+        example: "a report of orders above the report of movements",
+        repair: "If the row and its neighbours are movements, move them below the names of the columns or save them as a file of \
+                 their own. Otherwise there is nothing to do.",
     },
 };
 

@@ -254,6 +254,7 @@ pub static CODES: &[&CodeInfo] = &[
     &inspect::W123,
     &choice::W128,
     &body::W129,
+    &body::W130,
 ];
 
 #[cfg(test)]
@@ -863,6 +864,8 @@ mod tests {
             let reading = Reading { expect: vec!["Брой".to_owned()], ..Reading::default() };
             let (rows, found) = read_bytes(format!("{above}{own}").as_bytes(), &reading).unwrap();
             assert!(rows.len() == 4 && found.left_out_count.title > 1, "{above}: {:?}", found.left_out);
+            let notes: Vec<_> = found.notes.iter().map(|note| note.code.code).collect();
+            assert_eq!(notes, ["W130"], "{above}");
         }
     }
 
