@@ -34,8 +34,16 @@ pub(crate) fn accept<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> 
     Ok(())
 }
 
-/// Of a second reading, those rows take their places whose record is still the newest of its row in the target.
+/// Of a second reading, those rows take their places whose record is still the newest of its row in the target, also
+/// where that one was answered while they were staged: else a row with the same key would go beside it.
 pub(crate) fn merge<S: Store>(store: &mut S, intake: i64, target: i64) -> Result<(), Error> {
+    for waiting in store.select(Which::WaitingIn(intake))? {
+        let met = waiting.of_record.map_or(Ok(None), |of| store.record(of))?;
+        let own = |met: &Known| met.intake == target && met.row == waiting.row && met.newer.is_none();
+        if let Some(met) = met.filter(|met| own(met) && met.state.gives_way()) {
+            wait_behind(store, &waiting, &met, waiting.way.unwrap_or(Way::Key))?;
+        }
+    }
     take_places(store, intake, |older| older.intake == target && older.newer.is_none())
 }
 

@@ -1609,6 +1609,35 @@ fn a_key_twice_stays_held_though_its_rows_were_staged_apart_by_an_answer() {
 }
 
 #[test]
+fn a_key_twice_stays_held_though_one_of_its_rows_was_answered_while_it_was_read_again() {
+    let mut bench = Bench::new();
+    let rows = [keyed((2, "k0", 1)), keyed((8, "k0", 1))];
+    let file = bench.drop_rows("a.csv", "a", &rows, true, Accept::GoodRows);
+    let now = bench.now();
+    bench.ledger.release(&What::Row("a.csv".into(), 2), Some(Double::Send), &by(), now).unwrap();
+    let open = bench.claim().unwrap();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.ledger.plan(&plan_for(retry, true, Accept::GoodRows)).unwrap();
+    bench.ledger.stage(&rows[..1]).unwrap();
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    bench.ledger.stage(&rows[1..]).unwrap();
+    let now = bench.now();
+    bench.ledger.accept(retry, &serde_json::json!({}), &[], now).unwrap();
+    let mut sent = 0;
+    for _ in 0..2 {
+        while let Some(open) = bench.claim() {
+            sent += open.items.len();
+            let outcomes = (0..open.items.len()).map(accepted).collect();
+            bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+        }
+        let now = bench.now();
+        let retry = bench.ledger.retry(file, now).unwrap();
+        bench.fill(retry, &rows, true, Accept::GoodRows);
+    }
+    assert!(bench.claim().is_none() && sent <= 1, "nobody said that both go: {sent}");
+}
+
+#[test]
 fn a_document_goes_once_what_it_waited_for_is_held_by_the_same_file() {
     let mut bench = Bench::new();
     let rows = [keyed((2, "k0", 1)), keyed((3, "k1", 1)), keyed((4, "k0", 1))];
