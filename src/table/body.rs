@@ -288,14 +288,15 @@ impl Body {
     /// alone may be a price without its decimals.
     fn is_count(&self, row: &Row) -> bool {
         let Source::Text(ordered) = &self.source else { return false };
+        if self.header_row == 0 || row.len() < self.needed || !counts_columns(row) {
+            return false;
+        }
+        // What the columns look like takes longer to learn than a night's file to read.
         let shapes = ordered.shapes();
         let strange = |column: &usize| {
             row.cell(*column).is_some_and(|cell| !shapes.knows_form(*column, cell.text.trim()))
         };
-        self.header_row > 0
-            && row.len() >= self.needed
-            && counts_columns(row)
-            && shapes.mostly_filled().filter(strange).count() > 1
+        shapes.mostly_filled().filter(strange).count() > 1
     }
 
     /// Whether nothing but rows as full as the table and with its figures stands above the header: somebody sorted the
