@@ -566,8 +566,20 @@ impl Cutter {
 /// Where Cyrillic words of UTF-8 begin that were pasted into a file of a code page, where each of their letters would be
 /// read as two: a pair of letters is enough, as no word has such signs in it.
 fn foreign(record: &[u8]) -> Option<usize> {
-    memchr::memchr2_iter(0xD0, 0xD1, record)
-        .find(|at| matches!(record.get(*at..*at + 4), Some([_, 0x80..=0xBF, 0xD0 | 0xD1, 0x80..=0xBF])))
+    let pair = |letter: u8, next: u8| letter & 0xFE == 0xD0 && next & 0xC0 == 0x80;
+    may_be_foreign(record)
+        .then(|| {
+            record.windows(4).position(|four| matches!(four, [a, b, c, d] if pair(*a, *b) && pair(*c, *d)))
+        })
+        .flatten()
+}
+
+/// Whether two such letters stand beside each other. It has no branch and so runs over whole vectors.
+fn may_be_foreign(record: &[u8]) -> bool {
+    let from = |at: usize| record.get(at..).unwrap_or_default();
+    let four = from(0).iter().zip(from(1)).zip(from(2).iter().zip(from(3)));
+    let is_pair = |letter: u8, next: u8| u8::from(letter & 0xFE == 0xD0) & u8::from(next & 0xC0 == 0x80);
+    four.fold(0, |found, ((a, b), (c, d))| found | (is_pair(*a, *b) & is_pair(*c, *d))) != 0
 }
 
 /// The first record of `bytes` in an unusual dialect; none if its end is not there yet.
