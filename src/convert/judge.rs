@@ -205,8 +205,8 @@ fn own_issues(row: &Row) -> Cow<'_, [Issue]> {
     row.issues().iter().filter(|issue| issue.code.code != T029.code).cloned().collect()
 }
 
-/// A row that was put in order by inference, or whose columns were, goes only where the mapping or a person says so. One that is refused anyway
-/// is looked at by a person as it is.
+/// A row that was put in order by inference, or whose columns were, goes only where the mapping or a person says so.
+/// One that is refused anyway is looked at by a person as it is.
 fn ask_for_a_word(judged: &mut Judged, doubt: &'static CodeInfo, repaired: Repaired) {
     match std::mem::take(&mut judged.body) {
         Body::Good(record) if repaired == Repaired::Hold => {

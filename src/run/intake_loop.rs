@@ -24,6 +24,8 @@ use crate::submit::{Intake, Pace, Raise, Settings};
 const REPORT_EVERY: Duration = Duration::from_secs(30);
 /// How long a thread that looks at folders or writes there may take to end once it was told to.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long lists are read before anything else is done.
+pub(super) const LISTS_FIRST: Duration = Duration::from_secs(30);
 /// How soon `watch` looks whether something is to be reported.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -197,11 +199,13 @@ pub(super) fn run(
     Ok(outcome)
 }
 
-/// Reads the lists that lie there until none of them rests: what a list shows under our number must not go again.
+/// Reads the lists that lie there until none of them rests: what a list shows under our number must not go again. One
+/// that never does, as while somebody writes it, keeps neither sending nor the drop folders waiting for long.
 fn read_lists(shop: &Shop, folders: &mut [Folder], ending: &CancellationToken) -> Result<()> {
     let count = folders.iter().take_while(|folder| folder.drop.lists).count();
     let (lists, _) = folders.split_at_mut(count);
-    while !lists.is_empty() && !ending.is_cancelled() {
+    let begun = Instant::now();
+    while !lists.is_empty() && !ending.is_cancelled() && begun.elapsed() < LISTS_FIRST {
         look(shop, lists, false, ending)?;
         let Some(rest) = lists.iter().filter_map(|folder| folder.next(Instant::now())).min() else { break };
         std::thread::sleep(rest.min(TICK));

@@ -129,9 +129,6 @@ async fn recover(shop: &Shop, owner: String) -> Result<()> {
     Ok(())
 }
 
-/// How long sending waits for lists to be read: a share that hangs must not keep rows from being sent.
-const LISTS_FIRST: Duration = Duration::from_secs(30);
-
 type Sender = tokio::task::JoinHandle<Result<submit::Report, submit::Error>>;
 
 fn senders(
@@ -151,7 +148,8 @@ fn senders(
         Some(tokio::spawn(async move {
             let lists_read = progress.wait_for(|intake| intake.lists_read || intake.done);
             tokio::select! {
-                _ = tokio::time::timeout(LISTS_FIRST, lists_read) => {}
+                // A share that hangs must not keep rows from being sent.
+                _ = tokio::time::timeout(intake_loop::LISTS_FIRST, lists_read) => {}
                 () = ending.cancelled() => {}
             }
             submit::drive(ledger, destination, settings, mode, clock, progress, ending).await

@@ -215,7 +215,8 @@ fn framed(record: &str, mark: char) -> Option<String> {
     record.get(start..end).filter(|framed| (2..=LONGEST).contains(&framed.len())).map(str::to_owned)
 }
 
-/// The first rows of a sample that begins at a place of the file. Where the sample is only the beginning of a file its last row is left out.
+/// The first rows of a sample that begins at a place of the file. Where the sample is only the beginning of a
+/// file its last row is left out.
 pub(super) fn preview(
     sample: &Bytes,
     place: usize,

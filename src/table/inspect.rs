@@ -136,7 +136,8 @@ pub fn inspect(path: &Path, reading: &Reading, examples: usize) -> Result<Inspec
     })
 }
 
-/// Writes a file as CSV: header, if there is one, then data rows; UTF-8, comma, CRLF, quotes by RFC 4180. Returns the number of data rows.
+/// Writes a file as CSV: header, if there is one, then data rows; UTF-8, comma, CRLF, quotes by RFC 4180.
+/// Returns the number of data rows.
 pub fn to_csv(path: &Path, reading: &Reading, out: impl Write) -> Result<u64, Error> {
     table_to_csv(&mut Table::open(path, reading)?, out)
 }
