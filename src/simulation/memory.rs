@@ -135,6 +135,7 @@ pub(super) struct Memory {
     staging: Option<Staging>,
     met: HashMap<Key, (i64, i64)>,
     former: HashSet<Key>,
+    content: HashSet<Key>,
     /// Records that moved since somebody looked.
     pub(super) touched: Vec<i64>,
     pub(super) bug: Option<Bug>,
@@ -327,6 +328,8 @@ impl Memory {
         let former = self.former_of(plan.intake).filter(|_| !plan.keyed);
         self.met.clear();
         self.former = former.map(|former| self.keys_of_file(former)).unwrap_or_default();
+        let content = again_of.filter(|_| !plan.keyed);
+        self.content = content.map(|content| self.keys_of_file(content)).unwrap_or_default();
         let file = &mut self.files[index(plan.intake)];
         (file.ignore, file.layout, file.staged) = (plan.ignore.clone(), plan.layout.clone(), true);
         let (intake, ignore, accept) = (plan.intake, plan.ignore.clone(), plan.accept);
@@ -1021,9 +1024,9 @@ impl Store for Memory {
     fn reason(&self, id: i64) -> Result<Vec<StoredIssue>, Error> {
         Ok(self.rec(id).map(|rec| rec.reason.clone()).unwrap_or_default())
     }
-    fn keys_of_row(&self, known: &Known) -> Result<Vec<String>, Error> {
-        let facts = self.facts.get(&(known.intake, known.row)).into_iter().flatten();
-        Ok(facts.map(|fact| fact.key.1.clone()).collect())
+    fn keys_of_row(&self, intake: i64, row: u32) -> Result<Vec<Key>, Error> {
+        let facts = self.facts.get(&(intake, row)).into_iter().flatten();
+        Ok(facts.map(|fact| fact.key.clone()).collect())
     }
     fn own_keys(&self, known: &Known) -> Result<Vec<Key>, Error> {
         Ok(self.own_facts(known).into_iter().map(|(_, fact)| fact.key).collect())
@@ -1056,6 +1059,9 @@ impl Store for Memory {
         let times = &mut self.met.entry((scope, base.to_owned())).or_insert((seen, 0)).0;
         *times += 1;
         Ok(*times)
+    }
+    fn content_had(&self, scope: i64, key: &str) -> Result<bool, Error> {
+        Ok(self.content.contains(&(scope, key.to_owned())))
     }
     fn former_has(&self, scope: i64, key: &str) -> Result<bool, Error> {
         Ok(self.former.contains(&(scope, key.to_owned())))

@@ -192,24 +192,48 @@ impl Newcomer<'_> {
     /// file meets the n-th known.
     fn own_fact<S: Store>(&self, store: &mut S) -> Result<Option<OwnFact>, Error> {
         let (Some(scope), Some(fact)) = (self.scope, &self.staged.fact) else { return Ok(None) };
-        let base = match fact {
+        let key = match fact {
             FactKey::Strong(key) => {
                 let live = store.live(scope, key)?;
                 return Ok(Some(OwnFact { scope, key: key.clone(), live, weak: false }));
             }
-            FactKey::Weak(base) => base,
+            FactKey::Weak(base) => self.counted(store, scope, base)?,
         };
+        let live = store.live(scope, &key)?;
+        Ok(Some(OwnFact { scope, key, live, weak: true }))
+    }
+
+    /// The key of a row without one. A row of content that was read before keeps the key it had: where a row above
+    /// it has become good since, another count would make it another fact.
+    fn counted<S: Store>(&self, store: &mut S, scope: i64, base: &str) -> Result<String, Error> {
+        if let Some(key) = self.kept_key(store, scope, base)? {
+            return Ok(key);
+        }
         let first = weak_key(base, 1);
         let known = store.live(scope, &first)?;
         if known.is_none() && self.staged.own == Own::BeforeStart {
-            return Ok(Some(OwnFact { scope, key: first, live: None, weak: true }));
+            return Ok(first);
         }
         // Also where nobody has the fact yet: an equal row above may become its live row on acceptance only.
         let uncounted = known.as_ref().is_some_and(|known| known.intake == self.under.intake);
-        let times = store.count(scope, base, i64::from(uncounted))?;
-        let key = weak_key(base, times);
-        let live = if times == 1 { known } else { store.live(scope, &key)? };
-        Ok(Some(OwnFact { scope, key, live, weak: true }))
+        loop {
+            let key = weak_key(base, store.count(scope, base, i64::from(uncounted))?);
+            if self.under.again_of.is_none() || !store.content_had(scope, &key)? {
+                return Ok(key);
+            }
+        }
+    }
+
+    /// The key of these members that the same row came under before, unless a row above has it.
+    fn kept_key<S: Store>(&self, store: &mut S, scope: i64, base: &str) -> Result<Option<String>, Error> {
+        let Some(again_of) = self.under.again_of else { return Ok(None) };
+        for (of, key) in store.keys_of_row(again_of, self.row)? {
+            let same = of == scope && key.rsplit_once('#').is_some_and(|(members, _)| members == base);
+            if same && store.count(scope, &key, 0)? == 1 {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
     }
 
     fn meet_fact<S: Store>(&self, store: &mut S, place: &mut Place, fact: &OwnFact) -> Result<(), Error> {
@@ -377,7 +401,7 @@ impl Newcomer<'_> {
     }
 
     fn is_same_fact<S: Store>(&self, store: &S, other: &Known) -> Result<bool, Error> {
-        Ok(store.keys_of_row(other)?.iter().any(|key| match &self.staged.fact {
+        Ok(store.keys_of_row(other.intake, other.row)?.iter().any(|(_, key)| match &self.staged.fact {
             Some(FactKey::Strong(mine)) => mine == key,
             Some(FactKey::Weak(mine)) => key.rsplit_once('#').is_some_and(|(base, _)| base == mine),
             None => false,

@@ -91,8 +91,8 @@ pub(crate) trait Store {
     fn select(&self, which: Which<'_>) -> Result<Vec<Known>, Error>;
     /// Why a record stands where it stands.
     fn reason(&self, id: i64) -> Result<Vec<StoredIssue>, Error>;
-    /// All keys of a record's row, whoever they belong to.
-    fn keys_of_row(&self, known: &Known) -> Result<Vec<String>, Error>;
+    /// All keys that a row ever came under or took over, the first ones first, whichever of its records has them.
+    fn keys_of_row(&self, intake: i64, row: u32) -> Result<Vec<Key>, Error>;
     /// The facts a record came for, whoever is live for them.
     fn own_keys(&self, known: &Known) -> Result<Vec<Key>, Error>;
     /// The facts under which a record of a file that is about to act came itself; not those of whose place it takes.
@@ -112,6 +112,8 @@ pub(crate) trait Store {
     fn keep_brother(&mut self, scope: i64, key: &str, id: i64) -> Result<(), Error>;
     /// The how-many-th row of the file being staged this is with these members, where `seen` came uncounted.
     fn count(&mut self, scope: i64, base: &str, seen: i64) -> Result<i64, Error>;
+    /// Whether a row of the earlier file of the same content has a key.
+    fn content_had(&self, scope: i64, key: &str) -> Result<bool, Error>;
     /// Whether the former file of this name has a fact.
     fn former_has(&self, scope: i64, key: &str) -> Result<bool, Error>;
 

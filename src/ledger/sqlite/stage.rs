@@ -57,18 +57,7 @@ impl Sqlite {
             plan.layout,
             planned.word()
         ])?;
-        tx.execute_batch(
-            "CREATE TEMP TABLE IF NOT EXISTS met_keys (scope_id INTEGER, key TEXT, times INTEGER, record_id INTEGER,
-                PRIMARY KEY (scope_id, key)) WITHOUT ROWID; DELETE FROM met_keys;
-             CREATE TEMP TABLE IF NOT EXISTS former_keys (scope_id INTEGER, key TEXT,
-                PRIMARY KEY (scope_id, key)) WITHOUT ROWID; DELETE FROM former_keys;",
-        )?;
-        if let Some(former) = super::accept::former_of(&tx, plan.intake)?.filter(|_| !plan.keyed) {
-            tx.execute(
-                "INSERT OR IGNORE INTO temp.former_keys SELECT scope_id, key FROM facts WHERE intake_id = ?1",
-                [former.intake],
-            )?;
-        }
+        begin_keys(&tx, plan, again_of)?;
         let sha256 =
             tx.query_row("SELECT sha256 FROM intakes WHERE id = ?1", [plan.intake], |row| row.get(0))?;
         tx.commit()?;
@@ -104,6 +93,32 @@ impl Sqlite {
         self.staging = Some(staging);
         Ok(())
     }
+}
+
+/// Keys met in this staging; and where rows have none of their own, those of the former file of this name and of the
+/// earlier one of the same content.
+fn begin_keys(tx: &Transaction<'_>, plan: &Plan, again_of: Option<i64>) -> Result<(), Error> {
+    tx.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS met_keys (scope_id INTEGER, key TEXT, times INTEGER, record_id INTEGER,
+            PRIMARY KEY (scope_id, key)) WITHOUT ROWID; DELETE FROM met_keys;
+         CREATE TEMP TABLE IF NOT EXISTS former_keys (scope_id INTEGER, key TEXT,
+            PRIMARY KEY (scope_id, key)) WITHOUT ROWID; DELETE FROM former_keys;
+         CREATE TEMP TABLE IF NOT EXISTS content_keys (scope_id INTEGER, key TEXT,
+            PRIMARY KEY (scope_id, key)) WITHOUT ROWID; DELETE FROM content_keys;",
+    )?;
+    if plan.keyed {
+        return Ok(());
+    }
+    let former = super::accept::former_of(tx, plan.intake)?.map(|former| former.intake);
+    for (table, file) in [("former_keys", former), ("content_keys", again_of)] {
+        tx.execute(
+            &format!(
+                "INSERT OR IGNORE INTO temp.{table} SELECT scope_id, key FROM facts WHERE intake_id = ?1"
+            ),
+            [file],
+        )?;
+    }
+    Ok(())
 }
 
 /// Somebody may have set the file aside meanwhile: then what is staged counts for nothing.

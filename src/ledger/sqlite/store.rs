@@ -102,10 +102,12 @@ impl Store for SqlStore<'_> {
         Ok(parse(reason.flatten().as_deref()))
     }
 
-    fn keys_of_row(&self, known: &Known) -> Result<Vec<String>, Error> {
-        let mut keys =
-            self.tx.prepare_cached("SELECT key FROM facts WHERE intake_id = ?1 AND row_no = ?2")?;
-        Ok(keys.query_map(params![known.intake, known.row], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    fn keys_of_row(&self, intake: i64, row: u32) -> Result<Vec<Key>, Error> {
+        let mut keys = self.tx.prepare_cached(
+            "SELECT scope_id, key FROM facts WHERE intake_id = ?1 AND row_no = ?2 ORDER BY part",
+        )?;
+        let keys = keys.query_map(params![intake, row], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(keys.collect::<Result<_, _>>()?)
     }
 
     fn own_keys(&self, known: &Known) -> Result<Vec<Key>, Error> {
@@ -165,6 +167,11 @@ impl Store for SqlStore<'_> {
         let sql = "INSERT INTO temp.met_keys (scope_id, key, times, record_id) VALUES (?1, ?2, ?3, 0)
                    ON CONFLICT (scope_id, key) DO UPDATE SET times = times + 1 RETURNING times";
         Ok(self.tx.prepare_cached(sql)?.query_row(params![scope, base, seen + 1], |row| row.get(0))?)
+    }
+
+    fn content_had(&self, scope: i64, key: &str) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM temp.content_keys WHERE scope_id = ?1 AND key = ?2)";
+        Ok(self.one(sql, params![scope, key])?.unwrap_or_default())
     }
 
     fn former_has(&self, scope: i64, key: &str) -> Result<bool, Error> {

@@ -1866,6 +1866,31 @@ fn a_file_read_twice_under_lists_that_change_back_and_forth_sends_no_row_beside_
     assert_eq!(equal.count(), 2, "two deliveries, in two files");
 }
 
+/// Seed 3000737559 of the simulation.
+#[test]
+fn a_row_read_again_stays_the_equal_row_it_was_though_one_above_it_is_good_now() {
+    let mut bench = Bench::new();
+    bench.drop_weak("a.csv", &[(2, "w"), (3, "w")]);
+    bench.send_all(&|row| if row == 0 { refused(row) } else { accepted(row) });
+    let file = bench.drop_rows(
+        "b.csv",
+        "b",
+        &[staged(2, None, None), weak(3, "w"), weak(4, "w")],
+        false,
+        Accept::GoodRows,
+    );
+    bench.send_all(&refused);
+    assert_eq!(
+        bench.statuses(file),
+        [Refused, Refused, Held],
+        "the last one may be the accepted one's double"
+    );
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &[weak(2, "w"), weak(3, "w"), weak(4, "w")], false, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Waiting, Waiting, Held]);
+}
+
 /// A list of one row under our number.
 fn list_of(bench: &mut Bench, number: &str, batch: &str, times: u32) {
     let list = bench.receive("list.csv", &format!("{batch}{times}"));
