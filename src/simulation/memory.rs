@@ -63,8 +63,6 @@ pub(super) struct Fact {
     pub(super) key: Key,
     pub(super) record: i64,
     pub(super) live: bool,
-    /// It came under it itself.
-    own: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -1031,10 +1029,6 @@ impl Store for Memory {
     fn own_keys(&self, known: &Known) -> Result<Vec<Key>, Error> {
         Ok(self.own_facts(known).into_iter().map(|(_, fact)| fact.key).collect())
     }
-    fn came_under(&self, known: &Known) -> Result<Vec<Key>, Error> {
-        let own = self.own_facts(known).into_iter().filter(|(_, fact)| fact.own);
-        Ok(own.map(|(_, fact)| fact.key).collect())
-    }
     fn live_keys(&self, known: &Known) -> Result<Vec<Key>, Error> {
         let live = self.own_facts(known).into_iter().filter(|(_, fact)| fact.live);
         Ok(live.map(|(_, fact)| fact.key).collect())
@@ -1183,7 +1177,7 @@ impl Store for Memory {
     }
     fn add_fact(&mut self, (intake, row, id): (i64, u32, i64), key: &Key, live: bool) -> Result<(), Error> {
         let facts = self.facts.entry((intake, row)).or_default();
-        facts.push(Fact { key: key.clone(), record: id, live: false, own: true });
+        facts.push(Fact { key: key.clone(), record: id, live: false });
         let at = facts.len() - 1;
         if live {
             self.set_live((intake, row), at, true);
@@ -1208,7 +1202,7 @@ impl Store for Memory {
             if facts.iter().any(|fact| fact.key == *key) || self.live.contains_key(key) {
                 continue;
             }
-            facts.push(Fact { key: key.clone(), record: known.id, live: true, own: false });
+            facts.push(Fact { key: key.clone(), record: known.id, live: true });
             self.live.insert(key.clone(), known.id);
         }
         Ok(())

@@ -70,29 +70,6 @@ fn take_places<S: Store>(store: &mut S, intake: i64, may: impl Fn(&Known) -> boo
             wait_behind(store, &newcomer, &older, way)?;
         }
     }
-    pass_on_keys(store, intake)
-}
-
-/// A key that a row has only from the one whose place it took passes to the row of its own file that came under it:
-/// two readings of a file may count its equal rows differently, and a row that no key leads to would be sent again.
-fn pass_on_keys<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
-    for newcomer in store.select(Which::TakingIn(intake))? {
-        let older = newcomer.older.map_or(Ok(None), |older| store.record(older))?;
-        let stands = older.is_some_and(|older| older.newer == Some(newcomer.id));
-        if !stands || !matches!(newcomer.state, RecordState::Ready | RecordState::Refused | RecordState::Held)
-        {
-            continue;
-        }
-        for (scope, key) in store.came_under(&newcomer)? {
-            let Some(live) = store.live(scope, &key)? else { continue };
-            let elsewhere = live.id == newcomer.id || live.intake != intake;
-            if !elsewhere && !store.came_under(&live)?.contains(&(scope, key)) {
-                store.forget_facts(&live)?;
-                store.revive_facts(&newcomer)?;
-                store.revive_facts(&live)?;
-            }
-        }
-    }
     Ok(())
 }
 

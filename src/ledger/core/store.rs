@@ -95,8 +95,6 @@ pub(crate) trait Store {
     fn keys_of_row(&self, intake: i64, row: u32) -> Result<Vec<Key>, Error>;
     /// The facts a record came for, whoever is live for them.
     fn own_keys(&self, known: &Known) -> Result<Vec<Key>, Error>;
-    /// The facts under which a record of a file that is about to act came itself; not those of whose place it takes.
-    fn came_under(&self, known: &Known) -> Result<Vec<Key>, Error>;
     /// The facts whose live record it is.
     fn live_keys(&self, known: &Known) -> Result<Vec<Key>, Error>;
     /// Fields of a file whose change alone changes nothing.

@@ -119,16 +119,6 @@ impl Store for SqlStore<'_> {
         Ok(keys.collect::<Result<_, _>>()?)
     }
 
-    fn came_under(&self, known: &Known) -> Result<Vec<Key>, Error> {
-        // What it has of another is added behind its own.
-        let mut keys = self.tx.prepare_cached(
-            "SELECT scope_id, key FROM facts WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?3 AND part = 0",
-        )?;
-        let keys =
-            keys.query_map(params![known.intake, known.row, known.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(keys.collect::<Result<_, _>>()?)
-    }
-
     fn live_keys(&self, known: &Known) -> Result<Vec<Key>, Error> {
         let mut keys = self.tx.prepare_cached(
             "SELECT scope_id, key FROM facts WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?3 AND live = 1",
