@@ -6,6 +6,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::By;
 
+/// Numbers left out after a takeover: a mark may be a little behind of what was issued.
+pub(crate) const NUMBERS_LEFT_OUT: i64 = 10_000;
+/// Ids of files and batches left out, for the same reason.
+pub(crate) const IDS_LEFT_OUT: i64 = 1_000;
+
 /// How far the ledger has come. A mark that knows more than this is of a later state than the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {

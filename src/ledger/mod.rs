@@ -10,7 +10,7 @@ pub mod core;
 mod intake;
 mod lists;
 pub(crate) mod looks;
-mod marks;
+pub(crate) mod marks;
 mod migrations;
 mod people;
 mod risk;

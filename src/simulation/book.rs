@@ -39,6 +39,17 @@ pub(super) enum Op {
     Recover,
     Release(What, Option<Double>),
     Resolve(What, Decision),
+    /// The ledger is copied.
+    Copy,
+    /// The copy is put in the ledger's place: what came after it is not known any more.
+    Restore,
+    /// A person takes the restored ledger over.
+    TakeOver {
+        /// Highest number that the mark outside of the ledger knows of.
+        number: i64,
+        /// Below this no id of a file or a batch is given again.
+        ids_from: i64,
+    },
     /// The process ends: what it remembered of a staging is gone.
     Crash,
 }

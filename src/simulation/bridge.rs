@@ -1,6 +1,8 @@
 //! The same lives on SQLite: each commit is made in both, and both must say and hold the same.
 
-use chrono::{DateTime, Utc};
+use std::path::Path;
+
+use chrono::{DateTime, NaiveDate, Utc};
 use tempfile::TempDir;
 
 use super::book::{Book, Got, Op, SECTION, by};
@@ -9,9 +11,10 @@ use super::looks::QUIET;
 use super::memory::Memory;
 use super::{FIRST_NUMBER, SESPA, lists, server};
 use crate::destinations::Late;
+use crate::ledger::marks::IDS_LEFT_OUT;
 use crate::ledger::{
-    Built, Error, Ledger as _, Lists as _, Looks as _, NewFile, OpenBatch, Options, SectionRef, Sqlite, Want,
-    Witness, Work,
+    Built, Error, Ledger as _, Lists as _, Looks as _, NewFile, OpenBatch, Options, SectionRef, Sqlite,
+    Takeover, Want, Witness, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -22,15 +25,18 @@ const LIVES: u64 = 60;
 struct Pair {
     model: Memory,
     /// Two processes on one file.
-    real: [Sqlite; 2],
-    _folder: TempDir,
+    real: Vec<Sqlite>,
+    folder: TempDir,
 }
 
-fn real(folder: &TempDir) -> Sqlite {
+const LEDGER: &str = "rxdrop.db";
+const COPY: &str = "copy.db";
+
+fn real(folder: &Path) -> Sqlite {
     let mut ledger = Sqlite::open(&Options {
-        path: folder.path().join("rxdrop.db"),
+        path: folder.join(LEDGER),
         installation: 7,
-        spool: folder.path().join("spool"),
+        spool: folder.join("spool"),
         today: "2026-08-31".parse().unwrap(),
         now: DateTime::UNIX_EPOCH,
         seed: 0xabc,
@@ -50,7 +56,42 @@ fn real(folder: &TempDir) -> Sqlite {
 impl Pair {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        Self { model: Memory::new(FIRST_NUMBER, None), real: [real(&folder), real(&folder)], _folder: folder }
+        let mut pair = Self { model: Memory::new(FIRST_NUMBER, None), real: Vec::new(), folder };
+        pair.open();
+        pair
+    }
+
+    fn open(&mut self) {
+        self.real = (0..2).map(|_| real(self.folder.path())).collect();
+    }
+
+    fn copy(&self, now: DateTime<Utc>) {
+        let goal = self.folder.path().join(COPY);
+        if goal.exists() {
+            std::fs::remove_file(&goal).unwrap();
+        }
+        Sqlite::copy(&self.folder.path().join(LEDGER), &goal, now).unwrap();
+    }
+
+    /// Every process ends, the copy is put in the ledger's place, and they begin anew.
+    fn restore(&mut self) {
+        self.real.clear();
+        for left in ["rxdrop.db-wal", "rxdrop.db-shm"].map(|name| self.folder.path().join(name)) {
+            assert!(!left.exists(), "the last process that ends leaves the ledger in one file");
+        }
+        std::fs::rename(self.folder.path().join(COPY), self.folder.path().join(LEDGER)).unwrap();
+        self.open();
+    }
+}
+
+fn taken_over(number: i64, ids_from: i64) -> Takeover {
+    Takeover {
+        folder: None,
+        number,
+        event: ids_from - IDS_LEFT_OUT,
+        doubt_until: NaiveDate::from_ymd_opt(2026, 12, 31),
+        evidence: serde_json::json!([]),
+        by: by(),
     }
 }
 
@@ -107,16 +148,25 @@ fn done(ledger: &mut Sqlite, op: &Op, now: DateTime<Utc>) -> Result<Got, Error> 
             let decided = ledger.resolve(what, decision, &by(), now)?;
             Got::Decided(decided.moved.len(), decided.left.len())
         }
+        Op::TakeOver { number, ids_from } => {
+            ledger.take_over(&taken_over(*number, *ids_from), now).map(|_| Got::Nothing)?
+        }
         Op::Crash => {
             ledger.forget_staging();
             Got::Nothing
         }
+        Op::Copy | Op::Restore => Got::Nothing,
     })
 }
 
 impl Book for Pair {
     fn apply(&mut self, process: usize, op: &Op, now: DateTime<Utc>) -> Got {
         let model = self.model.apply(process, op, now);
+        match op {
+            Op::Copy => self.copy(now),
+            Op::Restore => self.restore(),
+            _ => {}
+        }
         let real = done(&mut self.real[process], op, now).unwrap_or_else(|error| {
             let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             Got::Failed(format!("{error} {source}"))

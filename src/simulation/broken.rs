@@ -35,10 +35,12 @@ pub(super) enum Bug {
     ListsAreNotBelieved,
     /// Whoever is without an answer is found in any list.
     ListsProveAnything,
+    /// A copy put in the ledger's place is taken for the ledger, which went on.
+    CopiesAreBelieved,
 }
 
 /// Each with the rule that must find it.
-pub(super) const BUGS: [(Bug, &str); 16] = [
+pub(super) const BUGS: [(Bug, &str); 17] = [
     (Bug::ARowIsLost, "I1:"),
     (Bug::LostIsCalledUnsent, "I2:"),
     (Bug::ACrashIsCalledUnsent, "I2:"),
@@ -55,4 +57,5 @@ pub(super) const BUGS: [(Bug, &str); 16] = [
     (Bug::ReportsAreForgotten, "I12:"),
     (Bug::ListsAreNotBelieved, "I2:"),
     (Bug::ListsProveAnything, "I3:"),
+    (Bug::CopiesAreBelieved, "I2:"),
 ];

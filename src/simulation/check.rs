@@ -34,6 +34,16 @@ fn must(holds: bool, told: impl FnOnce() -> String) -> Result<(), Broken> {
 }
 
 impl Check {
+    /// The ledger was put back: its records are those of before.
+    pub(super) fn forget(&mut self) {
+        self.last.clear();
+    }
+
+    /// Highest number that was sent.
+    pub(super) fn newest_number(&self) -> i64 {
+        self.newest_number.parse().unwrap_or_default()
+    }
+
     /// A request begins.
     pub(super) fn begun(&mut self, memory: &Memory, open: &OpenBatch, fresh: bool) -> Result<(), Broken> {
         let open_attempts = memory

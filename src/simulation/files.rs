@@ -70,6 +70,14 @@ impl Drawer {
         self.made.push((intake, made.clone()));
     }
 
+    /// Files after the first so many ids, which the ledger does not know any more. They lie there still.
+    pub(super) fn forget(&mut self, files: usize) -> Vec<Made> {
+        let known = |(intake, _): &(i64, Made)| usize::try_from(*intake).unwrap() <= files;
+        let (known, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut self.made).into_iter().partition(known);
+        self.made = known;
+        lost.into_iter().map(|(_, made)| made).collect()
+    }
+
     /// The content of a file that was dropped.
     pub(super) fn content(&self, intake: i64) -> Option<Made> {
         self.made.iter().find(|(one, _)| *one == intake).map(|(_, made)| made.clone())

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
+use super::backup::Copies;
 use super::book::{Book, Got, Op, SECTION};
 use super::broken::Bug;
 use super::check::{Broken, Check};
@@ -39,11 +40,18 @@ pub(super) enum Sender {
 
 /// Where a file stands between two steps.
 #[derive(Debug, Clone)]
-struct Coming {
+pub(super) struct Coming {
     intake: i64,
     made: Made,
     /// Rows staged; none before the plan.
     staged: Option<usize>,
+}
+
+impl Coming {
+    /// The same with none of its rows staged.
+    pub(super) fn afresh(&self) -> Self {
+        Self { intake: self.intake, made: self.made.clone(), staged: None }
+    }
 }
 
 /// Everything around one ledger.
@@ -59,13 +67,14 @@ pub(super) struct Life<'a, B> {
     pub(super) time: DateTime<Utc>,
     begun: DateTime<Utc>,
     pub(super) drawer: Drawer,
-    coming: Vec<Coming>,
+    pub(super) coming: Vec<Coming>,
     /// Rows of each file that was taken.
-    rows: HashMap<i64, usize>,
+    pub(super) rows: HashMap<i64, usize>,
     pub(super) senders: [Sender; 2],
     /// The process that works; the other one is frozen or not there.
-    active: usize,
-    frozen: bool,
+    pub(super) active: usize,
+    pub(super) frozen: bool,
+    pub(super) copies: Copies,
     /// What was committed, to be told again.
     pub(super) log: Vec<(usize, Op, DateTime<Utc>)>,
     pub(super) trace: bool,
@@ -93,6 +102,7 @@ impl<'a, B: Book> Life<'a, B> {
             senders: [Sender::Idle, Sender::Idle],
             active: 0,
             frozen: false,
+            copies: Copies::new(seed),
             log: Vec::new(),
             trace,
         }
@@ -144,6 +154,7 @@ impl<'a, B: Book> Life<'a, B> {
     fn step(&mut self) -> Result<(), Broken> {
         self.tick();
         self.check.step(self.book.memory_mut(), &mut self.server)?;
+        self.copy_or_restore()?;
         match self.random.below(100) {
             0..30 => self.intake(),
             30..78 => self.send(self.active),
@@ -182,7 +193,7 @@ impl<'a, B: Book> Life<'a, B> {
     }
 
     /// A process begins to send: what the one before left is unknown, or is read now.
-    fn start(&mut self, process: usize) -> Result<(), Broken> {
+    pub(super) fn start(&mut self, process: usize) -> Result<(), Broken> {
         self.active = process;
         let Got::Unread(unread) = self.act(process, Op::Recover)? else { return Ok(()) };
         for (open, answer) in unread {

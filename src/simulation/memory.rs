@@ -22,7 +22,7 @@ use crate::ledger::{
 use crate::model::Outcome;
 
 pub(super) const SCOPE: i64 = 1;
-const BASE: i64 = 7_000_000_000_000;
+pub(super) const BASE: i64 = 7_000_000_000_000;
 
 #[derive(Debug, Clone)]
 pub(super) struct File {
@@ -87,7 +87,7 @@ pub(super) struct Batch {
 pub(super) struct Attempt {
     pub(super) batch: i64,
     pub(super) state: AttemptState,
-    raw: Option<RawAnswer>,
+    pub(super) raw: Option<RawAnswer>,
     /// Of a question: why it has no answer, or nothing.
     asked: Option<String>,
 }
@@ -102,7 +102,7 @@ pub(super) struct Trn {
 }
 
 #[derive(Debug, Clone)]
-struct Staging {
+pub(super) struct Staging {
     intake: i64,
     sha256: String,
     again_of: Option<i64>,
@@ -112,7 +112,7 @@ struct Staging {
 }
 
 /// Ids count from 1, as the ledger's do.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
     pub(super) files: Vec<File>,
     pub(super) records: Vec<Option<Rec>>,
@@ -127,16 +127,20 @@ pub(super) struct Memory {
     pub(super) transactions: Vec<Trn>,
     pub(super) looks: Vec<Put>,
     numbers: HashMap<String, Vec<i64>>,
-    next_number: i64,
+    pub(super) next_number: i64,
     epoch: i64,
     pub(super) epochs: [i64; 2],
-    staging: Option<Staging>,
+    pub(super) staging: Option<Staging>,
     met: HashMap<Key, (i64, i64)>,
     former: HashSet<Key>,
     content: HashSet<Key>,
     /// Records that moved since somebody looked.
     pub(super) touched: Vec<i64>,
     pub(super) bug: Option<Bug>,
+    /// Somebody else may have sent what has no last day, or an early one.
+    pub(super) doubts: bool,
+    /// The last copy of it.
+    pub(super) backup: Option<Box<Memory>>,
 }
 
 pub(super) fn index(id: i64) -> usize {
@@ -145,6 +149,52 @@ pub(super) fn index(id: i64) -> usize {
 
 pub(super) fn id(index: usize) -> i64 {
     i64::try_from(index).unwrap() + 1
+}
+
+impl File {
+    pub(super) fn in_state(state: FileState) -> Self {
+        Self {
+            retry_of: None,
+            name: String::new(),
+            sha256: String::new(),
+            state,
+            ignore: Vec::new(),
+            layout: String::new(),
+            staged: false,
+            superseded: false,
+            aside: false,
+            rows: std::collections::BTreeMap::new(),
+        }
+    }
+}
+
+impl Batch {
+    /// In place of one that there never was.
+    pub(super) fn nothing() -> Self {
+        Self {
+            state: BatchState::Settled,
+            body: Vec::new(),
+            ticket: None,
+            due: None,
+            tries: 0,
+            seen: None,
+            transactions: Vec::new(),
+            rows: 0,
+            sent_at: DateTime::UNIX_EPOCH,
+            epoch: 0,
+            taken: false,
+        }
+    }
+}
+
+impl Rec {
+    pub(super) fn is_held(&self) -> bool {
+        self.state == RecordState::Held
+    }
+
+    pub(super) fn goes(&self) -> bool {
+        self.state == RecordState::Ready
+    }
 }
 
 impl Memory {
@@ -156,7 +206,7 @@ impl Memory {
         self.records.get(index(id))?.as_ref()
     }
 
-    fn rec_mut(&mut self, id: i64) -> &mut Rec {
+    pub(super) fn rec_mut(&mut self, id: i64) -> &mut Rec {
         self.records[index(id)].as_mut().unwrap()
     }
 
@@ -170,7 +220,7 @@ impl Memory {
         Ok(())
     }
 
-    fn move_record(&mut self, id: i64, state: RecordState) {
+    pub(super) fn move_record(&mut self, id: i64, state: RecordState) {
         self.touched.push(id);
         if state == RecordState::Ready {
             self.ready.insert(id);
@@ -251,18 +301,8 @@ impl Memory {
                 }
             }
         }
-        self.files.push(File {
-            retry_of,
-            name: name.to_owned(),
-            sha256: sha256.to_owned(),
-            state: FileState::Received,
-            ignore: Vec::new(),
-            layout: String::new(),
-            staged: false,
-            superseded: false,
-            aside: false,
-            rows: std::collections::BTreeMap::new(),
-        });
+        let (name, sha256) = (name.to_owned(), sha256.to_owned());
+        self.files.push(File { retry_of, name, sha256, ..File::in_state(FileState::Received) });
         id(self.files.len() - 1)
     }
 
@@ -448,6 +488,7 @@ impl Memory {
         self.move_file(intake, FileEvent::Merged)?;
         self.files[index(target)].ignore = self.file(intake).ignore.clone();
         accept::judge_waiting(self, target)?;
+        self.hold_doubtful(target)?;
         moved.iter().try_for_each(|id| documents_of_record(self, *id))
     }
 
@@ -499,7 +540,7 @@ impl Memory {
         if self.epochs[process] == self.epoch { Ok(()) } else { Err(Error::TakenOver) }
     }
 
-    fn candidates(&self, rows: usize) -> Vec<i64> {
+    pub(super) fn candidates(&self, rows: usize) -> Vec<i64> {
         let acts = |id: &&i64| self.file(self.rec(**id).unwrap().intake).state == FileState::Taken;
         self.ready.iter().filter(acts).take(rows).copied().collect()
     }
@@ -698,7 +739,7 @@ impl Memory {
     }
 
     /// Each as far as its own table says.
-    fn move_both(&mut self, trn: i64, transaction: TransactionEvent, record: RecordEvent) {
+    pub(super) fn move_both(&mut self, trn: i64, transaction: TransactionEvent, record: RecordEvent) {
         let one = &mut self.transactions[index(trn)];
         if let Some(state) = one.state.step(transaction) {
             one.state = state;
@@ -893,6 +934,15 @@ impl Book for Memory {
                 self.staging = None;
                 Ok(Got::Nothing)
             }
+            Op::Copy => {
+                self.copy();
+                Ok(Got::Nothing)
+            }
+            Op::Restore => {
+                self.restore();
+                Ok(Got::Nothing)
+            }
+            Op::TakeOver { number, ids_from } => self.take_over(*number, *ids_from).map(|()| Got::Nothing),
         };
         done.unwrap_or_else(|error| Got::Failed(error.to_string()))
     }
@@ -932,7 +982,7 @@ impl Memory {
     /// Everything that decides what happens next, one line a thing, in a fixed order.
     pub(super) fn dump(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (at, file) in self.files.iter().enumerate() {
+        for (at, file) in self.files.iter().enumerate().filter(|(_, file)| !file.name.is_empty()) {
             let (state, old, aside) = (file.state.word(), file.superseded, file.aside);
             lines.push(format!("file {} {state} {old} {aside}", id(at)));
         }
@@ -957,7 +1007,7 @@ impl Memory {
             let (number, state, batch, remote) = (&trn.number, trn.state.word(), trn.batch, &trn.remote);
             lines.push(format!("transaction {} {number} {state} {batch} {remote:?}", id(at)));
         }
-        for (at, batch) in self.batches.iter().enumerate() {
+        for (at, batch) in self.batches.iter().enumerate().filter(|(_, batch)| batch.rows > 0) {
             let due = batch.due.map(|due| due.timestamp());
             lines.push(format!("batch {} {} {} {due:?}", id(at), batch.state.word(), batch.tries));
         }
@@ -1114,13 +1164,22 @@ impl Store for Memory {
         }
         Ok(changed)
     }
-    fn hold_doubtful(&mut self, _: i64) -> Result<(), Error> {
+    fn hold_doubtful(&mut self, intake: i64) -> Result<(), Error> {
+        self.hold_doubtful_rows(intake);
         Ok(())
     }
-    fn hold_doubtful_document(&mut self, _: i64, _: &str) -> Result<(), Error> {
+    fn hold_doubtful_record(&mut self, id: i64) -> Result<(), Error> {
+        self.hold_if_doubtful(id);
         Ok(())
     }
-    fn doubt_if_taken_over(&mut self, _: &Known) -> Result<(), Error> {
+    fn hold_doubtful_document(&mut self, of: i64, document: &str) -> Result<(), Error> {
+        let ids = self.of_document.get(&(of, document.to_owned())).into_iter().flatten();
+        let files: BTreeSet<i64> = ids.filter_map(|id| self.rec(*id)).map(|rec| rec.intake).collect();
+        files.into_iter().for_each(|file| self.hold_doubtful_rows(file));
+        Ok(())
+    }
+    fn doubt_if_taken_over(&mut self, known: &Known) -> Result<(), Error> {
+        self.say_doubt_first(known.id);
         Ok(())
     }
     fn join_document(&mut self, id: i64, with: &Known) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use super::book::{Book, Got, Op, SECTION};
 use super::check::{Broken, delivery};
 use super::life::Life;
+use super::memory::index;
 use super::server::LATEST_M;
 use crate::ledger::core::RecordState;
 use crate::ledger::{Decision, Double, FileState, What, codes};
@@ -85,6 +86,11 @@ fn release_one<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
     let Some(record) = memory.held_by(&what) else { return Ok(()) };
     let rec = memory.rec(record).unwrap().clone();
     let code = rec.reason.first().map(|issue| issue.code.clone()).unwrap_or_default();
+    if code == codes::DOUBTFUL.code {
+        // Whoever else sent it may have done so a moment ago.
+        life.pass(TimeDelta::minutes(LATEST_M + 1));
+        life.check.step(life.book.memory_mut(), &mut life.server)?;
+    }
     let answer = if is_doubt(&rec) { Some(truth(life, record, code == codes::CHANGE.code)) } else { None };
     if rec.members.is_some() || answer.is_some() {
         life.here(Op::Release(what, answer))?;
@@ -97,17 +103,20 @@ fn truth<B: Book>(life: &mut Life<'_, B>, record: i64, change: bool) -> Double {
     let memory = life.book.memory();
     let members = memory.rec(record).and_then(|rec| rec.members.clone()).unwrap_or_default();
     let text = delivery(&members).to_owned();
+    let registered = life.server.books.iter().filter(|one| delivery(&one.members) == text).count();
+    let listed = |rec: &super::memory::Rec| {
+        let number = rec.transaction.map(|trn| memory.transactions[index(trn)].number.as_str());
+        number.is_some_and(|number| life.server.look(number).is_some())
+    };
     let about = |rec: &&super::memory::Rec| {
-        rec.newer.is_none() && rec.members.as_deref().is_some_and(|members| delivery(members) == text)
+        rec.newer.is_none()
+            && rec.members.as_deref().is_some_and(|members| delivery(members) == text)
+            && !listed(rec)
     };
     // What is held with its document alone goes one day too.
-    let goes = |rec: &&super::memory::Rec| {
-        rec.state.is_open()
-            || rec.state == RecordState::Accepted
-            || (rec.state == RecordState::Held && !is_doubt(rec))
-    };
+    let goes = |rec: &&super::memory::Rec| rec.state.is_open() || (rec.is_held() && !is_doubt(rec));
     let open = memory.records.iter().flatten().filter(about).filter(goes);
-    let reported = u32::try_from(open.count()).unwrap();
+    let reported = u32::try_from(registered + open.count()).unwrap();
     let real = life.check.allowed.get(&text).copied().unwrap_or_default();
     if change && life.random.percent(50) {
         // A correction that is sent as a transaction of its own, knowingly.
@@ -138,5 +147,5 @@ fn retry_one<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
 /// Whether a row is held because it may be a double.
 fn is_doubt(rec: &super::memory::Rec) -> bool {
     let code = rec.reason.first().map(|issue| issue.code.as_str());
-    [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE].iter().any(|one| Some(one.code) == code)
+    [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL].iter().any(|one| Some(one.code) == code)
 }

@@ -66,6 +66,7 @@ pub(crate) fn prove<S: Store>(
         store.not_received(transaction)?;
         let state = known.state.after(RecordEvent::NotReceived)?;
         store.stand(known.id, &Stand { state, way: known.way, of_record: known.of_record, reason })?;
+        store.hold_doubtful_record(known.id)?;
     }
     judge_followers(store, known.id)?;
     store.mark_changed(known.id)?;
@@ -112,6 +113,7 @@ pub(crate) fn resolve<S: Store>(
             let reason = [told(&codes::RELEASED, word)];
             let stand = Stand { state, way: known.way, of_record: known.of_record, reason: &reason };
             store.stand(known.id, &stand)?;
+            store.hold_doubtful_record(known.id)?;
         }
     }
     judge_followers(store, known.id)?;

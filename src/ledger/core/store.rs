@@ -137,6 +137,8 @@ pub(crate) trait Store {
     /// Holds rows of a file that are about to go and that somebody else may have sent
     /// ([`super::RecordEvent::SetAside`]).
     fn hold_doubtful(&mut self, intake: i64) -> Result<(), Error>;
+    /// The same for one record: it was not received under its number, and may have been sent under another one.
+    fn hold_doubtful_record(&mut self, id: i64) -> Result<(), Error>;
     /// The same for the rows of a document, which may be of several files.
     fn hold_doubtful_document(&mut self, of: i64, document: &str) -> Result<(), Error>;
     /// A held row that somebody else may have sent says so first, so that only an answer about doubles lets it go.

@@ -225,6 +225,10 @@ impl Store for SqlStore<'_> {
         super::takeover::hold_doubtful(self.tx, intake)
     }
 
+    fn hold_doubtful_record(&mut self, id: i64) -> Result<(), Error> {
+        super::takeover::hold_doubtful_record(self.tx, id)
+    }
+
     fn hold_doubtful_document(&mut self, of: i64, document: &str) -> Result<(), Error> {
         super::takeover::hold_doubtful_document(self.tx, of, document)
     }

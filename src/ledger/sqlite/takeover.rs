@@ -14,12 +14,8 @@ use super::{Event, Sqlite, from_stamp, json, stamp};
 use crate::ledger::core::follow::judge_followers;
 use crate::ledger::core::store::told;
 use crate::ledger::core::{Known, Life as _, RecordEvent, RecordState};
+use crate::ledger::marks::{IDS_LEFT_OUT, NUMBERS_LEFT_OUT};
 use crate::ledger::{Error, Position, TakenOver, Takeover, codes};
-
-/// Numbers left out after a takeover: a mark may be a little behind of what was issued.
-const NUMBERS_LEFT_OUT: i64 = 10_000;
-/// Ids of files and batches left out, for the same reason.
-const IDS_LEFT_OUT: i64 = 1_000;
 
 impl Sqlite {
     pub(super) fn how_far(&self) -> Result<Position, Error> {
@@ -148,8 +144,14 @@ fn held() -> Result<&'static str, Error> {
     Ok(RecordState::Ready.after(RecordEvent::SetAside)?.word())
 }
 
-/// What is ready, of a folder or at all, may have been sent.
+/// What is ready, of a folder or at all, may have been sent. What a person let go before is not vouched for any more,
+/// also where its outcome is open yet.
 fn hold_ready(tx: &Transaction<'_>, folder: Option<&str>) -> Result<u64, Error> {
+    tx.execute(
+        "UPDATE records SET released = 0 WHERE state IN ('sending', 'unknown', 'pending') AND intake_id IN
+            (SELECT id FROM intakes WHERE state = 'taken' AND folder = coalesce(?1, folder))",
+        [folder],
+    )?;
     tx.execute(
         "UPDATE intakes SET changed = changed + 1 WHERE state = 'taken' AND folder = coalesce(?1, folder)
             AND id IN (SELECT intake_id FROM records WHERE state = 'ready')",
@@ -172,7 +174,7 @@ fn hold_ready(tx: &Transaction<'_>, folder: Option<&str>) -> Result<u64, Error> 
 pub(super) fn doubt_if_taken_over(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> {
     tx.prepare_cached(
         "UPDATE records SET reason = '[' || ?2 || coalesce(',' || substr(reason, 2), ']')
-          WHERE id = ?1 AND state = 'held' AND released = 0 AND transaction_id IS NULL AND instr(coalesce(reason, ''), ?3) = 0
+          WHERE id = ?1 AND state = 'held' AND released = 0 AND instr(coalesce(reason, ''), ?3) = 0
             AND EXISTS (SELECT 1 FROM doubts d JOIN intakes i ON i.id = records.intake_id
                          WHERE (d.folder = '' OR d.folder = i.folder) AND (records.until IS NULL OR records.until <= d.until))",
     )?
@@ -215,18 +217,36 @@ pub(super) fn hold_doubtful_document(tx: &Transaction<'_>, of: i64, document: &s
 
 /// Holds the rows of a file that are about to go and that somebody else may have sent.
 pub(super) fn hold_doubtful(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
-    let until: Option<String> = tx
+    let Some(until) = doubt_until(tx, intake)? else { return Ok(()) };
+    hold(tx, "id IN (SELECT record_id FROM rows WHERE intake_id = ?1)", intake, &until)
+}
+
+/// The same for one record.
+pub(super) fn hold_doubtful_record(tx: &Transaction<'_>, id: i64) -> Result<(), Error> {
+    let of = "SELECT intake_id FROM records WHERE id = ?1";
+    let Some(until) = doubt_until(tx, tx.prepare_cached(of)?.query_row([id], |row| row.get(0))?)? else {
+        return Ok(());
+    };
+    hold(tx, "id = ?1", id, &until)
+}
+
+/// The last of the days up to which rows of a file may have been sent by somebody else.
+fn doubt_until(tx: &Transaction<'_>, intake: i64) -> Result<Option<String>, Error> {
+    Ok(tx
         .prepare_cached(
             "SELECT max(d.until) FROM doubts d JOIN intakes i ON i.id = ?1
               WHERE d.folder = '' OR d.folder = i.folder",
         )?
-        .query_row([intake], |row| row.get(0))?;
-    let Some(until) = until else { return Ok(()) };
-    tx.prepare_cached(
+        .query_row([intake], |row| row.get(0))?)
+}
+
+/// What a person let go since is vouched for. What was sent under its own number before, and did not arrive, may have
+/// been sent under another.
+fn hold(tx: &Transaction<'_>, which: &str, id: i64, until: &str) -> Result<(), Error> {
+    tx.prepare_cached(&format!(
         "UPDATE records SET state = ?4, reason = '[' || ?3 || coalesce(',' || substr(reason, 2), ']')
-          WHERE id IN (SELECT record_id FROM rows WHERE intake_id = ?1)
-            AND state = 'ready' AND released = 0 AND transaction_id IS NULL AND (until IS NULL OR until <= ?2)",
-    )?
-    .execute(params![intake, until, json(&told(&codes::DOUBTFUL, []))?, held()?])?;
+          WHERE {which} AND state = 'ready' AND released = 0 AND (until IS NULL OR until <= ?2)"
+    ))?
+    .execute(params![id, until, json(&told(&codes::DOUBTFUL, []))?, held()?])?;
     Ok(())
 }

@@ -1339,6 +1339,27 @@ fn an_answer_that_was_kept_and_says_not_received_does_not_send_again_after_a_tak
     assert_eq!(bench.statuses(intake), [Status::Unknown]);
 }
 
+/// Seed 9138 of the simulation.
+#[test]
+fn after_a_takeover_what_did_not_arrive_under_its_number_may_have_been_sent_under_another() {
+    let mut bench = Bench::new();
+    let intake = bench.drop_file("a.csv", &[(2, "a", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let file = What::File("a.csv".into());
+    bench.ledger.resolve(&file, &Decision::NotReceived, &by(), now).unwrap();
+    assert_eq!((bench.statuses(intake), bench.codes(intake)), (vec![Held], vec!["L040".to_owned()]));
+    assert!(bench.claim().is_none());
+    bench.ledger.release(&file, Some(Double::Send), &by(), now).unwrap();
+    let again = bench.claim().unwrap();
+    // Who let it go has answered for both.
+    bench.settle(&again, &BatchVerdict::Unknown { seen: "cut".into() });
+    bench.ledger.resolve(&file, &Decision::NotReceived, &by(), now).unwrap();
+    assert_eq!(bench.statuses(intake), [Waiting]);
+}
+
 #[test]
 fn a_takeover_of_a_folder_doubts_only_what_lies_there() {
     let mut bench = Bench::new();
