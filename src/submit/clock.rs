@@ -22,6 +22,7 @@ type Heard = (DateTime<Utc>, Instant);
 #[derive(Clone)]
 pub struct Clock {
     now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    monotonic: Arc<dyn Fn() -> Instant + Send + Sync>,
     zone: Tz,
     began: (DateTime<Utc>, Instant),
     /// What one server last said.
@@ -32,7 +33,13 @@ impl Clock {
     /// A clock on the calendar of a zone (`Europe/Sofia` for SESPA).
     pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static, zone: Tz) -> Self {
         let began = (now(), Instant::now());
-        Self { now: Arc::new(now), zone, began, heard: Arc::default() }
+        Self { now: Arc::new(now), monotonic: Arc::new(Instant::now), zone, began, heard: Arc::default() }
+    }
+
+    /// The same clock, only that another one says what time passes.
+    #[cfg(test)]
+    pub(super) fn passing(self, monotonic: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        Self { monotonic: Arc::new(monotonic), ..self }
     }
 
     /// Now, by the calendar: for what is written down.
@@ -44,7 +51,12 @@ impl Clock {
     /// is set meanwhile. For what is due.
     pub fn steady(&self) -> DateTime<Utc> {
         let (calendar, begun) = self.began;
-        since(calendar, begun)
+        self.since(calendar, begun)
+    }
+
+    /// A moment on the monotonic clock.
+    pub(super) fn instant(&self) -> Instant {
+        (self.monotonic)()
     }
 
     /// Today on the system's calendar.
@@ -70,7 +82,7 @@ impl Clock {
     /// Takes note of what the server's clock says.
     pub(super) fn hears(&self, answer: &RawAnswer) {
         if let Some(date) = date(answer) {
-            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, Instant::now()));
+            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((date, self.instant()));
         }
     }
 
@@ -81,17 +93,17 @@ impl Clock {
 
     fn server(&self) -> Option<DateTime<Utc>> {
         let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.map(|(date, at)| since(date, at))
+        heard.map(|(date, at)| self.since(date, at))
+    }
+
+    fn since(&self, at: DateTime<Utc>, begun: Instant) -> DateTime<Utc> {
+        let passed = TimeDelta::from_std(self.instant().saturating_duration_since(begun)).ok();
+        passed.and_then(|passed| at.checked_add_signed(passed)).unwrap_or(at)
     }
 
     fn day(&self, at: DateTime<Utc>) -> NaiveDate {
         at.with_timezone(&self.zone).date_naive()
     }
-}
-
-fn since(at: DateTime<Utc>, begun: Instant) -> DateTime<Utc> {
-    let passed = TimeDelta::from_std(begun.elapsed()).ok();
-    passed.and_then(|passed| at.checked_add_signed(passed)).unwrap_or(at)
 }
 
 impl std::fmt::Debug for Clock {

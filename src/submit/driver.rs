@@ -289,7 +289,7 @@ impl Driver {
     }
 
     async fn work_off(&mut self, work: Work, token: &SecretString) -> Result<(), Error> {
-        let (now, begun) = (self.line.clock.now(), Instant::now());
+        let (now, begun) = (self.line.clock.now(), self.line.clock.instant());
         let ledger = self.line.ledger.clone();
         let open = match work {
             Work::Ask(batch) => {
@@ -438,6 +438,8 @@ fn told(stop: Stop) -> Stop {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use chrono::TimeDelta;
 
     use super::super::rig::{Batch, Books, Plain, Seen, Server, Step, body, clock, settings};
@@ -528,6 +530,64 @@ mod tests {
         let ended = drive(books.handle(), destination, frozen, RUN, clock(), done(), stop).await;
         assert!(ended.unwrap_err().to_string().contains("another rxdrop"));
         assert!(server.seen().is_empty());
+    }
+
+    /// A clock that stands still for so many seconds whenever marks are raised, up to that many times.
+    fn standing_still(settings: &mut Settings, seconds: u64, times: u64) -> Clock {
+        let (stood, raised) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
+        let passed = Arc::clone(&stood);
+        settings.raise = Arc::new(move |_| {
+            if raised.fetch_add(1, Ordering::SeqCst) < times {
+                passed.fetch_add(seconds, Ordering::SeqCst);
+            }
+            Ok(())
+        });
+        clock().passing(move || Instant::now() + Duration::from_secs(stood.load(Ordering::SeqCst)))
+    }
+
+    #[tokio::test]
+    async fn a_process_that_stood_still_before_its_first_byte_begins_again_and_sends_once() {
+        // A request may take as long as its timeout, or ten seconds, from the intent on.
+        for (timeout, still, begun) in [(120, 125, 2), (120, 110, 1), (5, 15, 2), (5, 7, 1)] {
+            let (books, server) = scripted(3, &[]).await;
+            let mut frozen = settings(&server.base);
+            frozen.timeout = Duration::from_secs(timeout);
+            let clock = standing_still(&mut frozen, still, 1);
+            let destination = Arc::new(Plain::at(&server.base));
+            let stop = CancellationToken::new();
+            let report = drive(books.handle(), destination, frozen, RUN, clock, done(), stop).await.unwrap();
+            assert_eq!((report.batches, report.rows, code(&report)), (2, 3, None));
+            assert_eq!(bodies(&server.seen()), [body(0..2), body(2..3)], "{timeout} s, {still} s");
+            assert!(all_accepted(&books));
+            let first = ["claimed", "settled", "resent", "request", "answered", "settled"];
+            let first = if begun == 2 { &first[..] } else { &["claimed", "request", "answered", "settled"] };
+            assert_eq!(books.journal.lock().unwrap()[..first.len()], *first, "{timeout} s, {still} s");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_that_never_gets_out_in_time_is_kept_for_the_next_run() {
+        let (books, server) = scripted(2, &[]).await;
+        let mut frozen = settings(&server.base);
+        let slow = standing_still(&mut frozen, 60, u64::MAX);
+        let (destination, stop) = (Arc::new(Plain::at(&server.base)), CancellationToken::new());
+        let (held, until) = (books.clone(), stop.clone());
+        let stopper = tokio::spawn(async move {
+            let sent = |batch: &Batch| matches!(batch.verdicts.last(), Some(BatchVerdict::Settled { .. }));
+            held.when(|batches| batches.iter().any(|batch| batch.verdicts.len() > 2 || sent(batch))).await;
+            until.cancel();
+        });
+        drive(books.handle(), destination, frozen, Mode::Watch, slow, done(), stop).await.unwrap();
+        stopper.await.unwrap();
+        assert!(server.seen().is_empty());
+        assert!(matches!(books.batches()[0].last(), BatchVerdict::NotSent { .. }));
+        let later = clock().passing(|| Instant::now() + Duration::from_hours(1));
+        let (destination, settings) = (Arc::new(Plain::at(&server.base)), settings(&server.base));
+        drive(books.handle(), destination, settings, RUN, later, done(), CancellationToken::new())
+            .await
+            .unwrap();
+        assert_eq!(bodies(&server.seen()), [body(0..2)]);
+        assert!(all_accepted(&books));
     }
 
     #[tokio::test]

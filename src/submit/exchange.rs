@@ -129,7 +129,8 @@ impl Line {
         // A process that stood still may have been taken over, and what it was about to send sent by another.
         let attempt = open.attempt;
         self.ledger.ask(move |ledger| ledger.require_own(attempt)).await?;
-        if begun.elapsed() > self.settings.timeout.max(PREPARED) {
+        let prepared = self.clock.instant().saturating_duration_since(begun);
+        if prepared > self.settings.timeout.max(PREPARED) {
             return Ok(Ok(self.stood_still()));
         }
         let answer = match (request, raised) {
