@@ -158,9 +158,10 @@ fn decide(config: Option<PathBuf>, args: &ByArgs, plan: impl FnOnce(&Shop) -> Wo
     } else {
         tell(&decided, args.lang.into())?;
     }
-    let open = |one: &Touched| matches!(one.status, Status::Waiting | Status::Unknown);
-    let people = decided.left.iter().any(|one| matches!(one.status, Status::Held | Status::Refused));
-    Ok(ExitStatus::of(false, decided.moved.iter().chain(&decided.left).any(open), people))
+    let any =
+        |open: fn(Status) -> bool| decided.moved.iter().chain(&decided.left).any(|one| open(one.status));
+    let waits = any(|status| matches!(status, Status::Waiting | Status::Unknown));
+    Ok(ExitStatus::of(false, waits, any(|status| matches!(status, Status::Held | Status::Refused))))
 }
 
 fn as_json(decided: &Decided) -> serde_json::Value {

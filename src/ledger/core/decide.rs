@@ -1,8 +1,8 @@
 //! What people decide: letting go what is held, saying what became of an unknown outcome.
 
-use super::follow::{documents_of_record, judge_followers};
+use super::follow::{documents_of_record, judge_followers, wait_behind};
 use super::store::{Stand, told};
-use super::{Known, Life as _, RecordEvent, RecordState, Store};
+use super::{Known, Life as _, RecordEvent, RecordState, Store, Way};
 use crate::ledger::{By, Decision, Double, Error, StoredIssue, codes};
 use crate::model::Outcome;
 
@@ -13,6 +13,11 @@ pub(crate) fn release<S: Store>(
     answer: Option<Double>,
     by: &By,
 ) -> Result<bool, Error> {
+    if known.state == RecordState::Reversed
+        && let Some(live) = sent_anew(store, known)?
+    {
+        return judge_reversed(store, known, &live);
+    }
     store.doubt_if_taken_over(known)?;
     let reasons = store.reason(known.id)?;
     let code = reasons.first().map(|issue| issue.code.as_str()).unwrap_or_default();
@@ -37,6 +42,28 @@ pub(crate) fn release<S: Store>(
     store.mark_changed(known.id)?;
     documents_of_record(store, known.id)?;
     Ok(true)
+}
+
+/// The row of a reversed one's fact that was sent after it, or is about to be.
+fn sent_anew<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> {
+    for (scope, key) in store.own_keys(known)? {
+        let live = store.live(scope, &key)?.filter(|live| live.id != known.id);
+        if let Some(live) = live.filter(|live| live.state == RecordState::Accepted || live.state.is_open()) {
+            return Ok(Some(live));
+        }
+    }
+    Ok(None)
+}
+
+/// A row that repeats one that was reversed is judged by the one that was sent since; the reversed one itself stays.
+fn judge_reversed<S: Store>(store: &mut S, known: &Known, live: &Known) -> Result<bool, Error> {
+    let repeats = known.of_record.is_some();
+    if repeats {
+        wait_behind(store, known, live, Way::Key)?;
+        store.mark_changed(known.id)?;
+        documents_of_record(store, known.id)?;
+    }
+    Ok(repeats)
 }
 
 fn drop_it<S: Store>(store: &mut S, known: &Known, by: &By) -> Result<(), Error> {

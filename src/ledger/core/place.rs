@@ -101,7 +101,10 @@ impl Newcomer<'_> {
         let fact = self.own_fact(store)?;
         match self.named_or_same_content(store)? {
             Target::None => {}
-            Target::Row(way, known) => self.meet_target(store, &mut place, way, *known)?,
+            Target::Row(way, known) => {
+                self.meet_target(store, &mut place, way, *known)?;
+                self.meet_anew(&mut place, fact.as_ref());
+            }
             Target::UnknownName => {
                 return self.stand(
                     store,
@@ -186,6 +189,16 @@ impl Newcomer<'_> {
             None => place.live = false,
         }
         Ok(())
+    }
+
+    /// What was reversed and then let go, as an equal row of some file, is registered or on its way again.
+    fn meet_anew(&self, place: &mut Place, fact: Option<&OwnFact>) {
+        let Some((Judgement::Reversed, way, _)) = place.stopped else { return };
+        let again = |live: &&Known| live.state == RecordState::Accepted || live.state.is_open();
+        let live = fact.and_then(|fact| fact.live.as_ref()).filter(again);
+        if let Some(live) = live.filter(|live| self.differs(Way::Key, live).is_empty()) {
+            place.stopped = self.verdict(way, live, false).map(|verdict| (verdict, way, live.clone()));
+        }
     }
 
     /// Its own fact with the live record of it. Equal rows of one file without a key are counted: the n-th of this
