@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 
 use super::{MappingRef, StoredIssue};
+use crate::mapping::Identity;
 use crate::model::{Environment, Lang};
 
 /// A configuration section as the ledger tells registrations apart.
@@ -85,8 +86,8 @@ pub struct Plan {
     pub layout: String,
     /// Whether the mapping has a key.
     pub keyed: bool,
-    /// What rows are told apart by: the columns of the key, or without one the fields that are made.
-    pub identity: String,
+    /// What rows are told apart by: the columns of the key, or without one the fields and how they are made.
+    pub identity: Identity,
     /// Fields whose change alone changes nothing (`[key] ignore`, and the one with our number).
     pub ignore: Vec<String>,
     /// Sections the mapping may send to; rows name them by index.

@@ -37,6 +37,19 @@ impl Test {
         below && above
     }
 
+    /// What it asks, always in the same words.
+    pub(super) fn told(&self) -> String {
+        let sorted = |list: &Option<Arc<Wording<()>>>| {
+            let mut texts: Vec<&str> =
+                list.iter().flat_map(|list| list.entries()).map(|(text, ())| text).collect();
+            texts.sort_unstable();
+            format!("{texts:?}")
+        };
+        let (is, not) = (sorted(&self.is), sorted(&self.not));
+        let Self { starts, empty, below, above, .. } = self;
+        format!("{is} {not} {starts:?} {empty:?} {below:?} {above:?}")
+    }
+
     /// Whether it asks anything at all.
     pub(super) fn is_nothing(&self) -> bool {
         !self.asks_wording() && self.empty.is_none() && self.below.is_none() && self.above.is_none()

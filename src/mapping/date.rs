@@ -50,6 +50,7 @@ pub(super) static M021: CodeInfo = CodeInfo {
 /// A form that dates of text cells have (strftime), ready for use.
 #[derive(Debug, Clone)]
 pub(super) struct Format {
+    text: Box<str>,
     steps: Option<Vec<Step>>,
     items: Vec<Item<'static>>,
     /// The first year that it may give: one of two digits is of this century.
@@ -95,7 +96,7 @@ impl Format {
         }
         let is_short = items.contains(&Item::Numeric(Numeric::YearMod100, Pad::Zero));
         let earliest = if is_short { CENTURY } else { 1000 };
-        let format = Self { steps: steps(&items), items, earliest };
+        let format = Self { text: text.into(), steps: steps(&items), items, earliest };
         if format.by_chrono(&format.example()).map(|at| at.date()) == Some(example().date()) {
             Ok(format)
         } else {
@@ -103,6 +104,11 @@ impl Format {
                 "`{text}` does not give a whole date; it needs day, month and year, as `%d.%m.%Y` does"
             ))
         }
+    }
+
+    /// As it was written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The date a whole text is in this form.

@@ -42,6 +42,11 @@ impl<V: Clone + PartialEq> Wording<V> {
         self.exact.get(text).or_else(|| self.find_folded(&names::fold(text)))
     }
 
+    /// The texts as they were added, in no order, and what they stand for.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.exact.iter().map(|(text, value)| (text.as_str(), value))
+    }
+
     fn find_folded(&self, folded: &str) -> Option<&V> {
         match (self.exact.get(folded), self.folded.get(folded)) {
             (Some(exact), Some(other)) => other.as_ref().filter(|other| *other == exact),

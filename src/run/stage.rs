@@ -16,7 +16,7 @@ use crate::ledger::{
     self, Accept, FileState, FileView, Handle, Plan, Referenced, StagedRow, StoredIssue, codes,
 };
 use crate::mapping::{Answers, Bound, Decided, Mapping};
-use crate::model::{CodeInfo, Issue, Schema, names};
+use crate::model::{CodeInfo, Issue, Schema};
 use crate::table::{self, Reading, Row, Table};
 
 /// Rows of one staging commit, and those of one block more.
@@ -302,7 +302,7 @@ pub(super) fn plan(drop: &DropFolder, mapping: &Mapping, ready: &Ready, intake: 
         mapping: super::mapping_ref(mapping),
         scope: mapping.key.as_ref().and_then(|key| key.of.clone()).unwrap_or_else(|| mapping.name.clone()),
         layout: String::new(),
-        identity: identity(mapping, schema),
+        identity: mapping.identity(schema),
         keyed: mapping.key.is_some(),
         ignore: ignored.chain(number).collect(),
         sections: ready.sections.clone(),
@@ -312,18 +312,6 @@ pub(super) fn plan(drop: &DropFolder, mapping: &Mapping, ready: &Ready, intake: 
             crate::config::Accept::WholeFile => Accept::WholeFile,
         },
     }
-}
-
-/// What a mapping's rows are told apart by.
-fn identity(mapping: &Mapping, schema: &Schema) -> String {
-    let parts: Vec<String> = if let Some(key) = &mapping.key {
-        let columns = if key.formerly.is_empty() { &key.columns } else { &key.formerly };
-        columns.iter().map(|column| names::fold(column)).collect()
-    } else {
-        let made = schema.fields.iter().filter(|field| field.identifies && mapping.makes(&field.name));
-        made.map(|field| field.name.clone()).collect()
-    };
-    format!("{}:{}", if mapping.key.is_some() { "key" } else { "fields" }, parts.join("\u{1f}"))
 }
 
 fn stage_rows(

@@ -85,7 +85,7 @@ impl Drawer {
 
     pub(super) fn plan(&self, intake: i64) -> Plan {
         Plan {
-            identity: String::new(),
+            identity: crate::mapping::Identity::default(),
             intake,
             mapping: MappingRef { name: "m".into(), version: 1, sha256: "s".into() },
             scope: "m".into(),

@@ -1,11 +1,12 @@
 //! What the rows of a scope are told apart by. A mapping may be mended, but not so that rows which were reported look
 //! new.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::Sqlite;
 use super::stage::earlier_of_same_content;
+use super::{Sqlite, json};
 use crate::ledger::{Error, Plan};
+use crate::mapping::Identity;
 
 /// A row of scope `s` that may be registered.
 const REPORTED: &str = "EXISTS (SELECT 1 FROM facts f JOIN records r ON r.id = f.record_id
@@ -17,12 +18,13 @@ impl Sqlite {
         if self.is_known_by_row(plan)? {
             return Ok(false);
         }
-        let mut otherwise = self.conn.prepare_cached(&format!(
-            "SELECT EXISTS (SELECT 1 FROM scopes s WHERE s.realm_id = ?1 AND s.name = ?2 AND s.identity <> ?3
-                AND {REPORTED})"
-        ))?;
+        let mut found =
+            self.conn.prepare_cached("SELECT id FROM scopes WHERE realm_id = ?1 AND name = ?2")?;
         for realm in plan.sections.iter().filter_map(|section| self.realm(section)) {
-            if otherwise.query_row(params![realm, plan.scope, plan.identity], |row| row.get(0))? {
+            let scope: Option<i64> =
+                found.query_row(params![realm, plan.scope], |row| row.get(0)).optional()?;
+            let reported = scope.map_or(Ok(None), |scope| reported_under(&self.conn, scope))?;
+            if reported.is_some_and(|reported| !plan.identity.knows_all_of(&reported)) {
                 return Ok(true);
             }
         }
@@ -42,12 +44,23 @@ impl Sqlite {
     }
 }
 
-/// From the first reported row on, that is what a scope's rows are told apart by.
+/// What the rows of a scope are told apart by, if any of them may be registered.
+fn reported_under(conn: &Connection, scope: i64) -> Result<Option<Identity>, Error> {
+    let sql =
+        format!("SELECT s.identity FROM scopes s WHERE s.id = ?1 AND s.identity IS NOT NULL AND {REPORTED}");
+    let text: Option<String> = conn.prepare_cached(&sql)?.query_row([scope], |row| row.get(0)).optional()?;
+    Ok(text.map(|text| Identity::read(&text)))
+}
+
+/// From the first reported row on, that is what a scope's rows are told apart by. What comes to it is remembered
+/// too; what contradicts it, as where rows are known otherwise, is not.
 pub(super) fn remember(tx: &Transaction<'_>, scope: i64, plan: &Plan) -> Result<(), Error> {
-    tx.prepare_cached(&format!(
-        "UPDATE scopes AS s SET identity = ?2 WHERE s.id = ?1 AND s.identity IS NOT ?2
-            AND (s.identity IS NULL OR NOT {REPORTED})"
-    ))?
-    .execute(params![scope, plan.identity])?;
+    let identity = match reported_under(tx, scope)? {
+        Some(reported) if !plan.identity.knows_all_of(&reported) => return Ok(()),
+        Some(reported) => plan.identity.clone().and(&reported),
+        None => plan.identity.clone(),
+    };
+    tx.prepare_cached("UPDATE scopes SET identity = ?2 WHERE id = ?1 AND identity IS NOT ?2")?
+        .execute(params![scope, json(&identity)?])?;
     Ok(())
 }

@@ -169,7 +169,7 @@ fn plan_for(intake: i64, keyed: bool, accept: Accept) -> Plan {
         mapping: MappingRef { name: "m".into(), version: 1, sha256: "s".into() },
         scope: "m".into(),
         layout: String::new(),
-        identity: String::new(),
+        identity: crate::mapping::Identity::default(),
         keyed,
         ignore: vec!["notes".into()],
         sections: vec!["sespa".into()],

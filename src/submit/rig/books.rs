@@ -168,7 +168,7 @@ fn plan(intake: i64) -> Plan {
         intake,
         mapping: MappingRef { name: "m".to_owned(), version: 1, sha256: "s".to_owned() },
         layout: String::new(),
-        identity: String::new(),
+        identity: crate::mapping::Identity::default(),
         scope: "m".to_owned(),
         keyed: true,
         ignore: Vec::new(),

@@ -1,0 +1,269 @@
+//! What a mapping's rows are told apart by. A mapping may be mended, but not so that rows which were reported look
+//! new under it.
+//!
+//! With a key these are its columns. Without one a row is known by the fields that are made of it, so also how they
+//! are made counts: what a text stands for may not change, but other texts, columns and formats may come behind those
+//! that are there, as the rows they are for could not be reported before.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConditionPlan, FieldPlan, Mapping, Piece, Report, RulePlan, Source, Subject};
+use crate::model::{Schema, hash, names};
+
+/// Digits of a hash that stand for a text here.
+const SHORT: usize = 12;
+
+/// What rows are told apart by; kept with what was reported under it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The columns of the key, or without one the fields.
+    by: String,
+    /// How each of the fields is made; nothing where there is a key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    made: BTreeMap<String, Made>,
+}
+
+/// How a field is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Made {
+    /// A hash over what must stay.
+    how: String,
+    /// Columns in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<String>,
+    /// Formats of dates in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    formats: Vec<String>,
+    /// Texts of `values` and of the list, and what they stand for, both as short hashes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    stand_for: BTreeMap<String, String>,
+}
+
+impl Identity {
+    /// As the ledger kept it. What an earlier version wrote names only what rows are told apart by.
+    pub fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|_| Self { by: text.to_owned(), made: BTreeMap::new() })
+    }
+
+    /// Whether a row that was reported under the former one can't look new.
+    pub fn knows_all_of(&self, former: &Self) -> bool {
+        let keeps =
+            |(field, former): (&String, &Made)| self.made.get(field).is_some_and(|made| made.keeps(former));
+        self.by == former.by && former.made.iter().all(keeps)
+    }
+
+    /// This one, with what the former one knew besides.
+    #[must_use]
+    pub fn and(mut self, former: &Self) -> Self {
+        for (field, made) in &mut self.made {
+            let known = former.made.get(field).into_iter().flat_map(|former| &former.stand_for);
+            known.for_each(|(text, value)| {
+                made.stand_for.entry(text.clone()).or_insert_with(|| value.clone());
+            });
+        }
+        self
+    }
+}
+
+impl Made {
+    fn keeps(&self, former: &Self) -> bool {
+        let stands = |(text, value)| self.stand_for.get(text).is_none_or(|now| now == value);
+        self.how == former.how
+            && self.columns.starts_with(&former.columns)
+            && self.formats.starts_with(&former.formats)
+            && former.stand_for.iter().all(stands)
+    }
+}
+
+impl Mapping {
+    /// What its rows are told apart by under a system's schema.
+    pub fn identity(&self, schema: &Schema) -> Identity {
+        if let Some(key) = &self.key {
+            let columns = if key.formerly.is_empty() { &key.columns } else { &key.formerly };
+            let columns: Vec<String> = columns.iter().map(|column| names::fold(column)).collect();
+            return Identity { by: format!("key:{}", columns.join("\u{1f}")), made: BTreeMap::new() };
+        }
+        let fields = schema.fields.iter().filter(|field| field.identifies).map(|field| field.name.as_str());
+        let fields: Vec<&str> = fields.filter(|field| self.makes(field)).collect();
+        let plans = self.fields.iter().filter(|plan| fields.contains(&plan.field.as_str()));
+        let mut made: BTreeMap<String, Made> = plans.map(|plan| (plan.field.clone(), plan.made())).collect();
+        let rules: Vec<String> = self.rules.iter().filter_map(|rule| rule.told(&fields)).collect();
+        if !rules.is_empty() {
+            made.insert("[[rule]]".to_owned(), Made { how: short(&rules.join("\n")), ..Made::default() });
+        }
+        Identity { by: format!("fields:{}", fields.join("\u{1f}")), made }
+    }
+}
+
+impl FieldPlan {
+    fn made(&self) -> Made {
+        let mut stand_for = BTreeMap::new();
+        let lists = [self.values.as_deref(), self.lookup.as_ref().map(|lookup| &*lookup.list)];
+        for (which, list) in lists.into_iter().enumerate() {
+            let entries = list.into_iter().flat_map(super::wording::Wording::entries);
+            stand_for.extend(entries.map(|(text, value)| (short(&format!("{which} {text}")), short(value))));
+        }
+        let columns = match &self.source {
+            Source::Columns(columns) => columns.iter().map(|column| names::fold(column)).collect(),
+            Source::Value(_) | Source::Template(_) => Vec::new(),
+        };
+        let formats = self.formats.iter().map(|format| format.text().to_owned()).collect();
+        Made { how: short(&self.how()), columns, formats, stand_for }
+    }
+
+    fn how(&self) -> String {
+        let source = match &self.source {
+            Source::Columns(_) => "columns".to_owned(),
+            Source::Value(value) => format!("value {value:?}"),
+            Source::Template(pieces) => pieces.iter().fold("template".to_owned(), |mut text, piece| {
+                let _ = match piece {
+                    Piece::Text(part) => write!(text, " {part:?}"),
+                    Piece::Column(name) => write!(text, " column {:?}", names::fold(name)),
+                };
+                text
+            }),
+        };
+        let take = self.take.as_ref().map(regex::Regex::as_str);
+        let and = self.lookup.as_ref().map(|lookup| lookup.and.iter().map(|name| names::fold(name)));
+        let and: Option<Vec<String>> = and.map(Iterator::collect);
+        let (values, negate, default) = (self.values.is_some(), self.negate, &self.default);
+        format!("{source}; {take:?} {values} {and:?} {negate} {default:?}")
+    }
+}
+
+impl RulePlan {
+    /// What it does to fields that identify; none where it leaves them alone.
+    fn told(&self, fields: &[&str]) -> Option<String> {
+        let touched = self.fields.iter().filter(|plan| fields.contains(&plan.field.as_str()));
+        let touched: Vec<String> =
+            touched.map(|plan| format!("{}: {} {:?}", plan.field, plan.how(), plan.made())).collect();
+        if touched.is_empty() {
+            return None;
+        }
+        let when: Vec<String> = self.when.iter().map(ConditionPlan::told).collect();
+        let reports = !matches!(self.report, Some(Report::No(_)));
+        Some(format!("{} {reports} {}", when.join(" and "), touched.join(" ")))
+    }
+}
+
+impl ConditionPlan {
+    fn told(&self) -> String {
+        let subject = match &self.subject {
+            Subject::Column(name) => format!("column {:?}", names::fold(name)),
+            Subject::Field(name) => format!("field {name:?}"),
+        };
+        format!("{subject} {}", self.test.told())
+    }
+}
+
+fn short(text: &str) -> String {
+    hash::sha256(text.as_bytes()).chars().take(SHORT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{mapping_with, schema};
+    use super::*;
+
+    const FIELDS: &str = r#"
+[fields]
+p_trn_type    = { column = "Вид", values = { "приход" = 1, "брак" = 25 } }
+p_report_date = { column = "Дата", format = "%d.%m.%Y" }
+p_batch_no    = { column = "Партида/Годност", take = "^([^/]+)" }
+p_postcode    = { column = "Склад", lookup = "list.csv", from = "code", to = "postcode" }
+p_drug_code   = { column = "Код", default = "" }
+p_quantity    = "Колич"
+notes         = { template = "{Бележка} док. {Док}" }
+
+[[rule]]
+when   = [{ column = "Вид", is = ["приход", "друг"] }]
+fields = { p_quantity = { column = "Колич", negate = true } }
+
+[[rule]]
+when   = [{ column = "Група", is = ["Козметика"] }]
+report = false
+reason = "не е в ПЛС"
+"#;
+    const LIST: &str = "code,postcode\nС1,1532\nС2,4000\n";
+
+    /// What rows are told apart by where notes do not count, as for the real system.
+    fn of(fields: &str, list: &str) -> Identity {
+        let mut schema = schema();
+        for field in schema.fields.iter_mut().filter(|field| field.name == "notes") {
+            field.identifies = false;
+        }
+        mapping_with(fields, &[("list.csv", list)]).identity(&schema)
+    }
+
+    #[test]
+    fn what_comes_behind_makes_no_reported_row_look_new() {
+        let former = of(FIELDS, LIST);
+        for (from, to) in [
+            ("\"брак\" = 25", "\"брак\" = 25, \"аптека\" = 3"),
+            ("\"брак\" = 25", "\"бракуване\" = 25"),
+            ("column = \"Код\"", "column = [\"Код\", \"Код НСЦРЛП\"]"),
+            ("format = \"%d.%m.%Y\"", "format = [\"%d.%m.%Y\", \"%Y%m%d\"]"),
+            ("док. {Док}", "ред {Ред}"),
+            ("is = [\"Козметика\"]", "is = [\"Козметика\", \"Храни\"]"),
+            ("\"приход\", \"друг\"", "\"друг\", \"приход\""),
+            ("\n[fields]", "\n[table]\ndecimal = \",\"\n[fields]"),
+        ] {
+            assert!(FIELDS.contains(from), "{from}");
+            assert!(of(&FIELDS.replace(from, to), LIST).knows_all_of(&former), "{to}");
+        }
+        for list in ["code,postcode\nС1,1532\nС2,4000\nС3,9000\n", "code,postcode\nС2,4000\n"] {
+            assert!(of(FIELDS, list).knows_all_of(&former), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_made_otherwise_makes_reported_rows_look_new() {
+        let former = of(FIELDS, LIST);
+        for (from, to) in [
+            ("\"брак\" = 25", "\"брак\" = 24"),
+            ("column = \"Код\"", "column = \"Код НСЦРЛП\""),
+            ("column = \"Код\"", "column = [\"Код НСЦРЛП\", \"Код\"]"),
+            ("column = \"Код\", default = \"\"", "column = \"Код\""),
+            ("format = \"%d.%m.%Y\"", "format = \"%m.%d.%Y\""),
+            ("^([^/]+)", "([^/]+)$"),
+            ("p_quantity    = \"Колич\"", "p_quantity    = { value = \"1\" }"),
+            ("p_drug_code ", "p_drug_product_code "),
+            ("\"приход\", \"друг\"", "\"приход\""),
+            ("negate = true", "negate = false"),
+        ] {
+            assert!(FIELDS.contains(from), "{from}");
+            assert!(!of(&FIELDS.replace(from, to), LIST).knows_all_of(&former), "{to}");
+        }
+        assert!(!of(FIELDS, "code,postcode\nС1,1000\nС2,4000\n").knows_all_of(&former));
+    }
+
+    #[test]
+    fn what_came_to_it_is_remembered() {
+        let grown = FIELDS.replace("\"брак\" = 25", "\"брак\" = 25, \"аптека\" = 3");
+        let kept = of(FIELDS, LIST).and(&of(&grown, LIST));
+        assert!(of(&grown, LIST).knows_all_of(&kept));
+        assert!(!of(&grown.replace("= 3", "= 25"), LIST).knows_all_of(&kept));
+    }
+
+    #[test]
+    fn it_is_read_back_also_as_earlier_versions_wrote_it() {
+        let identity = of(FIELDS, LIST);
+        assert_eq!(Identity::read(&serde_json::to_string(&identity).unwrap()), identity);
+        assert!(identity.knows_all_of(&Identity::read(&identity.by)));
+        assert!(!identity.knows_all_of(&Identity::read("key:док\u{1f}ред")));
+        assert!(!identity.knows_all_of(&Identity::read("fields:p_trn_type")));
+    }
+
+    #[test]
+    fn with_a_key_only_its_columns_count() {
+        let keyed = format!("{FIELDS}\n[key]\ncolumns = [\"Док\", \"Ред\"]\n");
+        let changed = keyed.replace("\"брак\" = 25", "\"брак\" = 24");
+        assert!(of(&changed, LIST).knows_all_of(&of(&keyed, LIST)));
+        let renamed = keyed.replace("\"Ред\"]", "\"Line\"]\nformerly = [\"Док\", \"Ред\"]");
+        assert!(of(&renamed, LIST).knows_all_of(&of(&keyed, LIST)));
+        assert!(!of(&renamed.replace("formerly", "document"), LIST).knows_all_of(&of(&keyed, LIST)));
+    }
+}
