@@ -273,7 +273,7 @@ impl Bookkeeping {
             return Ok(());
         }
         let began = Instant::now();
-        let written = reports::write_due(shop, &mut self.later)?;
+        let (written, _) = reports::write_due(shop, &mut self.later)?;
         if !written.is_empty() {
             (self.written, self.took) = (Instant::now(), began.elapsed());
             // `watch` runs for months: only what the last pass wrote is kept.
@@ -334,14 +334,10 @@ async fn unless_it_hangs<T>(thread: impl Future<Output = T>, ending: &Cancellati
     }
 }
 
-/// What was reported, and of how many files the reports could not be put in place.
+/// What was reported, and of how many files the reports could not be written.
 async fn write_last(shop: &Arc<Shop>) -> Result<(Vec<Reported>, usize)> {
     let shop = Arc::clone(shop);
-    let work = move || {
-        let mut later = Later::new();
-        Ok((reports::write_due(&shop, &mut later)?, later.len()))
-    };
-    tokio::task::spawn_blocking(work).await?
+    tokio::task::spawn_blocking(move || reports::write_due(&shop, &mut Later::new())).await?
 }
 
 /// What a section's sender is told.

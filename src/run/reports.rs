@@ -67,16 +67,18 @@ impl Reported {
     }
 }
 
-/// Writes the reports of every file that changed since its last ones, and archives what is final then.
+/// Writes the reports of every file that changed since its last ones, and archives what is final then. Gives what was
+/// reported, and of how many files the reports could not be written: one that is open and therefore lies under
+/// another name, as its receipt says, is written.
 ///
 /// # Errors
 /// When the ledger fails. A report that can't be written is told in the log and tried again next time.
-pub fn write_due(shop: &Shop, later: &mut Later) -> Result<Vec<Reported>> {
+pub fn write_due(shop: &Shop, later: &mut Later) -> Result<(Vec<Reported>, usize)> {
     let _desk = super::lock::desk(&shop.desk)?;
     let (today, near) = (shop.world.clock.today(), near(shop));
     shop.ledger.ask_blocking(move |ledger| ledger.remind(today, near))?;
     let due = shop.ledger.ask_blocking(|ledger| ledger.due_reports())?;
-    let mut done = Vec::new();
+    let (mut done, mut failed) = (Vec::new(), 0);
     later.retain(|_, at| *at > Instant::now());
     for intake in due.into_iter().filter(|intake| !later.contains_key(intake)).collect::<Vec<_>>() {
         let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { continue };
@@ -93,11 +95,12 @@ pub fn write_due(shop: &Shop, later: &mut Later) -> Result<Vec<Reported>> {
             Ok(None) => {}
             Err(error) => {
                 later.insert(intake, Instant::now() + TRY_AGAIN);
+                failed += 1;
                 tracing::error!(file = %name, error = format!("{error:#}"), "reports could not be written");
             }
         }
     }
-    Ok(done)
+    Ok((done, failed))
 }
 
 /// What was reported, and whether something of it must be tried again.
