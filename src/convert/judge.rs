@@ -248,6 +248,7 @@ impl Judged {
             doubt,
             members: record.as_ref().zip(schema).map(|(record, schema)| record.canonical(schema)),
             fact,
+            day: self.day,
             until: window.and_then(|(target, day)| target.destination.submit_until(day)),
             reverse_until: window.and_then(|(target, day)| target.destination.reverse_until(day)),
             document: self.document.map(Into::into),

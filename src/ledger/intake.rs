@@ -131,6 +131,8 @@ pub struct StagedRecord {
     pub members: Option<String>,
     /// What makes it the same fact; none where it has none (key cells empty, or refused without a key).
     pub fact: Option<FactKey>,
+    /// The row's own day.
+    pub day: Option<NaiveDate>,
     /// Last day to send.
     pub until: Option<NaiveDate>,
     /// Last day to reverse once accepted.

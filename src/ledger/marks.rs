@@ -37,7 +37,7 @@ pub struct Takeover {
     pub number: i64,
     /// Newest event that any mark knows of.
     pub event: i64,
-    /// Rows with that last day to send or an earlier one are doubtful: somebody else may have sent them.
+    /// Rows dated up to that day are doubtful, and those whose day is not known: somebody else may have sent them.
     /// None: nobody else sent anything.
     pub doubt_until: Option<NaiveDate>,
     /// What the marks said, as evidence.

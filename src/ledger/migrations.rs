@@ -275,4 +275,9 @@ CREATE TABLE unlisted (
     PRIMARY KEY (intake_id, transaction_id)
 ) STRICT, WITHOUT ROWID;
 ",
+    r"
+-- The row's own day. Who may have sent it when a ledger or a folder was taken over goes by it, and `until` of `doubts`
+-- is such a day from here on; what is not known is in doubt.
+ALTER TABLE records ADD COLUMN day TEXT;
+",
 ];

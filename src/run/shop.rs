@@ -40,8 +40,6 @@ pub struct Sections {
     report_from: HashMap<String, NaiveDate>,
     /// Also of sections whose registration can't be read: their mappings are good, their files wait.
     schemas: Schemas,
-    /// The same: how long rows may be sent needs no secret.
-    windows: HashMap<String, Arc<dyn Destination>>,
 }
 
 impl Sections {
@@ -53,7 +51,6 @@ impl Sections {
             let opening = open_destination(section).and_then(|destination| {
                 let schema = Arc::new(Schema::clone(destination.schema()));
                 opened.schemas.insert(name.clone(), schema);
-                opened.windows.insert(name.clone(), Arc::clone(&destination));
                 Ok((destination, registration_of(section)?))
             });
             match opening {
@@ -90,20 +87,6 @@ impl Sections {
     /// the same, and files that go there wait for the number, not for a layout.
     pub fn schemas(&self) -> Schemas {
         self.schemas.clone()
-    }
-
-    /// The last day on which rows dated that day may be sent to any section; `Err` names the first section that does
-    /// not say, and why.
-    pub fn submit_until(&self, sections: &[Section], day: NaiveDate) -> Result<NaiveDate, (String, String)> {
-        let mut last = day;
-        for section in sections {
-            let Some(destination) = self.windows.get(&section.name) else {
-                let why = self.unusable.get(&section.name).cloned().unwrap_or_default();
-                return Err((section.name.clone(), why));
-            };
-            last = last.max(destination.submit_until(day).unwrap_or(day));
-        }
-        Ok(last)
     }
 
     /// The sections of these names as goals of rows; `Err` names the first that can't be used, and why.

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use chrono::NaiveDate;
 
 use super::Shop;
@@ -32,7 +32,7 @@ pub struct Survey {
     pub position: Position,
     /// Marks that know of something this ledger does not, each where it lies.
     pub marks: Vec<(PathBuf, Mark)>,
-    /// Rows with that last day to send or an earlier one will be held; none: nothing is in doubt.
+    /// Rows dated up to that day may have been sent by somebody else and will be held; none: nothing is in doubt.
     pub doubt_until: Option<NaiveDate>,
     /// Folders that get this ledger's mark.
     pub folders: Vec<PathBuf>,
@@ -53,8 +53,7 @@ impl Survey {
 /// Shows what may exist at the system. Writes nothing.
 ///
 /// # Errors
-/// When the folder is not configured or can't be reached, a section does not say how long rows may be sent, or the
-/// ledger fails.
+/// When the folder is not configured or can't be reached, or the ledger fails.
 pub fn survey(shop: &Shop, target: &Target) -> Result<Survey> {
     let marks = shop.marks.as_ref().context("this ledger has no marks")?;
     let position = shop.ledger.ask_blocking(|ledger| ledger.position())?;
@@ -78,7 +77,7 @@ fn of_folder(shop: &Shop, marks: &Marks, named: &Path, position: Position) -> Re
         Standing::Barred(trouble) | Standing::Stopped(trouble) => trouble,
     };
     let missing = matches!(read(&folder.join(NAME)), Read::None);
-    let doubt_until = if missing { None } else { Some(doubt_until(shop)?) };
+    let doubt_until = (!missing).then(|| shop.world.clock.today());
     let Trouble { mark, .. } = trouble;
     Ok(Survey {
         position,
@@ -118,7 +117,7 @@ fn of_ledger(shop: &Shop, marks: &Marks, position: Position) -> Result<Survey> {
     if found.is_empty() && marks.of_ledger(&shop.ledger)?.is_none() {
         return Ok(Survey::of_nothing(position));
     }
-    let doubt_until = Some(doubt_until(shop)?);
+    let doubt_until = Some(shop.world.clock.today());
     let number = position.number + NUMBERS_UNSEEN;
     Ok(Survey { position, marks: found, doubt_until, folders, is_needed: true, number, folder: None })
 }
@@ -139,16 +138,6 @@ fn known(shop: &Shop, named: &Path) -> Result<PathBuf> {
     }
     let folders: Vec<String> = folders().map(|folder| folder.display().to_string()).collect();
     bail!("{} is no configured drop folder; there are: {}", named.display(), folders.join(", "))
-}
-
-/// Rows dated up to today may have been sent by somebody else: the last day to send those dated today.
-fn doubt_until(shop: &Shop) -> Result<NaiveDate> {
-    let today = shop.world.clock.today();
-    shop.sections.submit_until(&shop.config.sections, today).map_err(|(section, why)| {
-        anyhow!(
-            "which rows are in doubt can't be told without the section {section}, which can't be used: {why}"
-        )
-    })
 }
 
 /// Takes over what was surveyed.

@@ -234,6 +234,7 @@ impl Drawer {
             }),
             fact: fact.filter(|_| self.keyed || members.is_some()),
             members,
+            day: None,
             until: None,
             reverse_until: None,
             document: Some(format!("d{}", line.delivery / 3)),

@@ -300,14 +300,14 @@ fn a_takeover_tells_in_json_whatever_it_does() {
 }
 
 #[test]
-fn a_takeover_needs_no_secret_but_the_window_of_every_section() {
+fn a_takeover_needs_no_section_that_can_be_used() {
     let place = place("");
     place.run(&["run"]).exits(0);
     let section = |setting: &str| format!("{OTHER_LEDGER}\n[destination.sespa]\n{setting}");
-    configure(&place, &section("catalogue = \"missing.json\""));
-    let refused = place.run(&[&["takeover", "drop"], &BY[..]].concat()).exits(2);
-    assert!(refused.stderr.contains("section sespa"), "{}", refused.stderr);
-    configure(&place, &section("actor_reg_no = { env = \"RXDROP_NOWHERE\" }"));
+    for setting in ["catalogue = \"missing.json\"", "actor_reg_no = { env = \"RXDROP_NOWHERE\" }"] {
+        configure(&place, &section(setting));
+        place.run(&["takeover", "drop"]).exits(2);
+    }
     place.run(&[&["takeover", "drop"], &BY[..]].concat()).exits(0);
 }
 

@@ -292,6 +292,7 @@ fn write_doubts(tx: &Transaction<'_>, newcomers: &[Newcomer<'_>]) -> Result<(), 
 /// The texts of a record that are made for the ledger.
 struct Texts<'a> {
     one: &'a Newcomer<'a>,
+    day: Option<String>,
     until: Option<String>,
     reverse_until: Option<String>,
     reason: Option<String>,
@@ -302,11 +303,11 @@ fn write_records(tx: &Transaction<'_>, staging: &Staging, newcomers: &[Newcomer<
     let texts = newcomers.iter().map(|one| one.texts(staging.accept)).collect::<Result<Vec<_>, _>>()?;
     many::run(
         tx,
-        "INSERT INTO records (id, intake_id, row_no, realm_id, section, state, valid, until, reverse_until,
+        "INSERT INTO records (id, intake_id, row_no, realm_id, section, state, valid, day, until, reverse_until,
             reason, doc_intake, document, mapped_number) VALUES {rows}",
-        "(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         &texts,
-        |Texts { one, until, reverse_until, reason, document }| {
+        |Texts { one, day, until, reverse_until, reason, document }| {
             let section = staging.section(one.staged);
             [
                 one.id.into(),
@@ -316,6 +317,7 @@ fn write_records(tx: &Transaction<'_>, staging: &Staging, newcomers: &[Newcomer<
                 text(section.map(|(name, ..)| name.as_str())),
                 place::first_state(one.staged).word().into(),
                 (one.staged.own != Own::Refused).into(),
+                text(day.as_deref()),
                 text(until.as_deref()),
                 text(reverse_until.as_deref()),
                 text(reason.as_deref()),
@@ -350,6 +352,7 @@ impl Newcomer<'_> {
         };
         Ok(Texts {
             one: self,
+            day: self.staged.day.map(|day| day.to_string()),
             until: self.staged.until.map(|day| day.to_string()),
             reverse_until: self.staged.reverse_until.map(|day| day.to_string()),
             reason: issues_text(reason.as_slice())?,

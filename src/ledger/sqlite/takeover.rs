@@ -176,7 +176,7 @@ pub(super) fn doubt_if_taken_over(tx: &Transaction<'_>, known: &Known) -> Result
         "UPDATE records SET reason = '[' || ?2 || coalesce(',' || substr(reason, 2), ']')
           WHERE id = ?1 AND state = 'held' AND released = 0 AND instr(coalesce(reason, ''), ?3) = 0
             AND EXISTS (SELECT 1 FROM doubts d JOIN intakes i ON i.id = records.intake_id
-                         WHERE (d.folder = '' OR d.folder = i.folder) AND (records.until IS NULL OR records.until <= d.until))",
+                         WHERE (d.folder = '' OR d.folder = i.folder) AND (records.day IS NULL OR records.day <= d.until))",
     )?
     .execute(params![known.id, json(&told(&codes::DOUBTFUL, []))?, format!("\"{}\"", codes::DOUBTFUL.code)])?;
     Ok(())
@@ -245,7 +245,7 @@ fn doubt_until(tx: &Transaction<'_>, intake: i64) -> Result<Option<String>, Erro
 fn hold(tx: &Transaction<'_>, which: &str, id: i64, until: &str) -> Result<(), Error> {
     tx.prepare_cached(&format!(
         "UPDATE records SET state = ?4, reason = '[' || ?3 || coalesce(',' || substr(reason, 2), ']')
-          WHERE {which} AND state = 'ready' AND released = 0 AND (until IS NULL OR until <= ?2)"
+          WHERE {which} AND state = 'ready' AND released = 0 AND (day IS NULL OR day <= ?2)"
     ))?
     .execute(params![id, until, json(&told(&codes::DOUBTFUL, []))?, held()?])?;
     Ok(())

@@ -206,6 +206,7 @@ fn staged(row: u32, members: Option<String>, fact: Option<FactKey>) -> StagedRow
             doubt: None,
             members,
             fact,
+            day: Some("2026-08-30".parse().unwrap()),
             until: Some("2026-09-09".parse().unwrap()),
             reverse_until: Some("2026-09-13".parse().unwrap()),
             document: None,
@@ -1280,7 +1281,7 @@ fn takeover(folder: Option<&str>, number: i64) -> crate::ledger::Takeover {
         folder: folder.map(Into::into),
         number,
         event: 900,
-        doubt_until: Some("2026-09-10".parse().unwrap()),
+        doubt_until: Some("2026-08-30".parse().unwrap()),
         evidence: serde_json::json!([]),
         by: By { name: "Ivanova".into(), reason: "restored".into() },
     }
@@ -1308,6 +1309,32 @@ fn after_a_takeover_what_was_ready_is_held_and_no_number_or_id_is_given_again() 
     assert!(open.items[0].number.parse::<i64>().unwrap() > 7_260_831_000_400);
     assert_eq!(open.items.len(), 1);
     assert_eq!(bench.statuses(old), [Status::Ignored, Status::Ignored]);
+}
+
+/// A row dated on a day, whose last day to send is another.
+fn dated(row: u32, day: Option<&str>, until: &str) -> StagedRow {
+    let mut staged = keyed((row, &row.to_string(), 1));
+    let record = staged.record.as_mut().unwrap();
+    record.day = day.map(|day| day.parse().unwrap());
+    record.until = Some(until.parse().unwrap());
+    staged
+}
+
+#[test]
+fn after_a_takeover_a_row_is_in_doubt_by_its_own_day_whatever_window_it_has() {
+    let mut bench = Bench::new();
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let rows = [
+        dated(2, Some("2026-08-29"), "2027-08-29"), // the window was made longer since
+        dated(3, Some("2026-08-30"), "2026-09-09"),
+        dated(4, Some("2026-08-31"), "2026-08-31"), // and shorter
+        dated(5, Some("2026-08-31"), "2026-09-10"),
+        dated(6, None, "2026-09-10"),
+    ];
+    let file = bench.drop_rows("a.csv", "dated", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.codes(file), ["L040", "L040", "L001", "L001", "L040"]);
+    assert_eq!(bench.claim().unwrap().items.len(), 2);
 }
 
 #[test]

@@ -143,6 +143,7 @@ fn good_row(index: usize) -> StagedRow {
         doubt: None,
         members: Some("{}".to_owned()),
         fact: Some(FactKey::Strong(index.to_string())),
+        day: None,
         until: None,
         reverse_until: None,
         document: None,
