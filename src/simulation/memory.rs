@@ -686,7 +686,11 @@ impl Memory {
                 self.move_both(*trn, TransactionEvent::Unsaid, RecordEvent::Unsaid);
             }
         }
-        let Some(mut to) = to else { return Ok(()) };
+        let Some(mut to) = to else {
+            let attempt = &mut self.attempts[index(attempt)];
+            attempt.state = attempt.state.after_nothing_new().unwrap_or(attempt.state);
+            return Ok(());
+        };
         if self.bug == Some(Bug::UnknownIsSettled) && to == BatchState::Unknown {
             to = BatchState::Settled;
         }

@@ -22,7 +22,7 @@ pub enum AttemptState {
 pub enum AttemptEvent {
     /// An answer is kept as it came. Also late, or to a question about what was applied already.
     Kept,
-    /// What the answer means is written.
+    /// What the answer means is written, also where that is nothing new.
     Applied,
     /// It surely was not received.
     NotSent,
@@ -72,6 +72,11 @@ impl AttemptEvent {
 }
 
 impl AttemptState {
+    /// After an answer was read that says nothing new: it need not be read again. None where no answer is kept.
+    pub fn after_nothing_new(self) -> Option<Self> {
+        self.step(On::Applied).filter(|_| self == Answered)
+    }
+
     /// Whether what became of it is still to be written.
     pub fn is_open(self) -> bool {
         matches!(self, Sending | Answered)

@@ -200,8 +200,14 @@ impl Sqlite {
             let rows = sent(tx, batch)?;
             let state = state_of(tx, batch)?;
             let states: Vec<TransactionState> = rows.iter().map(|row| row.state).collect();
-            let to = AttemptState::from_word(&word).and_then(|one| after(state, one, verdict, &states));
-            let Some(to) = to else {
+            let told = AttemptState::from_word(&word);
+            let Some(to) = told.and_then(|one| after(state, one, verdict, &states)) else {
+                if let Some(read) = told.and_then(AttemptState::after_nothing_new) {
+                    tx.execute(
+                        "UPDATE attempts SET state = ?2 WHERE id = ?1",
+                        params![attempt, read.word()],
+                    )?;
+                }
                 let data = serde_json::json!({"late": state.word(), "rows": rows.len()});
                 return Ok(((), Event::about(batch, data)));
             };

@@ -15,8 +15,9 @@ const APART: TimeDelta = TimeDelta::days(1);
 
 impl Sqlite {
     /// Drops requests and answers of batches settled more than so many days ago: one commit, of those after a
-    /// batch. Gives the last batch looked at; none when there are no more, or when nothing vouches for our clock:
-    /// one that jumped years ahead must not drop evidence.
+    /// batch. Not where an answer was not read yet, as when its section can't be used: a later start reads it. Gives
+    /// the last batch looked at; none when there are no more, or when nothing vouches for our clock: one that jumped
+    /// years ahead must not drop evidence.
     pub(super) fn drop_old_raw(
         &mut self,
         days: u32,
@@ -34,7 +35,9 @@ impl Sqlite {
             .conn
             .prepare_cached(
                 "SELECT id, answered_at FROM batches WHERE id > ?1 AND state = 'settled' AND answered_at < ?2
-                    AND length(body) > 0 ORDER BY id LIMIT ?3",
+                    AND length(body) > 0
+                    AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.batch_id = batches.id AND a.state = 'answered')
+                  ORDER BY id LIMIT ?3",
             )?
             .query_map(params![after, stamp(cut), AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;

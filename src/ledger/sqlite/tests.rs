@@ -1511,6 +1511,53 @@ fn a_late_answer_is_given_to_no_other_rows() {
 }
 
 #[test]
+fn an_answer_that_says_nothing_new_is_read_once() {
+    let refused = BatchVerdict::NotSent { retry_at: at(0), seen: "HTTP 429".into() };
+    let lost = BatchVerdict::Unknown { seen: "HTTP 500".into() };
+    let named_otherwise = BatchVerdict::Settled { outcomes: vec![accepted(0); 2], remote: None };
+    for (status, verdict) in [(429, refused), (500, lost), (200, named_otherwise)] {
+        for settled in [false, true] {
+            let mut bench = Bench::new();
+            let file = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+            let open = bench.claim().unwrap();
+            bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+            let now = bench.now();
+            if settled {
+                let what = What::Number(open.items[0].number.clone());
+                bench.ledger.resolve(&what, &Decision::Accepted("9".into()), &by(), now).unwrap();
+            }
+            let before = bench.statuses(file);
+            // The process that waited for it was frozen.
+            let date = at(0).to_rfc2822();
+            bench.ledger.answered(open.attempt, &answer(status, &date, "late"), at(0)).unwrap();
+            let unread = bench.ledger.recover("next", now).unwrap();
+            assert_eq!(unread.len(), 1, "{status}");
+            bench.settle(&unread[0].1, &verdict);
+            assert_eq!(bench.ledger.recover("one more", now).unwrap(), [], "{status} {settled}");
+            assert_eq!(bench.statuses(file), before, "{status} {settled}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_could_read_is_kept_and_keeps_nobody_from_starting() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+    let (what, now) = (What::Number(open.items[0].number.clone()), bench.now());
+    bench.ledger.resolve(&what, &Decision::Accepted("9".into()), &by(), now).unwrap();
+    bench.ledger.answered(open.attempt, &answer(200, &at(9).to_rfc2822(), "late"), at(9)).unwrap();
+    let later = 30 * 24 * 60;
+    answered_batch(&mut bench, "newer", later, &at(later).to_rfc2822());
+    assert_eq!(bench.ledger.drop_raw(10, 0, at(later)).unwrap(), None);
+    let unread = bench.ledger.recover("next", at(later)).unwrap();
+    assert_eq!((unread.len(), &unread[0].2.body[..]), (1, &b"late"[..]));
+    bench.settle(&unread[0].1, &BatchVerdict::Unknown { seen: "late".into() });
+    assert_eq!(bench.ledger.drop_raw(10, 0, at(later)).unwrap(), Some(open.batch), "it is read");
+}
+
+#[test]
 fn a_row_that_takes_two_places_leaves_neither_to_be_repaired_beside_it() {
     let mut bench = Bench::new();
     bench.drop_weak("a.csv", &[(2, "w")]);
