@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
 
 use super::stage::{CHUNK_ROWS, Opened, Ready, Staged, aside, bind, plan, told};
 use super::{Shop, lock};
@@ -17,7 +18,8 @@ use crate::table::{self, Row, Table};
 /// With fewer fields rows can't be told apart by what they say.
 const LEAST_FIELDS: usize = 4;
 
-/// Reads a list, lays it beside the ledger and accepts it.
+/// Reads a list, lays it beside the ledger and accepts it. None when the program is told to stop: what is staged by
+/// then is dropped at the next start.
 ///
 /// # Errors
 /// When the ledger fails; what is wrong with the list is in the outcome.
@@ -26,6 +28,7 @@ pub(super) fn take(
     drop: &DropFolder,
     mut opened: Opened,
     view: &FileView,
+    ending: &CancellationToken,
 ) -> Result<Option<Staged>> {
     let ready = match bind(shop, drop, &opened, view, Schema::of_lists) {
         Ok(ready) => ready,
@@ -38,8 +41,10 @@ pub(super) fn take(
     }
     pass(Point::Planned);
     let reader = Reader::new(&ready);
-    if let Err(stopped) = read_rows(shop, &mut opened.table, ready.bound.clone(), &reader)? {
-        return Ok(Some(aside(FileState::Unreadable, &[stopped.issue()])));
+    match read_rows(shop, &mut opened.table, ready.bound.clone(), &reader, ending)? {
+        Some(Ok(())) => {}
+        Some(Err(stopped)) => return Ok(Some(aside(FileState::Unreadable, &[stopped.issue()]))),
+        None => return Ok(None),
     }
     let found = opened.table.found();
     let reading = ready.reading(found, &ready.bound.filled_columns(), opened.answers)?;
@@ -53,20 +58,22 @@ pub(super) fn take(
     Ok(Some(Staged::Accepted))
 }
 
-/// Stages every row of the list, with what it says; the inner error is why it can't be read to its end.
+/// Stages every row of the list, with what it says; the inner error is why it can't be read to its end. None when told
+/// to stop before that.
 fn read_rows(
     shop: &Shop,
     table: &mut Table,
     mut bound: Bound,
     reader: &Reader<'_>,
-) -> Result<Result<(), table::Error>> {
+    ending: &CancellationToken,
+) -> Result<Option<Result<(), table::Error>>> {
     let (mut row, mut draft) = (Row::new(), Draft::default());
     let (mut rows, mut listed) = (Vec::new(), Vec::new());
     shop.ledger.ask_blocking(|ledger| ledger.begin_list())?;
     loop {
         let more = match table.read(&mut row) {
             Ok(more) => more,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Some(Err(error))),
         };
         if more {
             bound.apply(&row, &mut draft);
@@ -81,9 +88,12 @@ fn read_rows(
                 ledger.list(&read)
             })?;
             pass(Point::RowsStaged);
+            if more && ending.is_cancelled() {
+                return Ok(None);
+            }
         }
         if !more {
-            return Ok(Ok(()));
+            return Ok(Some(Ok(())));
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn stage(
 ) -> Result<Option<Staged>> {
     let Some(view) = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))? else { return Ok(None) };
     let staged = match find(shop, drop, mappings, &view)? {
-        Ok(found) if drop.lists => lists::take(shop, drop, found, &view)?,
+        Ok(found) if drop.lists => lists::take(shop, drop, found, &view, ending)?,
         Ok(found) => fill(shop, drop, found, &view, ending)?,
         Err((state, issues)) => Some(Staged::Aside(state, issues)),
     };

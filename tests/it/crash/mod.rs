@@ -20,6 +20,8 @@ mod processes;
 #[cfg(unix)]
 mod random;
 #[cfg(unix)]
+mod stopping;
+#[cfg(unix)]
 mod wire;
 
 pub(crate) use processes::{drop_day, place, receipt_state, statuses, submits};
