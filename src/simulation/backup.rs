@@ -1,7 +1,7 @@
 //! A ledger put back from a copy: as `ledger/sqlite/takeover.rs` takes it over, and as people do it.
 //!
 //! Not here: that nothing is sent before somebody takes over, which marks outside of the ledger see to, and rows that
-//! a takeover does not doubt because their last day comes after it: without a last day all are doubted.
+//! a takeover does not doubt because their day comes after it: without a day all are doubted.
 
 use super::book::{Book, Got, Op};
 use super::broken::Bug;
