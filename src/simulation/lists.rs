@@ -10,7 +10,7 @@ use super::check::Broken;
 use super::life::Life;
 use super::memory::{Memory, index};
 use crate::ledger::core::store::told;
-use crate::ledger::core::{Known, Life as _, RecordEvent, RecordState, Store as _, TransactionState, decide};
+use crate::ledger::core::{Known, RecordState, Store as _, TransactionState, decide};
 
 use crate::ledger::{Decision, Error, Listed, Matching, What, codes};
 
@@ -56,13 +56,12 @@ impl Memory {
         }
         shown.sort_by_key(|(known, _)| known.id);
         for (known, at) in &shown {
+            let Some(known) = self.record(known.id)? else { continue };
             let (transaction, _) = self.transaction(known.id)?;
             let missing = self.transactions[index(transaction)].state == TransactionState::NotReceived;
-            let keeps =
-                missing && known.newer.is_none() && known.state.step(RecordEvent::Contradicted).is_some();
-            if keeps && self.bug != Some(Bug::ListsAreNotBelieved) {
+            if missing && self.bug != Some(Bug::ListsAreNotBelieved) {
                 let why = told(&codes::CONTRADICTED, [name.clone(), (at + 1).to_string()]);
-                decide::contradict(self, known, &why)?;
+                decide::contradict(self, &known, &why)?;
             }
         }
         shown.sort_by_key(|(_, at)| *at);

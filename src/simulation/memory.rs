@@ -1218,9 +1218,9 @@ impl Store for Memory {
         self.rec_mut(id).older = older;
         Ok(())
     }
-    fn set_newer(&mut self, id: i64, newer: i64) -> Result<(), Error> {
+    fn set_newer(&mut self, id: i64, newer: Option<i64>) -> Result<(), Error> {
         self.touched.push(id);
-        self.rec_mut(id).newer = Some(newer);
+        self.rec_mut(id).newer = newer;
         Ok(())
     }
     fn replace_twins(&mut self, older: &Known, newcomer: &Known) -> Result<(), Error> {
@@ -1232,7 +1232,7 @@ impl Store for Memory {
                 && rec.newer.is_none()
                 && rec.intake != newcomer.intake
         });
-        twins.iter().try_for_each(|twin| self.set_newer(twin.id, newcomer.id))
+        twins.iter().try_for_each(|twin| self.set_newer(twin.id, Some(newcomer.id)))
     }
     fn forget_number(&mut self, id: i64) -> Result<(), Error> {
         self.rec_mut(id).valid = false;

@@ -109,6 +109,35 @@ fn rows_of_a_folder_that_is_taken_back_wait_for_a_person() {
     assert_eq!(registered(&place), 0);
 }
 
+/// Saved again with one row more, what a takeover held gives way to the newer file's rows.
+#[test]
+fn what_a_takeover_held_and_the_list_shows_under_our_number_never_goes_again() {
+    let place = place("");
+    std::fs::copy(root().join("mappings/sespa/portal-list.toml"), place.path("mappings/portal.toml"))
+        .unwrap();
+    place.faults(r#"{"rules":[{"on":"submit","nth":1,"do":"apply_then_drop"}]}"#);
+    drop_day(&place, "day.csv");
+    place.run(&["run", "--wait", "0s"]).exits(3);
+    place.run(&[&["resolve", "day.csv", "--not-received"], &BY[..]].concat()).exits(3);
+    configure(&place, OTHER_LEDGER);
+    take_over(&place, "drop", 0);
+    configure(&place, "");
+    let told = take_over(&place, "drop", 1).stdout;
+    assert!(told.contains("rows held: 2"), "{told}");
+    let day = std::fs::read_to_string(place.path("drop/day.csv")).unwrap();
+    let more = day.lines().last().unwrap().replace("77;2;", "77;9;");
+    std::fs::write(place.path("drop/more.csv"), format!("{day}{more}\r\n")).unwrap();
+    place.run(&["run"]).exits(1);
+    place.run(&[&["release", "more.csv:3", "--answer", "double=send"], &BY[..]].concat());
+    std::fs::create_dir(place.path("drop/reconcile")).unwrap();
+    std::fs::write(place.path("drop/reconcile/portal.csv"), place.list()).unwrap();
+    place.run(&["run"]).exits(1);
+    assert_eq!(statuses(&place, "day.csv"), ["accepted", "accepted"]);
+    assert_eq!(statuses(&place, "more.csv"), ["duplicate", "duplicate", "held"], "the list is read first");
+    assert_eq!((registered(&place), submits(&place)), (2, 1));
+    balance::check(&place).unwrap();
+}
+
 #[test]
 fn a_folder_is_taken_back_although_it_is_not_configured_any_more() {
     let place = had_by_another();

@@ -119,7 +119,7 @@ fn replace_older_changes<S: Store>(store: &mut S, intake: i64) -> Result<(), Err
             continue;
         }
         for older in store.select(Which::HeldBeside(of, intake))? {
-            store.set_newer(older.id, change.id)?;
+            store.set_newer(older.id, Some(change.id))?;
             store.mark_changed(older.id)?;
         }
     }

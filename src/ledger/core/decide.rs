@@ -1,7 +1,7 @@
 //! What people decide: letting go what is held, saying what became of an unknown outcome.
 
-use super::follow::{documents_of_record, judge_followers, wait_behind};
-use super::store::{Stand, told};
+use super::follow::{documents_of_record, give_place_back, judge_followers, wait_behind};
+use super::store::{Stand, in_place_of, told};
 use super::{Known, Life as _, RecordEvent, RecordState, Store, Way};
 use crate::ledger::{By, Decision, Double, Error, StoredIssue, codes};
 use crate::model::Outcome;
@@ -103,15 +103,24 @@ pub(crate) fn prove<S: Store>(
 
 /// A list shows under our number what was taken for not received. It does not go again: nobody knows what became of
 /// it, until the list itself proves it or a person decides. Held would not do, because a newer row of its fact takes
-/// the place of what is held, and would go out beside it under a number of its own.
-pub(crate) fn contradict<S: Store>(store: &mut S, known: &Known, why: &StoredIssue) -> Result<(), Error> {
-    let state = known.state.after(RecordEvent::Contradicted)?;
+/// the place of what is held, and would go out beside it under a number of its own. False where nothing is to be
+/// done, or no more can be: a newer row went in its place.
+pub(crate) fn contradict<S: Store>(store: &mut S, known: &Known, why: &StoredIssue) -> Result<bool, Error> {
+    let Some(state) = known.state.step(RecordEvent::Contradicted) else { return Ok(false) };
+    let newer = in_place_of(known.clone(), |id| store.record(id))?;
+    if newer.id != known.id && newer.state.was_taken() {
+        return Ok(false);
+    }
     let (transaction, batch) = store.transaction(known.id)?;
     store.contradicted(transaction, batch)?;
     let reason = std::slice::from_ref(why);
     store.stand(known.id, &Stand { state, way: known.way, of_record: known.of_record, reason })?;
+    if newer.id != known.id {
+        give_place_back(store, &newer, known)?;
+    }
     store.mark_changed(known.id)?;
-    store.mark_batch(batch)
+    store.mark_batch(batch)?;
+    Ok(true)
 }
 
 /// A person says what became of one record whose outcome is unknown; gives its transaction. `of_batch`: the number

@@ -11,7 +11,7 @@ use crate::ledger::{Error, codes};
 pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
     let keys = store.live_keys(older)?;
     store.forget_facts(older)?;
-    store.set_newer(older.id, newcomer.id)?;
+    store.set_newer(older.id, Some(newcomer.id))?;
     if newcomer.sha256 != older.sha256 {
         // Twins of the replaced one; in the same content each is met by its own row.
         store.replace_twins(older, newcomer)?;
@@ -24,6 +24,29 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
     tell_repaired(store, newcomer, older)?;
     store.mark_changed(older.id)?;
     hand_on(store, newcomer, older)
+}
+
+/// The older one may be registered after all: it is its fact's live row again, and the newcomer that stood in its
+/// place, which did not go, waits for what becomes of it. Whoever waited for the newcomer goes on with it.
+pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
+    let keys = store.live_keys(newcomer)?;
+    store.set_newer(older.id, None)?;
+    store.set_older(newcomer.id, None)?;
+    store.forget_facts(newcomer)?;
+    store.revive_facts(older)?;
+    store.inherit_facts(older, &keys)?;
+    for follower in store.select(Which::Behind(newcomer.id))? {
+        if store.is_taken(follower.intake)? {
+            wait_behind(store, &follower, older, follower.way.unwrap_or(Way::Key))?;
+            store.mark_changed(follower.id)?;
+        }
+    }
+    if newcomer.state.step(RecordEvent::Judged(Judgement::Behind)).is_some() && newcomer.valid {
+        let way = if newcomer.sha256 == older.sha256 { Way::SameContent } else { Way::Key };
+        wait_behind(store, newcomer, older, way)?;
+        documents_of_record(store, newcomer.id)?;
+    }
+    store.mark_changed(newcomer.id)
 }
 
 /// Who waited for the replaced one waits for the one in its place, or is judged by it. Those of the newcomer's own file
@@ -47,7 +70,7 @@ fn replace_live<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Res
         let other = live.intake != newcomer.intake && !met_by_its_own;
         if other && live.newer.is_none() && live.state.gives_way() {
             store.forget_facts(&live)?;
-            store.set_newer(live.id, newcomer.id)?;
+            store.set_newer(live.id, Some(newcomer.id))?;
             store.mark_changed(live.id)?;
         }
     }

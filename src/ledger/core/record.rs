@@ -146,7 +146,7 @@ impl Life for RecordState {
             On::Unsaid => matches!(self, Sending | Pending | Unknown),
             On::TakenIn => matches!(self, Sending | Pending),
             On::AskedAbout | On::NotReceived => self == Unknown,
-            On::Contradicted => matches!(self, Ready | Held),
+            On::Contradicted => matches!(self, Ready | Held | Ignored),
             On::Released => matches!(self, Held | Reversed),
             On::RuledOut => self.gives_way(),
         };
@@ -210,6 +210,11 @@ impl RecordState {
     /// Whether a newer row of its fact takes its place.
     pub fn gives_way(self) -> bool {
         matches!(self, Rejected | Refused | Held)
+    }
+
+    /// Whether the system has it, refused it, or may have it.
+    pub fn was_taken(self) -> bool {
+        matches!(self, Sending | Pending | Unknown | Accepted | Rejected)
     }
 
     /// Whether it is in no request and was not answered for by the system.

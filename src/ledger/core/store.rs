@@ -154,8 +154,8 @@ pub(crate) trait Store {
     fn tell(&mut self, id: i64, reason: &[StoredIssue]) -> Result<(), Error>;
     /// The record whose place it takes.
     fn set_older(&mut self, id: i64, older: Option<i64>) -> Result<(), Error>;
-    /// The record that took its place.
-    fn set_newer(&mut self, id: i64, newer: i64) -> Result<(), Error>;
+    /// The record that took its place, if one did.
+    fn set_newer(&mut self, id: i64, newer: Option<i64>) -> Result<(), Error>;
     /// Those of other files that were held as twins of a replaced record are replaced with it.
     fn replace_twins(&mut self, older: &Known, newcomer: &Known) -> Result<(), Error>;
     /// It is not valid after all, and its mapped number is not its own.

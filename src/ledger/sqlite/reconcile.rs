@@ -185,14 +185,14 @@ impl Comparison<'_> {
         self.doubt_retries()?;
         let rows: Vec<(i64, u32)> = self.all(&format!(
             "SELECT r.id, min(l.row_no) {UNDER_OUR_NUMBER} AND t.state = 'not_received' AND r.transaction_id = t.id
-                AND r.newer IS NULL AND {} GROUP BY r.id ORDER BY r.id",
+                AND {} GROUP BY r.id ORDER BY r.id",
             among("r.state", RecordState::sources(RecordEvent::Contradicted))
         ))?;
         for (record, listed) in rows {
             let Some(known) = record::get(self.tx, record)? else { continue };
             let why = told(&codes::CONTRADICTED, [self.list.clone(), listed.to_string()]);
-            decide::contradict(&mut SqlStore::new(self.tx, self.now), &known, &why)?;
-            self.counts.contradicted += 1;
+            let open = decide::contradict(&mut SqlStore::new(self.tx, self.now), &known, &why)?;
+            self.counts.contradicted += u32::from(open);
         }
         Ok(())
     }

@@ -260,7 +260,7 @@ impl Store for SqlStore<'_> {
         self.run("UPDATE records SET older = ?2 WHERE id = ?1", params![id, older]).map(drop)
     }
 
-    fn set_newer(&mut self, id: i64, newer: i64) -> Result<(), Error> {
+    fn set_newer(&mut self, id: i64, newer: Option<i64>) -> Result<(), Error> {
         self.run("UPDATE records SET newer = ?2 WHERE id = ?1", params![id, newer]).map(drop)
     }
 

@@ -2050,3 +2050,62 @@ fn a_batch_that_was_to_be_sent_again_and_is_in_the_list_does_not_go_again() {
     let now = bench.now();
     assert_eq!(bench.ledger.work("sespa", now).unwrap(), Work::Nothing);
 }
+
+/// The same, and a takeover holds it; under a key, so that a newer row of its fact meets it.
+fn missing_and_taken_over() -> (Bench, i64, OpenBatch) {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "w", 1)]);
+    let open = bench.unknown_batch();
+    let now = bench.now();
+    bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    assert_eq!(bench.codes(file), ["L040"]);
+    (bench, file, open)
+}
+
+#[test]
+fn what_a_takeover_held_and_the_list_shows_is_accepted_under_its_number() {
+    let (mut bench, file, open) = missing_and_taken_over();
+    list_of(&mut bench, &open.items[0].number, "", 1);
+    assert_eq!(bench.statuses(file), [Accepted]);
+    assert_eq!(bench.rows(file)[0].id.as_deref(), Some("72"));
+}
+
+#[test]
+fn what_the_list_shows_is_accepted_also_where_a_person_dropped_it_after_a_takeover() {
+    let (mut bench, file, open) = missing_and_taken_over();
+    let now = bench.now();
+    bench.ledger.release(&What::File("a.csv".into()), Some(Double::Drop), &by(), now).unwrap();
+    assert_eq!(bench.statuses(file), [Status::Ignored]);
+    list_of(&mut bench, &open.items[0].number, "", 1);
+    assert_eq!(bench.statuses(file), [Accepted]);
+}
+
+#[test]
+fn a_newer_row_does_not_go_where_the_list_shows_the_one_whose_place_it_took() {
+    for answer in [None, Some(Double::Send), Some(Double::Drop)] {
+        let (mut bench, file, open) = missing_and_taken_over();
+        let newer = bench.drop_file("b.csv", &[(2, "w", 1), (3, "v", 1)]);
+        assert_eq!(bench.statuses(newer), [Held, Held]);
+        let now = bench.now();
+        if answer.is_some() {
+            bench.ledger.release(&What::Row("b.csv".into(), 2), answer, &by(), now).unwrap();
+        }
+        list_of(&mut bench, &open.items[0].number, "", 1);
+        assert_eq!(bench.statuses(file), [Accepted], "{answer:?}");
+        assert_eq!(bench.statuses(newer), [Status::Duplicate, Held], "{answer:?}");
+        assert!(bench.claim().is_none());
+    }
+}
+
+#[test]
+fn a_newer_row_that_went_keeps_its_place() {
+    let (mut bench, file, open) = missing_and_taken_over();
+    let newer = bench.drop_file("b.csv", &[(2, "w", 1), (3, "v", 1)]);
+    let now = bench.now();
+    bench.ledger.release(&What::Row("b.csv".into(), 2), Some(Double::Send), &by(), now).unwrap();
+    bench.send_all(&accepted);
+    list_of(&mut bench, &open.items[0].number, "", 1);
+    assert_eq!(bench.rows(file)[0].id.as_deref(), Some("100"), "the newer one's");
+    assert_eq!(bench.statuses(newer), [Accepted, Held]);
+}
