@@ -37,16 +37,21 @@ pub struct Matching {
     pub day: String,
 }
 
+/// Whether a compared row of a list that this is said of waits for a person: nothing was decided about it.
+pub(super) fn is_unclear(code: &str) -> bool {
+    let unclear =
+        [&codes::LISTED_DIFFERS, &codes::LISTED_AMBIGUOUS, &codes::LISTED_OTHERWISE, &codes::LISTED_TWICE];
+    unclear.iter().any(|one| one.code == code)
+}
+
 /// Whether a row of a list with this issue waits for a person.
-pub(super) fn is_unclear(issue: &StoredIssue) -> bool {
-    let unclear = [
-        &codes::LISTED_DIFFERS,
-        &codes::LISTED_AMBIGUOUS,
-        &codes::LISTED_OTHERWISE,
-        &codes::LISTED_TWICE,
-        &codes::LIST_UNREAD,
-    ];
-    unclear.iter().any(|code| code.code == issue.code)
+pub(super) fn is_open(issue: &StoredIssue) -> bool {
+    is_unclear(&issue.code) || issue.code == codes::LIST_UNREAD.code
+}
+
+/// Whether a list with this issue has rows that wait for a person.
+pub fn keeps_waiting(issue: &StoredIssue) -> bool {
+    [&codes::LIST_UNCLEAR, &codes::LIST_PARTLY_UNREAD].iter().any(|code| code.code == issue.code)
 }
 
 /// Lays lists beside the books.
@@ -64,4 +69,6 @@ pub trait Lists {
         matching: &Matching,
         now: DateTime<Utc>,
     ) -> Result<Vec<StoredIssue>, Error>;
+    /// Lists that lacked rows without an answer, all of which have theirs now, are reported anew.
+    fn lapse(&mut self) -> Result<(), Error>;
 }

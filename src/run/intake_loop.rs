@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::pinned;
 use super::reports::{self, Later, Notices, Reported};
 use super::take::Ends;
-use super::{Folder, Outcome, Sender, Shop, Staged, Until, Waiting, stage};
+use super::{Folder, Outcome, Sender, Shop, Staged, Until, Waiting, lists, stage};
 use crate::config::{DropFolder, parse_duration, read_secret};
 use crate::convert::Mappings;
 use crate::destinations::Section;
@@ -92,6 +92,9 @@ pub fn look(
         finish(shop, folders, intake, look_only, ending, &mut looked)?;
     }
     looked.waiting.extend(folders.iter().flat_map(|folder| folder.waiting.clone()));
+    for folder in folders.iter().filter(|folder| folder.drop.lists) {
+        looked.waiting.extend(lists::unclear(shop, folder)?);
+    }
     Ok(looked)
 }
 

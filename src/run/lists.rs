@@ -6,11 +6,12 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use super::stage::{CHUNK_ROWS, Opened, Ready, Staged, aside, bind, plan, told};
-use super::{Shop, lock};
+use super::take::Ends;
+use super::{Folder, Shop, Waiting, lock};
 use crate::config::DropFolder;
 use crate::convert::Target;
 use crate::knife::{Point, pass};
-use crate::ledger::{FileState, FileView, Listed, Matching, StagedRow, StoredIssue, codes};
+use crate::ledger::{FileState, FileView, Listed, Matching, StagedRow, StoredIssue, codes, keeps_waiting};
 use crate::mapping::{Bound, Draft};
 use crate::model::{Issue, Kind, LISTED_ID, Schema, Value, is_remote_id};
 use crate::table::{self, Row, Table};
@@ -56,6 +57,27 @@ pub(super) fn take(
     shop.ledger.ask_blocking(move |ledger| ledger.accept(intake, &reading, &issues, now))?;
     pass(Point::Accepted);
     Ok(Some(Staged::Accepted))
+}
+
+/// Lists lying there that have rows for a person to decide about: until they do, or take the list away, it waits.
+pub(super) fn unclear(shop: &Shop, of: &Folder) -> Result<Vec<Waiting>> {
+    let mut waiting = Vec::new();
+    for name in of.present.iter().filter(|name| of.waiting.iter().all(|one| one.name != **name)) {
+        let (folder, name) = (of.drop.folder.clone(), name.clone());
+        let view = shop.ledger.ask_blocking(move |ledger| {
+            let newest = ledger.newest(Some(&folder), &name)?;
+            newest.map_or(Ok(None), |intake| ledger.file(intake))
+        })?;
+        let Some(view) = view.filter(|view| view.state == FileState::Taken) else { continue };
+        for issue in view.issues.iter().filter(|issue| keeps_waiting(issue)) {
+            let Some(code) = shop.catalogue.get(&issue.code) else { continue };
+            let (folder, name, since) = (view.folder.clone(), view.name.clone(), view.received_at);
+            let args = issue.args.clone();
+            waiting.push(Waiting { folder, name, code, args, since, ends: Ends::Person, notice: false });
+        }
+    }
+    waiting.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(waiting)
 }
 
 /// Stages every row of the list, with what it says; the inner error is why it can't be read to its end. None when told

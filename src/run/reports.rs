@@ -40,7 +40,8 @@ pub struct Reported {
     pub sha256: String,
     /// When it was copied.
     pub received_at: DateTime<Utc>,
-    /// Whether its environment and registration are configured now.
+    /// Whether anybody has to do with it: its environment and registration are configured now, and it is no list in
+    /// whose place a newer one came.
     pub here: bool,
     /// The file.
     pub file: PathBuf,
@@ -76,7 +77,10 @@ impl Reported {
 pub fn write_due(shop: &Shop, later: &mut Later) -> Result<(Vec<Reported>, usize)> {
     let _desk = super::lock::desk(&shop.desk)?;
     let (today, near) = (shop.world.clock.today(), near(shop));
-    shop.ledger.ask_blocking(move |ledger| ledger.remind(today, near))?;
+    shop.ledger.ask_blocking(move |ledger| {
+        ledger.remind(today, near)?;
+        ledger.lapse()
+    })?;
     let due = shop.ledger.ask_blocking(|ledger| ledger.due_reports())?;
     let (mut done, mut failed) = (Vec::new(), 0);
     later.retain(|_, at| *at > Instant::now());
@@ -135,7 +139,14 @@ fn write_one(shop: &Shop, view: &FileView) -> Result<Option<(Reported, bool)>> {
         pass(Point::Reported);
     }
     let reports = published.files.into_iter().map(|(_, name, _)| name).collect();
-    Ok(Some((Reported::new(view, totals, reports), behind)))
+    let mut reported = Reported::new(view, totals, reports);
+    reported.here &= !is_old_list(shop, view);
+    Ok(Some((reported, behind)))
+}
+
+/// Whether it is a list in whose place a newer one of its name came.
+fn is_old_list(shop: &Shop, view: &FileView) -> bool {
+    view.period.is_some() && shop.config.drops.iter().any(|drop| drop.for_lists().folder == view.folder)
 }
 
 /// Names of a file's reports; a former file of the name has its time of receipt in them.

@@ -59,6 +59,8 @@ pub(crate) struct Step {
     pub(crate) totals: BTreeMap<String, BTreeMap<String, u64>>,
     pub(crate) state: BTreeMap<String, String>,
     pub(crate) holds: BTreeMap<String, Vec<String>>,
+    /// Parts that files do not hold.
+    pub(crate) lacks: BTreeMap<String, Vec<String>>,
     pub(crate) gone: Vec<String>,
     pub(crate) files: Option<Vec<String>>,
     pub(crate) books: BTreeMap<String, u64>,

@@ -255,19 +255,27 @@ fn expect(place: &Place, step: &Step) -> Result<(), String> {
             return Err(format!("state of {file}: {found} instead of {wanted}"));
         }
     }
-    for (file, wanted) in &step.holds {
-        let path = place.path(file);
-        let text =
-            if path.exists() { normal::file(place, &path) } else { return Err(format!("no file {file}")) };
-        if let Some(part) = wanted.iter().find(|part| !text.contains(*part)) {
-            return Err(format!("{file} lacks {part:?}: {text}"));
-        }
-    }
+    parts(place, &step.holds, true)?;
+    parts(place, &step.lacks, false)?;
     if let Some(file) = step.gone.iter().find(|file| place.path(file).exists()) {
         return Err(format!("{file} is still there"));
     }
     listing(place, step)?;
     books(place, step)
+}
+
+/// Whether each file holds all of its parts, or none.
+fn parts(place: &Place, of: &BTreeMap<String, Vec<String>>, held: bool) -> Result<(), String> {
+    for (file, parts) in of {
+        let path = place.path(file);
+        let text =
+            if path.exists() { normal::file(place, &path) } else { return Err(format!("no file {file}")) };
+        if let Some(part) = parts.iter().find(|part| text.contains(*part) != held) {
+            let told = if held { "lacks" } else { "holds" };
+            return Err(format!("{file} {told} {part:?}: {text}"));
+        }
+    }
+    Ok(())
 }
 
 fn receipt(place: &Place, file: &str) -> Value {

@@ -16,9 +16,9 @@ use super::store::{SqlStore, among};
 use super::{Event, Sqlite, append_event, day, json, parse};
 use crate::ledger::core::store::told;
 use crate::ledger::core::{Life as _, RecordEvent, RecordState, decide};
-use crate::ledger::lists::{Listed, Lists, Matching};
+use crate::ledger::lists::{Listed, Lists, Matching, is_unclear};
 use crate::ledger::{Error, StoredIssue, codes};
-use crate::model::{CodeInfo, Severity};
+use crate::model::CodeInfo;
 
 /// Between the parts of what is compared.
 const BETWEEN: &str = "\u{1f}";
@@ -85,23 +85,46 @@ impl Lists for Sqlite {
             compared.settle()?;
             compared.remember()?;
             let mut issues = compared.counts.told();
+            issues.extend(compared.unread()?);
             issues.extend(compared.missing(&realms)?);
             tx.execute_batch("DELETE FROM temp.listed; DELETE FROM temp.sought;")?;
-            let Counts { known, found, unclear, strange, contradicted } = compared.counts;
+            let Counts { known, found, unclear, strange, contradicted, .. } = compared.counts;
             let data = json!({"known": known, "found": found, "unclear": unclear, "strange": strange,
                 "contradicted": contradicted});
             Ok((issues, Event::about(intake, data)))
         })
     }
+
+    fn lapse(&mut self) -> Result<(), Error> {
+        // Asked often, and hardly ever is anything to be done: then nothing is written.
+        let over: Vec<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT DISTINCT u.intake_id FROM unlisted u WHERE NOT EXISTS (SELECT 1 FROM unlisted o
+                    JOIN transactions t ON t.id = o.transaction_id
+                    WHERE o.intake_id = u.intake_id AND t.state = 'unknown')",
+            )?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for list in over {
+            let tx = self.conn.transaction()?;
+            tx.execute("UPDATE intakes SET changed = changed + 1 WHERE id = ?1", [list])?;
+            tx.execute("DELETE FROM unlisted WHERE intake_id = ?1", [list])?;
+            tx.commit()?;
+        }
+        Ok(())
+    }
 }
 
 /// Rows of a list by what they are.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Counts {
     known: u32,
     found: u32,
     unclear: u32,
     strange: u32,
+    /// The first unclear ones.
+    named: Vec<String>,
     /// Rows here that were to be sent again, and are in the list; a whole batch that was counts as one.
     contradicted: u32,
 }
@@ -110,7 +133,8 @@ impl Counts {
     fn told(&self) -> Vec<StoredIssue> {
         let counts = [self.found, self.known, self.unclear, self.strange];
         let summary = told(&codes::LIST_SUMMARY, counts.map(|count| count.to_string()));
-        let unclear = (self.unclear > 0).then(|| told(&codes::LIST_UNCLEAR, [self.unclear.to_string()]));
+        let unclear = (self.unclear > 0)
+            .then(|| told(&codes::LIST_UNCLEAR, [self.unclear.to_string(), self.named.join(", ")]));
         [summary].into_iter().chain(unclear).collect()
     }
 }
@@ -144,7 +168,8 @@ struct Pair {
     row: u32,
     same: bool,
     state: String,
-    has_id: bool,
+    number: String,
+    id: Option<String>,
 }
 
 impl Pair {
@@ -153,7 +178,7 @@ impl Pair {
         match (self.same, self.state.as_str()) {
             (false, _) => &codes::LISTED_DIFFERS,
             (true, "sending" | "pending") => &codes::LISTED_UNDER_WAY,
-            (true, "accepted") if !self.has_id => &codes::LISTED_KNOWN,
+            (true, "accepted") if self.id.is_none() => &codes::LISTED_KNOWN,
             (true, _) => &codes::LISTED_OTHERWISE,
         }
     }
@@ -263,7 +288,7 @@ impl Comparison<'_> {
     fn known_by_id(&mut self) -> Result<(), Error> {
         let pairs = self.pairs(
             "SELECT l.row_no, i.name, r.row_no, c.members, l.content,
-                l.elsewhere = 0 AND (l.number IS NULL OR ltrim(l.number, '0') = ltrim(t.number, '0')), r.state, 1
+                l.elsewhere = 0 AND (l.number IS NULL OR ltrim(l.number, '0') = ltrim(t.number, '0')), r.state, t.number, t.remote_id
                FROM temp.listed l
                JOIN transactions t ON t.remote_id = l.id AND t.state = 'accepted'
                JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
@@ -271,13 +296,9 @@ impl Comparison<'_> {
               WHERE l.over = 0 ORDER BY l.row_no",
         )?;
         for pair in pairs {
-            if pair.same {
-                self.counts.known += 1;
-                self.tell(pair.listed, &codes::LISTED_KNOWN, [pair.file, pair.row.to_string()])?;
-            } else {
-                self.counts.unclear += 1;
-                self.tell(pair.listed, &codes::LISTED_DIFFERS, [pair.file, pair.row.to_string()])?;
-            }
+            let code = if pair.same { &codes::LISTED_KNOWN } else { &codes::LISTED_DIFFERS };
+            self.counts.known += u32::from(pair.same);
+            self.tell_beside(code, &pair)?;
         }
         Ok(())
     }
@@ -296,7 +317,6 @@ impl Comparison<'_> {
         let rows = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let rows: Vec<(u32, String)> = rows.collect::<Result<_, _>>()?;
         for (row, id) in rows {
-            self.counts.unclear += 1;
             self.tell(row, &codes::LISTED_TWICE, [id])?;
         }
         Ok(())
@@ -335,7 +355,6 @@ impl Comparison<'_> {
         fits.iter().try_for_each(|fit| self.take(fit))?;
         let ambiguous = self.ambiguous()?;
         for (row, listed, ours) in ambiguous {
-            self.counts.unclear += 1;
             self.tell(row, &codes::LISTED_AMBIGUOUS, [listed.to_string(), ours.to_string()])?;
         }
         Ok(())
@@ -360,18 +379,15 @@ impl Comparison<'_> {
     fn others(&mut self) -> Result<(), Error> {
         let pairs = self.pairs(
             "SELECT l.row_no, i.name, r.row_no, c.members, l.content, l.elsewhere = 0, r.state,
-                t.remote_id IS NOT NULL FROM temp.listed l
+                t.number, t.remote_id FROM temp.listed l
                JOIN transactions t ON t.number = l.number JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
                JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
               WHERE l.over = 0 GROUP BY l.row_no ORDER BY l.row_no",
         )?;
         for pair in pairs {
             let code = pair.told();
-            match code.severity() {
-                Severity::Error => self.counts.unclear += 1,
-                Severity::Warning => self.counts.known += 1,
-            }
-            self.tell(pair.listed, code, [pair.file, pair.row.to_string()])?;
+            self.counts.known += u32::from(!is_unclear(code.code));
+            self.tell_beside(code, &pair)?;
         }
         let mut found = self
             .tx
@@ -393,14 +409,14 @@ impl Comparison<'_> {
         while let Some(row) = rows.next()? {
             let (members, content): (Option<String>, String) = (row.get(3)?, row.get(4)?);
             let same = row.get(5)? && self.content(members.as_deref()) == content;
-            let (state, has_id) = (row.get(6)?, row.get(7)?);
             pairs.push(Pair {
                 listed: row.get(0)?,
                 file: row.get(1)?,
                 row: row.get(2)?,
                 same,
-                state,
-                has_id,
+                state: row.get(6)?,
+                number: row.get(7)?,
+                id: row.get(8)?,
             });
         }
         Ok(pairs)
@@ -433,8 +449,30 @@ impl Comparison<'_> {
         self.tell(fit.listed, &codes::LISTED_FOUND, [of.0, of.1.to_string()])
     }
 
-    /// Writes down what a row of the list is.
-    fn tell<const N: usize>(&self, row: u32, code: &CodeInfo, args: [String; N]) -> Result<(), Error> {
+    /// The same of one beside a row of ours, which the notice names too where it is not clear.
+    fn tell_beside(&mut self, code: &CodeInfo, pair: &Pair) -> Result<(), Error> {
+        let Pair { listed, file, row, number, id, .. } = pair;
+        let id = id.clone().unwrap_or_else(|| "—".to_owned());
+        let name = format!("{listed} → {file}:{row}");
+        self.tell_as(*listed, code, [file.clone(), row.to_string(), number.clone(), id], name)
+    }
+
+    fn tell<const N: usize>(&mut self, row: u32, code: &CodeInfo, args: [String; N]) -> Result<(), Error> {
+        self.tell_as(row, code, args, row.to_string())
+    }
+
+    /// Writes down what a row of the list is; `name` stands for it in the notice.
+    fn tell_as<const N: usize>(
+        &mut self,
+        row: u32,
+        code: &CodeInfo,
+        args: [String; N],
+        name: String,
+    ) -> Result<(), Error> {
+        if is_unclear(code.code) {
+            self.counts.unclear += 1;
+            self.counts.named.extend((self.counts.unclear <= MOST_NAMED).then_some(name));
+        }
         let here = params![self.intake, row];
         let issues: Option<String> = self
             .tx
@@ -449,6 +487,22 @@ impl Comparison<'_> {
             .execute(params![self.intake, row, json(&issues)?])?;
         self.tx.prepare_cached("UPDATE temp.listed SET over = 1 WHERE row_no = ?1")?.execute([row])?;
         Ok(())
+    }
+
+    /// Rows of the list that could not be compared.
+    fn unread(&self) -> Result<Option<StoredIssue>, Error> {
+        let mut found = self.tx.prepare_cached(
+            "SELECT row_no, count(*) OVER () FROM rows WHERE intake_id = ?1 AND instr(issues, ?2) > 0
+              ORDER BY row_no LIMIT ?3",
+        )?;
+        let code = format!("\"{}\"", codes::LIST_UNREAD.code);
+        let rows = found.query_map(params![self.intake, code, MOST_NAMED], |row| {
+            Ok((row.get::<_, u32>(0)?.to_string(), row.get::<_, u32>(1)?))
+        })?;
+        let (named, counts): (Vec<_>, Vec<_>) = rows.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        Ok(counts
+            .first()
+            .map(|count| told(&codes::LIST_PARTLY_UNREAD, [count.to_string(), named.join(", ")])))
     }
 
     /// What became final bears its proof: one event a batch, with the hash over its outcomes.
@@ -519,7 +573,9 @@ impl Comparison<'_> {
         let Matching { day, by_content, .. } = self.matching;
         let (mut count, mut named) = (0, Vec::new());
         for realm in realms {
-            keep.execute(params![realm, state, first, last, day, by_content, self.intake])?;
+            if state == "unknown" {
+                keep.execute(params![realm, state, first, last, day, by_content, self.intake])?;
+            }
             let within = params![realm, state, first, last, day, by_content, MOST_NAMED];
             let rows =
                 found.query_map(within, |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)))?;

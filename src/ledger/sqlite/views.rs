@@ -7,7 +7,7 @@ use super::record;
 use super::{Sqlite, day, from_stamp, head, parse};
 use crate::ledger::core::store::{in_place_of, told};
 use crate::ledger::core::{Life as _, RecordState};
-use crate::ledger::lists::is_unclear;
+use crate::ledger::lists::is_open;
 use crate::ledger::skew::at_answer;
 use crate::ledger::{BatchView, Error, FileState, FileView, RowView, Skew, StoredIssue, Summary, codes};
 use crate::model::{Environment, Lang, Status, SystemError};
@@ -142,7 +142,7 @@ impl Sqlite {
         let Some(record) = part.record else {
             if !part.ignored {
                 view.status = Status::Unknown;
-            } else if view.issues.iter().any(is_unclear) {
+            } else if view.issues.iter().any(is_open) {
                 view.status = Status::Held;
             }
             return Ok(view);

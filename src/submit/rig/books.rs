@@ -271,6 +271,10 @@ impl Lists for Books {
     fn reconcile(&mut self, intake: i64, matching: &Matching, now: DateTime<Utc>) -> Is<Vec<StoredIssue>> {
         self.inner().reconcile(intake, matching, now)
     }
+
+    fn lapse(&mut self) -> Is<()> {
+        self.inner().lapse()
+    }
 }
 
 impl Ledger for Books {
