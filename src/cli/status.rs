@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ExitStatus, LangArg, load_config, out, what, world};
 use crate::intake;
-use crate::ledger::{FileView, Life as _, Summary};
+use crate::ledger::{FileView, Life as _, Summary, codes};
 use crate::marks::{Standing, Trouble};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, message, status_word, who_key, who_word};
-use crate::run::{self, Books, Ends, Shop, Standings, Waiting};
+use crate::run::{self, AtRisk, Books, Ends, Shop, Standings, Waiting};
 use crate::submit::clocks_differ;
 
 /// Files shown without being named.
@@ -44,15 +44,23 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
         .into_iter()
         .filter(|one| wanted.is_empty() || wanted.contains(&one.name) || one.name.is_empty())
         .collect();
+    let mut at_risk = run::at_risk(&shop)?;
+    at_risk.retain(|one| {
+        wanted.is_empty()
+            || one.file.file_name().is_some_and(|name| wanted.iter().any(|file| name == file.as_str()))
+    });
     let files = files(&shop, &wanted)?;
     let is_known = |name: &&String| {
         files.iter().any(|(view, _)| view.name == **name) || waiting.iter().any(|one| one.name == **name)
     };
     let strangers: Vec<&String> = wanted.iter().filter(|name| !is_known(name)).collect();
     if args.json {
-        out::line(&document(&files, &waiting, &summary, looked.too_old, &standings, lang).to_string())?;
+        let mut document = document(&files, &waiting, &summary, looked.too_old, &standings, lang);
+        document["at_risk"] = at_risk.iter().map(|one| risk_json(one, lang)).collect();
+        out::line(&document.to_string())?;
     } else {
         show(&files, &waiting, &summary, looked.too_old, lang)?;
+        at_risk.iter().try_for_each(|one| risk(one, lang))?;
         marks(&standings, lang)?;
         for name in &strangers {
             out::line(&format!("{name}: {}", unknown_file(&folders, name, lang)))?;
@@ -196,6 +204,36 @@ fn wait(one: &Waiting, lang: Lang) -> String {
         one.since.format("%Y-%m-%d %H:%M UTC"),
         who_word(one.code.who, lang)
     )
+}
+
+/// What each choice risks of a file's rows without an answer, and the command for each.
+fn risk(one: &AtRisk, lang: Lang) -> std::io::Result<()> {
+    let named: Vec<String> = one.first.iter().map(u32::to_string).collect();
+    let more = if one.risk.rows > one.first.len() as u64 { ", …" } else { "" };
+    out::line(&format!(
+        "{}: {}, {} {}{more}: {} ({}, {})",
+        out::pick(lang, "срокът наближава", "the last day comes near"),
+        one.file.display(),
+        out::pick(lang, "ред", "row"),
+        named.join(", "),
+        message(&codes::RISK, lang, &one.told.args),
+        codes::RISK.code,
+        who_word(codes::RISK.who, lang)
+    ))?;
+    out::line(&format!("    {}", what_to_do(one, lang)))
+}
+
+/// The repair, with the first row in its commands.
+fn what_to_do(one: &AtRisk, lang: Lang) -> String {
+    let name = one.file.file_name().unwrap_or_default().to_string_lossy();
+    let row = one.first.first().map_or(name.to_string(), |row| format!("{name}:{row}"));
+    codes::RISK.words(lang).repair.replace(out::pick(lang, "ФАЙЛ:РЕД", "FILE:ROW"), &row)
+}
+
+fn risk_json(one: &AtRisk, lang: Lang) -> serde_json::Value {
+    json!({"file": one.file, "rows": one.risk.rows, "first": one.first, "until": one.risk.until,
+        "reverse_until": one.risk.reverse_until, "code": codes::RISK.code, "who": who_key(codes::RISK.who),
+        "message": message(&codes::RISK, lang, &one.told.args), "repair": what_to_do(one, lang)})
 }
 
 fn in_all(summary: &Summary, lang: Lang) -> String {

@@ -21,4 +21,6 @@ pub trait Risks {
     fn remind(&mut self, today: NaiveDate, until: NaiveDate) -> Result<(), Error>;
     /// What is at stake in a file by then.
     fn at_risk(&mut self, intake: i64, until: NaiveDate) -> Result<Option<Risk>, Error>;
+    /// The files in which something is at stake by then, with the first of their rows.
+    fn files_at_risk(&mut self, until: NaiveDate) -> Result<Vec<(i64, Vec<u32>)>, Error>;
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 
 use super::pinned::Pinned;
-use super::{Folder, Shop};
+use super::{Folder, Shop, risk};
 use crate::config::After;
 use crate::intake;
 use crate::knife::{Point, pass};
-use crate::ledger::{FileState, FileView, StoredIssue, codes};
+use crate::ledger::{FileState, FileView};
 use crate::model::hash;
 use crate::report::{
     Cause, Desk, Dialect, Job, Kind, Notice, NoticeItem, Prepared, Published, Source, Totals, place_notice,
@@ -76,7 +76,7 @@ impl Reported {
 /// When the ledger fails. A report that can't be written is told in the log and tried again next time.
 pub fn write_due(shop: &Shop, later: &mut Later) -> Result<(Vec<Reported>, usize)> {
     let _desk = super::lock::desk(&shop.desk)?;
-    let (today, near) = (shop.world.clock.today(), near(shop));
+    let (today, near) = (shop.world.clock.today(), risk::near(shop));
     shop.ledger.ask_blocking(move |ledger| {
         ledger.remind(today, near)?;
         ledger.lapse()
@@ -231,7 +231,7 @@ pub fn render_as(
         let (encoding, byte_order_mark, delimiter) = pinned.dialect();
         Source::Text(Dialect::like(encoding, byte_order_mark, delimiter, &encode))
     };
-    let alarm = alarm(shop, view)?;
+    let alarm = risk::alarm(shop, view.intake)?;
     let job = Job {
         file: view,
         source,
@@ -245,26 +245,6 @@ pub fn render_as(
         check,
     };
     if taken { render_rows(shop, &job, &pinned) } else { Ok(prepare_without_rows(&job)?) }
-}
-
-/// How many days before the last day people are warned of rows without an answer.
-const WARNED_DAYS: u64 = 3;
-
-/// The day up to which last days are near.
-fn near(shop: &Shop) -> NaiveDate {
-    let today = shop.world.clock.today();
-    today.checked_add_days(Days::new(WARNED_DAYS)).unwrap_or(today)
-}
-
-/// What must be said of a file's rows without an answer, where their last day comes near or has passed.
-fn alarm(shop: &Shop, view: &FileView) -> Result<Option<StoredIssue>> {
-    let (intake, near) = (view.intake, near(shop));
-    let risk = shop.ledger.ask_blocking(move |ledger| ledger.at_risk(intake, near))?;
-    let local = |day: NaiveDate| day.format("%d.%m.%Y").to_string();
-    Ok(risk.map(|risk| {
-        let reverse = risk.reverse_until.map_or_else(|| "—".to_owned(), local);
-        super::stage::told(&codes::RISK, [risk.rows.to_string(), local(risk.until), reverse])
-    }))
 }
 
 /// Renders with the snapshot opened exactly as it was read before.
@@ -385,7 +365,7 @@ fn has_notice_of_its_own(shop: &Shop, of: &Folder, input: &str) -> Result<bool> 
             // Whoever has dealt with a list takes it away.
             let over = of.drop.lists && !of.present.contains(input);
             let told = !NoticeItem::of(&view.issues, &shop.catalogue).is_empty();
-            alarm(shop, &view)?.is_some() || told && !over
+            risk::alarm(shop, view.intake)?.is_some() || told && !over
         }
         _ => false,
     };

@@ -1,5 +1,7 @@
 //! Rows without an answer whose last day comes near.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use rusqlite::params;
 
@@ -11,6 +13,9 @@ use crate::ledger::risk::{Risk, Risks};
 const NEAR: &str = "FROM records r WHERE r.realm_id = ?1 AND r.state = 'unknown' AND r.until <= ?2
     AND r.state <> 'accepted' AND r.state <> 'sending' AND r.state <> 'ready' AND r.state <> 'refused'
     AND r.state <> 'rejected' AND r.state <> 'duplicate' AND r.state <> 'reversed' AND r.state <> 'ignored'";
+
+/// Rows named of those at risk in a file.
+const MOST_NAMED: u32 = 10;
 
 impl Risks for Sqlite {
     fn remind(&mut self, today: NaiveDate, until: NaiveDate) -> Result<(), Error> {
@@ -53,5 +58,21 @@ impl Risks for Sqlite {
             });
         }
         Ok(risk)
+    }
+
+    fn files_at_risk(&mut self, until: NaiveDate) -> Result<Vec<(i64, Vec<u32>)>, Error> {
+        let mut near = self.conn.prepare_cached(&format!(
+            "SELECT intake_id, row_no FROM (SELECT r.intake_id, r.row_no,
+                row_number() OVER (PARTITION BY r.intake_id ORDER BY r.row_no) AS place {NEAR})
+              WHERE place <= ?3 ORDER BY intake_id, row_no"
+        ))?;
+        let mut files: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+        for realm in self.realms.values() {
+            let mut rows = near.query(params![realm, until.to_string(), MOST_NAMED])?;
+            while let Some(row) = rows.next()? {
+                files.entry(row.get(0)?).or_default().push(row.get(1)?);
+            }
+        }
+        Ok(files.into_iter().collect())
     }
 }

@@ -257,6 +257,10 @@ impl Risks for Books {
     fn at_risk(&mut self, intake: i64, until: NaiveDate) -> Is<Option<Risk>> {
         self.inner().at_risk(intake, until)
     }
+
+    fn files_at_risk(&mut self, until: NaiveDate) -> Is<Vec<(i64, Vec<u32>)>> {
+        self.inner().files_at_risk(until)
+    }
 }
 
 impl Lists for Books {
