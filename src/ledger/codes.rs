@@ -408,6 +408,15 @@ codes! {
            "A number of the system is one movement's only; both can't be true."
            "A row of the list copied by hand, or a cancelled movement shown again."
            "Fetch the list again and don't change it; if it comes again, the administrator decides with `rxdrop resolve FILE:ROW`."
+    LISTED_NAMELESS "L067" Administrator
+        bg "прилича на ред {1} на {0}, който е без отговор, но списъкът не показва на кой обект е (регистрационния номер), а оттук се подава за няколко; нищо не е решено"
+           "Два обекта може да имат еднакви движения; без регистрационния номер не се знае чие е това."
+           "Списък без колоната с регистрационните номера."
+           "Вземете списъка с колоната за регистрационния номер или проверете в портала; администраторът решава с `rxdrop resolve ФАЙЛ:РЕД`."
+        en "looks like row {1} of {0}, which has no answer, but the list does not show of which place it is (the registration number), and rows of several are sent from here; nothing was decided"
+           "Two places may have equal movements; without the registration number it is not known whose this is."
+           "A list without the column of registration numbers."
+           "Fetch the list with the column of the registration number, or look in the portal; the administrator decides with `rxdrop resolve FILE:ROW`."
     LIST_UNCLEAR "L064" Administrator
         bg "{0} реда на списъка не са ясни и нищо не е решено за тях (първите: {1}); при всеки пише защо (колона rx_message на резултата)"
            "Двойно записано движение или друго съдържание под същия номер се вижда само тук."

@@ -16,6 +16,9 @@ pub struct Listed {
     pub id: String,
     /// It is of another registration number than the section's.
     pub elsewhere: bool,
+    /// The registration number it shows, in capitals, where its section has none of its own: then each row sent from
+    /// here has its own.
+    pub registration: Option<String>,
     /// Our number, where the list shows it.
     pub number: Option<String>,
     /// Its day.
@@ -35,12 +38,21 @@ pub struct Matching {
     pub by_content: bool,
     /// The field of the day.
     pub day: String,
+    /// The field of the registration number.
+    pub registration: String,
+    /// Those of the sections whose rows have registration numbers of their own.
+    pub by_row: Vec<String>,
 }
 
 /// Whether a compared row of a list that this is said of waits for a person: nothing was decided about it.
 pub(super) fn is_unclear(code: &str) -> bool {
-    let unclear =
-        [&codes::LISTED_DIFFERS, &codes::LISTED_AMBIGUOUS, &codes::LISTED_OTHERWISE, &codes::LISTED_TWICE];
+    let unclear = [
+        &codes::LISTED_DIFFERS,
+        &codes::LISTED_AMBIGUOUS,
+        &codes::LISTED_OTHERWISE,
+        &codes::LISTED_TWICE,
+        &codes::LISTED_NAMELESS,
+    ];
     unclear.iter().any(|one| one.code == code)
 }
 

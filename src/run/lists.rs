@@ -157,6 +157,13 @@ impl<'a> Reader<'a> {
             fields: self.compared.iter().map(|index| (name(*index), self.is_day(*index))).collect(),
             by_content: self.by_content,
             day: name(self.schema.date_field),
+            registration: name(self.schema.registration_field),
+            by_row: self
+                .targets
+                .iter()
+                .filter(|one| one.registration.is_none())
+                .map(|one| one.name.to_string())
+                .collect(),
         }
     }
 
@@ -164,11 +171,14 @@ impl<'a> Reader<'a> {
         self.schema.fields.get(index).is_some_and(|field| matches!(field.kind, Kind::Date | Kind::DateTime))
     }
 
-    /// Whether a row shows another registration number than its section sends under.
-    fn is_elsewhere(&self, section: &str, shown: &str) -> bool {
+    /// Whether a row shows another registration number than its section sends under; where that has none of its own,
+    /// the number itself.
+    fn registered(&self, section: &str, shown: &str) -> (bool, Option<String>) {
         let target = self.targets.iter().find(|target| &*target.name == section);
-        let ours = target.and_then(|target| target.registration.as_ref()).map(ExposeSecret::expose_secret);
-        !shown.is_empty() && !ours.is_some_and(|ours| ours.eq_ignore_ascii_case(shown))
+        match target.and_then(|target| target.registration.as_ref()) {
+            Some(ours) => (!shown.is_empty() && !ours.expose_secret().eq_ignore_ascii_case(shown), None),
+            None => (false, Some(shown.to_ascii_uppercase()).filter(|shown| !shown.is_empty())),
+        }
     }
 
     /// A row as it is staged, and what is compared of it; nothing where it could not be read.
@@ -184,16 +194,19 @@ impl<'a> Reader<'a> {
         } else {
             draft.destination.as_ref()
         };
-        let listed =
-            section.filter(|_| good && ignored.is_none() && is_remote_id(&id)).map(|section| Listed {
+        let listed = section.filter(|_| good && ignored.is_none() && is_remote_id(&id)).map(|section| {
+            let (elsewhere, registration) = self.registered(section, &text(self.schema.registration_field));
+            Listed {
                 row: row.number(),
                 section: section.to_string(),
                 id,
-                elsewhere: self.is_elsewhere(section, &text(self.schema.registration_field)),
+                elsewhere,
+                registration,
                 number: Some(text(self.schema.number_field)).filter(|number| !number.is_empty()),
                 day: draft.value(self.schema.date_field).and_then(Value::as_day),
                 content: self.compared.iter().map(|index| text(*index)).collect(),
-            });
+            }
+        });
         if let Some(reason) = ignored {
             issues.push(told(&codes::BY_RULE, [reason.to_string()]));
         } else if listed.is_none() {

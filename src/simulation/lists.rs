@@ -25,6 +25,8 @@ pub(super) fn matching() -> Matching {
         fields: FIELDS.iter().map(|name| ((*name).to_owned(), false)).collect(),
         by_content: false,
         day: "p_report_date".into(),
+        registration: "p_actor_reg_no".into(),
+        by_row: Vec::new(),
     }
 }
 
@@ -40,6 +42,7 @@ pub(super) fn listed(rows: &[Shown]) -> Vec<Listed> {
         section: SECTION.into(),
         id: one.id.clone(),
         elsewhere: false,
+        registration: None,
         number: Some(one.number.clone()),
         day: None,
         content: content(&one.members),

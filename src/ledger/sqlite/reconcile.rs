@@ -29,13 +29,13 @@ const MOST_NAMED: u32 = 10;
 const TABLES: &str = "
 CREATE TEMP TABLE IF NOT EXISTS listed (
     row_no INTEGER PRIMARY KEY, realm_id INTEGER NOT NULL, id TEXT NOT NULL, elsewhere INTEGER NOT NULL, number TEXT, day TEXT,
-    content TEXT NOT NULL, over INTEGER NOT NULL DEFAULT 0);
+    content TEXT NOT NULL, registration TEXT NOT NULL, over INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS temp.listed_id ON listed (id);
 CREATE INDEX IF NOT EXISTS temp.listed_number ON listed (number);
 CREATE INDEX IF NOT EXISTS temp.listed_content ON listed (content);
 CREATE TEMP TABLE IF NOT EXISTS sought (
     transaction_id INTEGER PRIMARY KEY, record_id INTEGER NOT NULL, batch_id INTEGER NOT NULL, realm_id INTEGER NOT NULL,
-    number TEXT NOT NULL, content TEXT NOT NULL, open INTEGER NOT NULL, since INTEGER NOT NULL,
+    number TEXT NOT NULL, content TEXT NOT NULL, registration TEXT NOT NULL, open INTEGER NOT NULL, since INTEGER NOT NULL,
     found INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS temp.sought_number ON sought (number);
 CREATE INDEX IF NOT EXISTS temp.sought_content ON sought (content);";
@@ -50,15 +50,17 @@ impl Lists for Sqlite {
         let realms = self.realms.clone();
         let tx = self.conn.transaction()?;
         let mut put = tx.prepare_cached(
-            "INSERT OR REPLACE INTO temp.listed (row_no, realm_id, id, elsewhere, number, day, content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO temp.listed (row_no, realm_id, id, elsewhere, number, day, content, registration)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         for row in rows {
             let realm =
                 realms.get(&row.section).ok_or(Error::Order("a list of a section that is not configured"))?;
             let day = row.day.map(|day| day.to_string());
             let content = row.content.join(BETWEEN);
-            put.execute(params![row.row, realm, row.id, row.elsewhere, row.number, day, content])?;
+            let registration = row.registration.as_deref().unwrap_or_default();
+            let said = params![row.row, realm, row.id, row.elsewhere, row.number, day, content, registration];
+            put.execute(said)?;
         }
         drop(put);
         Ok(tx.commit()?)
@@ -70,11 +72,14 @@ impl Lists for Sqlite {
         matching: &Matching,
         now: DateTime<Utc>,
     ) -> Result<Vec<StoredIssue>, Error> {
-        let realms: BTreeSet<i64> =
-            matching.sections.iter().filter_map(|section| self.realms.get(section).copied()).collect();
+        let realms_of = |sections: &[String]| -> BTreeSet<i64> {
+            sections.iter().filter_map(|section| self.realms.get(section).copied()).collect()
+        };
+        let (realms, by_row) = (realms_of(&matching.sections), realms_of(&matching.by_row));
         self.commit(now, "reconciled", |tx| {
             let list = tx.query_row("SELECT name FROM intakes WHERE id = ?1", [intake], |row| row.get(0))?;
-            let mut compared = Comparison { tx, matching, intake, list, now, counts: Counts::default() };
+            let mut compared =
+                Comparison { tx, matching, by_row, intake, list, now, counts: Counts::default() };
             compared.contradict()?;
             compared.seek(&realms)?;
             compared.known_by_id()?;
@@ -149,12 +154,15 @@ const UNLISTED: &str = "FROM records r JOIN transactions t ON t.id = r.transacti
     AND NOT EXISTS (SELECT 1 FROM temp.sought s JOIN temp.listed l ON l.number = s.number AND l.realm_id = s.realm_id
         WHERE s.transaction_id = t.id)
     AND NOT (?6 AND EXISTS (SELECT 1 FROM temp.sought s JOIN temp.listed l ON l.content = s.content
-        AND l.realm_id = s.realm_id AND l.number IS NULL WHERE s.transaction_id = t.id))";
+        AND l.realm_id = s.realm_id AND l.registration IN ('', s.registration) AND l.number IS NULL
+        WHERE s.transaction_id = t.id))";
 
 /// A list under comparison.
 struct Comparison<'a> {
     tx: &'a Transaction<'a>,
     matching: &'a Matching,
+    /// Where rows have registration numbers of their own.
+    by_row: BTreeSet<i64>,
     intake: i64,
     list: String,
     now: DateTime<Utc>,
@@ -253,8 +261,8 @@ impl Comparison<'_> {
               WHERE r.realm_id = ?1 AND t.remote_id IS NULL AND t.state <> 'refused'",
         )?;
         let mut put = self.tx.prepare_cached(
-            "INSERT INTO temp.sought (transaction_id, record_id, batch_id, realm_id, number, content, open, since)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO temp.sought (transaction_id, record_id, batch_id, realm_id, number, open, since, content,
+                registration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
         for realm in realms {
             let mut rows = nameless.query([realm])?;
@@ -263,8 +271,19 @@ impl Comparison<'_> {
                     [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
                 let (number, members): (String, Option<String>) = (row.get(4)?, row.get(5)?);
                 let (open, since): (bool, i64) = (row.get(6)?, row.get(7)?);
-                let content = self.content(members.as_deref());
-                put.execute(params![transaction, record, batch, realm, number, content, open, since])?;
+                let members = members.as_deref();
+                let (content, registration) = (self.content(members), self.registration(realm, members));
+                put.execute(params![
+                    transaction,
+                    record,
+                    batch,
+                    realm,
+                    number,
+                    open,
+                    since,
+                    content,
+                    registration
+                ])?;
             }
         }
         Ok(())
@@ -284,12 +303,19 @@ impl Comparison<'_> {
         self.matching.fields.iter().map(part).collect::<Vec<_>>().join(BETWEEN)
     }
 
+    /// The registration number of a record of ours, where its section has none.
+    fn registration(&self, realm: i64, members: Option<&str>) -> String {
+        let members: Value = parse(members);
+        let own = members.get(&self.matching.registration).and_then(Value::as_str);
+        own.filter(|_| self.by_row.contains(&realm)).unwrap_or_default().trim().to_ascii_uppercase()
+    }
+
     /// Rows that the books have under the same number of the system.
     fn known_by_id(&mut self) -> Result<(), Error> {
         let pairs = self.pairs(
             "SELECT l.row_no, i.name, r.row_no, c.members, l.content,
-                l.elsewhere = 0 AND (l.number IS NULL OR ltrim(l.number, '0') = ltrim(t.number, '0')), r.state, t.number, t.remote_id
-               FROM temp.listed l
+                l.elsewhere = 0 AND (l.number IS NULL OR ltrim(l.number, '0') = ltrim(t.number, '0')), r.state, t.number, t.remote_id,
+                r.realm_id, l.registration FROM temp.listed l
                JOIN transactions t ON t.remote_id = l.id AND t.state = 'accepted'
                JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
                JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
@@ -328,6 +354,7 @@ impl Comparison<'_> {
             "SELECT l.row_no, l.id, s.transaction_id, s.batch_id, s.record_id FROM temp.listed l
                JOIN temp.sought s ON s.number = l.number AND s.realm_id = l.realm_id
               WHERE l.over = 0 AND l.elsewhere = 0 AND s.open = 1 AND s.found = 0 AND s.content = l.content
+                AND l.registration IN ('', s.registration)
                 AND (SELECT count(*) FROM temp.listed o WHERE o.number = l.number AND o.realm_id = l.realm_id
                         AND o.over = 0) = 1 ORDER BY l.row_no",
         )?;
@@ -343,21 +370,34 @@ impl Comparison<'_> {
         let fits = self.fits(&format!(
             "SELECT l.row_no, l.id, s.transaction_id, s.batch_id, s.record_id FROM temp.listed l
                JOIN temp.sought s ON s.content = l.content AND s.realm_id = l.realm_id
+                    AND s.registration = l.registration
               WHERE l.over = 0 AND l.elsewhere = 0 AND s.open = 1 AND s.found = 0 AND NOT {}
                 AND NOT EXISTS (SELECT 1 FROM temp.listed n WHERE n.number IS NOT NULL)
                 AND (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
-                        AND o.over = 0 AND o.elsewhere = 0 AND NOT {}) = 1
+                        AND o.registration = l.registration AND o.over = 0 AND o.elsewhere = 0 AND NOT {}) = 1
                 AND (SELECT count(*) FROM temp.sought o WHERE o.content = l.content AND o.realm_id = l.realm_id
-                        AND o.found = 0) = 1 ORDER BY l.row_no",
+                        AND o.registration = l.registration AND o.found = 0) = 1 ORDER BY l.row_no",
             listed_before("l"),
             listed_before("o"),
         ))?;
         fits.iter().try_for_each(|fit| self.take(fit))?;
-        let ambiguous = self.ambiguous()?;
-        for (row, listed, ours) in ambiguous {
+        self.nameless()?;
+        for (row, listed, ours) in self.ambiguous()? {
             self.tell(row, &codes::LISTED_AMBIGUOUS, [listed.to_string(), ours.to_string()])?;
         }
         Ok(())
+    }
+
+    /// Rows that do not show of which registration they are, and have the content of rows here that know theirs.
+    fn nameless(&mut self) -> Result<(), Error> {
+        let pairs = self.pairs(
+            "SELECT l.row_no, i.name, r.row_no, NULL, '', 0, r.state, s.number, NULL, r.realm_id, ''
+               FROM temp.listed l JOIN temp.sought s ON s.content = l.content AND s.realm_id = l.realm_id
+               JOIN records r ON r.id = s.record_id JOIN intakes i ON i.id = r.intake_id
+              WHERE l.over = 0 AND l.elsewhere = 0 AND l.number IS NULL AND l.registration = ''
+                AND s.registration <> '' AND s.open = 1 AND s.found = 0 GROUP BY l.row_no ORDER BY l.row_no",
+        )?;
+        pairs.iter().try_for_each(|pair| self.tell_beside(&codes::LISTED_NAMELESS, pair))
     }
 
     /// Rows whose content several have, here or there.
@@ -365,9 +405,9 @@ impl Comparison<'_> {
         let mut found = self.tx.prepare_cached(
             "SELECT l.row_no,
                 (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
-                    AND o.over = 0 AND o.elsewhere = 0 AND o.number IS NULL),
+                    AND o.registration = l.registration AND o.over = 0 AND o.elsewhere = 0 AND o.number IS NULL),
                 (SELECT count(*) FROM temp.sought o WHERE o.content = l.content AND o.realm_id = l.realm_id
-                    AND o.found = 0) AS ours
+                    AND o.registration = l.registration AND o.found = 0) AS ours
                FROM temp.listed l WHERE l.over = 0 AND l.elsewhere = 0 AND l.number IS NULL AND ours > 0 ORDER BY l.row_no",
         )?;
         let rows = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -379,7 +419,7 @@ impl Comparison<'_> {
     fn others(&mut self) -> Result<(), Error> {
         let pairs = self.pairs(
             "SELECT l.row_no, i.name, r.row_no, c.members, l.content, l.elsewhere = 0, r.state,
-                t.number, t.remote_id FROM temp.listed l
+                t.number, t.remote_id, r.realm_id, l.registration FROM temp.listed l
                JOIN transactions t ON t.number = l.number JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
                JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
               WHERE l.over = 0 GROUP BY l.row_no ORDER BY l.row_no",
@@ -408,7 +448,10 @@ impl Comparison<'_> {
         let mut pairs = Vec::new();
         while let Some(row) = rows.next()? {
             let (members, content): (Option<String>, String) = (row.get(3)?, row.get(4)?);
-            let same = row.get(5)? && self.content(members.as_deref()) == content;
+            let (realm, registration): (i64, String) = (row.get(9)?, row.get(10)?);
+            let members = members.as_deref();
+            let whose = registration.is_empty() || registration == self.registration(realm, members);
+            let same = row.get(5)? && whose && self.content(members) == content;
             pairs.push(Pair {
                 listed: row.get(0)?,
                 file: row.get(1)?,

@@ -1994,6 +1994,7 @@ fn list_of(bench: &mut Bench, number: &str, batch: &str, times: u32) {
         section: "sespa".into(),
         id: format!("{}", 70 + row),
         elsewhere: false,
+        registration: None,
         number: Some(number.to_owned()),
         day: None,
         content: vec![batch.to_owned()],
@@ -2003,6 +2004,8 @@ fn list_of(bench: &mut Bench, number: &str, batch: &str, times: u32) {
         fields: vec![("p_batch_no".into(), false)],
         by_content: false,
         day: "p_report_date".into(),
+        registration: "p_actor_reg_no".into(),
+        by_row: Vec::new(),
     };
     bench.ledger.begin_list().unwrap();
     bench.ledger.list(&(2..2 + times).map(listed).collect::<Vec<_>>()).unwrap();
