@@ -148,6 +148,9 @@ pub struct Evidence {
     pub seen: String,
 }
 
+/// Seen of a transaction that the system has, and that was cancelled there.
+pub const NOT_LIVE: &str = "not live any more";
+
 /// What a response says. Total: made from any bytes without panic or failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {

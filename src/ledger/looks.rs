@@ -146,8 +146,10 @@ pub trait Looks {
     /// The unknown transaction of a section that is due next, by the clock that only goes on. Whoever became unknown
     /// since is put down for it.
     fn look_due(&mut self, section: &str, quiet: Quiet, now: DateTime<Utc>) -> Result<Looking, Error>;
-    /// The newest transaction of a section that the system itself said it has.
-    fn witness(&mut self, section: &str) -> Result<Option<Witness>, Error>;
+    /// A transaction of a section that the system itself said it has, so many before the newest.
+    fn witness(&mut self, section: &str, before: u32) -> Result<Option<Witness>, Error>;
+    /// Whether a batch was last sent after another one.
+    fn sent_after(&mut self, batch: i64, other: i64) -> Result<bool, Error>;
     /// Keeps a question with its answer, before anything is concluded from it: one commit.
     fn looked(&mut self, look: &Look, now: DateTime<Utc>) -> Result<(), Error>;
     /// Concludes: one commit. What is there is accepted; what is proven not to be there was not received and is ready

@@ -201,6 +201,12 @@ impl Books {
         Ok(())
     }
 
+    /// Cancels one transaction, whoever sent it.
+    pub(super) fn cancel(&mut self, id: u64, at: DateTime<Utc>) -> bool {
+        let entry = self.entries.iter_mut().find(|entry| entry.id == id && entry.reversed_at.is_none());
+        entry.map(|entry| entry.reversed_at = Some(at)).is_some()
+    }
+
     /// Cancels what is registered and live of a sender's batch; how many.
     pub(super) fn reverse_batch(
         &mut self,

@@ -136,6 +136,11 @@ impl Server {
         self.service.list()
     }
 
+    /// Cancels what is registered under a number, as somebody does in a portal. False where nothing is.
+    pub fn cancel(&self, id: u64) -> bool {
+        self.service.cancel(id)
+    }
+
     /// Replaces the faults, as `POST /_sandbox/faults` does.
     pub fn set_faults(&self, document: &str) -> Result<(), Error> {
         *self.service.faults() = Faults::parse(document.as_bytes()).map_err(Error::Faults)?;

@@ -175,6 +175,11 @@ impl Service {
         open(&self.books).list()
     }
 
+    /// Cancels a transaction, whoever sent it.
+    pub(super) fn cancel(&self, id: u64) -> bool {
+        open(&self.books).cancel(id, self.now())
+    }
+
     /// Leaves a batch in work for ever.
     pub(super) fn stick(&self, batch: u64) {
         if let Some(batch) = open(&self.books).batch(batch) {

@@ -197,7 +197,7 @@ impl Book for Pair {
 
     fn witness(&mut self) -> Option<Witness> {
         let witness = self.model.vouched_for();
-        assert_eq!(witness, self.real[0].witness(SECTION).unwrap());
+        assert_eq!(witness, self.real[0].witness(SECTION, 0).unwrap());
         witness
     }
 

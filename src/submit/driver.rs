@@ -761,6 +761,26 @@ mod tests {
         assert_eq!((report.batches, code(&report), lookups(&server)), (2, None, 1));
     }
 
+    /// Which rows were asked about, in order.
+    fn asked(server: &Server) -> Vec<String> {
+        let number = |line: &str| line.split("/look/").nth(1)?.split(' ').next()?.chars().last();
+        server.seen().iter().filter_map(|one| number(&one.line)).map(String::from).collect()
+    }
+
+    #[tokio::test]
+    async fn where_what_surely_was_there_is_gone_only_what_was_sent_after_the_row_vouches() {
+        let gone = Step::Status(404, "date: Sat, 28 Nov 2026 01:00:00 GMT\r\n");
+        let steps = [Step::Accept, Step::Cut, gone.clone(), gone.clone()];
+        let (books, server) = scripted(4, &steps).await;
+        run_with(&books, asking(&server.base), RUN).await;
+        assert_eq!(asked(&server), ["2", "1"], "the query may lag behind");
+
+        let steps = [Step::Cut, Step::Accept, gone.clone(), gone.clone(), gone];
+        let (books, server) = scripted(4, &steps).await;
+        run_with(&books, asking(&server.base), RUN).await;
+        assert_eq!(asked(&server), ["0", "3", "2"]);
+    }
+
     #[tokio::test]
     async fn a_query_that_refuses_our_token_stops_no_sending() {
         let refused = Step::Status(401, "");

@@ -12,16 +12,32 @@ use super::clock::date;
 use super::exchange::Line;
 use super::stop::Stop;
 use super::verdict::{Effect, response};
-use crate::destinations::{Call, Reply};
+use crate::destinations::{Call, NOT_LIVE, Reply};
 use crate::knife::{Point, pass};
-use crate::ledger::{ClaimItem, Look, Presence, RawAnswer, Sought};
+use crate::ledger::{ClaimItem, Look, Presence, RawAnswer, Sought, Witness};
 use crate::model::Outcome;
 
 /// How long a query that found what surely is there is taken at its word about what is not.
 const VOUCHED_FOR: Duration = Duration::from_mins(1);
 
+/// Which of the accepted transactions are asked for, counted from the newest, where those before were cancelled by hand:
+/// one row, or a whole batch.
+const WITNESSES: [u32; 9] = [0, 1, 2, 4, 8, 32, 128, 512, 2048];
+
 /// Of a record that today's catalogue does not know any more: it is not asked about, and stops nobody else.
 const UNREADABLE: &str = "the record can't be read back under today's catalogue";
+
+/// What a question about what surely was there brought.
+enum Testimony {
+    /// It is there.
+    There,
+    /// It is there and was cancelled.
+    Cancelled,
+    /// It is not there: cancelled, or the query does not know yet what it surely will.
+    Gone,
+    /// Nothing that vouches for anything.
+    Nothing,
+}
 
 /// What a question brought.
 enum Brought {
@@ -44,7 +60,7 @@ impl Line {
             Brought::Nothing(Broken::Before(stop)) => return Ok(self.not_asked(stop, failures)),
             Brought::Nothing(Broken::After(seen)) => (seen, Presence::Unclear),
             Brought::Answer(_, Reply::LoginExpired) => return Ok(Effect::Login),
-            Brought::Answer(answer, Reply::Absent) => self.absent(&answer, token).await?,
+            Brought::Answer(answer, Reply::Absent) => self.absent(sought.batch, &answer, token).await?,
             Brought::Answer(_, reply) => told(reply),
         };
         let Some(quiet) = self.settings.quiet else { return Ok(Effect::Answered) };
@@ -69,6 +85,7 @@ impl Line {
     /// own clock: a wrong path says "not there" of everything.
     async fn absent(
         &mut self,
+        batch: i64,
         answer: &RawAnswer,
         token: &SecretString,
     ) -> Result<(String, Presence), Error> {
@@ -76,28 +93,54 @@ impl Line {
         let Some(date) = date(answer) else {
             return Ok((seen("not there, in an answer without a Date"), Presence::Unclear));
         };
-        Ok(match self.is_vouched_for(token).await? {
+        Ok(match self.is_vouched_for(batch, token).await? {
             Some(true) => (seen("not there"), Presence::Absent(date)),
             Some(false) => (seen("not there, but neither is a number that surely is"), Presence::Unclear),
             None => (seen("not there, and no number is known that surely is"), Presence::Unclear),
         })
     }
 
-    /// Whether the query finds what the system surely has; none where nothing is known to be there.
-    async fn is_vouched_for(&mut self, token: &SecretString) -> Result<Option<bool>, Error> {
+    /// Whether the query finds what the system surely has; none where nothing is known to be there. What somebody
+    /// cancelled by hand gives way to the one before it. One that is simply not there may mean that the query lags
+    /// behind: then only what was sent after the batch asked about vouches.
+    async fn is_vouched_for(&mut self, batch: i64, token: &SecretString) -> Result<Option<bool>, Error> {
         if self.vouched.is_some_and(|at| at.elapsed() < VOUCHED_FOR) {
             return Ok(Some(true));
         }
-        let section = self.settings.section.name.clone();
-        let witness = self.ledger.ask(move |ledger| ledger.witness(&section)).await?;
-        let Some(witness) = witness else { return Ok(None) };
-        let brought = self.query(witness.batch, &witness.item, token).await?;
-        let found = match brought {
-            Brought::Answer(_, reply) => told(reply).1 == Presence::There(witness.id),
-            Brought::Nothing(_) => false,
-        };
-        self.vouched = found.then(Instant::now);
-        Ok(Some(found))
+        let (mut known, mut lags) = (None, false);
+        for before in WITNESSES {
+            let section = self.settings.section.name.clone();
+            let witness = self.ledger.ask(move |ledger| ledger.witness(&section, before)).await?;
+            let Some(witness) = witness else { break };
+            known = Some(false);
+            let sent = witness.batch;
+            if lags && !self.ledger.ask(move |ledger| ledger.sent_after(sent, batch)).await? {
+                break;
+            }
+            match self.testimony(witness, token).await? {
+                Testimony::There => {
+                    self.vouched = (!lags).then(Instant::now);
+                    return Ok(Some(true));
+                }
+                Testimony::Cancelled => {}
+                Testimony::Gone => lags = true,
+                Testimony::Nothing => break,
+            }
+        }
+        Ok(known)
+    }
+
+    async fn testimony(&mut self, witness: Witness, token: &SecretString) -> Result<Testimony, Error> {
+        Ok(match self.query(witness.batch, &witness.item, token).await? {
+            Brought::Answer(_, Reply::Absent) => Testimony::Gone,
+            Brought::Answer(_, Reply::Unknown(evidence)) if evidence.seen.ends_with(NOT_LIVE) => {
+                Testimony::Cancelled
+            }
+            Brought::Answer(_, reply) if told(reply.clone()).1 == Presence::There(witness.id) => {
+                Testimony::There
+            }
+            Brought::Answer(..) | Brought::Nothing(_) => Testimony::Nothing,
+        })
     }
 
     /// Asks, and keeps question and answer before anything is concluded.

@@ -46,6 +46,8 @@ pub(crate) struct Step {
     /// Files put back from a copy: the same bytes and time of change, another file of the file system.
     pub(crate) restore: Vec<String>,
     pub(crate) faults: Option<Vec<toml::Table>>,
+    /// Numbers of the system that somebody cancels in its portal.
+    pub(crate) cancel: Vec<String>,
     /// Where the sandbox's list is put, as a person fetches it from a portal.
     pub(crate) list: Option<String>,
     /// Statements run on the ledger, as somebody with a tool for databases might.

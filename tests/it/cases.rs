@@ -101,6 +101,9 @@ fn prepare(case: &Case, place: &Place, step: &Step) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, filled(place, text)).unwrap();
     }
+    for id in &step.cancel {
+        place.cancel(filled(place, id).parse().unwrap());
+    }
     if let Some(name) = &step.list {
         let path = place.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

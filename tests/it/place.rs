@@ -131,6 +131,11 @@ impl Place {
         self.server.list()
     }
 
+    /// Somebody cancels a transaction in the portal.
+    pub(crate) fn cancel(&self, id: u64) {
+        assert!(self.server.cancel(id), "{id} is not registered");
+    }
+
     /// A connection that reads the ledger beside the program.
     pub(crate) fn ledger(&self) -> Option<rusqlite::Connection> {
         let path = self.path("state/rxdrop.db");

@@ -16,7 +16,7 @@ use super::schema::{
     AVAILABLE, BATCH, DRUG_CODE, GTIN, NUMBER, POSTCODE, QUANTITY, RECIPIENT, RECIPIENT_POSTCODE, TYPE,
 };
 use super::{Sespa, TICKET_BATCH};
-use crate::destinations::{Call, Evidence, Item, Reply, Retry, Ticket};
+use crate::destinations::{Call, Evidence, Item, NOT_LIVE, Reply, Retry, Ticket};
 use crate::model::{Outcome, SystemError, Value, is_remote_id};
 use crate::validate::Record;
 
@@ -103,7 +103,7 @@ impl Sespa {
             self.member_of(row, NUMBER).plain().is_some_and(|number| bare(number) == bare(&item.number));
         match self.outcome(row) {
             Outcome::Accepted { .. } if !ours => unknown(answer, "another transaction"),
-            Outcome::Accepted { .. } if !self.is_live(row) => unknown(answer, "not live any more"),
+            Outcome::Accepted { .. } if !self.is_live(row) => unknown(answer, NOT_LIVE),
             Outcome::Accepted { .. } if !self.agrees(&item.record, row) => {
                 unknown(answer, "the number is there with other content")
             }

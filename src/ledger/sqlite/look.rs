@@ -48,7 +48,7 @@ impl Looks for Sqlite {
         }
     }
 
-    fn witness(&mut self, section: &str) -> Result<Option<Witness>, Error> {
+    fn witness(&mut self, section: &str, before: u32) -> Result<Option<Witness>, Error> {
         let Some(realm) = self.realm(section) else { return Ok(None) };
         // What a person or a list said of the number is not the system's own word.
         let mut found = self.conn.prepare_cached(
@@ -56,14 +56,20 @@ impl Looks for Sqlite {
                JOIN records r ON r.transaction_id = t.id JOIN contents c ON c.record_id = r.id
               WHERE t.state = 'accepted' AND t.remote_id IS NOT NULL AND r.realm_id = ?1 AND r.state = 'accepted'
                 AND coalesce(r.reason, '') NOT LIKE ?2 AND coalesce(r.reason, '') NOT LIKE ?3
-              ORDER BY t.id DESC LIMIT 1",
+              ORDER BY t.id DESC LIMIT 1 OFFSET ?4",
         )?;
         let code = |code: &str| format!("%\"{code}\"%");
-        let by_word = params![realm, code(codes::BY_WORD.code), code(codes::IN_LIST.code)];
+        let by_word = params![realm, code(codes::BY_WORD.code), code(codes::IN_LIST.code), before];
         let witness = found.query_row(by_word, |row| {
             Ok(Witness { batch: row.get(0)?, item: item(row, 1)?, id: row.get(4)? })
         });
         Ok(witness.optional()?)
+    }
+
+    fn sent_after(&mut self, batch: i64, other: i64) -> Result<bool, Error> {
+        let sql = "SELECT coalesce((SELECT max(id) FROM attempts WHERE batch_id = ?1 AND kind = 'submit')
+                > (SELECT max(id) FROM attempts WHERE batch_id = ?2 AND kind = 'submit'), 0)";
+        Ok(self.conn.prepare_cached(sql)?.query_row([batch, other], |row| row.get(0))?)
     }
 
     fn looked(&mut self, look: &Look, now: DateTime<Utc>) -> Result<(), Error> {

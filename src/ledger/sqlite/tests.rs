@@ -1911,10 +1911,10 @@ fn what_only_a_person_said_is_no_witness() {
     let open = bench.unknown_batch();
     let (now, number) = (bench.now(), What::Number(open.items[0].number.clone()));
     bench.ledger.resolve(&number, &Decision::Accepted("555".into()), &by(), now).unwrap();
-    assert_eq!(bench.ledger.witness("sespa").unwrap(), None);
+    assert_eq!(bench.ledger.witness("sespa", 0).unwrap(), None);
     bench.drop_file("b.csv", &[(2, "k2", 1)]);
     bench.send_all(&accepted);
-    let witness = bench.ledger.witness("sespa").unwrap().unwrap();
+    let witness = bench.ledger.witness("sespa", 0).unwrap().unwrap();
     assert_eq!(Outcome::Accepted { id: witness.id }, accepted(0));
 }
 

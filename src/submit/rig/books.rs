@@ -229,8 +229,12 @@ impl Looks for Books {
         self.inner().look_due(section, quiet, now)
     }
 
-    fn witness(&mut self, section: &str) -> Is<Option<Witness>> {
-        self.inner().witness(section)
+    fn witness(&mut self, section: &str, before: u32) -> Is<Option<Witness>> {
+        self.inner().witness(section, before)
+    }
+
+    fn sent_after(&mut self, batch: i64, other: i64) -> Is<bool> {
+        self.inner().sent_after(batch, other)
     }
 
     fn looked(&mut self, look: &Look, now: DateTime<Utc>) -> Is<()> {
