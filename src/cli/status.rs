@@ -55,8 +55,7 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     };
     let strangers: Vec<&String> = wanted.iter().filter(|name| !is_known(name)).collect();
     if args.json {
-        let mut document = document(&files, &waiting, &summary, looked.too_old, &standings, lang);
-        document["at_risk"] = at_risk.iter().map(|one| risk_json(one, lang)).collect();
+        let document = document(&files, &waiting, &at_risk, &summary, looked.too_old, &standings, lang);
         out::line(&document.to_string())?;
     } else {
         show(&files, &waiting, &summary, looked.too_old, lang)?;
@@ -252,6 +251,7 @@ fn in_all(summary: &Summary, lang: Lang) -> String {
 fn document(
     files: &[(FileView, Totals)],
     waiting: &[Waiting],
+    at_risk: &[AtRisk],
     summary: &Summary,
     too_old: usize,
     standings: &Standings,
@@ -268,7 +268,8 @@ fn document(
         .iter()
         .map(|one| json!({"file": one.folder.join(&one.name), "code": one.code.code, "message": message(one.code, lang, &one.args), "since": one.since, "who": who_key(one.code.who)}))
         .collect();
-    json!({"files": files, "waiting": waiting, "too_old": too_old, "ledger": summary_json(summary),
+    let at_risk: Vec<_> = at_risk.iter().map(|one| risk_json(one, lang)).collect();
+    json!({"files": files, "waiting": waiting, "at_risk": at_risk, "too_old": too_old, "ledger": summary_json(summary),
         "stopped": standings.stopped().map(|trouble| told(trouble, lang)), "folders": folders(standings, lang)})
 }
 

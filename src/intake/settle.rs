@@ -19,6 +19,7 @@ pub struct Settling {
 struct Sighting {
     stamp: Stamp,
     since: Instant,
+    is_open: bool,
 }
 
 /// Whether a candidate may be taken now.
@@ -53,18 +54,20 @@ impl Settling {
         readiness
     }
 
-    /// Time until the first of the files seen has rested; none if none rests.
+    /// Time until the first of the files seen has rested; none if none rests. One that is open waits for a person.
     pub fn next(&self, now: Instant) -> Option<Duration> {
         let left =
             |sighting: &Sighting| self.quiet.saturating_sub(now.saturating_duration_since(sighting.since));
-        self.seen.values().map(left).filter(|left| !left.is_zero()).min()
+        let resting = self.seen.values().filter(|sighting| !sighting.is_open);
+        resting.map(left).filter(|left| !left.is_zero()).min()
     }
 
     /// The rest goes on while nothing differs; an open file has not begun to rest.
     fn sight(&self, candidate: &Candidate, now: Instant) -> Sighting {
         let before = self.seen.get(&candidate.name);
         let same = before.filter(|before| before.stamp == candidate.stamp && !candidate.is_open);
-        Sighting { stamp: candidate.stamp, since: same.map_or(now, |same| same.since) }
+        let since = same.map_or(now, |same| same.since);
+        Sighting { stamp: candidate.stamp, since, is_open: candidate.is_open }
     }
 
     fn judge(&self, candidate: &Candidate, sighting: &Sighting, now: Instant) -> Readiness {
@@ -130,6 +133,7 @@ mod tests {
         let (start, mut settling) = (Instant::now(), Settling::new(QUIET));
         settling.observe(&[candidate(1, 0, 1, true)], start);
         assert_eq!(settling.observe(&[candidate(1, 0, 1, true)], at(start, 99)), [Readiness::Open]);
+        assert_eq!(settling.next(at(start, 99)), None, "no time ends it");
         let closed = settling.observe(&[candidate(1, 0, 1, false)], at(start, 100));
         let left = Duration::from_secs(9);
         assert_eq!(closed, [Readiness::Resting(left)], "counted from when it last was open");

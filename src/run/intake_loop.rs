@@ -208,12 +208,29 @@ fn read_lists(shop: &Shop, folders: &mut [Folder], ending: &CancellationToken) -
     let count = folders.iter().take_while(|folder| folder.drop.lists).count();
     let (lists, _) = folders.split_at_mut(count);
     let begun = Instant::now();
-    while !lists.is_empty() && !ending.is_cancelled() && begun.elapsed() < LISTS_FIRST {
+    while !lists.is_empty() && !ending.is_cancelled() {
         look(shop, lists, false, ending)?;
-        let Some(rest) = lists.iter().filter_map(|folder| folder.next(Instant::now())).min() else { break };
-        std::thread::sleep(rest.min(TICK));
+        let rest = lists.iter().filter_map(|folder| folder.next(Instant::now())).min();
+        let Some(pause) = before_next_look(begun.elapsed(), rest) else { break };
+        std::thread::sleep(pause);
     }
     Ok(())
+}
+
+/// How long to wait until lists are looked at again, after so long, where the first of them still rests so long; none
+/// where none rests, or they had their time.
+fn before_next_look(waited: Duration, rest: Option<Duration>) -> Option<Duration> {
+    let left = LISTS_FIRST.saturating_sub(waited);
+    rest.map(|rest| rest.min(TICK).min(left)).filter(|pause| !pause.is_zero())
+}
+
+/// Waits until the lists that lie there are read, or have had their time.
+pub(super) async fn after_lists(progress: &mut watch::Receiver<Intake>, time: impl Future<Output = ()>) {
+    tokio::select! {
+        _ = progress.wait_for(|intake| intake.lists_read || intake.done) => {}
+        // A share that hangs, or a list that never rests, must not keep rows from being sent.
+        () = time => {}
+    }
 }
 
 /// `watch` reads mappings and lists anew when they change.
@@ -388,6 +405,45 @@ fn raise(shop: &Shop) -> Raise {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intake::{Candidate, FileId, Readiness, Settling, Stamp};
+
+    /// Somebody writes a list, and never stops.
+    #[test]
+    fn a_list_that_never_rests_keeps_the_drop_folders_waiting_no_longer_than_lists_may() {
+        let (start, mut settling) = (Instant::now(), Settling::new(Duration::from_secs(10)));
+        let (mut waited, mut looks) = (Duration::ZERO, 0);
+        loop {
+            let stamp = Stamp { size: looks, mtime_ns: 0, file: FileId { device: 1, number: 1 } };
+            let list = Candidate { name: "portal.csv".into(), stamp, is_open: false, ours: None };
+            let now = start + waited;
+            assert_eq!(settling.observe(&[list], now), [Readiness::Resting(Duration::from_secs(10))]);
+            looks += 1;
+            assert!(looks < 1_000, "it is waited for without end");
+            let Some(pause) = before_next_look(waited, settling.next(now)) else { break };
+            waited += pause;
+        }
+        assert_eq!((waited, looks), (LISTS_FIRST, 61));
+    }
+
+    #[test]
+    fn once_no_list_rests_nothing_waits_for_lists() {
+        assert_eq!(before_next_look(Duration::ZERO, None), None);
+        let short = Duration::from_millis(7);
+        assert_eq!(before_next_look(Duration::ZERO, Some(short)), Some(short));
+    }
+
+    #[tokio::test]
+    async fn sending_waits_for_lists_until_they_are_read_or_have_had_their_time() {
+        let (told, mut progress) = watch::channel(Intake::default());
+        after_lists(&mut progress, std::future::ready(())).await;
+        tokio::select! {
+            biased;
+            () = after_lists(&mut progress, std::future::pending()) => panic!("nobody has read them"),
+            () = std::future::ready(()) => {}
+        }
+        told.send_modify(|intake| intake.lists_read = true);
+        after_lists(&mut progress, std::future::pending()).await;
+    }
 
     #[tokio::test]
     async fn what_hangs_is_given_up_once_the_end_was_told_and_not_before() {

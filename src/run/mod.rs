@@ -33,6 +33,7 @@ use crate::mapping::Mapping;
 use crate::submit::{self, Intake, Mode, Pace, Stop};
 
 pub use backup::{Backup, Entry, backup};
+use intake_loop::LISTS_FIRST;
 pub use intake_loop::{Looked, look, open_folders, sender_settings};
 pub use lock::Lock;
 pub use owner::{Standings, standings};
@@ -148,10 +149,8 @@ fn senders(
         let (ledger, clock) = (shop.ledger.clone(), shop.world.clock.clone());
         let (mut progress, ending) = (progress.clone(), ending.clone());
         Some(tokio::spawn(async move {
-            let lists_read = progress.wait_for(|intake| intake.lists_read || intake.done);
             tokio::select! {
-                // A share that hangs must not keep rows from being sent.
-                _ = tokio::time::timeout(intake_loop::LISTS_FIRST, lists_read) => {}
+                () = intake_loop::after_lists(&mut progress, tokio::time::sleep(LISTS_FIRST)) => {}
                 () = ending.cancelled() => {}
             }
             submit::drive(ledger, destination, settings, mode, clock, progress, ending).await
