@@ -12,6 +12,9 @@
 /// Marks a file as our ledger (`PRAGMA application_id`): "rxdr".
 pub(super) const APPLICATION_ID: i32 = 0x7278_6472;
 
+/// From this form on events tell every move; a ledger of an earlier one begins with the states it has.
+pub(super) const MOVES_FROM: u32 = 6;
+
 /// All migrations in order.
 pub(super) const MIGRATIONS: &[&str] = &[
     r"
@@ -279,5 +282,21 @@ CREATE TABLE unlisted (
 -- The row's own day. Who may have sent it when a ledger or a folder was taken over goes by it, and `until` of `doubts`
 -- is such a day from here on; what is not known is in doubt.
 ALTER TABLE records ADD COLUMN day TEXT;
+",
+    r"
+-- In which states an event left the rows that its commit touched, as runs of ids of one state. The event's data holds
+-- a hash over its runs. Rows of a file count from its acceptance on.
+CREATE TABLE moves (
+    event INTEGER NOT NULL,
+    noun TEXT NOT NULL,                              -- intakes, records, transactions, batches or attempts
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (event, noun, first)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER moves_are_not_changed BEFORE UPDATE ON moves
+    BEGIN SELECT RAISE(ABORT, 'moves are only ever added'); END;
+CREATE TRIGGER moves_are_not_removed BEFORE DELETE ON moves
+    BEGIN SELECT RAISE(ABORT, 'moves are only ever added'); END;
 ",
 ];

@@ -142,7 +142,7 @@ pub trait Ledger: Evidence + trail::Trails + Looks + Lists + Risks + Send {
     fn tells_apart_otherwise(&mut self, plan: &Plan) -> Result<bool, Error>;
     /// Begins staging; drops what an interrupted staging left. False, and nothing is touched, where the file was
     /// taken or withdrawn in the meantime: another process may have been faster.
-    fn plan(&mut self, plan: &Plan) -> Result<bool, Error>;
+    fn plan(&mut self, plan: &Plan, now: DateTime<Utc>) -> Result<bool, Error>;
     /// Stages a chunk of rows, judged against known facts. They can't act yet.
     fn stage(&mut self, rows: &[StagedRow]) -> Result<(), Error>;
     /// Accepts the staged file: its rows act from here on.

@@ -37,7 +37,8 @@ pub(super) fn take(
     };
     let _desk = lock::desk(&shop.desk)?;
     let planned = plan(drop, &opened.mapping, &ready, view.intake);
-    if !shop.ledger.ask_blocking(move |ledger| ledger.plan(&planned))? {
+    let now = shop.world.clock.now();
+    if !shop.ledger.ask_blocking(move |ledger| ledger.plan(&planned, now))? {
         return Ok(None);
     }
     pass(Point::Planned);

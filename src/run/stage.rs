@@ -260,9 +260,10 @@ fn fill(
     }
     // Whoever waited for the desk may find the file taken, or answered, by another process.
     let intake = view.intake;
-    let now = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
-    let same = now.is_some_and(|now| now.reading == view.reading);
-    if !same || !shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan))? {
+    let stands = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
+    let same = stands.is_some_and(|stands| stands.reading == view.reading);
+    let now = shop.world.clock.now();
+    if !same || !shop.ledger.ask_blocking(move |ledger| ledger.plan(&plan, now))? {
         return Ok(None);
     }
     pass(Point::Planned);

@@ -13,8 +13,8 @@ use super::{FIRST_NUMBER, SESPA, lists, server};
 use crate::destinations::Late;
 use crate::ledger::marks::IDS_LEFT_OUT;
 use crate::ledger::{
-    Built, Error, Ledger as _, Lists as _, Looks as _, NewFile, OpenBatch, Options, SectionRef, Sqlite,
-    Takeover, Want, Witness, Work,
+    Built, Error, Evidence as _, Ledger as _, Lists as _, Looks as _, NewFile, OpenBatch, Options,
+    SectionRef, Sqlite, Takeover, Want, Witness, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -82,6 +82,18 @@ impl Pair {
         std::fs::rename(self.folder.path().join(COPY), self.folder.path().join(LEDGER)).unwrap();
         self.open();
     }
+
+    /// I11: what the log tells from its beginning is what the tables have, and the books balance; else what does not.
+    fn touched_by_hand(&mut self) -> Vec<&'static str> {
+        let (found, _) = self.real[0].audit(&[], &|_| ()).unwrap();
+        found.shown.iter().map(|finding| finding.code.code).collect()
+    }
+
+    /// Runs a statement as somebody with another program would.
+    fn plant(&self, statement: &str) {
+        let conn = rusqlite::Connection::open(self.folder.path().join(LEDGER)).unwrap();
+        assert_eq!(conn.execute(statement, []).unwrap(), 1, "{statement}");
+    }
 }
 
 fn taken_over(number: i64, ids_from: i64) -> Takeover {
@@ -110,7 +122,7 @@ fn done(ledger: &mut Sqlite, op: &Op, now: DateTime<Utc>) -> Result<Got, Error> 
             now,
         )?),
         Op::Retry(target) => Got::Id(ledger.retry(*target, now)?),
-        Op::Plan(plan) => Got::Flag(ledger.plan(plan)?),
+        Op::Plan(plan) => Got::Flag(ledger.plan(plan, now)?),
         Op::Stage(rows) => ledger.stage(rows).map(|()| Got::Nothing)?,
         Op::Accept(intake) => {
             ledger.accept(*intake, &serde_json::json!({}), &[], now).map(|()| Got::Nothing)?
@@ -219,5 +231,30 @@ fn model_and_ledger_live_the_same_lives() {
         let mut life = Life::new(seed, Pair::new(), SESPA.as_ref(), false);
         life.live().unwrap();
         assert!(life.book.real[0].chain_is_whole(), "I11: seed {seed}");
+        let found = life.book.touched_by_hand();
+        assert!(found.is_empty(), "I11: seed {seed}: {found:?}");
+    }
+}
+
+/// What is planted in the tables of a ledger, and what must find it.
+const PLANTED: [(&str, &str); 5] = [
+    (
+        "UPDATE records SET state = 'ignored' WHERE id = (SELECT max(id) FROM records WHERE state <> 'ignored')",
+        "L120",
+    ),
+    ("UPDATE transactions SET state = 'not_received' WHERE id = 1", "L120"),
+    ("UPDATE intakes SET state = 'withdrawn' WHERE id = 1", "L120"),
+    ("INSERT INTO attempts (batch_id, kind, state, began_at) VALUES (1, 'ask', 'applied', '')", "L121"),
+    ("DELETE FROM attempts WHERE id = 1", "L122"),
+];
+
+#[test]
+fn a_state_that_no_event_tells_is_found_at_the_end_of_a_life() {
+    for (statement, code) in PLANTED {
+        let mut life = Life::new(0, Pair::new(), SESPA.as_ref(), false);
+        life.live().unwrap();
+        life.book.plant(statement);
+        let found = life.book.touched_by_hand();
+        assert!(found.contains(&code), "{statement}: {code} is not among {found:?}");
     }
 }

@@ -21,23 +21,39 @@ fn verified(place: &Place, exit: i32) -> BTreeSet<String> {
     codes.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Without the guard, as somebody would who wants to change events unseen.
-const UNGUARDED: &str = "DROP TRIGGER events_are_not_changed; DROP TRIGGER events_are_not_removed;";
+/// Without the guard, as somebody would who wants to change events or moves unseen.
+const UNGUARDED: &str = "DROP TRIGGER events_are_not_changed; DROP TRIGGER events_are_not_removed;
+     DROP TRIGGER moves_are_not_changed; DROP TRIGGER moves_are_not_removed;";
 const GUARDED: &str =
     "CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'no'); END;
-     CREATE TRIGGER events_are_not_removed BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'no'); END;";
+     CREATE TRIGGER events_are_not_removed BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'no'); END;
+     CREATE TRIGGER moves_are_not_changed BEFORE UPDATE ON moves BEGIN SELECT RAISE(ABORT, 'no'); END;
+     CREATE TRIGGER moves_are_not_removed BEFORE DELETE ON moves BEGIN SELECT RAISE(ABORT, 'no'); END;";
 
 /// What is done to the ledger, and what `verify` must find at least.
 const BY_HAND: &[(&str, &[&str])] = &[
     ("UPDATE events SET data = replace(data, 'a', 'b') WHERE kind = 'received'", &["L101"]),
     ("UPDATE events SET at = '2020-01-01T00:00:00.000Z' WHERE kind = 'settled'", &["L101", "L115"]),
-    ("DELETE FROM events WHERE id IN (3, 4)", &["L102"]),
+    ("DELETE FROM events WHERE id IN (3, 4)", &["L102", "L124"]),
     ("DELETE FROM events WHERE id > 5", &["L103"]),
     ("DROP TRIGGER events_are_not_changed", &["L104"]),
     ("DELETE FROM rows WHERE row_no = (SELECT max(row_no) FROM rows)", &["L108", "L109", "L118"]),
     ("UPDATE rows SET record_id = NULL WHERE row_no = (SELECT min(row_no) FROM rows)", &["L109"]),
     ("UPDATE records SET state = 'accepted' WHERE state = 'rejected'", &["L110", "L118"]),
-    ("UPDATE records SET state = 'ignored' WHERE state = 'refused'", &["L118"]),
+    ("UPDATE records SET state = 'ignored' WHERE state = 'refused'", &["L118", "L120"]),
+    ("UPDATE batches SET state = 'unknown' WHERE state = 'settled'", &["L120"]),
+    ("UPDATE intakes SET state = 'withdrawn'", &["L120", "L122"]),
+    (
+        "INSERT INTO attempts (batch_id, kind, state, began_at) SELECT batch_id, 'ask', 'applied', began_at FROM attempts",
+        &["L121"],
+    ),
+    ("DELETE FROM attempts WHERE id = (SELECT max(id) FROM attempts)", &["L117", "L122"]),
+    ("UPDATE moves SET state = 'ready' WHERE noun = 'records' AND state = 'rejected'", &["L120", "L123"]),
+    ("DELETE FROM moves WHERE noun = 'transactions'", &["L121", "L123"]),
+    (
+        "INSERT INTO moves (event, noun, first, last, state) VALUES (999999, 'records', 1, 1, 'ready')",
+        &["L124", "L125"],
+    ),
     ("UPDATE transactions SET state = 'refused' WHERE state = 'accepted'", &["L110", "L114"]),
     ("UPDATE transactions SET remote_id = '999' WHERE state = 'accepted'", &["L114"]),
     ("UPDATE transactions SET remote_id = NULL WHERE state = 'accepted'", &["L111", "L114"]),
@@ -63,9 +79,10 @@ fn whatever_is_changed_by_hand_in_the_ledger_is_found() {
     for (statement, wanted) in BY_HAND {
         put_back(&place);
         let ledger = place.ledger().unwrap();
-        let events = statement.contains("events SET") || statement.contains("FROM events");
+        let guarded = ["events SET", "FROM events", "moves SET", "FROM moves"];
+        let guarded = guarded.iter().any(|part| statement.contains(part));
         let whole =
-            if events { format!("{UNGUARDED}{statement};{GUARDED}") } else { (*statement).to_owned() };
+            if guarded { format!("{UNGUARDED}{statement};{GUARDED}") } else { (*statement).to_owned() };
         ledger.execute_batch(&whole).unwrap();
         assert!(ledger.total_changes() > 0 || statement.starts_with("DROP"), "{statement} changes nothing");
         drop(ledger);
@@ -90,9 +107,14 @@ fn put_back(place: &Place) {
 fn events_are_neither_changed_nor_removed_while_the_guard_stands() {
     let place = reported();
     let ledger = place.ledger().unwrap();
-    for statement in ["UPDATE events SET data = '{}' WHERE id = 1", "DELETE FROM events WHERE id = 1"] {
+    for statement in [
+        "UPDATE events SET data = '{}' WHERE id = 1",
+        "DELETE FROM events WHERE id = 1",
+        "UPDATE moves SET state = 'accepted'",
+        "DELETE FROM moves",
+    ] {
         let refused = ledger.execute_batch(statement).unwrap_err().to_string();
-        assert!(refused.contains("events are only ever added"), "{refused}");
+        assert!(refused.contains("are only ever added"), "{refused}");
     }
 }
 

@@ -84,6 +84,20 @@ pub fn moves<L: Life>() -> Vec<(L, L)> {
     moves
 }
 
+/// Every pair of states of which the first leads to the second, in however many moves.
+pub fn ways<L: Life>() -> Vec<(L, L)> {
+    let mut ways = moves::<L>();
+    loop {
+        let further = |(from, over): &(L, L)| {
+            let onward = moves::<L>().into_iter().filter(|(at, _)| at == over);
+            onward.map(|(_, to)| (*from, to)).collect::<Vec<_>>()
+        };
+        let fresh = ways.iter().flat_map(further).find(|way| !ways.contains(way));
+        let Some(fresh) = fresh else { return ways };
+        ways.push(fresh);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +121,13 @@ mod tests {
         is_a_life(&[BatchState::Sending]);
         is_a_life(&[AttemptState::Sending]);
         is_a_life(&[FileState::Received]);
+    }
+
+    #[test]
+    fn ways_lead_on_and_none_leads_from_an_end() {
+        let ways = ways::<RecordState>();
+        assert!(ways.contains(&(RecordState::Ready, RecordState::Accepted)));
+        assert!(ways.iter().all(|(from, _)| *from != RecordState::Accepted));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use super::store::SqlStore;
 use super::{Event, Sqlite, from_stamp, json};
 use crate::ledger::core::follow::documents_of_record;
 use crate::ledger::core::store::{Stand, told};
-use crate::ledger::core::{FileEvent, FileState, Known, Life as _, RecordEvent, accept as rules};
+use crate::ledger::core::{
+    FileEvent, FileState, Known, Life as _, RecordEvent, RecordState, accept as rules,
+};
 use crate::ledger::{Error, StoredIssue, codes};
 
 impl Sqlite {
@@ -23,10 +25,14 @@ impl Sqlite {
         let Some(staging) = self.staging.take().filter(|staging| staging.intake == intake) else {
             return Err(Error::Order("acceptance of a file that is not staged"));
         };
+        let touched = self.touched.clone();
         self.commit(now, "accepted", |tx| {
             super::stage::require_staging(tx, intake)?;
-            let rows: i64 =
-                tx.query_row("SELECT count(*) FROM rows WHERE intake_id = ?1", [intake], |row| row.get(0))?;
+            let (rows, first, last): (i64, Option<i64>, Option<i64>) = tx.query_row(
+                "SELECT count(*), min(record_id), max(record_id) FROM rows WHERE intake_id = ?1",
+                [intake],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?;
             if rows != staging.rows {
                 return Err(Error::Order("a file whose staged rows are not all there"));
             }
@@ -35,6 +41,9 @@ impl Sqlite {
             match target {
                 Some(target) => merge(tx, &staging, target)?,
                 None => take(tx, &staging, &mut issues)?,
+            }
+            if let Some((first, last)) = first.zip(last) {
+                touched.add(RecordState::TABLE, first, last);
             }
             if target.is_none() {
                 tx.execute(

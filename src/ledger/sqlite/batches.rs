@@ -75,7 +75,7 @@ impl Sqlite {
     pub(super) fn claim_batch(&mut self, want: &Want, mut build: Build) -> Result<Option<OpenBatch>, Error> {
         let Some(realm) = self.realm(&want.section) else { return Ok(None) };
         let (installation, epoch) = (i64::from(self.installation), self.epoch);
-        let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let tx = self.touched.begin(&mut self.conn)?;
         require_epoch(&tx, epoch)?;
         let numbers = Numbers::read(&tx, installation, realm)?;
         let mut aside = Vec::new();
@@ -101,7 +101,7 @@ impl Sqlite {
         };
         if !aside.is_empty() {
             let event = Event { subject: None, data: serde_json::json!({"records": aside}) };
-            super::append_event(&tx, want.now, "set aside", &event)?;
+            super::append_event(&tx, &self.touched, want.now, "set aside", event)?;
         }
         let Some((mut candidates, mut items, made)) = claimed else {
             tx.commit()?;
@@ -116,7 +116,7 @@ impl Sqlite {
         enter(&tx, batch, &candidates, &mut items)?;
         let attempt = begin_attempt(&tx, batch, "submit", want.now)?;
         let data = serde_json::json!({"rows": items.len(), "body_sha256": sha256});
-        super::append_event(&tx, want.now, "sending", &Event::about(batch, data))?;
+        super::append_event(&tx, &self.touched, want.now, "sending", Event::about(batch, data))?;
         tx.commit()?;
         Ok(Some(OpenBatch { batch, attempt, items, body: made.body, ticket: None, tries: 0 }))
     }

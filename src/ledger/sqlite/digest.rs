@@ -1,10 +1,10 @@
-//! One hash over many final outcomes, as an event keeps it: no cell value, and of constant size.
+//! One hash over many outcomes or moves, as an event keeps it: no cell value, and of constant size.
 
 use sha2::Digest as _;
 
 use crate::model::hash;
 
-/// Grows by one outcome after the other, in the order of the batch.
+/// Grows by one after the other: outcomes in the order of the batch, runs of moves in that of their ids.
 pub(super) struct Digest(sha2::Sha256);
 
 impl Digest {
@@ -18,6 +18,12 @@ impl Digest {
             self.0.update(text);
             self.0.update([0]);
         }
+    }
+
+    /// A run of rows that were left in one state.
+    pub(super) fn add_run(&mut self, noun: &str, first: i64, last: i64, state: &str) {
+        self.add(first, noun, None);
+        self.add(last, state, None);
     }
 
     pub(super) fn end(self) -> String {

@@ -14,6 +14,7 @@ mod look;
 mod many;
 #[cfg(test)]
 mod mirror;
+mod moves;
 mod packed;
 mod prune;
 mod reconcile;
@@ -39,7 +40,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::hash;
 
-use super::migrations::{APPLICATION_ID, MIGRATIONS};
+use super::migrations::{APPLICATION_ID, MIGRATIONS, MOVES_FROM};
 use super::{
     BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile, NewFile,
     OpenBatch, Plan, Position, Question, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue,
@@ -59,6 +60,7 @@ impl From<rusqlite::Error> for Error {
 }
 
 pub use copies::Contents;
+use moves::Touched;
 
 /// How a ledger is opened.
 #[derive(Debug, Clone)]
@@ -87,6 +89,7 @@ pub struct Sqlite {
     realms: HashMap<String, i64>,
     epoch: i64,
     staging: Option<stage::Staging>,
+    touched: Touched,
     packer: packed::Packer,
 }
 
@@ -116,6 +119,7 @@ impl Sqlite {
         migrate(&mut conn, options, keep_former)?;
         #[cfg(debug_assertions)]
         guard::watch(&conn)?;
+        let touched = Touched::of(&mut conn)?;
         let id = conn.query_row("SELECT value FROM meta WHERE key = 'id'", [], |row| row.get(0))?;
         Ok(Self {
             conn,
@@ -125,6 +129,7 @@ impl Sqlite {
             realms: HashMap::new(),
             epoch: 0,
             staging: None,
+            touched,
             packer: packed::Packer::new(),
         })
     }
@@ -166,9 +171,9 @@ impl Sqlite {
         kind: &str,
         work: impl FnOnce(&Transaction<'_>) -> Result<(R, Event), Error>,
     ) -> Result<R, Error> {
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.touched.begin(&mut self.conn)?;
         let (result, event) = work(&tx)?;
-        append_event(&tx, now, kind, &event)?;
+        append_event(&tx, &self.touched, now, kind, event)?;
         tx.commit()?;
         Ok(result)
     }
@@ -211,14 +216,32 @@ impl Event {
     }
 }
 
-/// Appends one event with the hash of the one before it.
-fn append_event(tx: &Transaction<'_>, now: DateTime<Utc>, kind: &str, event: &Event) -> Result<(), Error> {
-    let before = head(tx)?;
-    let data = event.data.to_string();
-    let at = stamp(now);
-    let hash = chained(&before, &at, kind, event.subject, &data);
-    tx.prepare_cached("INSERT INTO events (at, kind, subject, data, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![at, kind, event.subject, data, hash])?;
+/// Appends one event with the hash of the one before it. Beside it stand the states in which it leaves what was touched
+/// since the one before, and in its data a hash over them.
+fn append_event(
+    tx: &Transaction<'_>,
+    touched: &Touched,
+    now: DateTime<Utc>,
+    kind: &str,
+    event: Event,
+) -> Result<(), Error> {
+    let Event { subject, mut data } = event;
+    let (newest, before) = newest(tx)?;
+    let id = newest + 1;
+    if let Some(moves) = moves::tell(tx, touched, id)? {
+        if !data.is_object() {
+            data = serde_json::json!({"said": data});
+        }
+        if let Some(members) = data.as_object_mut() {
+            members.insert(moves::MEMBER.to_owned(), moves.into());
+        }
+    }
+    let (data, at) = (data.to_string(), stamp(now));
+    let hash = chained(&before, &at, kind, subject, &data);
+    tx.prepare_cached(
+        "INSERT INTO events (id, at, kind, subject, data, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![id, at, kind, subject, data, hash])?;
     Ok(())
 }
 
@@ -233,9 +256,14 @@ fn chained(before: &str, at: &str, kind: &str, subject: Option<i64>, data: &str)
 }
 
 fn head(conn: &Connection) -> Result<String, Error> {
+    newest(conn).map(|(_, hash)| hash)
+}
+
+/// The newest event: its id and its hash.
+fn newest(conn: &Connection) -> Result<(i64, String), Error> {
     let newest = conn
-        .prepare_cached("SELECT hash FROM events ORDER BY id DESC LIMIT 1")?
-        .query_row([], |row| row.get(0))
+        .prepare_cached("SELECT id, hash FROM events ORDER BY id DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(newest.unwrap_or_default())
 }
@@ -259,6 +287,9 @@ fn migrate(conn: &mut Connection, options: &Options, keep_former: bool) -> Resul
     }
     if version == 0 {
         begin(&tx, options)?;
+    } else if version < MOVES_FROM {
+        let event = Event { subject: None, data: serde_json::json!({"form": version}) };
+        append_event(&tx, &Touched::everything(), options.now, "states told", event)?;
     }
     tx.pragma_update(None, "user_version", newest)?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
@@ -377,8 +408,8 @@ impl super::Ledger for Sqlite {
     fn tells_apart_otherwise(&mut self, plan: &Plan) -> Result<bool, Error> {
         self.knows_otherwise(plan)
     }
-    fn plan(&mut self, plan: &Plan) -> Result<bool, Error> {
-        self.begin_staging(plan)
+    fn plan(&mut self, plan: &Plan, now: DateTime<Utc>) -> Result<bool, Error> {
+        self.begin_staging(plan, now)
     }
     fn stage(&mut self, rows: &[StagedRow]) -> Result<(), Error> {
         self.stage_rows(rows)

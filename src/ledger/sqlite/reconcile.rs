@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::batches::mark_batch_changed;
 use super::digest::Digest;
 use super::look::{Asked, prove};
+use super::moves::Touched;
 use super::record;
 use super::stage::day_text;
 use super::store::{SqlStore, among};
@@ -76,10 +77,19 @@ impl Lists for Sqlite {
             sections.iter().filter_map(|section| self.realms.get(section).copied()).collect()
         };
         let (realms, by_row) = (realms_of(&matching.sections), realms_of(&matching.by_row));
+        let touched = self.touched.clone();
         self.commit(now, "reconciled", |tx| {
             let list = tx.query_row("SELECT name FROM intakes WHERE id = ?1", [intake], |row| row.get(0))?;
-            let mut compared =
-                Comparison { tx, matching, by_row, intake, list, now, counts: Counts::default() };
+            let mut compared = Comparison {
+                tx,
+                touched: &touched,
+                matching,
+                by_row,
+                intake,
+                list,
+                now,
+                counts: Counts::default(),
+            };
             compared.contradict()?;
             compared.seek(&realms)?;
             compared.known_by_id()?;
@@ -160,6 +170,7 @@ const UNLISTED: &str = "FROM records r JOIN transactions t ON t.id = r.transacti
 /// A list under comparison.
 struct Comparison<'a> {
     tx: &'a Transaction<'a>,
+    touched: &'a Touched,
     matching: &'a Matching,
     /// Where rows have registration numbers of their own.
     by_row: BTreeSet<i64>,
@@ -565,7 +576,7 @@ impl Comparison<'_> {
         }
         for (batch, (accepted, digest)) in batches {
             let data = json!({"list": self.intake, "accepted": accepted, "outcomes": digest.end()});
-            append_event(self.tx, self.now, "settled", &Event::about(batch, data))?;
+            append_event(self.tx, self.touched, self.now, "settled", Event::about(batch, data))?;
             mark_batch_changed(self.tx, batch)?;
         }
         Ok(())

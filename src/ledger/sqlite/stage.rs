@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::types::Null;
 use rusqlite::{Connection, Transaction, params};
 
 use super::many::{self, MANY, text};
 use super::store::SqlStore;
-use super::{Sqlite, issues_text, json, stamp};
+use super::{Event, Sqlite, issues_text, json, stamp};
 use crate::ledger::core::store::told;
 use crate::ledger::core::{FileEvent, FileState, Life as _, place};
 use crate::ledger::{Accept, Error, Own, Plan, StagedRecord, StagedRow, codes};
@@ -34,10 +34,10 @@ pub(super) struct Staging {
 
 impl Sqlite {
     /// Forgets what an earlier, interrupted staging of the intake left, and states under what it is staged now.
-    pub(super) fn begin_staging(&mut self, plan: &Plan) -> Result<bool, Error> {
+    pub(super) fn begin_staging(&mut self, plan: &Plan, now: DateTime<Utc>) -> Result<bool, Error> {
         let realms = self.realms.clone();
         let ledger = self.id.clone();
-        let tx = self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let tx = self.touched.begin(&mut self.conn)?;
         let Some(planned) = state_of(&tx, plan.intake)?.step(FileEvent::Planned) else { return Ok(false) };
         clear_stagings(&tx, plan.intake)?;
         let sections = scopes(&tx, &realms, plan)?;
@@ -60,6 +60,8 @@ impl Sqlite {
         begin_keys(&tx, plan, again_of)?;
         let sha256 =
             tx.query_row("SELECT sha256 FROM intakes WHERE id = ?1", [plan.intake], |row| row.get(0))?;
+        let event = Event::about(plan.intake, serde_json::json!({}));
+        super::append_event(&tx, &self.touched, now, "staging", event)?;
         tx.commit()?;
         self.staging = Some(Staging {
             intake: plan.intake,
@@ -454,7 +456,7 @@ impl Sqlite {
         intake: i64,
         state: crate::ledger::FileState,
         issues: &[crate::ledger::StoredIssue],
-        now: chrono::DateTime<chrono::Utc>,
+        now: DateTime<Utc>,
     ) -> Result<(), Error> {
         let issues = json(issues)?;
         let event = match state {
@@ -485,10 +487,7 @@ impl Sqlite {
                 "UPDATE intakes SET state = ?2, issues = ?3, changed = changed + 1 WHERE id = ?1",
                 params![intake, state.word(), issues],
             )?;
-            Ok((
-                (),
-                super::Event::about(intake, serde_json::json!({"state": state.word(), "at": stamp(now)})),
-            ))
+            Ok(((), Event::about(intake, serde_json::json!({"state": state.word(), "at": stamp(now)}))))
         })
     }
 }

@@ -17,7 +17,7 @@ use crate::ledger::{
 use crate::model::{Environment, Lang, Outcome, Status, SystemError};
 
 struct Bench {
-    _dir: TempDir,
+    dir: TempDir,
     ledger: Sqlite,
     minute: i64,
 }
@@ -47,7 +47,7 @@ impl Bench {
             now: at(0),
             seed: 0xabc,
         };
-        let mut bench = Self { ledger: Sqlite::open(&options).unwrap(), _dir: dir, minute: 0 };
+        let mut bench = Self { ledger: Sqlite::open(&options).unwrap(), dir, minute: 0 };
         bench.ledger.sections(&[section(Environment::Sandbox)]).unwrap();
         bench.ledger.recover("test", at(0)).unwrap();
         bench
@@ -107,14 +107,14 @@ impl Bench {
             language: Lang::En,
         };
         let intake = self.ledger.receive(&file, now).unwrap();
-        self.ledger.plan(&plan_for(intake, true, Accept::GoodRows)).unwrap();
+        self.ledger.plan(&plan_for(intake, true, Accept::GoodRows), at(0)).unwrap();
         self.ledger.stage(rows).unwrap();
         (intake, now)
     }
 
     fn fill(&mut self, intake: i64, rows: &[StagedRow], keyed: bool, accept: Accept) {
         let plan = plan_for(intake, keyed, accept);
-        self.ledger.plan(&plan).unwrap();
+        self.ledger.plan(&plan, at(0)).unwrap();
         for chunk in rows.chunks(3) {
             self.ledger.stage(chunk).unwrap();
         }
@@ -884,7 +884,7 @@ fn a_run_of_rows_stands_as_if_each_had_come_alone() {
         language: Lang::En,
     };
     let intake = bench.ledger.receive(&file, now).unwrap();
-    bench.ledger.plan(&plan_for(intake, true, Accept::GoodRows)).unwrap();
+    bench.ledger.plan(&plan_for(intake, true, Accept::GoodRows), at(0)).unwrap();
     bench.ledger.stage(&rows).unwrap();
     let now = bench.now();
     bench.ledger.accept(intake, &serde_json::json!({}), &[], now).unwrap();
@@ -1021,7 +1021,10 @@ fn a_file_that_another_process_took_is_neither_staged_again_nor_set_aside() {
     let mut bench = Bench::new();
     let (intake, now) = bench.stage_only("day.csv", &[keyed((2, "k1", 1))]);
     bench.ledger.accept(intake, &serde_json::json!({}), &[], now).unwrap();
-    assert!(!bench.ledger.plan(&plan_for(intake, true, Accept::GoodRows)).unwrap(), "its rows act already");
+    assert!(
+        !bench.ledger.plan(&plan_for(intake, true, Accept::GoodRows), at(0)).unwrap(),
+        "its rows act already"
+    );
     bench.ledger.set_aside(intake, crate::ledger::FileState::Held, &[], now).unwrap();
     assert_eq!(bench.ledger.file(intake).unwrap().unwrap().state, crate::ledger::FileState::Taken);
     assert_eq!(bench.ledger.rows(intake, 0, 10).unwrap().len(), 1);
@@ -1241,6 +1244,8 @@ fn a_ledger_of_the_first_form_is_copied_beside_itself_and_goes_on() {
     assert!(ledger.newest(None, "old.csv").unwrap().is_some(), "what it knew");
     // What an older form did not know of is new, not away: its folders get their marks.
     assert!(!ledger.is_marked("/drop".as_ref()).unwrap());
+    let (found, _) = ledger.audit(&[], &|_| ()).unwrap();
+    assert!(found.is_empty(), "{found:?}");
     drop(ledger);
     assert_eq!(form_of(&options.path) as usize, super::MIGRATIONS.len());
     let kept = dir.path().join("rxdrop.db.v1-20260831-100000.bak");
@@ -1250,6 +1255,72 @@ fn a_ledger_of_the_first_form_is_copied_beside_itself_and_goes_on() {
     let copies =
         copies.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".bak"));
     assert_eq!(copies.count(), 1, "one copy an upgrade");
+}
+
+impl Bench {
+    /// The ledger as the form before would have left it, whose events told no moves, opened again.
+    fn of_the_form_before_moves(&mut self) {
+        let path = self.dir.path().join("rxdrop.db");
+        let conn = rusqlite::Connection::open(&path).unwrap();
+        conn.execute_batch("DROP TABLE moves; DROP TRIGGER events_are_not_changed;").unwrap();
+        let mut found =
+            conn.prepare("SELECT id, at, kind, subject, json_remove(data, '$.moves') FROM events").unwrap();
+        let mut events = found.query([]).unwrap();
+        let mut before = String::new();
+        while let Some(row) = events.next().unwrap() {
+            let [at, kind, data] = [1, 2, 4].map(|cell| row.get::<_, String>(cell).unwrap());
+            before = super::chained(&before, &at, &kind, row.get(3).unwrap(), &data);
+            let id: i64 = row.get(0).unwrap();
+            conn.execute("UPDATE events SET data = ?2, hash = ?3 WHERE id = ?1", (id, data, &before))
+                .unwrap();
+        }
+        conn.execute_batch(
+            "CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'no'); END;",
+        )
+        .unwrap();
+        conn.pragma_update(None, "user_version", super::MOVES_FROM - 1).unwrap();
+        self.ledger = Sqlite::open(&options_for(&self.dir)).unwrap();
+        self.ledger.sections(&[section(Environment::Sandbox)]).unwrap();
+    }
+
+    fn found(&mut self) -> Vec<&'static str> {
+        let (found, _) = self.ledger.audit(&[], &|_| ()).unwrap();
+        found.shown.iter().map(|finding| finding.code.code).collect()
+    }
+}
+
+#[test]
+fn a_ledger_whose_events_told_no_moves_begins_with_the_states_it_has() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1), (4, "k3", 1)]);
+    bench.send_all(&|index| if index == 1 { refused(index) } else { accepted(index) });
+    let open = bench.drop_file("b.csv", &[(2, "k4", 1), (3, "k1", 2)]);
+    bench.unknown_batch();
+    bench.stage_only("c.csv", &[keyed((2, "k5", 1))]);
+    bench.of_the_form_before_moves();
+    assert!(bench.found().is_empty());
+    let told = "SELECT group_concat(state || ' ' || last) FROM moves WHERE noun = 'records'";
+    let told: String = bench.ledger.conn.query_row(told, [], |row| row.get(0)).unwrap();
+    assert_eq!(told, "accepted 1,rejected 2,accepted 3,unknown 4,held 5", "what is only staged is not told");
+    bench.ledger.recover("test", at(200)).unwrap();
+    bench.drop_file("d.csv", &[(2, "k6", 1)]);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(open), [Unknown, Held]);
+    assert!(bench.found().is_empty(), "it goes on");
+}
+
+#[test]
+fn a_file_is_told_with_its_acceptance_and_a_staging_that_is_dropped_leaves_nothing() {
+    let mut bench = Bench::new();
+    let told = |bench: &Bench| -> i64 {
+        let sql = "SELECT coalesce(sum(last - first + 1), 0) FROM moves WHERE noun = 'records'";
+        bench.ledger.conn.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let (staged, _) = bench.stage_only("a.csv", &[keyed((2, "k1", 1)), keyed((3, "k2", 1))]);
+    bench.drop_file("b.csv", &[(2, "k3", 1), (3, "k4", 1), (4, "k5", 1)]);
+    assert_eq!(told(&bench), 3, "in one run, and nothing of the other file");
+    bench.fill(staged, &[keyed((2, "k1", 1)), keyed((3, "k2", 1))], true, Accept::GoodRows);
+    assert_eq!(told(&bench), 5);
 }
 
 #[test]
@@ -1605,7 +1676,7 @@ fn a_row_whose_former_gave_way_while_it_was_staged_does_not_wait_for_itself() {
         language: Lang::En,
     };
     let newer = bench.ledger.receive(&file, now).unwrap();
-    bench.ledger.plan(&plan_for(newer, false, Accept::GoodRows)).unwrap();
+    bench.ledger.plan(&plan_for(newer, false, Accept::GoodRows), at(0)).unwrap();
     bench.ledger.stage(&[weak(2, "w")]).unwrap();
     bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0), refused(1)], remote: None });
     bench.ledger.accept(newer, &serde_json::json!({}), &[], now).unwrap();
@@ -1693,7 +1764,7 @@ fn a_key_twice_stays_held_though_its_rows_were_staged_apart_by_an_answer() {
     let rows = [keyed((2, "k0", 1)), keyed((8, "k0", 1))];
     bench.drop_rows("b.csv", "twins", &rows, true, Accept::GoodRows);
     let again = bench.receive("c.csv", "twins");
-    bench.ledger.plan(&plan_for(again, true, Accept::GoodRows)).unwrap();
+    bench.ledger.plan(&plan_for(again, true, Accept::GoodRows), at(0)).unwrap();
     bench.ledger.stage(&rows[..1]).unwrap();
     bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
     bench.ledger.stage(&rows[1..]).unwrap();
@@ -1712,7 +1783,7 @@ fn a_key_twice_stays_held_though_one_of_its_rows_was_answered_while_it_was_read_
     bench.ledger.release(&What::Row("a.csv".into(), 2), Some(Double::Send), &by(), now).unwrap();
     let open = bench.claim().unwrap();
     let retry = bench.ledger.retry(file, now).unwrap();
-    bench.ledger.plan(&plan_for(retry, true, Accept::GoodRows)).unwrap();
+    bench.ledger.plan(&plan_for(retry, true, Accept::GoodRows), at(0)).unwrap();
     bench.ledger.stage(&rows[..1]).unwrap();
     bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
     bench.ledger.stage(&rows[1..]).unwrap();
@@ -1930,7 +2001,7 @@ fn a_row_that_was_let_go_while_its_equal_was_read_again_is_sent_once() {
     let retry = bench.ledger.retry(second, now).unwrap();
     bench.fill(retry, &[staged(2, None, None), weak(3, "w")], false, Accept::WholeFile);
     let retry = bench.ledger.retry(first, now).unwrap();
-    bench.ledger.plan(&plan_for(retry, false, Accept::WholeFile)).unwrap();
+    bench.ledger.plan(&plan_for(retry, false, Accept::WholeFile), at(0)).unwrap();
     bench.ledger.stage(&[weak(2, "v"), weak(3, "w")]).unwrap();
     bench.ledger.release(&What::Row("b.csv".into(), 3), None, &by(), now).unwrap();
     bench.ledger.accept(retry, &serde_json::json!({}), &[], now).unwrap();

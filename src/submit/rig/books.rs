@@ -94,7 +94,7 @@ impl Books {
         let mut ledger = self.ledger.lock().unwrap();
         let now = DateTime::UNIX_EPOCH;
         let intake = ledger.receive(&file(first), now).unwrap();
-        ledger.plan(&plan(intake)).unwrap();
+        ledger.plan(&plan(intake), now).unwrap();
         ledger.stage(&staged).unwrap();
         ledger.accept(intake, &serde_json::json!({}), &[], now).unwrap();
     }
@@ -307,7 +307,7 @@ impl Ledger for Books {
         fn referenced(&mut self, reference: &str) -> Is<Option<Referenced>>;
         fn set_aside(&mut self, file: i64, to: FileState, why: &[StoredIssue], now: DateTime<Utc>) -> Is<()>;
         fn tells_apart_otherwise(&mut self, plan: &Plan) -> Is<bool>;
-        fn plan(&mut self, plan: &Plan) -> Is<bool>;
+        fn plan(&mut self, plan: &Plan, now: DateTime<Utc>) -> Is<bool>;
         fn stage(&mut self, rows: &[StagedRow]) -> Is<()>;
         fn accept(&mut self, file: i64, read: &serde_json::Value, why: &[StoredIssue], now: DateTime<Utc>) -> Is<()>;
         fn file(&mut self, intake: i64) -> Is<Option<FileView>>;

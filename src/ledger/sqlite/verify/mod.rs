@@ -1,5 +1,7 @@
 //! Looks at the evidence: the chain of events, the kept bytes, and the books against each other. Streams.
 
+mod fold;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -9,13 +11,14 @@ use serde_json::Value;
 
 use super::digest::Digest;
 use super::packed::unpack;
-use super::{Sqlite, chained};
+use super::{Sqlite, chained, moves};
 use crate::ledger::audit::{self, Checked, Evidence, Findings, Head, Progress};
 use crate::ledger::{Error, codes};
 use crate::model::hash;
 
-/// Triggers that keep events as they are.
-const GUARDS: [&str; 2] = ["events_are_not_changed", "events_are_not_removed"];
+/// Triggers that keep events and moves as they are.
+const GUARDS: [&str; 4] =
+    ["events_are_not_changed", "events_are_not_removed", "moves_are_not_changed", "moves_are_not_removed"];
 /// Most faults the database's own check tells.
 const MOST_FAULTS: u32 = 20;
 /// A file's rows are told of once it is taken.
@@ -25,8 +28,13 @@ impl Evidence for Sqlite {
     fn audit(&mut self, heads: &[Head], progress: Progress<'_>) -> Result<(Findings, Checked), Error> {
         // One moment of the ledger, whatever a running `watch` writes meanwhile.
         let tx = self.conn.transaction()?;
-        let mut audit =
-            Audit { conn: &tx, progress, found: Findings::default(), checked: Checked::default() };
+        let mut audit = Audit {
+            conn: &tx,
+            progress,
+            found: Findings::default(),
+            checked: Checked::default(),
+            lawful: fold::lawful(),
+        };
         match audit.everything(heads) {
             // What was found before a damaged page is met is told all the same.
             Err(error) if !audit.found.is_empty() => {
@@ -63,6 +71,7 @@ struct Audit<'a> {
     progress: Progress<'a>,
     found: Findings,
     checked: Checked,
+    lawful: fold::Lawful,
 }
 
 /// One event as it stands.
@@ -91,6 +100,7 @@ impl Audit<'_> {
         self.damage()?;
         self.chain(heads)?;
         self.books()?;
+        self.told_states()?;
         self.numbers()?;
         self.words()?;
         self.requests()?;
@@ -113,7 +123,7 @@ impl Audit<'_> {
             self.found.add(&audit::DAMAGED, [format!("{table} {}", row.unwrap_or_default())]);
         }
         let guards: i64 = self.conn.query_row(
-            "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'events' AND name IN (?1, ?2)",
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name IN (?1, ?2, ?3, ?4)",
             GUARDS,
             |row| row.get(0),
         )?;
@@ -137,6 +147,7 @@ impl Audit<'_> {
                 PRIMARY KEY (batch, number)) WITHOUT ROWID;
              DELETE FROM temp.words;",
         )?;
+        self.begin_fold()?;
         let mut events =
             self.conn.prepare("SELECT id, at, kind, subject, data, hash FROM events ORDER BY id")?;
         let mut events = events.query([])?;
@@ -145,6 +156,7 @@ impl Audit<'_> {
             let event = event(row)?;
             if event.id != last + 1 {
                 self.found.add(&audit::EVENTS_MISSING, [(last + 1).to_string(), (event.id - 1).to_string()]);
+                self.moved_by_none(last, event.id)?;
             } else if event.hash != chained(&before, &event.at, &event.kind, event.subject, &event.data) {
                 self.found.add(&audit::CHAIN, [event.id.to_string()]);
             }
@@ -154,6 +166,7 @@ impl Audit<'_> {
             self.checked.events += 1;
             (self.progress)(1);
         }
+        self.moved_by_none(last, i64::MAX)?;
         for head in missing.into_values().flatten() {
             self.found.add(&audit::HEAD_UNKNOWN, [head.path.display().to_string()]);
         }
@@ -166,6 +179,7 @@ impl Audit<'_> {
             .prepare_cached("INSERT OR IGNORE INTO temp.event_times (at) VALUES (?1)")?
             .execute([&event.at])?;
         let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+        self.moved(event.id, data.get(moves::MEMBER).and_then(Value::as_str))?;
         if event.kind == "raw dropped" {
             return self.dropped(&data);
         }
