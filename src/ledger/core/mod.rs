@@ -85,16 +85,16 @@ pub fn moves<L: Life>() -> Vec<(L, L)> {
 }
 
 /// Every pair of states of which the first leads to the second, in however many moves.
-pub fn ways<L: Life>() -> Vec<(L, L)> {
-    let mut ways = moves::<L>();
+pub fn reaches<L: Life>() -> Vec<(L, L)> {
+    let mut reaches = moves::<L>();
     loop {
         let further = |(from, over): &(L, L)| {
             let onward = moves::<L>().into_iter().filter(|(at, _)| at == over);
             onward.map(|(_, to)| (*from, to)).collect::<Vec<_>>()
         };
-        let fresh = ways.iter().flat_map(further).find(|way| !ways.contains(way));
-        let Some(fresh) = fresh else { return ways };
-        ways.push(fresh);
+        let fresh = reaches.iter().flat_map(further).find(|pair| !reaches.contains(pair));
+        let Some(fresh) = fresh else { return reaches };
+        reaches.push(fresh);
     }
 }
 
@@ -124,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn ways_lead_on_and_none_leads_from_an_end() {
-        let ways = ways::<RecordState>();
-        assert!(ways.contains(&(RecordState::Ready, RecordState::Accepted)));
-        assert!(ways.iter().all(|(from, _)| *from != RecordState::Accepted));
+    fn moves_lead_on_and_none_leads_from_an_end() {
+        let reaches = reaches::<RecordState>();
+        assert!(reaches.contains(&(RecordState::Ready, RecordState::Accepted)));
+        assert!(reaches.iter().all(|(from, _)| *from != RecordState::Accepted));
     }
 
     #[test]

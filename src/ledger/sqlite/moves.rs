@@ -49,8 +49,8 @@ impl Touched {
         touched
     }
 
-    /// Begins a transaction that ends with an event. What was touched before it, without one, had no state to tell: it
-    /// was staged, or undone.
+    /// Begins a transaction that ends with an event. What was touched before it without one is forgotten: rows that were
+    /// staged, what was undone, columns that are no state.
     pub(super) fn begin<'a>(&self, conn: &'a mut Connection) -> Result<Transaction<'a>, Error> {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         self.take();
@@ -59,8 +59,8 @@ impl Touched {
 
     /// The rows of a table from one id to another.
     pub(super) fn add(&self, table: &str, first: i64, last: i64) {
-        let mut all = self.all();
-        if let Some((runs, _)) = all.iter_mut().zip(NOUNS).find(|(_, noun)| *noun == table) {
+        let Some(noun) = NOUNS.iter().position(|noun| *noun == table) else { return };
+        if let Some(runs) = self.all().get_mut(noun) {
             runs.add(first, last);
         }
     }

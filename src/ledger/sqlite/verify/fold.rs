@@ -7,7 +7,9 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::Audit;
 use crate::ledger::Error;
 use crate::ledger::audit;
-use crate::ledger::core::{AttemptState, BatchState, FileState, Life, RecordState, TransactionState, ways};
+use crate::ledger::core::{
+    AttemptState, BatchState, FileState, Life, RecordState, TransactionState, reaches,
+};
 use crate::ledger::sqlite::digest::Digest;
 use crate::ledger::sqlite::moves::{ALL, NOUNS, Run, states};
 
@@ -29,7 +31,7 @@ fn place(noun: &str) -> &'static str {
 
 pub(super) fn lawful() -> Lawful {
     fn of<L: Life>() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-        ways::<L>().into_iter().map(|(from, to)| (L::TABLE, from.word(), to.word()))
+        reaches::<L>().into_iter().map(|(from, to)| (L::TABLE, from.word(), to.word()))
     }
     of::<RecordState>()
         .chain(of::<TransactionState>())
