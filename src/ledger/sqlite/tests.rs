@@ -1324,6 +1324,22 @@ fn a_file_is_told_with_its_acceptance_and_a_staging_that_is_dropped_leaves_nothi
 }
 
 #[test]
+fn a_commit_that_touches_more_scattered_rows_than_are_remembered_tells_them_all() {
+    let mut bench = Bench::new();
+    let rows: Vec<StagedRow> = (2..3_002).map(|row| keyed((row, &format!("k{row}"), 1))).collect();
+    let (file, now) = bench.stage_only("a.csv", &rows);
+    bench.ledger.accept(file, &serde_json::json!({}), &[], now).unwrap();
+    let scattered = "UPDATE records SET state = 'held' WHERE id % 2 = 0";
+    let event = super::Event { subject: None, data: serde_json::json!("by twos") };
+    bench.ledger.commit(now, "test", |tx| Ok((tx.execute(scattered, [])?, event))).unwrap();
+    assert!(bench.found().is_empty());
+    let lost = "UPDATE records SET state = 'refused' WHERE id = 1000";
+    bench.ledger.conn.execute(lost, []).unwrap();
+    assert_eq!(bench.found(), ["L120"], "a statement without an event");
+    bench.ledger.conn.execute("UPDATE records SET state = 'held' WHERE id = 1000", []).unwrap();
+}
+
+#[test]
 fn an_upgrade_that_fails_leaves_the_ledger_as_it_was() {
     let dir = TempDir::new().unwrap();
     let options = options_for(&dir);
