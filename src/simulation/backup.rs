@@ -86,13 +86,17 @@ impl Memory {
         let one = &mut self.attempts[index(attempt)];
         one.state = one.state.step(effects.attempt).unwrap_or(one.state);
         let Some((transaction, record)) = effects.all else { return Ok(()) };
-        rows.iter().for_each(|trn| self.move_both(*trn, transaction, record));
+        for trn in rows {
+            self.move_both(trn, transaction, record);
+        }
         Ok(())
     }
 
     pub(super) fn hold_doubtful_rows(&mut self, intake: i64) {
         let rows: Vec<i64> = self.file(intake).rows.values().copied().flatten().collect();
-        rows.into_iter().for_each(|record| self.hold_if_doubtful(record));
+        for record in rows {
+            self.hold_if_doubtful(record);
+        }
     }
 
     pub(super) fn hold_if_doubtful(&mut self, record: i64) {

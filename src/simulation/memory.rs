@@ -1179,7 +1179,9 @@ impl Store for Memory {
     fn hold_doubtful_document(&mut self, of: i64, document: &str) -> Result<(), Error> {
         let ids = self.of_document.get(&(of, document.to_owned())).into_iter().flatten();
         let files: BTreeSet<i64> = ids.filter_map(|id| self.rec(*id)).map(|rec| rec.intake).collect();
-        files.into_iter().for_each(|file| self.hold_doubtful_rows(file));
+        for file in files {
+            self.hold_doubtful_rows(file);
+        }
         Ok(())
     }
     fn doubt_if_taken_over(&mut self, known: &Known) -> Result<(), Error> {
