@@ -13,7 +13,7 @@
 pub(super) const APPLICATION_ID: i32 = 0x7278_6472;
 
 /// From this form on events tell every move; a ledger of an earlier one begins with the states it has.
-pub(super) const MOVES_FROM: u32 = 6;
+pub(super) const MOVES_FROM: u32 = 7;
 
 /// All migrations in order.
 pub(super) const MIGRATIONS: &[&str] = &[
