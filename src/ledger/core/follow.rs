@@ -31,7 +31,9 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
 pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
     let keys = store.live_keys(newcomer)?;
     store.set_newer(older.id, None)?;
-    store.set_older(newcomer.id, None)?;
+    if newcomer.older == Some(older.id) {
+        store.set_older(newcomer.id, None)?;
+    }
     store.forget_facts(newcomer)?;
     store.revive_facts(older)?;
     store.inherit_facts(older, &keys)?;

@@ -115,9 +115,8 @@ impl Lists for Sqlite {
         let over: Vec<i64> = self
             .conn
             .prepare_cached(
-                "SELECT DISTINCT u.intake_id FROM unlisted u WHERE NOT EXISTS (SELECT 1 FROM unlisted o
-                    JOIN transactions t ON t.id = o.transaction_id
-                    WHERE o.intake_id = u.intake_id AND t.state = 'unknown')",
+                "SELECT u.intake_id FROM unlisted u LEFT JOIN transactions t ON t.id = u.transaction_id
+                  GROUP BY u.intake_id HAVING NOT max(coalesce(t.state, '') = 'unknown')",
             )?
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
