@@ -8,7 +8,7 @@ use super::book::{Book, Got, Op};
 use super::broken::Bug;
 use super::looks::Put;
 use crate::ledger::core::batch::{PutOff, after, effects, horizon, left_open, next};
-use crate::ledger::core::follow::{documents_of_record, judge_followers};
+use crate::ledger::core::follow::{documents_of_record, judge_followers_of};
 use crate::ledger::core::place::{Newcomer, Under, first_state};
 use crate::ledger::core::store::{Key, Stand, Which, in_place_of};
 use crate::ledger::core::{
@@ -713,10 +713,9 @@ impl Memory {
                 for (trn, outcome) in rows.iter().zip(outcomes) {
                     self.settle_one(*trn, outcome)?;
                 }
-                rows.iter().try_for_each(|trn| {
-                    let record = self.transactions[index(*trn)].record;
-                    judge_followers(self, record)
-                })?;
+                let answered: Vec<i64> =
+                    rows.iter().map(|trn| self.transactions[index(*trn)].record).collect();
+                judge_followers_of(self, &answered)?;
             }
             BatchVerdict::Pending { ticket, ask_at, remote } => {
                 let one = &mut self.batches[index(batch)];

@@ -149,8 +149,25 @@ pub(super) fn rival_of<S: Store>(store: &S, newcomer: &Known, met: &Known) -> Re
     Ok(None)
 }
 
+/// Documents whose rows moved in a commit: file and name.
+type Due = BTreeSet<(i64, String)>;
+
 /// Records that waited for one that is now answered, in the order they came.
 pub(crate) fn judge_followers<S: Store>(store: &mut S, of: i64) -> Result<(), Error> {
+    judge_followers_of(store, &[of])
+}
+
+/// The same for all that one commit answered. Their documents are judged once, when all have moved: what the
+/// documents of some waited for may be gone with others.
+pub(crate) fn judge_followers_of<S: Store>(store: &mut S, answered: &[i64]) -> Result<(), Error> {
+    let mut due = Due::new();
+    for of in answered {
+        move_followers(store, *of, &mut due)?;
+    }
+    judge_documents(store, due, None)
+}
+
+fn move_followers<S: Store>(store: &mut S, of: i64, due: &mut Due) -> Result<(), Error> {
     let followers = store.select(Which::Behind(of))?;
     let Some(met) = store.record(of)? else { return Ok(()) };
     if met.state.is_open() {
@@ -158,14 +175,15 @@ pub(crate) fn judge_followers<S: Store>(store: &mut S, of: i64) -> Result<(), Er
         return followers.iter().try_for_each(|follower| store.mark_changed(follower.id));
     }
     let mut first: BTreeMap<i64, i64> = BTreeMap::new();
-    for follower in &followers {
-        // It may have been judged a moment ago with the one that took the place.
-        let still = store.record(follower.id)?.filter(|now| now.state == RecordState::Behind);
-        let Some(follower) = still else { continue };
+    for follower in followers {
         // Rows of a file that is not accepted yet are judged when it is.
         if !store.is_taken(follower.intake)? {
             continue;
         }
+        due.extend(follower.doc_intake.zip(follower.document));
+        // It may have been judged a moment ago with the one that took the place.
+        let still = store.record(follower.id)?.filter(|now| now.state == RecordState::Behind);
+        let Some(follower) = still else { continue };
         let twice = *first.entry(follower.intake).or_insert(follower.id);
         if twice != follower.id && met.state.gives_way() {
             hold_twice(store, twice, &follower)?;
@@ -173,19 +191,7 @@ pub(crate) fn judge_followers<S: Store>(store: &mut S, of: i64) -> Result<(), Er
             wait_behind(store, &follower, &met, follower.way.unwrap_or(Way::Key))?;
         }
         store.hold_doubtful(follower.intake)?;
-        documents_of_record(store, follower.id)?;
         store.mark_changed(follower.id)?;
-    }
-    documents_of_all(store, &followers)
-}
-
-/// Of several that waited for one, some took the place of others meanwhile: what the documents of those waited for
-/// may be gone.
-fn documents_of_all<S: Store>(store: &mut S, followers: &[Known]) -> Result<(), Error> {
-    for follower in followers {
-        if store.is_taken(follower.intake)? {
-            documents_of_record(store, follower.id)?;
-        }
     }
     Ok(())
 }
@@ -205,39 +211,44 @@ pub(super) fn hold_twice<S: Store>(store: &mut S, first: i64, follower: &Known) 
 
 /// Holds or lets go the rows of every document this file has a part in.
 pub(super) fn documents<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
-    for (of, document) in store.documents(intake)? {
-        judge_document(store, of, &document, Some(intake))?;
-    }
-    Ok(())
+    let due = store.documents(intake)?.into_iter().collect();
+    judge_documents(store, due, Some(intake))
 }
 
 /// Holds or lets go the rows of a record's document.
 pub(crate) fn documents_of_record<S: Store>(store: &mut S, id: i64) -> Result<(), Error> {
     let Some(known) = store.record(id)? else { return Ok(()) };
-    let Some((of, document)) = known.doc_intake.zip(known.document) else { return Ok(()) };
-    judge_document(store, of, &document, None)
+    judge_documents(store, known.doc_intake.zip(known.document).into_iter().collect(), None)
+}
+
+/// Judges documents, and those of rows that move with theirs, until none is left. `accepting` is the file that is
+/// being accepted, if it is about one.
+fn judge_documents<S: Store>(store: &mut S, mut due: Due, accepting: Option<i64>) -> Result<(), Error> {
+    while let Some((of, document)) = due.pop_first() {
+        judge_document(store, (of, &document), accepting, &mut due)?;
+    }
+    Ok(())
 }
 
 /// What keeps a document from going.
 const BAD: [RecordState; 3] = [RecordState::Refused, RecordState::Rejected, RecordState::Held];
 
 /// A document goes when none of its rows is refused or held for a reason of its own, and none waits for the outcome
-/// of an earlier row: until that is known nobody can say whether the document stands. `accepting` is the file that is
-/// being accepted, if it is about one.
+/// of an earlier row: until that is known nobody can say whether the document stands.
 fn judge_document<S: Store>(
     store: &mut S,
-    of: i64,
-    document: &str,
+    (of, document): (i64, &str),
     accepting: Option<i64>,
+    due: &mut Due,
 ) -> Result<(), Error> {
     let whole_file = document.is_empty();
     let changed = if let Some(row) = store.first_in_document(of, document, &BAD)? {
         let code = if whole_file { &codes::WHOLE_FILE } else { &codes::DOCUMENT };
         let held = RecordEvent::DocumentHeld.leads_to();
         let held = store.stop_document(of, document, held, &told(code, [row.to_string()]))?;
-        held.iter().try_for_each(|id| judge_followers(store, *id))?;
+        held.iter().try_for_each(|id| move_followers(store, *id, due))?;
         held.len()
-    } else if let Some(row) = first_that_waits(store, of, document, accepting)? {
+    } else if let Some(row) = first_that_waits(store, (of, document), accepting)? {
         let code = if whole_file { &codes::WHOLE_FILE_WAITS } else { &codes::DOCUMENT_WAITS };
         let behind = RecordEvent::DocumentWaits.leads_to();
         store.stop_document(of, document, behind, &told(code, [row.to_string()]))?.len()
@@ -256,50 +267,97 @@ fn judge_document<S: Store>(
 /// waits for this document itself. Rows of a file that may never be accepted keep nobody waiting.
 fn first_that_waits<S: Store>(
     store: &S,
-    of: i64,
-    document: &str,
+    document: (i64, &str),
     accepting: Option<i64>,
 ) -> Result<Option<u32>, Error> {
-    let mut first = None;
-    for waiting in store.select(Which::WaitingInDocument(of, document))? {
-        if Some(waiting.intake) != accepting && !store.is_taken(waiting.intake)? {
-            continue;
-        }
-        let inside = comes_back(store, &waiting, (of, document), &mut BTreeSet::new())?;
-        if !inside && first.is_none_or(|row| waiting.row < row) {
-            first = Some(waiting.row);
+    let mut waiting = store.select(Which::WaitingInDocument(document.0, document.1))?;
+    waiting.sort_by_key(|one| one.row);
+    let mut ways = Ways::into(document);
+    for one in waiting {
+        let counts = Some(one.intake) == accepting || store.is_taken(one.intake)?;
+        if counts && !ways.comes_back(store, &one)? {
+            return Ok(Some(one.row));
         }
     }
-    Ok(first)
+    Ok(None)
 }
 
-/// Whether what a record waits for, or what that waits for in turn, is a row of this document.
-fn comes_back<S: Store>(
-    store: &S,
-    waiting: &Known,
-    document: (i64, &str),
-    seen: &mut BTreeSet<i64>,
-) -> Result<bool, Error> {
-    let met = waiting.of_record.map_or(Ok(None), |met| store.record(met))?;
-    let Some(met) = met.map(|met| in_place_of(met, |id| store.record(id))).transpose()? else {
-        return Ok(false);
-    };
-    let its = met.doc_intake.zip(met.document.as_deref());
-    if its == Some(document) {
-        return Ok(true);
+/// What may be waited for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Spot {
+    /// A record, or whoever stands in its place.
+    Record(i64),
+    /// Whatever the rows of a document wait for: those without a reason of their own are kept with it.
+    Document(i64, String),
+}
+
+/// Which ways of waiting lead into a document. What was looked at is not looked at again for the next row.
+struct Ways<'a> {
+    into: (i64, &'a str),
+    /// What was come to, and from where.
+    before: BTreeMap<Spot, Vec<Spot>>,
+    /// Come to, and not looked at yet.
+    open: Vec<Spot>,
+    /// From where a way leads into the document.
+    inside: BTreeSet<Spot>,
+}
+
+impl<'a> Ways<'a> {
+    fn into(document: (i64, &'a str)) -> Self {
+        Self { into: document, before: BTreeMap::new(), open: Vec::new(), inside: BTreeSet::new() }
     }
-    if met.state != RecordState::Behind || !seen.insert(met.id) {
-        return Ok(false);
+
+    /// Whether what a record waits for, or what that waits for in turn, is a row of this document.
+    fn comes_back<S: Store>(&mut self, store: &S, waiting: &Known) -> Result<bool, Error> {
+        let Some(start) = waiting.of_record.map(Spot::Record) else { return Ok(false) };
+        self.come_to(start.clone(), None);
+        while !self.inside.contains(&start) {
+            let Some(spot) = self.open.pop() else { return Ok(false) };
+            self.look_at(store, &spot)?;
+        }
+        Ok(true)
     }
-    if met.of_record.is_some() {
-        return comes_back(store, &met, document, seen);
+
+    fn come_to(&mut self, spot: Spot, from: Option<&Spot>) {
+        if let (true, Some(from)) = (self.inside.contains(&spot), from) {
+            return self.leads_inside(from.clone());
+        }
+        if !self.before.contains_key(&spot) {
+            self.open.push(spot.clone());
+        }
+        self.before.entry(spot).or_default().extend(from.cloned());
     }
-    // It is kept with its own document.
-    let Some((of, name)) = its else { return Ok(false) };
-    for waiting in store.select(Which::WaitingInDocument(of, name))? {
-        if comes_back(store, &waiting, document, seen)? {
-            return Ok(true);
+
+    fn leads_inside(&mut self, spot: Spot) {
+        let mut found = vec![spot];
+        while let Some(spot) = found.pop() {
+            if self.inside.insert(spot.clone()) {
+                found.extend(self.before.get(&spot).into_iter().flatten().cloned());
+            }
         }
     }
-    Ok(false)
+
+    fn look_at<S: Store>(&mut self, store: &S, spot: &Spot) -> Result<(), Error> {
+        match spot {
+            Spot::Record(id) => {
+                let Some(met) = store.record(*id)? else { return Ok(()) };
+                let met = in_place_of(met, |id| store.record(id))?;
+                let its = met.doc_intake.zip(met.document);
+                if its.as_ref().is_some_and(|(of, name)| (*of, name.as_str()) == self.into) {
+                    self.leads_inside(spot.clone());
+                } else if met.state == RecordState::Behind {
+                    let kept = its.map(|(of, name)| Spot::Document(of, name));
+                    let next = met.of_record.map(Spot::Record).or(kept);
+                    next.into_iter().for_each(|next| self.come_to(next, Some(spot)));
+                }
+            }
+            Spot::Document(of, name) => {
+                for waiting in store.select(Which::WaitingInDocument(*of, name))? {
+                    let next = waiting.of_record.map(Spot::Record);
+                    next.into_iter().for_each(|next| self.come_to(next, Some(spot)));
+                }
+            }
+        }
+        Ok(())
+    }
 }

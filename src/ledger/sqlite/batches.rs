@@ -15,7 +15,7 @@ use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
 use crate::ledger::core::batch::{Effects, PutOff, after, effects, horizon, left_open, next};
-use crate::ledger::core::follow::{documents_of_record, judge_followers};
+use crate::ledger::core::follow::{documents_of_record, judge_followers, judge_followers_of};
 use crate::ledger::core::store::{Stand, told};
 use crate::ledger::core::{
     AttemptEvent, AttemptState, BatchEvent, BatchState, Life as _, RecordEvent, RecordState,
@@ -746,8 +746,7 @@ fn follow_up(tx: &Transaction<'_>, batch: i64) -> Result<(), Error> {
           WHERE t.batch_id = ?1 AND w.state = 'behind' ORDER BY t.record_id",
     )?;
     let waited: Vec<i64> = found.query_map([batch], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut store = SqlStore::timeless(tx);
-    waited.into_iter().try_for_each(|record| judge_followers(&mut store, record))
+    judge_followers_of(&mut SqlStore::timeless(tx), &waited)
 }
 
 fn finish(tx: &Transaction<'_>, after: &After, seen: Option<&str>) -> Result<(), Error> {

@@ -565,6 +565,29 @@ fn a_whole_file_waits_for_the_row_of_it_that_waits() {
     assert!(bench.claim().is_none());
 }
 
+#[test]
+fn a_document_is_judged_once_for_all_of_its_rows_that_one_answer_settles() {
+    let mut bench = Bench::new();
+    let names: Vec<String> = (2..82).map(|row| format!("k{row}")).collect();
+    let rows = |quantity| -> Vec<StagedRow> {
+        (2..).zip(&names).map(|(row, key)| keyed((row, key, quantity))).collect()
+    };
+    bench.drop_rows("a.csv", "one", &rows(1), true, Accept::GoodRows);
+    let open = bench.claim().unwrap();
+    let second = bench.drop_rows("b.csv", "two", &rows(2), true, Accept::WholeFile);
+    let third = bench.drop_rows("c.csv", "three", &rows(3), true, Accept::WholeFile);
+    assert_eq!(bench.codes(third)[0], "L014");
+    let before = bench.ledger.conn.total_changes();
+    let outcomes = names.iter().map(|_| refused(0)).collect();
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    let written = bench.ledger.conn.total_changes() - before;
+    // Judged again after each of its rows, the rows of the document alone would be written thousands of times.
+    assert!(written < 80 * 30, "{written} rows are written");
+    assert!(bench.statuses(second).iter().all(|status| *status == Waiting));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(second), vec![Accepted; 80]);
+}
+
 /// A row that repairs the refused row 2 of a first file, under a key that was not known before.
 fn repairing_under_another_key(bench: &mut Bench) -> StagedRow {
     let first = bench.drop_file("a.csv", &[(2, "A", 1)]);
