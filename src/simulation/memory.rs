@@ -1128,6 +1128,14 @@ impl Store for Memory {
         let here = ids.filter_map(|id| self.rec(*id)).filter(|rec| rec.newer.is_none() && !rec.document_way);
         Ok(here.filter(|rec| states.contains(&rec.state)).map(|rec| rec.row).min())
     }
+    fn may_be_waited_for(&self, of: i64, document: &str) -> Result<bool, Error> {
+        let may = |rec: &Rec| {
+            let here = rec.doc.as_ref().is_some_and(|(file, name)| (*file, name.as_str()) == (of, document));
+            rec.newer.is_some() || here
+        };
+        let behind = |id: &i64| self.rec(*id).is_some_and(|rec| rec.state == RecordState::Behind);
+        Ok(self.about.iter().any(|(met, ids)| self.rec(*met).is_some_and(may) && ids.iter().any(behind)))
+    }
     fn stop_document(
         &mut self,
         of: i64,

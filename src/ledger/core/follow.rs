@@ -273,9 +273,11 @@ fn first_that_waits<S: Store>(
     let mut waiting = store.select(Which::WaitingInDocument(document.0, document.1))?;
     waiting.sort_by_key(|one| one.row);
     let mut ways = Ways::into(document);
+    // Nearly always nobody waits for it: then none of the ways out of it need be gone.
+    let waited_for = store.may_be_waited_for(document.0, document.1)?;
     for one in waiting {
         let counts = Some(one.intake) == accepting || store.is_taken(one.intake)?;
-        if counts && !ways.comes_back(store, &one)? {
+        if counts && !(waited_for && ways.comes_back(store, &one)?) {
             return Ok(Some(one.row));
         }
     }

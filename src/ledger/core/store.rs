@@ -124,6 +124,8 @@ pub(crate) trait Store {
         document: &str,
         states: &[RecordState],
     ) -> Result<Option<u32>, Error>;
+    /// Whether a record waits for a row of a document, or for one that was replaced and may lead to it.
+    fn may_be_waited_for(&self, of: i64, document: &str) -> Result<bool, Error>;
     /// Keeps the rows of a document that would go, or were kept so before, from going. Gives them.
     fn stop_document(
         &mut self,

@@ -192,6 +192,12 @@ impl Store for SqlStore<'_> {
         Ok(self.one(&sql, params![of, document])?.flatten())
     }
 
+    fn may_be_waited_for(&self, of: i64, document: &str) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM records w JOIN records m ON m.id = w.of_record
+                    WHERE w.state = 'behind' AND (m.newer IS NOT NULL OR (m.doc_intake = ?1 AND m.document = ?2)))";
+        Ok(self.one(sql, params![of, document])?.unwrap_or_default())
+    }
+
     fn stop_document(
         &mut self,
         of: i64,
