@@ -206,6 +206,9 @@ impl Drawer {
         if self.keyed && random.percent(10) {
             rows.extend(rows.first().cloned());
         }
+        if self.keyed && rows.len() > 1 && random.percent(20) {
+            exchange(&mut rows, random);
+        }
         if rows.is_empty() { self.fresh(name, rows, random, allowed) } else { made(name, rows) }
     }
 
@@ -253,6 +256,18 @@ impl Drawer {
             }
         }
         Some(made)
+    }
+}
+
+/// Somebody exchanged, or renumbered, the deliveries of rows: each still names the row it stood for.
+fn exchange(rows: &mut [Line], random: &mut Random) {
+    let first = random.below(rows.len() - 1);
+    let some = &mut rows[first..];
+    let count = 2 + random.below(some.len() - 1);
+    let mut deliveries: Vec<_> = some[..count].iter().map(|row| (row.delivery, row.quantity)).collect();
+    deliveries.rotate_left(1);
+    for (row, (delivery, quantity)) in some.iter_mut().zip(deliveries) {
+        (row.delivery, row.quantity) = (delivery, quantity);
     }
 }
 

@@ -1279,6 +1279,14 @@ impl Store for Memory {
         }
         Ok(())
     }
+    fn give_fact(&mut self, from: &Known, to: &Known, key: &Key) -> Result<(), Error> {
+        for (known, live) in [(from, false), (to, true)] {
+            for (at, _) in self.own_facts(known).into_iter().filter(|(_, own)| own.key == *key) {
+                self.set_live((known.intake, known.row), at, live);
+            }
+        }
+        Ok(())
+    }
     fn next_generation(&mut self, known: &Known, older: &Known) -> Result<(), Error> {
         for at in 0..self.facts.get(&(older.intake, older.row)).map_or(0, Vec::len) {
             self.set_live((older.intake, older.row), at, false);

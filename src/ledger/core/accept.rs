@@ -1,6 +1,6 @@
 //! A staged file is accepted: its rows take the places of those that gave way, as far as they still do.
 
-use super::follow::{documents, hold_twice, rival_of, take_place, wait_behind};
+use super::follow::{documents, hold_twice, rival_of, take_keys, take_place, wait_behind};
 use super::store::Which;
 use super::{Known, RecordState, Store, Way};
 use crate::ledger::{Error, codes};
@@ -49,7 +49,8 @@ pub(crate) fn merge<S: Store>(store: &mut S, intake: i64, target: i64) -> Result
 
 /// Gives staged records the places of those that gave way, as far as they still do.
 fn take_places<S: Store>(store: &mut S, intake: i64, may: impl Fn(&Known) -> bool) -> Result<(), Error> {
-    for newcomer in store.select(Which::TakingIn(intake))? {
+    let newcomers = store.select(Which::TakingIn(intake))?;
+    for newcomer in &newcomers {
         let Some(older) = newcomer.older.map_or(Ok(None), |older| store.record(older))? else { continue };
         // Its place may be its own already: the older one gave way while the file was staged.
         if older.newer == Some(newcomer.id) || !may(&older) {
@@ -57,20 +58,21 @@ fn take_places<S: Store>(store: &mut S, intake: i64, may: impl Fn(&Known) -> boo
         }
         let way = newcomer.way.unwrap_or(Way::Key);
         // Who held its own fact and gave way when it was staged may have been let go meanwhile.
-        let rival = rival_of(store, &newcomer, &older)?;
+        let rival = rival_of(store, newcomer, &older)?;
         if let Some(rival) = rival.filter(|one| one.intake != intake && !one.state.gives_way()) {
-            wait_behind(store, &newcomer, &rival, way)?;
+            wait_behind(store, newcomer, &rival, way)?;
             continue;
         }
         if older.newer.is_none() && (older.state.gives_way() || older.state == RecordState::Ignored) {
-            take_place(store, &newcomer, &older)?;
+            take_place(store, newcomer, &older)?;
         } else if older.state == RecordState::Reversed {
-            stand_beside(store, &newcomer, &older)?;
+            stand_beside(store, newcomer, &older)?;
         } else {
-            wait_behind(store, &newcomer, &older, way)?;
+            wait_behind(store, newcomer, &older, way)?;
         }
     }
-    Ok(())
+    let newcomers: Vec<i64> = newcomers.iter().map(|one| one.id).collect();
+    take_keys(store, &newcomers)
 }
 
 /// A changed row of a fact that was reversed is the fact's next generation; the reversed one stays as it is.
@@ -83,13 +85,16 @@ fn stand_beside<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Res
 /// them waits no more.
 pub(crate) fn judge_waiting<S: Store>(store: &mut S, intake: i64) -> Result<bool, Error> {
     let mut any = false;
-    for waiting in store.select(Which::WaitingIn(intake))? {
+    let waiting = store.select(Which::WaitingIn(intake))?;
+    for waiting in &waiting {
         let Some(met) = waiting.of_record.map_or(Ok(None), |of| store.record(of))? else { continue };
         if !met.state.is_open() || met.newer.is_some() {
-            wait_behind(store, &waiting, &met, waiting.way.unwrap_or(Way::Key))?;
+            wait_behind(store, waiting, &met, waiting.way.unwrap_or(Way::Key))?;
             any |= store.record(waiting.id)?.is_some_and(|now| now.state != RecordState::Behind);
         }
     }
+    let waiting: Vec<i64> = waiting.iter().map(|one| one.id).collect();
+    take_keys(store, &waiting)?;
     hold_twins(store, intake)?;
     Ok(any)
 }
@@ -99,13 +104,12 @@ pub(crate) fn judge_waiting<S: Store>(store: &mut S, intake: i64) -> Result<bool
 fn hold_twins<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
     let goes = |one: &Known| one.state == RecordState::Ready && one.older.is_some();
     for twin in store.select(Which::TakingIn(intake))? {
-        for (scope, key) in store.own_keys(&twin)? {
-            let Some(twin) = store.record(twin.id)?.filter(goes) else { continue };
-            let live = store.live(scope, &key)?;
-            if let Some(first) = live.filter(|live| live.id != twin.id && live.intake == intake && goes(live))
-            {
-                hold_twice(store, first.id, &twin)?;
-            }
+        // Not those that it took over: a row of its file may have come under one of them.
+        let Some((scope, key)) = store.own_keys(&twin)?.into_iter().next() else { continue };
+        let Some(twin) = store.record(twin.id)?.filter(goes) else { continue };
+        let live = store.live(scope, &key)?;
+        if let Some(first) = live.filter(|live| live.id != twin.id && live.intake == intake && goes(live)) {
+            hold_twice(store, first.id, &twin)?;
         }
     }
     Ok(())

@@ -16,8 +16,7 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
         // Twins of the replaced one; in the same content each is met by its own row.
         store.replace_twins(older, newcomer)?;
     }
-    if matches!(newcomer.state, RecordState::Ready | RecordState::Refused | RecordState::Held) {
-        replace_live(store, newcomer, older)?;
+    if is_idle(newcomer) {
         store.revive_facts(newcomer)?;
         store.inherit_facts(newcomer, &keys)?;
     }
@@ -51,6 +50,26 @@ pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: 
     store.mark_changed(newcomer.id)
 }
 
+fn is_idle(known: &Known) -> bool {
+    known.state == RecordState::Ready || known.state.gives_way()
+}
+
+/// Rows that took places take their own keys too, once all of them have theirs: of rows whose keys were exchanged each
+/// is the newer one of the row it names.
+pub(super) fn take_keys<S: Store>(store: &mut S, newcomers: &[i64]) -> Result<(), Error> {
+    let mut named = BTreeMap::new();
+    for id in newcomers {
+        let newcomer = store.record(*id)?.filter(|one| one.newer.is_none() && is_idle(one));
+        let Some(newcomer) = newcomer else { continue };
+        let older = newcomer.older.map_or(Ok(None), |older| store.record(older))?;
+        if let Some(older) = older.filter(|older| older.newer == Some(newcomer.id)) {
+            replace_live(store, &newcomer, &older, &mut named)?;
+            take_own_key(store, &newcomer)?;
+        }
+    }
+    Ok(())
+}
+
 /// Who waited for the replaced one waits for the one in its place, or is judged by it. Those of the newcomer's own file
 /// are its twins, and are judged with it.
 fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
@@ -62,21 +81,85 @@ fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(
     Ok(())
 }
 
-/// The row it repeats may stand for another fact than its own: whoever gave way under its own is replaced too, else
-/// that one could still be repaired and sent beside it.
-fn replace_live<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
-    for (scope, key) in store.own_keys(newcomer)? {
-        let Some(live) = store.live(scope, &key)? else { continue };
+/// The row whose place it took may stand for another fact than its own: whoever gave way under its own is replaced
+/// too, else that one could still be repaired and sent beside it: by the row of this file that names it, if there is
+/// one, and this one only gets the key.
+fn replace_live<S: Store>(
+    store: &mut S,
+    newcomer: &Known,
+    older: &Known,
+    named: &mut BTreeMap<i64, Places>,
+) -> Result<(), Error> {
+    for key in store.own_keys(newcomer)? {
+        let Some(live) = store.live(key.0, &key.1)? else { continue };
         // Of the same content each row is met by its own.
         let met_by_its_own = live.intake == older.intake && newcomer.sha256 == older.sha256;
-        let other = live.intake != newcomer.intake && !met_by_its_own;
-        if other && live.newer.is_none() && live.state.gives_way() {
+        if live.intake == newcomer.intake || met_by_its_own || live.newer.is_some() || !live.state.gives_way()
+        {
+            continue;
+        }
+        if !named.contains_key(&newcomer.intake) {
+            named.insert(newcomer.intake, places_of(store, newcomer.intake)?);
+        }
+        let owner = named.get(&newcomer.intake).and_then(|places| places.get(&live.id));
+        if let Some(owner) = owner.map_or(Ok(None), |owner| store.record(*owner))? {
+            store.give_fact(&live, newcomer, &key)?;
+            stand_for(store, &owner, &live)?;
+        } else if is_waited_for_by_name(store, &live, newcomer)? {
+            store.give_fact(&live, newcomer, &key)?;
+        } else {
             store.forget_facts(&live)?;
             store.set_newer(live.id, Some(newcomer.id))?;
             store.mark_changed(live.id)?;
         }
     }
+    store.revive_facts(newcomer)
+}
+
+/// It gets its own key from a row of its file that took it over with the place of the one it names.
+fn take_own_key<S: Store>(store: &mut S, newcomer: &Known) -> Result<(), Error> {
+    let Some(key) = store.own_keys(newcomer)?.into_iter().next() else { return Ok(()) };
+    if let Some(brother) = store.live(key.0, &key.1)?
+        && took_over(store, &brother, newcomer)?
+    {
+        store.give_fact(&brother, newcomer, &key)?;
+    }
     Ok(())
+}
+
+/// Records whose places rows of a file are to take, with those rows.
+type Places = BTreeMap<i64, i64>;
+
+fn places_of<S: Store>(store: &S, intake: i64) -> Result<Places, Error> {
+    let rows = store.select(Which::TakingIn(intake))?;
+    Ok(rows.into_iter().filter_map(|one| Some((one.older?, one.id))).collect())
+}
+
+/// A row that is itself stopped stands for the one it names all the same.
+fn stand_for<S: Store>(store: &mut S, owner: &Known, older: &Known) -> Result<(), Error> {
+    if is_idle(owner) {
+        let keys = store.live_keys(older)?;
+        store.forget_facts(older)?;
+        store.inherit_facts(owner, &keys)?;
+    }
+    store.set_newer(older.id, Some(owner.id))?;
+    tell_repaired(store, owner, older)?;
+    store.mark_changed(older.id)
+}
+
+/// Whether another row of the newcomer's file names a record and waits for it.
+fn is_waited_for_by_name<S: Store>(store: &S, known: &Known, newcomer: &Known) -> Result<bool, Error> {
+    let names = |one: &Known| one.intake == newcomer.intake && one.way == Some(Way::Named);
+    Ok(store.select(Which::Behind(known.id))?.iter().any(|one| one.id != newcomer.id && names(one)))
+}
+
+/// Whether a row of the newcomer's file has the newcomer's own key only from the row whose place it took.
+fn took_over<S: Store>(store: &S, brother: &Known, newcomer: &Known) -> Result<bool, Error> {
+    let same_file = brother.id != newcomer.id && brother.intake == newcomer.intake;
+    if !same_file || !is_idle(brother) {
+        return Ok(false);
+    }
+    Ok(!brother.valid || store.own_keys(brother)?.first() != store.own_keys(newcomer)?.first())
 }
 
 /// A row of another file that was replaced is named in the newcomer's own report.
@@ -126,11 +209,17 @@ pub(super) fn wait_behind<S: Store>(
 fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> Result<(), Error> {
     let (event, reason) = newcomer.left_alone();
     let state = newcomer.state.after(event)?;
-    if let Some(rival) = rival_of(store, newcomer, met)? {
+    let rival = rival_of(store, newcomer, met)?;
+    let took_over = rival.as_ref().map_or(Ok(false), |rival| took_over(store, rival, newcomer))?;
+    if let Some(rival) = rival.filter(|_| !took_over) {
         if !rival.state.gives_way() {
             return wait_behind(store, newcomer, &rival, Way::Key);
         }
-        take_place(store, &Known { state, ..newcomer.clone() }, &rival)?;
+        let wanted = is_waited_for_by_name(store, &rival, newcomer)?
+            || places_of(store, newcomer.intake)?.contains_key(&rival.id);
+        if !wanted {
+            take_place(store, &Known { state, ..newcomer.clone() }, &rival)?;
+        }
     }
     store.stand(newcomer.id, &Stand { state, way: None, of_record: None, reason })?;
     store.set_older(newcomer.id, Some(met.id))?;
@@ -161,13 +250,24 @@ pub(crate) fn judge_followers<S: Store>(store: &mut S, of: i64) -> Result<(), Er
 /// documents of some waited for may be gone with others.
 pub(crate) fn judge_followers_of<S: Store>(store: &mut S, answered: &[i64]) -> Result<(), Error> {
     let mut due = Due::new();
-    for of in answered {
-        move_followers(store, *of, &mut due)?;
-    }
+    move_followers_of(store, answered, &mut due)?;
     judge_documents(store, due, None)
 }
 
-fn move_followers<S: Store>(store: &mut S, of: i64, due: &mut Due) -> Result<(), Error> {
+fn move_followers_of<S: Store>(store: &mut S, answered: &[i64], due: &mut Due) -> Result<(), Error> {
+    let mut moved = Vec::new();
+    for of in answered {
+        move_followers(store, *of, due, &mut moved)?;
+    }
+    take_keys(store, &moved)
+}
+
+fn move_followers<S: Store>(
+    store: &mut S,
+    of: i64,
+    due: &mut Due,
+    moved: &mut Vec<i64>,
+) -> Result<(), Error> {
     let followers = store.select(Which::Behind(of))?;
     let Some(met) = store.record(of)? else { return Ok(()) };
     if met.state.is_open() {
@@ -192,6 +292,7 @@ fn move_followers<S: Store>(store: &mut S, of: i64, due: &mut Due) -> Result<(),
         }
         store.hold_doubtful(follower.intake)?;
         store.mark_changed(follower.id)?;
+        moved.push(follower.id);
     }
     Ok(())
 }
@@ -246,7 +347,7 @@ fn judge_document<S: Store>(
         let code = if whole_file { &codes::WHOLE_FILE } else { &codes::DOCUMENT };
         let held = RecordEvent::DocumentHeld.leads_to();
         let held = store.stop_document(of, document, held, &told(code, [row.to_string()]))?;
-        held.iter().try_for_each(|id| move_followers(store, *id, due))?;
+        move_followers_of(store, &held, due)?;
         held.len()
     } else if let Some(row) = first_that_waits(store, (of, document), accepting)? {
         let code = if whole_file { &codes::WHOLE_FILE_WAITS } else { &codes::DOCUMENT_WAITS };

@@ -171,6 +171,8 @@ pub(crate) trait Store {
     fn revive_facts(&mut self, known: &Known) -> Result<(), Error>;
     /// The record is live for another's facts too, as far as nobody else is.
     fn inherit_facts(&mut self, known: &Known, keys: &[Key]) -> Result<(), Error>;
+    /// For one fact another record is live from here on.
+    fn give_fact(&mut self, from: &Known, to: &Known, key: &Key) -> Result<(), Error>;
     /// The facts of a row are the next generation of those of another.
     fn next_generation(&mut self, known: &Known, older: &Known) -> Result<(), Error>;
     /// Facts of this record whose live record is in none of the open states, nor accepted, are nobody's.

@@ -312,6 +312,13 @@ impl Store for SqlStore<'_> {
         Ok(())
     }
 
+    fn give_fact(&mut self, from: &Known, to: &Known, (scope, key): &Key) -> Result<(), Error> {
+        let sql = "UPDATE facts SET live = ?6 WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?3 AND scope_id = ?4
+                    AND key = ?5";
+        self.run(sql, params![from.intake, from.row, from.id, scope, key, false])?;
+        self.run(sql, params![to.intake, to.row, to.id, scope, key, true]).map(drop)
+    }
+
     fn next_generation(&mut self, known: &Known, older: &Known) -> Result<(), Error> {
         self.run(
             "UPDATE facts SET live = 0 WHERE intake_id = ?1 AND row_no = ?2",

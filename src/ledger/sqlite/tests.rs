@@ -611,6 +611,71 @@ fn a_repaired_key_that_stands_twice_in_the_file_holds_both() {
     }
 }
 
+/// Two refused rows, and rows that repair them under each other's keys.
+fn exchanging_keys(bench: &mut Bench) -> (i64, [StagedRow; 2]) {
+    let first = bench.drop_file("a.csv", &[(2, "A", 1), (3, "B", 2)]);
+    bench.send_all(&refused);
+    let names = bench.rows(first);
+    let mut repaired = [keyed((2, "B", 1)), keyed((3, "A", 2))];
+    for (row, named) in repaired.iter_mut().zip(names) {
+        row.record.as_mut().unwrap().reference = Some(named.reference);
+    }
+    (first, repaired)
+}
+
+#[test]
+fn rows_whose_keys_were_exchanged_are_each_the_newer_one_of_the_row_they_name() {
+    for outcome in [accepted, refused] {
+        let mut bench = Bench::new();
+        let (first, repaired) = exchanging_keys(&mut bench);
+        let again = bench.drop_rows("a.csv.errors.csv", "again", &repaired, true, Accept::GoodRows);
+        assert_eq!(bench.statuses(again), [Waiting, Waiting], "none is taken for the other");
+        bench.send_all(&outcome);
+        let ids = |rows: Vec<RowView>| rows.into_iter().map(|row| (row.status, row.id)).collect::<Vec<_>>();
+        let (told, repaired) = (ids(bench.rows(first)), ids(bench.rows(again)));
+        assert_eq!(told, repaired, "each row tells of the one that names it");
+        let next = bench.drop_file("b.csv", &[(2, "B", 1), (3, "A", 2)]);
+        let known = if told[0].0 == Accepted { Duplicate } else { Waiting };
+        assert_eq!(bench.statuses(next), [known, known], "under its own key each is known");
+    }
+}
+
+#[test]
+fn a_row_under_another_s_key_is_not_taken_for_that_one_where_its_own_is_held() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "A", 1), (3, "B", 0), (4, "C", 0)]);
+    bench.send_all(&accepted);
+    let names = bench.rows(first);
+    let mut repaired = [keyed((2, "A", 2)), keyed((3, "B", 3))];
+    for (row, named) in repaired.iter_mut().zip(&names[1..]) {
+        row.record.as_mut().unwrap().reference = Some(named.reference.clone());
+    }
+    let again = bench.drop_rows("a.csv.errors.csv", "again", &repaired, true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(again), [Held, Accepted]);
+    assert_eq!(bench.statuses(first), [Accepted, Held, Accepted], "row 3 was never registered");
+    let next = bench.drop_file("b.csv", &[(2, "B", 3)]);
+    assert_eq!(bench.statuses(next), [Duplicate]);
+}
+
+#[test]
+fn rows_whose_keys_were_exchanged_wait_each_for_the_row_they_name() {
+    let mut bench = Bench::new();
+    let (first, repaired) = exchanging_keys(&mut bench);
+    let now = bench.now();
+    let retry = bench.ledger.retry(first, now).unwrap();
+    bench.fill(retry, &[keyed((2, "A", 1)), keyed((3, "B", 2))], true, Accept::GoodRows);
+    let open = bench.claim().unwrap();
+    let again = bench.drop_rows("a.csv.errors.csv", "again", &repaired, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(again), [Waiting, Waiting]);
+    let outcomes = vec![refused(0), refused(1)];
+    bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(again), [Accepted, Accepted]);
+    let next = bench.drop_file("b.csv", &[(2, "B", 1), (3, "A", 2)]);
+    assert_eq!(bench.statuses(next), [Duplicate, Duplicate]);
+}
+
 /// Row 2 of a first file, key A, is on its way; a row that names it under key B waits behind it.
 fn waiting_under_another_key(bench: &mut Bench) -> (OpenBatch, i64) {
     let mut named = repairing_under_another_key(bench);
