@@ -215,7 +215,17 @@ pub(super) fn input_named(conn: &Connection, name: &str) -> Result<(String, Opti
         .query_row([name], |row| row.get(0))?;
     let report = parse_report_name(name).filter(|report| !is_input && !report.changed);
     Ok(match report {
-        Some(report) => (report.stem, Some(report.period.unwrap_or_default())),
+        Some(report) => {
+            let input = input_of_report(conn, name)?.unwrap_or(report.stem);
+            (input, Some(report.period.unwrap_or_default()))
+        }
         None => (name.to_owned(), None),
     })
+}
+
+/// The input beside which a report of a name was written: a long name stands in its reports' names only in part.
+fn input_of_report(conn: &Connection, name: &str) -> Result<Option<String>, Error> {
+    let sql = "SELECT i.name FROM reports r JOIN intakes i ON i.id = r.intake_id WHERE r.name = ?1
+                ORDER BY r.intake_id DESC LIMIT 1";
+    Ok(conn.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?)
 }

@@ -453,6 +453,19 @@ fn a_report_s_name_tells_which_of_the_files_of_one_name_is_meant() {
 }
 
 #[test]
+fn a_report_whose_long_name_was_cut_names_its_input() {
+    let mut bench = Bench::new();
+    let long = format!("{}.csv", "я".repeat(120));
+    let file = bench.drop_file(&long, &[(2, "k1", 1)]);
+    let report = crate::intake::report_name(&long, crate::intake::Report::ResultCsv, None, None, 5);
+    assert!(!report.contains(&long), "{report}");
+    let now = bench.now();
+    let written = [(report.clone(), "sha".to_owned(), "result.csv".to_owned())];
+    bench.ledger.keep_reports(file, "/drop".as_ref(), &written, now).unwrap();
+    assert_eq!(bench.ledger.places(&What::Row(report.into(), 2)).unwrap(), [(file, Some(2))]);
+}
+
+#[test]
 fn a_repaired_row_takes_the_place_of_the_one_it_names_and_its_document_goes() {
     let mut bench = Bench::new();
     let mut rows = [keyed((2, "d1", 1)), keyed((3, "d1b", 0)), keyed((4, "d2", 1))];
