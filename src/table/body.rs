@@ -1,7 +1,6 @@
 //! The data rows of a file: titles, blank rows and totals left out, ragged rows told.
 
 use std::collections::{HashSet, VecDeque};
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::block::Block;
@@ -9,11 +8,12 @@ use super::error::Error;
 use super::figures::Figures;
 use super::header;
 use super::order::{Ordered, T029, W115};
+use super::peek::Peeked;
 use super::reading::{Format, Found, Why};
 use super::records::{Cutter, Raw};
 use super::row::{Cell, CellKind, Header, Row};
 use super::shape::Shapes;
-use super::workbook::{Sheet, T027};
+use super::workbook::T027;
 use crate::model::names::{fold, look_alike};
 use crate::model::{CodeInfo, Issue, Place, Severity, Who, Words};
 
@@ -43,20 +43,24 @@ const RULES: [char; 9] = ['-', '=', '_', '*', '+', '|', '─', '═', '—'];
 const PAGES: [&str; 7] = ["Страница", "Стр", "Лист", "Page", "Pagina", "Oldal", "Seite"];
 /// Rows that may stand behind totals, such as signatures.
 const TAIL: usize = 64;
+/// Rows below the header of a sheet that are looked at to see whether those above it are like them.
+const LEARNED_AHEAD: u32 = 100;
+/// Rows that tell nothing of their columns.
+const FEW: u32 = 3;
 
 /// Where rows come from.
 pub(super) enum Source {
     /// A text file.
     Text(Box<Ordered>),
     /// A sheet of a workbook.
-    Sheet(Sheet),
+    Sheet(Peeked),
 }
 
 impl Source {
     fn next(&mut self, row: &mut Row) -> Result<bool, Error> {
         match self {
             Self::Text(ordered) => Ok(ordered.next(row)?),
-            Self::Sheet(sheet) => sheet.next(row),
+            Self::Sheet(peeked) => peeked.next(row),
         }
     }
 }
@@ -93,6 +97,10 @@ pub(super) struct Body {
     goes_on_at: (u32, u32),
     /// Whether the rows above the header are of the table; nobody knows before the first one.
     sorted_in: Option<bool>,
+    /// What stands in the columns below the header of a sheet; learned where rows stand above it.
+    below: Option<Figures>,
+    /// Something stands above the header that is no row of the table.
+    titled: bool,
 }
 
 struct SkipWords {
@@ -154,6 +162,8 @@ impl Body {
             reordered: None,
             goes_on_at: (0, 0),
             sorted_in: None,
+            below: None,
+            titled: false,
         }
     }
 
@@ -306,12 +316,7 @@ impl Body {
         if let Some(known) = self.sorted_in {
             return Ok(known);
         }
-        let Source::Text(ordered) = &mut self.source else { return Ok(false) };
-        let (whole, named) = (self.needed..=self.columns, self.named);
-        let is_data = |row: &Row, shapes: &Shapes| is_of_table(row, shapes, &whole, named);
-        let others = (self.above - 1).saturating_sub(first.number());
-        let known = is_data(first, ordered.shapes())
-            && ordered.find_ahead(others as usize, |row, shapes| !is_data(row, shapes))?.is_none();
+        let known = self.are_data(first)?;
         if known {
             found.note(self.above_names().row(first.number()));
         }
@@ -319,12 +324,73 @@ impl Body {
         Ok(known)
     }
 
+    /// Whether this row and all others above the header are rows of the table.
+    fn are_data(&mut self, first: &Row) -> Result<bool, Error> {
+        let (needed, columns, above) = (self.needed, self.columns, self.above);
+        let others = (above - 1).saturating_sub(first.number());
+        match &mut self.source {
+            Source::Text(ordered) => {
+                let is_data = |row: &Row, shapes: &Shapes| {
+                    (needed..=columns).contains(&row.len()) && is_of_table(row, shapes)
+                };
+                Ok(is_data(first, ordered.shapes())
+                    && ordered.find_ahead(others as usize, |row, shapes| !is_data(row, shapes))?.is_none())
+            }
+            Source::Sheet(peeked) => {
+                let figures = figures_around(peeked, first, self.header_row, above);
+                let is_data = |row: &Row| row.len() <= columns && is_of_sheet(row, &figures);
+                let behind: Vec<bool> = peeked.ahead(|row| row.number() < above).map(is_data).collect();
+                let all =
+                    behind.len() == others as usize && is_data(first) && behind.into_iter().all(|data| data);
+                self.below = Some(figures);
+                Ok(all)
+            }
+        }
+    }
+
     /// Tells of the first row that is left out above the header though it looks like data.
-    fn tell_of_data_above(&self, row: &Row, found: &mut Found) {
-        let Source::Text(ordered) = &self.source else { return };
-        let is_told = found.notes.iter().any(|note| note.code.code == W130.code);
-        if !is_told && is_of_table(row, ordered.shapes(), &(self.needed..=self.columns), self.named) {
-            found.note(Issue::new(&W130).row(row.number()).arg(self.header_row.to_string()));
+    fn tell_of_data_above(&mut self, row: &Row, found: &mut Found) {
+        if self.resembles_data(row) {
+            if !found.notes.iter().any(|note| note.code.code == W130.code) {
+                found.note(Issue::new(&W130).row(row.number()).arg(self.header_row.to_string()));
+            }
+        } else {
+            self.titled |= !row.is_blank();
+        }
+    }
+
+    /// Whether a row above the header has a figure where the table has such figures; beside a title it must be as full
+    /// as the table too.
+    fn resembles_data(&self, row: &Row) -> bool {
+        if counts_columns(row) {
+            return false;
+        }
+        let has_figure = || !self.figures_of(row).is_empty();
+        match &self.source {
+            Source::Text(ordered) => {
+                let shapes = ordered.shapes();
+                let wordy = || shapes.rigid().next().is_none() && has_known_word(row, shapes);
+                (self.needed..=self.columns).contains(&row.len())
+                    && (has_figure() || wordy())
+                    && (!self.titled || shapes.is_as_full(row))
+            }
+            Source::Sheet(_) => {
+                let fits = |figures: &Figures| {
+                    figures.is_as_full(row) && (!self.titled || figures.all_in_place(row))
+                };
+                row.len() <= self.columns && has_figure() && self.below.as_ref().is_some_and(fits)
+            }
+        }
+    }
+
+    /// The columns where a row has figures as the table has them there.
+    fn figures_of(&self, row: &Row) -> Vec<usize> {
+        match &self.source {
+            Source::Text(ordered) => figures_in_place(row, ordered.shapes()).collect(),
+            Source::Sheet(_) if row.number() < self.above => {
+                self.below.as_ref().map(|figures| figures.in_place(row)).unwrap_or_default()
+            }
+            Source::Sheet(_) => self.figures.in_place(row),
         }
     }
 
@@ -451,11 +517,7 @@ impl Body {
 
     /// Whether codes or dates stand where the table has such: no total has them, whatever its first word.
     fn has_codes(&self, row: &Row) -> bool {
-        let places: Vec<usize> = match &self.source {
-            Source::Text(ordered) => figures_in_place(row, ordered.shapes()).collect(),
-            Source::Sheet(_) => self.figures.in_place(row),
-        };
-        places.into_iter().filter(|column| *column > 0).any(|column| {
+        self.figures_of(row).into_iter().filter(|column| *column > 0).any(|column| {
             row.cell(column).is_some_and(|cell| {
                 let marks = cell.text.matches(['.', '-', '/', ':']).count();
                 marks > 1 || cell.text.contains(char::is_alphabetic)
@@ -495,10 +557,7 @@ impl Body {
     /// above.
     fn goes_on(&self, row: &Row, first: &Row, why: Why) -> bool {
         let free = |column: usize| first.cell(column).is_none_or(|cell| cell.text.trim().is_empty());
-        let figures = match &self.source {
-            Source::Text(ordered) => figures_in_place(row, ordered.shapes()).collect(),
-            Source::Sheet(_) => self.figures.in_place(row),
-        };
+        let figures = self.figures_of(row);
         if why != Why::Beyond || matches!(self.source, Source::Text(_)) {
             return figures.len() > 1 && figures.into_iter().any(free) && !self.words.begin(row);
         }
@@ -723,13 +782,41 @@ fn is_sparse(row: &Row, named: usize) -> bool {
     row.cells().filter(|cell| !cell.text.trim().is_empty()).count() * 3 <= named * 2
 }
 
-/// Whether a row is as full as the table and has its figures. One that counts the columns has figures too.
-fn is_of_table(row: &Row, shapes: &Shapes, whole: &RangeInclusive<usize>, named: usize) -> bool {
-    row.len() > 2
-        && whole.contains(&row.len())
-        && !is_sparse(row, named)
-        && !counts_columns(row)
-        && fits_figures(row, shapes)
+/// Whether a row is as full as the table and has its figures: two of them, or the one there is. One that counts the
+/// columns has figures too.
+fn is_of_table(row: &Row, shapes: &Shapes) -> bool {
+    let needed = shapes.rigid().take(2).count().max(1);
+    !counts_columns(row) && figures_in_place(row, shapes).count() >= needed && shapes.is_as_full(row)
+}
+
+/// The same of a sheet's row.
+fn is_of_sheet(row: &Row, figures: &Figures) -> bool {
+    let needed = figures.count().clamp(1, 2);
+    !counts_columns(row) && figures.in_place(row).len() >= needed && figures.is_as_full(row)
+}
+
+/// What stands in the columns of a sheet, learned from the rows right below its header; where they are too few, from
+/// those above it too, the first of which was read already.
+fn figures_around(peeked: &mut Peeked, first: &Row, header: u32, above: u32) -> Figures {
+    let mut figures = Figures::default();
+    let last = header.saturating_add(LEARNED_AHEAD);
+    let rows: Vec<&Row> = peeked.ahead(|row| row.number() <= last).collect();
+    let mut next = header + 1;
+    for row in rows.iter().filter(|row| row.number() > header) {
+        if row.number() > next && figures.rows() >= FEW {
+            break;
+        }
+        next = row.number() + 1;
+        figures.learn(row);
+    }
+    if figures.rows() < FEW {
+        let above = rows.into_iter().filter(|row| row.number() < above);
+        above
+            .chain([first])
+            .filter(|row| row.cells().any(|cell| has_digit(cell.text)))
+            .for_each(|row| figures.learn(row));
+    }
+    figures
 }
 
 /// Whether a row counts the columns, as printed reports do below their names: 1, 2, 3 and so on.

@@ -23,6 +23,7 @@ enum Class {
 }
 
 impl Figures {
+    /// Learns of one more row.
     pub(super) fn learn(&mut self, row: &Row) {
         if self.rows == LEARNED {
             return;
@@ -46,6 +47,31 @@ impl Figures {
             (self.met(column, class) * 10 >= filled * 9 && filled > 0).then_some(column)
         };
         row.cells().enumerate().filter_map(fits).collect()
+    }
+
+    /// Rows that were learned from.
+    pub(super) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// How many columns have figures in nearly all rows.
+    pub(super) fn count(&self) -> usize {
+        let filled = |column: &[u32; 3]| column.iter().sum::<u32>();
+        let is_of = |column: &[u32; 3], class: Class| {
+            column.get(class as usize).is_some_and(|met| met * 10 >= filled(column) * 9)
+        };
+        let figures = |column: &&[u32; 3]| {
+            filled(column) > 0 && (is_of(column, Class::Day) || is_of(column, Class::Figure))
+        };
+        self.columns.iter().filter(figures).count()
+    }
+
+    /// Whether a row has something in most of the columns in which nearly every row has.
+    pub(super) fn is_as_full(&self, row: &Row) -> bool {
+        let is_usual = |column: &[u32; 3]| column.iter().sum::<u32>() * 20 >= self.rows * 19;
+        let all = self.columns.iter().filter(|column| is_usual(column)).count();
+        let usual = self.columns.iter().zip(row.cells()).filter(|(column, _)| is_usual(column));
+        usual.filter(|(_, cell)| !cell.text.trim().is_empty()).count() * 3 > all * 2
     }
 
     /// Whether every filled cell stands where such cells stand.

@@ -27,6 +27,7 @@ mod mend;
 mod names;
 mod number;
 mod order;
+mod peek;
 #[cfg(test)]
 mod pollution;
 mod reading;
@@ -55,6 +56,7 @@ pub use mend::Damage;
 pub use names::{Slip, T032};
 pub use number::DayCount;
 pub use order::{T029, T031};
+use peek::Peeked;
 pub use reading::{Format, Found, LeftOut, LeftOutCount, Reading, Repair, Why};
 pub use row::{Cell, CellKind, HEAD, Header, RawCell, Row};
 
@@ -113,7 +115,7 @@ impl Table {
         let alike = opened.oddities.passed.alike.clone();
         let columns = opened.header.columns.clone();
         let sheet = workbook::start(opened, &columns)?;
-        let table = Self::new(Source::Sheet(sheet), columns, found, reading);
+        let table = Self::new(Source::Sheet(Peeked::new(sheet)), columns, found, reading);
         Ok(Self { day_count: Some(checked.day_count()), alike, ..table })
     }
 
@@ -136,7 +138,7 @@ impl Table {
         let mut found = Found::new(format, reading);
         let (day_count, alike) = (head.day_count, head.passed.alike.clone());
         let columns = head.found_in(&mut found);
-        let table = Self::new(Source::Sheet(sheet), columns, found, reading);
+        let table = Self::new(Source::Sheet(Peeked::new(sheet)), columns, found, reading);
         Ok(Self { day_count, alike, ..table })
     }
 
@@ -847,6 +849,68 @@ mod tests {
             4,
             "titles and numbers of columns"
         );
+    }
+
+    /// The same lines as a workbook of text cells; a blank line is a row that it does not mention.
+    fn read_sheet(text: &str, reading: &Reading) -> (Seen, Found) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        for (row, line) in (0_u32..).zip(text.lines()) {
+            for (column, cell) in (0_u16..).zip(line.split(';')).filter(|(_, cell)| !cell.is_empty()) {
+                sheet.write(row, column, cell).unwrap();
+            }
+        }
+        book.save(file.path()).unwrap();
+        read(file.path(), reading).unwrap()
+    }
+
+    /// How each row was told, and the notes of the file, read as text and as a workbook.
+    fn told_both_ways(text: &str, expect: &[&str]) -> [(Vec<String>, Vec<&'static str>); 2] {
+        let expect = expect.iter().map(|name| (*name).to_owned()).collect();
+        let reading = Reading { expect, skip: Some(vec!["Общо".to_owned()]), ..Reading::default() };
+        [read_bytes(text.as_bytes(), &reading).unwrap(), read_sheet(text, &reading)].map(|(rows, found)| {
+            let rows = rows.iter().map(|row| format!("{} {}", row.0, row.2.join(" ")).trim().to_owned());
+            (rows.collect(), found.notes.iter().map(|note| note.code.code).collect())
+        })
+    }
+
+    #[test]
+    fn rows_above_a_header_are_never_lost_without_a_word() {
+        let sparse = |at: u32| format!("{at}.8.2026;24{at:02};;L{at};;{at};;;\n");
+        let words = |at: u32| {
+            format!("Сток{};Апт{};{at}\n", "абвгдежз".chars().nth(at as usize % 8).unwrap(), at % 3)
+        };
+        let two = |at: u32| format!("A{at};{at}\n");
+        for (names, row) in [
+            ("Дата;Код;Име;Партида;Сер;Брой;Обект;Вид;Бел\n", &sparse as &dyn Fn(u32) -> String),
+            ("Име;Клиент;Брой\n", &words),
+            ("Код;Брой\n", &two),
+        ] {
+            let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();
+            let expect: Vec<&str> = names.trim().split(';').collect();
+            for (above, below) in [(4, 7), (10, 1), (11, 0)] {
+                let text = format!("{}{names}{}", rows(1..above + 1), rows(above + 1..above + 1 + below));
+                for (told, notes) in told_both_ways(&text, &expect) {
+                    let held = told.iter().filter(|row| row.ends_with("W129")).count();
+                    let counts = (told.len(), held, notes);
+                    assert_eq!(counts, ((above + below) as usize, above as usize, vec!["W129"]), "{text}");
+                }
+            }
+            let titled = format!("Справка\n{}{names}{}", rows(1..4), rows(4..12));
+            for (told, notes) in told_both_ways(&titled, &expect) {
+                assert_eq!((told.len(), notes), (8, vec!["W130"]), "{titled}");
+            }
+        }
+    }
+
+    #[test]
+    fn titles_of_a_sheet_are_no_data() {
+        let rows: String = (1..9).map(|at| format!("{at}.8.2026;24{at:02};Йод;{at}\n")).collect();
+        let text =
+            format!("Справка 12 за 08.2026\nот;1.8.2026;до;31.8.2026\n1;2;3;4\nДата;Код;Име;Брой\n{rows}");
+        let (told, notes) = &told_both_ways(&text, &["Дата", "Код"])[1];
+        assert_eq!((told.len(), notes.len()), (8, 0), "{told:?} {notes:?}");
     }
 
     #[test]

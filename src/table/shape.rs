@@ -138,6 +138,14 @@ impl Shapes {
         self.columns.iter().enumerate().filter(move |(_, column)| filled(column)).map(|(index, _)| index)
     }
 
+    /// Whether a row has something in most of the columns in which nearly every row has.
+    pub(super) fn is_as_full(&self, row: &Row) -> bool {
+        let is_usual = |column: &Column| column.filled() > 0 && column.empty * 20 <= column.cells;
+        let usual = || self.columns.iter().zip(row.cells()).filter(|(column, _)| is_usual(column));
+        let filled = usual().filter(|(_, cell)| !cell.text.trim().is_empty()).count();
+        filled * 3 > self.columns.iter().filter(|column| is_usual(column)).count() * 2
+    }
+
     /// Whether a column has other cells of this form.
     pub(super) fn knows_form(&self, column: usize, cell: &str) -> bool {
         let form = coarse_of(&shape_of(cell.trim()));

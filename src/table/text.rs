@@ -26,6 +26,8 @@ const SAMPLE: usize = 256 * 1024;
 const MOST_SUMMED: usize = 10_000;
 /// Rows by which columns are known.
 const LEARNED: usize = 1_000;
+/// Rows below the header that tell nothing of the columns.
+const FEW: usize = 3;
 
 /// Where a text comes from.
 pub(super) trait Input: Read + Seek + Send + 'static {}
@@ -152,14 +154,18 @@ fn shapes_of(mut rows: Vec<Row>, place: Place, width: usize) -> Shapes {
         rows.iter_mut().filter(|row| row.len() > 1).for_each(|row| row.pad_to(width));
     }
     let mut table = of_first_table(&rows, place);
-    if table.is_empty() {
-        // A header that was sorted to the end of its rows.
-        table =
-            rows.iter().filter(|row| row.number() < place.header_row && row.len() == place.usual).collect();
+    if table.len() < FEW {
+        // A header that was sorted to the end of its rows, or nearly.
+        let above = rows.iter().filter(|row| row.number() < place.header_row && row.len() == place.usual);
+        table.extend(above.filter(|row| has_figure(row)));
     }
     // Where rows have more columns than there are names nothing shows which name is missing.
     let whole = table.iter().filter(|row| row.is_as_wide_as(width)).count();
     if whole * 10 < table.len() * 9 { Shapes::default() } else { Shapes::learn(table.into_iter(), width) }
+}
+
+fn has_figure(row: &Row) -> bool {
+    row.cells().any(|cell| cell.text.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
 /// The rows of the usual width below the header, up to the names of another table.
@@ -167,7 +173,7 @@ fn of_first_table(rows: &[Row], place: Place) -> Vec<&Row> {
     let mut table: Vec<&Row> = Vec::new();
     let mut figures = 0;
     for row in rows.iter().filter(|row| row.number() > place.header_row && !row.is_blank()) {
-        let has_figure = row.cells().any(|cell| cell.text.bytes().any(|byte| byte.is_ascii_digit()));
+        let has_figure = has_figure(row);
         let named = row.len() > 1 && row.cells().all(|cell| cell.text.chars().any(char::is_alphabetic));
         if table.len() >= 3 && figures * 10 >= table.len() * 9 && !has_figure && named {
             break;
