@@ -83,6 +83,8 @@ pub(super) struct Body {
     ended: bool,
     /// The columns' names as they stand in the header.
     header: Vec<Arc<str>>,
+    /// The same as a line, and the single rows of a header that has several.
+    lines: Vec<Vec<Arc<str>>>,
     /// The row before was blank: a table may have ended.
     after_blank: bool,
     /// What stands in the columns of a sheet.
@@ -142,6 +144,7 @@ impl Body {
     ) -> Self {
         let named = columns.iter().filter(|column| !column.name.is_empty()).count();
         let last_named = columns.iter().rposition(|column| !column.name.is_empty()).map(|at| at + 1);
+        let names: Vec<Arc<str>> = columns.iter().map(|column| Arc::clone(&column.name)).collect();
         Self {
             source,
             header_row: header.0,
@@ -154,7 +157,8 @@ impl Body {
             ready: VecDeque::new(),
             rows: 0,
             ended: false,
-            header: columns.iter().map(|column| Arc::clone(&column.name)).collect(),
+            header: names.clone(),
+            lines: vec![names],
             after_blank: false,
             figures: Figures::default(),
             bare_total: None,
@@ -281,6 +285,9 @@ impl Body {
             self.last_number = number;
             if number > self.header_row {
                 return Ok(true);
+            }
+            if number >= self.above && self.above < self.header_row {
+                self.lines.push(row.cells().map(|cell| cell.text.into()).collect());
             }
             if number < self.above {
                 if self.is_sorted_in(row, found)? {
@@ -449,13 +456,15 @@ impl Body {
     /// Whether rows of another table that begins with this row would go under names that are not their own: rows of
     /// another width are told by themselves.
     fn would_hide(&self, row: &Row) -> bool {
-        self.after_blank && row.len() == self.columns
+        self.after_blank && (row.len() == self.columns || matches!(self.source, Source::Sheet(_)))
     }
 
     /// Whether a row is the header of another table: names only, where figures stand in this one, and a row of the
     /// same width behind it, with none of this table among those that come next.
     fn begins_another(&mut self, row: &Row) -> Result<bool, Error> {
-        let Source::Text(ordered) = &mut self.source else { return Ok(false) };
+        if matches!(self.source, Source::Sheet(_)) {
+            return Ok(self.begins_another_on_sheet(row));
+        }
         let digits = |at: usize| row.raw(at).is_some_and(|cell| cell.bytes.iter().any(u8::is_ascii_digit));
         let wide = row.len() == self.columns;
         let is_open = wide && self.after_blank;
@@ -466,9 +475,10 @@ impl Body {
         if row.is_mended() || row.len() < 2 || !self.after_blank && (0..row.len()).any(digits) {
             return Ok(false);
         }
-        if !names_columns(row) || wide && !header::is_heading(row, ordered.shapes()) {
+        if !names_columns(row) || wide && !self.is_heading(row) {
             return Ok(false);
         }
+        let Source::Text(ordered) = &mut self.source else { return Ok(false) };
         let needed = if wide || self.after_blank { 1 } else { 2 };
         if !ordered.rows_ahead(row.len(), needed)? {
             return Ok(false);
@@ -485,6 +495,17 @@ impl Body {
         let at = found.unwrap_or(0);
         self.goes_on_at = if wide { (figures, at) } else { (at, words) };
         Ok(found.is_none())
+    }
+
+    /// The same behind a blank row of a sheet. One with few cells is a note, or a row that has the others from above.
+    fn begins_another_on_sheet(&mut self, row: &Row) -> bool {
+        if !self.after_blank || self.is_sparse(row) || !names_columns(row) || !self.is_heading(row) {
+            return false;
+        }
+        let Source::Sheet(peeked) = &mut self.source else { return false };
+        let next = row.number() + 1;
+        let has_figures = |row: &Row| row.cells().any(|cell| has_digit(cell.text));
+        peeked.ahead(|row| row.number() <= next).any(has_figures)
     }
 
     /// Whether a row of text has nothing in three columns or more where all other rows have something.
@@ -566,16 +587,10 @@ impl Body {
         proven && (0..row.len()).filter(filled).any(free)
     }
 
-    /// The names of the columns once more, as programs print them on top of each page.
+    /// The names of the columns once more, as programs print them on top of each page; of a header of several rows any
+    /// of them.
     fn is_header_again(&self, row: &Row) -> bool {
-        let mut same = 0;
-        for (name, cell) in self.header.iter().zip(row.cells()) {
-            match (name.trim(), cell.text.trim()) {
-                (name, text) if is_same_name(name, text) => same += usize::from(!name.is_empty()),
-                _ => return false,
-            }
-        }
-        same > 1 && !row.has_text_from(self.columns)
+        self.lines.iter().any(|line| header::is_again(line, row))
     }
 
     /// Most names of the columns and nothing else, not where they stand in the header.
@@ -588,7 +603,10 @@ impl Body {
                 continue;
             }
             if text.starts_with(|first: char| first.is_ascii_digit())
-                || !self.header.iter().any(|name| name.len() == text.len() && is_same_name(name.trim(), text))
+                || !self
+                    .header
+                    .iter()
+                    .any(|name| name.len() == text.len() && header::is_same_name(name.trim(), text))
                 || !seen.insert(text)
             {
                 return false;
@@ -598,23 +616,42 @@ impl Body {
         moved && seen.len() > 2 && seen.len() * 2 > self.named
     }
 
-    /// Names of columns right below the data, some as in the header to the letter and others in place of the rest:
-    /// below them another table goes on, or this one with another column. A row that states columns' names by hand
-    /// in place of values that lack is not so exact.
+    /// Names of columns below the data, some as in the header to the letter and others in place of the rest: below them
+    /// another table goes on, or this one with another column. A row that states columns' names by hand in place of
+    /// values that lack is not so exact.
     fn is_renamed(&self, row: &Row) -> bool {
-        let Source::Text(ordered) = &self.source else { return false };
-        if self.rows == 0 || self.after_blank || row.is_mended() || row.len() != self.columns {
+        self.rows > 0 && !row.is_mended() && self.lines.iter().any(|line| self.is_renamed_line(line, row))
+    }
+
+    fn is_renamed_line(&self, line: &[Arc<str>], row: &Row) -> bool {
+        let is_sheet = matches!(self.source, Source::Sheet(_));
+        let first = row.cell(0).map_or("", |cell| cell.text.trim());
+        // Rows that begin otherwise are not looked at where they have digits: nearly all are data.
+        let begins = !first.is_empty() && line.first().is_some_and(|name| name.trim() == first);
+        if !begins && row.cells().any(|cell| has_digit(cell.text)) {
             return false;
         }
-        let cells =
-            || self.header.iter().zip(row.cells()).map(|(name, cell)| (name.trim(), cell.text.trim()));
-        let is_kept = |(name, text): (&str, &str)| !text.is_empty() && name == text;
-        // Rows that begin otherwise are not looked at where they have digits: nearly all are data.
-        let is_clear = cells().next().is_some_and(is_kept) || !row.cells().any(|cell| has_digit(cell.text));
-        is_clear
-            && cells().filter(|cell| is_kept(*cell)).count() > 1
-            && cells().any(|(name, text)| !text.is_empty() && !is_same_name(name, text))
-            && header::is_heading(row, ordered.shapes())
+        let kept = header::kept_names(line, row);
+        let wide = row.len() == self.columns || is_sheet && row.len() < self.columns || kept * 2 > self.named;
+        let names = line.iter().map(|name| name.trim()).chain(std::iter::repeat(""));
+        let is_other = |(name, text): (&str, &str)| !text.is_empty() && !header::is_same_name(name, text);
+        kept > 1
+            && wide
+            && names.zip(row.cells().map(|cell| cell.text.trim())).any(is_other)
+            && self.is_heading(row)
+    }
+
+    /// Whether a row has words where the table has figures; where that is too short to tell in which columns, whether
+    /// it has nothing but words, each its own.
+    fn is_heading(&self, row: &Row) -> bool {
+        match &self.source {
+            Source::Text(ordered) if ordered.shapes().can_tell() => header::is_heading(row, ordered.shapes()),
+            Source::Text(ordered) => {
+                let has_figures = || row.cells().any(|cell| has_digit(cell.text));
+                ordered.shapes().have_figures() && names_columns(row) && !has_figures()
+            }
+            Source::Sheet(_) => self.figures.is_heading(row),
+        }
     }
 
     /// Reads on behind a row that looks like totals, like a note below the table, or like the end of a page. Only if
@@ -822,11 +859,6 @@ fn figures_around(peeked: &mut Peeked, first: &Row, header: u32, above: u32) -> 
 /// Whether a row counts the columns, as printed reports do below their names: 1, 2, 3 and so on.
 fn counts_columns(row: &Row) -> bool {
     row.len() > 2 && row.cells().enumerate().all(|(at, cell)| cell.text.trim().parse() == Ok(at + 1))
-}
-
-/// Whether a cell is a column's name, be it in capitals.
-fn is_same_name(name: &str, text: &str) -> bool {
-    name == text || name.chars().count() == text.chars().count() && fold(name) == fold(text)
 }
 
 /// Whether all cells could name columns: words, each its own. `NULL` in every cell names none.

@@ -56,14 +56,25 @@ impl Figures {
 
     /// How many columns have figures in nearly all rows.
     pub(super) fn count(&self) -> usize {
-        let filled = |column: &[u32; 3]| column.iter().sum::<u32>();
-        let is_of = |column: &[u32; 3], class: Class| {
-            column.get(class as usize).is_some_and(|met| met * 10 >= filled(column) * 9)
-        };
-        let figures = |column: &&[u32; 3]| {
-            filled(column) > 0 && (is_of(column, Class::Day) || is_of(column, Class::Figure))
-        };
-        self.columns.iter().filter(figures).count()
+        (0..self.columns.len()).filter(|column| self.is_of_figures(*column)).count()
+    }
+
+    /// Whether a column has figures, or days, in nearly all rows.
+    fn is_of_figures(&self, column: usize) -> bool {
+        let filled = self.columns.get(column).map_or(0, |column| column.iter().sum::<u32>());
+        let most = |class| self.met(column, class) * 10 >= filled * 9;
+        filled > 0 && (most(Class::Day) || most(Class::Figure))
+    }
+
+    /// Whether a row names columns: words, and no figures where figures stand in other rows.
+    pub(super) fn is_heading(&self, row: &Row) -> bool {
+        let classes = || row.cells().enumerate().filter_map(|(at, cell)| Some((at, class(cell)?)));
+        let above: Vec<Class> =
+            classes().filter(|(at, _)| self.is_of_figures(*at)).map(|(_, class)| class).collect();
+        let strange = above.iter().filter(|class| **class == Class::Word).count();
+        strange > 0
+            && strange * 4 >= above.len() * 3
+            && classes().filter(|(_, class)| *class == Class::Word).count() > 1
     }
 
     /// Whether a row has something in most of the columns in which nearly every row has.

@@ -242,6 +242,29 @@ fn has_proof(row: &Row, shapes: &Shapes) -> bool {
         })
 }
 
+/// Whether a row says the names in a line of the header once more, be it in capitals.
+pub(super) fn is_again(line: &[impl AsRef<str>], row: &Row) -> bool {
+    let mut same = 0;
+    for (name, cell) in line.iter().zip(row.cells()) {
+        match (name.as_ref().trim(), cell.text.trim()) {
+            (name, text) if is_same_name(name, text) => same += usize::from(!name.is_empty()),
+            _ => return false,
+        }
+    }
+    same > 1 && !row.has_text_from(line.len())
+}
+
+/// How many names in a line of the header stand in a row to the letter, each in its place.
+pub(super) fn kept_names(line: &[impl AsRef<str>], row: &Row) -> usize {
+    let cells = line.iter().map(|name| name.as_ref().trim()).zip(row.cells().map(|cell| cell.text.trim()));
+    cells.filter(|(name, text)| !text.is_empty() && name == text).count()
+}
+
+/// Whether a cell is a column's name, be it in capitals.
+pub(super) fn is_same_name(name: &str, text: &str) -> bool {
+    name == text || name.chars().count() == text.chars().count() && fold(name) == fold(text)
+}
+
 /// A date, a time, or a number: figures and their marks, and nothing else.
 fn is_figure(text: &str) -> bool {
     let bare = text.trim_end_matches('г').trim_end_matches("г.").trim_end();

@@ -811,6 +811,64 @@ mod tests {
     }
 
     #[test]
+    fn a_second_table_is_told_or_refused_in_sheets_and_behind_a_header_that_recurs_early() {
+        let row = |at: u32| format!("{at}.8.2026;Продажба;24{at:02};L{at:02};{at};{}\n", 90 + at);
+        let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();
+        let names = "Дата;Вид;Код;Партида;Количество;Наличност\n";
+        let ordered = "Дата;Вид;Код;Партида;Поръчано;Запас\n";
+        let other = "Заявка;Тип;Артикул;Серия;Поръчано;Запас\n";
+        for first in [rows(1..9), format!("{}{names}{}", rows(1..2), rows(2..9)), rows(1..2)] {
+            for between in [format!("\n{ordered}"), format!("\n{other}"), ordered.to_owned()] {
+                let text = format!("{names}{first}{between}{}{names}{}", rows(10..14), rows(14..16));
+                for (told, notes) in told_both_ways(&text, &["Дата", "Вид", "Код"]) {
+                    let good = told.iter().filter(|row| !row.contains(' ')).count();
+                    let refused = told.iter().filter(|row| row.ends_with("T033")).count();
+                    let all = first.lines().filter(|line| !line.starts_with('Д')).count() + 2;
+                    let told_well = refused == 4 || refused == 0 && notes == ["W114"];
+                    assert!(told_well && good == all, "{text}{told:?} {notes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_narrow_table_amid_rows_is_no_reason_to_lose_those_behind_it() {
+        let row = |at: u32| format!("{at}.8.2026;Продажба;24{at:02};L{at:02};{at};{}\n", 90 + at);
+        let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();
+        let names = "Дата;Вид;Код;Партида;Количество;Наличност\n";
+        let summary = "Склад;Брой\nПловдив;5\nВарна;6\n";
+        let text = format!("{names}{}{names}{}{summary}{}", rows(1..2), rows(2..5), rows(5..9));
+        let (rows, _) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        assert_eq!(rows.iter().filter(|row| row.2.is_empty()).count(), 8, "{rows:?}");
+    }
+
+    #[test]
+    fn pages_whose_header_has_several_rows_or_differs_a_little_are_not_left_out() {
+        let row = |at: u32| format!("{at}.8.2026;Продажба;24{at:02};L{at:02};{at};{}\n", 90 + at);
+        let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();
+        let names = "Дата;Вид;Код;Партида;Количество;Наличност\nдд.мм.гггг;вид;номер;серия;бр.;бр.\n";
+        let units = format!("{names}{}\n{names}{}", rows(1..5), rows(5..12));
+        for (told, notes) in told_both_ways(&units, &["Дата", "Вид", "Код"]) {
+            assert_eq!(
+                (told.len(), told.iter().any(|row| row.contains(' ')), notes.len()),
+                (11, false, 0),
+                "{told:?}"
+            );
+        }
+        let names = "Дата;Вид;Код;Партида;Количество;Наличност\n";
+        for page in [
+            "Дата;Вид;Код;Партида;Количество, оп.;Наличност\n",
+            "Дата;Вид;Код;Партида;Количество;Наличност;Цена\n",
+        ] {
+            let text = format!("{names}{}\n{page}{}", rows(1..5), rows(5..12));
+            for (told, _) in told_both_ways(&text, &["Дата", "Вид", "Код"]) {
+                let refused = told.iter().filter(|row| row.ends_with("T033")).count();
+                assert_eq!((told.len(), refused), (11, 7), "{page}: {told:?}");
+            }
+        }
+    }
+
+    #[test]
     fn names_once_more_are_seen_whichever_name_they_begin_with() {
         let one = "Кол 1;Дата;Нал 2;Код\n12;1.8.2026;3468;1\n13;2.8.2026;3469;2\nН;3.8.2026;3470;3\n";
         let again = "КОЛ 1;Дата;Нал 2;Код\n14;4.8.2026;3471;4\n";

@@ -33,12 +33,21 @@ const COLUMNS_TOLD: usize = 4;
 pub(super) struct Place {
     /// The last row of the header.
     pub(super) header_row: u32,
+    /// Rows it takes.
+    pub(super) header_rows: u32,
     /// Cells that rows usually have, empty ones behind the last column too.
     pub(super) usual: usize,
     /// Nearly all rows have another number of cells than there are names.
     pub(super) misnamed: bool,
     /// Empty cells at the end of a row are never written.
     pub(super) stripped: bool,
+}
+
+impl Place {
+    /// Whether the row of this number is of the header.
+    pub(super) fn is_of_header(&self, number: u32) -> bool {
+        number <= self.header_row && number + self.header_rows > self.header_row
+    }
 }
 
 /// Learns what columns look like: asked once, and only where a row is damaged.

@@ -138,6 +138,11 @@ impl Shapes {
         self.columns.iter().enumerate().filter(move |(_, column)| filled(column)).map(|(index, _)| index)
     }
 
+    /// Whether a cell with figures was met.
+    pub(super) fn have_figures(&self) -> bool {
+        self.columns.iter().any(|column| column.coarse.keys().any(|form| form.contains(['9', '0'])))
+    }
+
     /// Whether a row has something in most of the columns in which nearly every row has.
     pub(super) fn is_as_full(&self, row: &Row) -> bool {
         let is_usual = |column: &Column| column.filled() > 0 && column.empty * 20 <= column.cells;

@@ -140,6 +140,7 @@ fn ends_with_gap(body: &[u8], delimiter: &[u8]) -> bool {
 fn place_of(rows: &[Row], header: &FoundHeader) -> Place {
     let place = Place {
         header_row: header.row,
+        header_rows: header.rows,
         usual: header::usual_width(rows),
         misnamed: header::is_misnamed(rows, header),
         stripped: header::is_stripped(rows, header),
@@ -170,12 +171,22 @@ fn has_figure(row: &Row) -> bool {
 
 /// The rows of the usual width below the header, up to the names of another table.
 fn of_first_table(rows: &[Row], place: Place) -> Vec<&Row> {
+    let names = rows.iter().filter(|row| place.is_of_header(row.number()));
+    let names: Vec<Vec<&str>> = names.map(|row| row.cells().map(|cell| cell.text).collect()).collect();
     let mut table: Vec<&Row> = Vec::new();
-    let mut figures = 0;
-    for row in rows.iter().filter(|row| row.number() > place.header_row && !row.is_blank()) {
+    let (mut figures, mut last) = (0, place.header_row);
+    let below = rows.iter().filter(|row| row.number() > place.header_row && !row.is_blank());
+    // The names once more would teach that names are data.
+    for row in below.filter(|row| !names.iter().any(|line| header::is_again(line, row))) {
         let has_figure = has_figure(row);
         let named = row.len() > 1 && row.cells().all(|cell| cell.text.chars().any(char::is_alphabetic));
-        if table.len() >= 3 && figures * 10 >= table.len() * 9 && !has_figure && named {
+        let some_kept = || names.iter().any(|line| header::kept_names(line, row) > 1);
+        let behind_gap = row.number() > std::mem::replace(&mut last, row.number()) + 1;
+        if (table.len() >= FEW || !table.is_empty() && (behind_gap || some_kept()))
+            && figures * 10 >= table.len() * 9
+            && !has_figure
+            && named
+        {
             break;
         }
         if row.len() == place.usual || place.stripped && row.len() > 1 {
