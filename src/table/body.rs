@@ -75,7 +75,7 @@ pub(super) struct Body {
     /// Columns up to the last one with a name: a row needs so many cells.
     needed: usize,
     named: usize,
-    words: SkipWords,
+    words: Arc<SkipWords>,
     last_number: u32,
     /// Rows read ahead that turned out to be data, in order.
     ready: VecDeque<Row>,
@@ -145,6 +145,12 @@ impl Body {
         let named = columns.iter().filter(|column| !column.name.is_empty()).count();
         let last_named = columns.iter().rposition(|column| !column.name.is_empty()).map(|at| at + 1);
         let names: Vec<Arc<str>> = columns.iter().map(|column| Arc::clone(&column.name)).collect();
+        let words = Arc::new(SkipWords::new(skip, columns));
+        let mut source = source;
+        if let Source::Text(ordered) = &mut source {
+            let words = Arc::clone(&words);
+            ordered.keep_apart(move |row| is_rule(row) || is_mark_of_page(row) || words.are_all_of(row));
+        }
         Self {
             source,
             header_row: header.0,
@@ -152,7 +158,7 @@ impl Body {
             columns: columns.len(),
             needed: last_named.unwrap_or(columns.len()),
             named: if named == 0 { columns.len() } else { named },
-            words: SkipWords::new(skip, columns),
+            words,
             last_number: 0,
             ready: VecDeque::new(),
             rows: 0,
@@ -422,7 +428,7 @@ impl Body {
             Verdict::LeftOut(Why::Title)
         } else if self.is_reordered(row) || self.is_renamed(row) {
             Verdict::Reordered
-        } else if !self.words.begin(row) {
+        } else if row.is_mended() || !self.words.begin(row) {
             self.judge_below(row)?
         } else if !self.words.by_default {
             Verdict::LeftOut(Why::Total)
@@ -530,10 +536,7 @@ impl Body {
 
     /// Nothing but the number of a page, as programs print it between two pages.
     fn is_page_mark(&self, row: &Row) -> bool {
-        let mut filled = row.cells().map(|cell| cell.text.trim()).filter(|text| !text.is_empty());
-        let (Some(text), None) = (filled.next(), filled.next()) else { return false };
-        let words = text.trim_end_matches(|letter: char| !letter.is_alphabetic());
-        self.needed > 2 && words.len() < text.len() && PAGES.iter().any(|page| fold(words) == fold(page))
+        self.needed > 2 && is_mark_of_page(row)
     }
 
     /// Whether codes or dates stand where the table has such: no total has them, whatever its first word.
@@ -887,6 +890,20 @@ fn is_rule(row: &Row) -> bool {
         && row.cells().any(|cell| cell.text.trim().chars().count() > 2)
 }
 
+/// The only filled cell of a row.
+fn only_text(row: &Row) -> Option<&str> {
+    let mut filled = row.cells().map(|cell| cell.text.trim()).filter(|text| !text.is_empty());
+    filled.next().filter(|_| filled.next().is_none())
+}
+
+/// Nothing but the number of a page.
+fn is_mark_of_page(row: &Row) -> bool {
+    only_text(row).is_some_and(|text| {
+        let words = text.trim_end_matches(|letter: char| !letter.is_alphabetic());
+        words.len() < text.len() && PAGES.iter().any(|page| fold(words) == fold(page))
+    })
+}
+
 /// A row that is left out takes along what is wrong with it: that becomes a note about the file. Uncalculated
 /// totals are no loss, nor are damaged ones that were put in order.
 fn leave_out(row: &Row, why: Why, found: &mut Found) {
@@ -989,6 +1006,14 @@ impl SkipWords {
             let cell = fold(&cell);
             names.any(|name| name.folded == cell)
         }
+    }
+
+    /// Whether nothing but one of the words stands in a row, with or without a number.
+    fn are_all_of(&self, row: &Row) -> bool {
+        only_text(row).is_some_and(|text| {
+            let text = fold(text.trim_end_matches(|letter: char| !letter.is_alphabetic()));
+            self.words.iter().any(|(_, word)| *word == text)
+        })
     }
 
     /// Whether the row's first filled cell begins with one of the words.

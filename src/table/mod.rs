@@ -869,6 +869,33 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_stand_for_themselves_are_joined_with_no_row() {
+        for line in ["Общо", "Общо: 36", "----------", "Страница 2"] {
+            for behind in ["", "Склад Пловдив\n"] {
+                let noted = |rows: std::ops::Range<u32>| day(rows).replace(";;\n", ";;бел\n");
+                let text = format!("{NAMES}{}{line}\n{}{behind}{}", noted(1..9), day(9..10), noted(10..20));
+                for skip in [None, Some(vec!["Общо".to_owned()])] {
+                    let reading = Reading { skip, ..Reading::default() };
+                    let (rows, _) = read_bytes(text.as_bytes(), &reading).unwrap();
+                    let good =
+                        rows.iter().filter(|row| row.2.is_empty() && row.1[4].starts_with('L')).count();
+                    assert_eq!(good, 19, "{line} {behind}: {rows:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_was_put_together_is_no_total_whatever_it_begins_with() {
+        let name = |at: u32| format!("Сироп {at};24{at:02};L{at:02};{at}\n");
+        let rows: String = (1..12).map(name).collect();
+        let text = format!("Име;Код;Партида;Брой\n{rows}\"Общоукрепващ\nсироп 12\";2412;\"L\"12;12\n{rows}");
+        let reading = Reading { skip: Some(vec!["Общо".to_owned()]), ..Reading::default() };
+        let (rows, _) = read_bytes(text.as_bytes(), &reading).unwrap();
+        assert_eq!(rows.len(), 23, "{rows:?}");
+    }
+
+    #[test]
     fn names_once_more_are_seen_whichever_name_they_begin_with() {
         let one = "Кол 1;Дата;Нал 2;Код\n12;1.8.2026;3468;1\n13;2.8.2026;3469;2\nН;3.8.2026;3470;3\n";
         let again = "КОЛ 1;Дата;Нал 2;Код\n14;4.8.2026;3471;4\n";

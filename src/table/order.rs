@@ -72,6 +72,8 @@ pub(super) struct Ordered {
     repaired_count: u64,
     /// Why nobody knows for certain which name is whose.
     doubt: Option<Issue>,
+    /// What is a line of its own, and never a part of a broken row.
+    is_apart: Box<dyn Fn(&Row) -> bool + Send>,
 }
 
 /// A row that was read ahead.
@@ -104,12 +106,18 @@ impl Ordered {
             repaired: Vec::new(),
             repaired_count: 0,
             doubt: None,
+            is_apart: Box::new(|_| false),
         }
     }
 
     /// The same where the names of the columns were put right: every row says so.
     pub(super) fn doubting(self, doubt: Option<Issue>) -> Self {
         Self { doubt, ..self }
+    }
+
+    /// Lines that are so are put together with no other.
+    pub(super) fn keep_apart(&mut self, is_so: impl Fn(&Row) -> bool + Send + 'static) {
+        self.is_apart = Box::new(is_so);
     }
 
     /// What every row says of the names of the columns.
@@ -310,6 +318,9 @@ impl Ordered {
 
     /// Puts a row together that was broken over several lines.
     fn join(&mut self, row: &mut Row, record: &str, right: bool) -> io::Result<bool> {
+        if (self.is_apart)(row) {
+            return Ok(false);
+        }
         let mut cells = row.len();
         for count in 1..MOST_PARTS {
             let columns = self.columns;
@@ -318,7 +329,8 @@ impl Ordered {
             // A line end may stand in place of a delimiter, so one cell may be missing. Where quotes hold lines together,
             // a delimiter within them may have cut cells.
             let quoted = !right && next.record.contains(['"', '\'']);
-            if next.row.is_blank() || cells > columns && !quoted {
+            let ends = next.row.is_blank() || cells > columns && !quoted;
+            if ends || self.ahead.get(count - 1).is_some_and(|next| (self.is_apart)(&next.row)) {
                 break;
             }
             let parts = self.parts(record, count);
