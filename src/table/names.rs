@@ -47,6 +47,10 @@ pub(super) struct Line {
     pub(super) slips: Vec<Slip>,
 }
 
+/// Letters of a header in which no missing delimiter is looked for: each place of a name is tried.
+const LONGEST: usize = 4_000;
+/// Letters of a name that is not divided.
+const LONGEST_NAME: usize = 500;
 /// Stands for a delimiter where it is told what was there.
 const CUT: &str = " ¦ ";
 
@@ -232,6 +236,10 @@ impl Line {
 
     /// Cells in which a delimiter is missing between two names.
     fn divide(&mut self, below: &Below<'_>, wanted: &Wanted) {
+        let letters: usize = self.names.iter().map(|name| name.chars().count()).sum();
+        if self.named() >= below.filled || letters > LONGEST {
+            return;
+        }
         let cells = below.usual;
         let both: Vec<(usize, Pair)> =
             (0..self.names.len()).filter_map(|at| Some((at, self.two_expected(at, wanted)?))).collect();
@@ -264,7 +272,9 @@ impl Line {
     /// The ways to divide a name, blanks around the halves taken off; each half at least two letters.
     fn halves(name: &str) -> impl Iterator<Item = Pair> + '_ {
         let long = |half: &str| half.chars().nth(1).is_some();
-        name.char_indices().skip(1).filter_map(move |(place, _)| {
+        let is_long = name.len() > LONGEST_NAME * 2 || name.chars().count() > LONGEST_NAME;
+        let places = name.char_indices().skip(1).take(if is_long { 0 } else { LONGEST_NAME });
+        places.filter_map(move |(place, _)| {
             let (left, right) = name.split_at(place);
             let (left, right) = (left.trim_end_matches(is_between), right.trim_start_matches(is_between));
             (long(left) && long(right)).then(|| [left.to_owned(), right.to_owned()])
@@ -445,6 +455,15 @@ mod tests {
         assert_eq!(names, "АБВ;Вид", "an expected name is one name");
         let (names, _) = line("Код стоки брой;Вид", 3, &["Код", "Код стоки", "стоки брой", "брой"]);
         assert_eq!(names, "Код стоки брой;Вид", "two ways");
+    }
+
+    #[test]
+    fn a_name_longer_than_any_is_not_divided() {
+        let long = "Количество".repeat(20_000);
+        let (names, told) = line(&format!("Дата;{long};Вид"), 4, &EXPECTED);
+        assert_eq!((names.len(), told.len()), (format!("Дата;{long};Вид").len(), 0));
+        let many = vec!["Кол"; 100_000].join(";");
+        assert!(line(&many, 100_001, &EXPECTED).1.is_empty());
     }
 
     #[test]
