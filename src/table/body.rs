@@ -449,7 +449,7 @@ impl Body {
             return Ok(Verdict::LeftOut(Why::Title));
         }
         Ok(if (below || self.would_hide(row)) && self.begins_another(row)? {
-            Verdict::Another
+            if self.next_is_like_data(row)? { Verdict::Reordered } else { Verdict::Another }
         } else if below && (self.after_blank && self.is_alien(row) || self.is_footer(row)) {
             Verdict::Tail(Why::Beyond)
         } else if self.is_page_mark(row) {
@@ -501,6 +501,26 @@ impl Body {
         let at = found.unwrap_or(0);
         self.goes_on_at = if wide { (figures, at) } else { (at, words) };
         Ok(found.is_none())
+    }
+
+    /// Whether the row below the header of another table looks like one of this: a person must see it, so that it is
+    /// refused rather than left out.
+    fn next_is_like_data(&mut self, row: &Row) -> Result<bool, Error> {
+        let (columns, figures, next) = (self.columns, &self.figures, row.number() + 1);
+        match &mut self.source {
+            Source::Text(ordered) => {
+                let is_like = |next: &Row, shapes: &Shapes| {
+                    next.len() == columns && fits_figures(next, shapes) && has_known_word(next, shapes)
+                };
+                Ok(row.len() == columns && ordered.find_ahead(1, is_like)?.is_some())
+            }
+            Source::Sheet(peeked) => {
+                let is_like = |row: &Row| {
+                    row.number() == next && figures.in_place(row).len() > 1 && figures.all_in_place(row)
+                };
+                Ok(peeked.ahead(|row| row.number() <= next).any(is_like))
+            }
+        }
     }
 
     /// The same behind a blank row of a sheet. One with few cells is a note, or a row that has the others from above.
@@ -688,6 +708,12 @@ impl Body {
             }
             if (why == Why::Beyond || self.would_hide(&row)) && self.begins_another(&row)? {
                 leave_all_out(&held, why, found);
+                if self.next_is_like_data(&row)? {
+                    self.tell_of_tail(&held, why, found);
+                    self.doubt_names(&row, found);
+                    self.after_blank = false;
+                    return Ok(());
+                }
                 let begins = if why == Why::Beyond { begins } else { row.number() };
                 return self.leave_rest_out(row, begins, found);
             }

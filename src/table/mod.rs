@@ -832,6 +832,21 @@ mod tests {
     }
 
     #[test]
+    fn rows_like_movements_below_other_names_are_refused_so_that_they_are_seen() {
+        let row = |at: u32| format!("{at}.8.2026;Продажба;24{at:02};L{at:02};{at};{}\n", 90 + at);
+        let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();
+        let names = "Дата;Вид;Код;Партида;Количество;Наличност\n";
+        let other = "Заявка;Тип;Артикул;Серия;Поръчано;Запас\n";
+        for between in ["\n", "Общо;;;;36;\n\n"] {
+            let text = format!("{names}{}{between}{other}{}", rows(1..9), rows(10..14));
+            for (told, _) in told_both_ways(&text, &["Дата", "Вид", "Код"]) {
+                let refused = told.iter().filter(|row| row.ends_with("T033")).count();
+                assert_eq!((told.len(), refused), (12, 4), "{between:?}: {told:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_narrow_table_amid_rows_is_no_reason_to_lose_those_behind_it() {
         let row = |at: u32| format!("{at}.8.2026;Продажба;24{at:02};L{at:02};{at};{}\n", 90 + at);
         let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();
