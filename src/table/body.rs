@@ -10,7 +10,7 @@ use super::header;
 use super::order::{Ordered, T029, W115};
 use super::peek::Peeked;
 use super::reading::{Format, Found, Why};
-use super::records::{Cutter, Raw};
+use super::records::{Cutter, Raw, T024};
 use super::row::{Cell, CellKind, Header, Row};
 use super::shape::Shapes;
 use super::workbook::T027;
@@ -936,7 +936,13 @@ fn leave_out(row: &Row, why: Why, found: &mut Found) {
     found.leave_out(row.number(), why);
     let told =
         row.issues().iter().filter(|issue| ![T027.code, T029.code, W115.code].contains(&issue.code.code));
-    told.for_each(|issue| found.note(issue.clone().row(row.number())));
+    for issue in told {
+        // One is enough of what nobody reads.
+        let again = |note: &Issue| note.code.code == T024.code && issue.code.code == T024.code;
+        if !found.notes.iter().any(again) {
+            found.note(issue.clone().row(row.number()));
+        }
+    }
 }
 
 fn leave_all_out(rows: &[Row], why: Why, found: &mut Found) {

@@ -847,6 +847,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_in_rows_that_are_not_read_crowds_out_no_other_note() {
+        let note = "Бележка\u{1};;;;\n".repeat(50);
+        let text = format!("{}\n{note}", movements(10));
+        let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+        let codes: Vec<_> = found.notes.iter().map(|note| note.code.code).collect();
+        assert_eq!((rows.len(), codes), (10, vec!["T024", "W114"]));
+        let mut found = Found::new(Format::Csv, &Reading::default());
+        (0..150).for_each(|_| found.note(Issue::new(&records::T022)));
+        found.note(Issue::new(&W114));
+        assert_eq!((found.notes.len(), found.notes[100].code.code), (101, "W114"));
+    }
+
+    #[test]
     fn a_narrow_table_amid_rows_is_no_reason_to_lose_those_behind_it() {
         let row = |at: u32| format!("{at}.8.2026;Продажба;24{at:02};L{at:02};{at};{}\n", 90 + at);
         let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::body::{W114, W116, W129, W130};
 use super::evidence::Evidence;
 use super::mend::Damage;
 use crate::model::{Args, Issue, Lang};
@@ -177,6 +178,8 @@ pub struct LeftOutCount {
 
 const LEFT_OUT_SHOWN: usize = 100;
 const NOTES_KEPT: usize = 100;
+/// Codes of notes about rows that are not read, or doubtful as a whole: others must not crowd them out.
+const WEIGHTY: [&str; 4] = [W114.code, W116.code, W129.code, W130.code];
 
 impl Reading {
     /// Where the header is said to be: its last row, and how many it takes.
@@ -247,7 +250,8 @@ impl Found {
     }
 
     pub(super) fn note(&mut self, issue: Issue) {
-        if self.notes.len() < NOTES_KEPT {
+        let most = if WEIGHTY.contains(&issue.code.code) { 2 * NOTES_KEPT } else { NOTES_KEPT };
+        if self.notes.len() < most {
             self.notes.push(issue);
         }
     }
