@@ -695,9 +695,8 @@ impl Body {
             }
             self.after_blank |= is_blank(&row);
             if self.is_header_again(&row) {
-                leave_all_out(&held, if why == Why::Total { why } else { Why::Title }, found);
                 leave_out(&row, Why::Title, found);
-                (self.after_blank, self.reordered) = (false, None);
+                self.end_page(held, why, found);
                 return Ok(());
             }
             if self.is_reordered(&row) || self.is_renamed(&row) {
@@ -735,6 +734,25 @@ impl Body {
             }
         }
         Ok(())
+    }
+
+    /// Rows that stand between the data and the names of the columns once more. One with a figure where the table has
+    /// such figures is data, whatever else it lacks.
+    fn end_page(&mut self, held: Vec<Row>, why: Why, found: &mut Found) {
+        let is_data = |row: &Row| {
+            !is_blank(row)
+                && !self.words.begin(row)
+                && !self.is_page_mark(row)
+                && !self.figures_of(row).is_empty()
+        };
+        let (data, left): (Vec<Row>, Vec<Row>) = held.into_iter().partition(is_data);
+        let why = if why == Why::Total { why } else { Why::Title };
+        leave_all_out(&left, why, found);
+        if !found.notes.iter().any(|note| note.code.code == W114.code) {
+            self.tell_of_tail(&left, why, found);
+        }
+        self.ready.extend(data);
+        (self.after_blank, self.reordered) = (false, None);
     }
 
     /// Whether a row behind those that are held is no more of the table than they are.

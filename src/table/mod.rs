@@ -860,6 +860,23 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_before_the_names_once_more_is_told_and_is_data_where_it_has_figures() {
+        let names = "Дата;Вид;Код;Партида;Количество\n";
+        let page = movements(10).replace(names, "");
+        for (between, data, told) in [
+            ("\n05.08.2026;Доставка\n", 1, false),
+            ("Общо;;;;55\n05.08.2026;Доставка;;;7\n", 1, false),
+            ("Общо;;;;55\nИзготвил;Иванов;;;\n", 0, true),
+            ("Общо;;;;55\nСтр. 1;;;;\n", 0, false),
+        ] {
+            let text = format!("{names}{page}{between}{names}{page}");
+            let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
+            let codes: Vec<_> = found.notes.iter().map(|note| note.code.code).collect();
+            assert_eq!((rows.len(), codes.contains(&"W114")), (20 + data, told), "{between}: {codes:?}");
+        }
+    }
+
+    #[test]
     fn a_narrow_table_amid_rows_is_no_reason_to_lose_those_behind_it() {
         let row = |at: u32| format!("{at}.8.2026;Продажба;24{at:02};L{at:02};{at};{}\n", 90 + at);
         let rows = |range: std::ops::Range<u32>| range.map(row).collect::<String>();
