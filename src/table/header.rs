@@ -174,8 +174,14 @@ fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wante
     let gapped = |at: usize| rows.get(at).is_some_and(has_gaps);
     let is_short = |at: usize| rows.get(at).is_some_and(|row| row.len() < width);
     let groups = |upper: usize| gapped(upper) || if is_short(upper) { gapped(upper + 1) } else { sure };
+    let certainly = certain.then_some(wanted);
+    let no_data = |lower: usize| !matches!((rows.get(lower - 1), rows.get(lower)), (Some(upper), Some(lower)) if is_first_row(upper, lower, &shapes, certainly));
     let mut last = at;
-    while last + 1 - at < MOST_ROWS && alike(last + 1) && (groups(last) || groups(last + 1)) {
+    while last + 1 - at < MOST_ROWS
+        && alike(last + 1)
+        && no_data(last + 1)
+        && (groups(last) || groups(last + 1))
+    {
         last += 1;
     }
     let mut first = at;
@@ -183,6 +189,26 @@ fn around(rows: &[Row], at: usize, of: &Below<'_>, certain: bool, wanted: &Wante
         first -= 1;
     }
     of_rows(rows, first, last, of, wanted)
+}
+
+/// Whether a row of words below the names is the first one of data: it holds an error, or what stands below it too; or,
+/// where names are expected, none of those, and not a word in each column.
+fn is_first_row(upper: &Row, lower: &Row, shapes: &Shapes, wanted: Option<&Wanted>) -> bool {
+    let texts = || lower.cells().map(|cell| cell.text.trim());
+    let is_error = |text: &str| text.starts_with('#') && text.len() > 1;
+    if texts().enumerate().any(|(column, text)| is_error(text) || shapes.has_value(column, text)) {
+        return true;
+    }
+    let joins = |wanted: &Wanted| {
+        let mut pairs = upper.cells().map(|cell| cell.text.trim()).zip(texts());
+        pairs.any(|(upper, lower)| wanted.has(&format!("{upper} {lower}")))
+    };
+    wanted.is_some_and(|wanted| {
+        texts().any(str::is_empty)
+            && wanted.matches(lower) == 0
+            && wanted.matches(upper) > 1
+            && !joins(wanted)
+    })
 }
 
 /// Whether a row is as wide as the table; in a sheet its last cells may be empty, but not most of them.
@@ -541,6 +567,21 @@ mod tests {
             let found = find(&rows(&lines), Of::Text(";"), None, &Wanted::new(&[])).unwrap();
             assert_eq!((found.row, found.rows), (2, 2), "{sign}");
         }
+    }
+
+    #[test]
+    fn a_first_row_of_data_without_its_figures_is_no_name() {
+        let names = "Дата;Стока;Брой;Партида";
+        for (first, expect) in [
+            ("#N/A;Йод;#N/A;#N/A", vec![]),
+            ("няма;Аналгин;без;липсва", vec![]),
+            ("няма;Бинт;без;", vec!["Дата", "Брой"]),
+        ] {
+            let lines = [&[names, first], &DAY[..]].concat();
+            assert_eq!(find_in(&lines, None, &expect), 1, "{first}");
+        }
+        let lines = [&[names, "ден;име;оп.;№"], &DAY[..]].concat();
+        assert_eq!(find_in(&lines, None, &["Дата", "Брой"]), 2, "units");
     }
 
     #[test]

@@ -157,6 +157,11 @@ impl Shapes {
         self.columns.get(column).is_some_and(|column| column.coarse.get(&form).is_some_and(|met| *met > 1))
     }
 
+    /// Whether a column has this very text in other rows.
+    pub(super) fn has_value(&self, column: usize, text: &str) -> bool {
+        !text.is_empty() && self.columns.get(column).is_some_and(|column| column.values.contains_key(text))
+    }
+
     /// Whether a column has a cell of this form at all.
     pub(super) fn has_met(&self, column: usize, cell: &str) -> bool {
         let form = coarse_of(&shape_of(cell.trim()));
