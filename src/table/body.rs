@@ -259,6 +259,9 @@ impl Body {
                     if why == Why::Total && !self.is_sparse(row) {
                         self.skipped.get_or_insert((row.number(), 0)).1 += 1;
                     }
+                    if why == Why::Title && counts_columns(row) {
+                        found.note(Issue::new(&W131).row(row.number()).arg(row.number().to_string()));
+                    }
                     leave_out(row, why, found);
                 }
                 Verdict::Tail(why) => self.look_ahead(row, why, found)?,
@@ -308,18 +311,22 @@ impl Body {
     }
 
     /// A row right below the header that counts the columns, where cells of other forms stand in several of them: one
-    /// alone may be a price without its decimals.
-    fn is_count(&self, row: &Row) -> bool {
-        let Source::Text(ordered) = &self.source else { return false };
+    /// alone may be a price without its decimals. Where the next row begins with 2 it is the rows that are counted.
+    fn is_count(&mut self, row: &Row) -> Result<bool, Error> {
+        let Source::Text(ordered) = &mut self.source else { return Ok(false) };
         if self.header_row == 0 || row.len() < self.needed || !counts_columns(row) {
-            return false;
+            return Ok(false);
+        }
+        let counts_on = |next: &Row, _: &Shapes| next.cell(0).is_some_and(|cell| cell.text.trim() == "2");
+        if !ordered.shapes().can_tell() || ordered.find_ahead(1, counts_on)?.is_some() {
+            return Ok(false);
         }
         // What the columns look like takes longer to learn than a night's file to read.
         let shapes = ordered.shapes();
         let strange = |column: &usize| {
             row.cell(*column).is_some_and(|cell| !shapes.knows_form(*column, cell.text.trim()))
         };
-        shapes.mostly_filled().filter(strange).count() > 1
+        Ok(shapes.mostly_filled().filter(strange).count() > 1)
     }
 
     /// Whether nothing but rows as full as the table and with its figures stands above the header: somebody sorted the
@@ -424,7 +431,7 @@ impl Body {
         } else if self.is_header_again(row) {
             self.reordered = None;
             Verdict::LeftOut(Why::Title)
-        } else if is_rule(row) || self.rows == 0 && self.is_count(row) {
+        } else if is_rule(row) || self.rows == 0 && self.is_count(row)? {
             Verdict::LeftOut(Why::Title)
         } else if self.is_reordered(row) || self.is_renamed(row) {
             Verdict::Reordered
@@ -1205,6 +1212,25 @@ pub(super) static W130: CodeInfo = CodeInfo {
         example: "a report of orders above the report of movements",
         repair: "If the row and its neighbours are movements, move them below the names of the columns or save them as a file of \
                  their own. Otherwise there is nothing to do.",
+    },
+};
+
+/// A row right below the names of the columns that counts them.
+pub(super) static W131: CodeInfo = CodeInfo {
+    code: "W131",
+    who: Who::User,
+    bg: Words {
+        message: "ред {0} брои колоните (1, 2, 3 и нататък) и не се чете; ако е движение, преместете го под друг ред",
+        why: "Отпечатаните справки често номерират колоните под имената им. Клетките на този ред не приличат на тези под него.",
+        example: "Дата;Код;Количество, а на следващия ред 1;2;3",
+        repair: "Ако редът е движение, преместете го по-надолу в таблицата и поставете файла отново. Иначе не правете нищо.",
+    },
+    en: Words {
+        message: "row {0} counts the columns (1, 2, 3 and so on) and is not read; if it is a movement, move it below another row",
+        why: "Printed reports often number the columns below their names. The cells of this row are unlike those below it.",
+        example: "Date;Code;Quantity, and 1;2;3 in the next row",
+        repair: "If the row is a movement, move it further down in the table and drop the file again. Otherwise there is nothing \
+                 to do.",
     },
 };
 

@@ -257,6 +257,7 @@ pub static CODES: &[&CodeInfo] = &[
     &choice::W128,
     &body::W129,
     &body::W130,
+    &body::W131,
 ];
 
 #[cfg(test)]
@@ -1068,6 +1069,11 @@ mod tests {
         let text = "Дата;Код;Име;Брой\n1;2;3;4\n1.8.2026;5;Йод;2\n2.8.2026;6;Бинт;3\n";
         let (rows, found) = read_bytes(text.as_bytes(), &Reading::default()).unwrap();
         assert_eq!((rows.len(), rows[0].0, found.left_out_count.title), (2, 3, 1));
+        assert_eq!(found.notes[0].code.code, "W131");
+        let counted = "№;Код;Количество\n1;2;3\n2;A002;2,00\n3;A003;3,00\n4;A004;4,00\n5;A005;5,00\n";
+        for (text, count) in [("Код;Брой;Запас\n1;2;3\n", 1), (counted, 5)] {
+            assert_eq!(read_bytes(text.as_bytes(), &Reading::default()).unwrap().0.len(), count, "{text}");
+        }
         let (rows, _) = read_bytes(b"a;b;c;d\n5;6;7;8\n1;2;3;4\n", &Reading::default()).unwrap();
         assert_eq!(rows.len(), 2, "amid the data it may be data");
         let price = "Ред;Склад;Брой;Цена\n1;2;3;4\n2;2;7;2,50\n3;0;8;3,50\n4;1;9;4,50\n";
