@@ -773,7 +773,7 @@ impl Body {
         let filled = |row: &Row| row.cells().filter(|cell| !cell.text.trim().is_empty()).count();
         let is_told = |row: &&Row| why == Why::Beyond || filled(row) > 1 && !self.words.begin(row);
         if let Some(row) = held.iter().find(is_told) {
-            found.note(Issue::new(&W114).row(row.number()).arg(row.number().to_string()));
+            found.note(rows_beyond(row.number(), held.last().map_or(0, Row::number)));
         }
     }
 
@@ -783,8 +783,12 @@ impl Body {
         if let Source::Text(ordered) = &mut self.source {
             ordered.stop_mending();
         }
+        let mut last = row.number();
         loop {
             found.leave_out(row.number(), if is_blank(&row) { Why::Blank } else { Why::Beyond });
+            if !is_blank(&row) {
+                last = row.number();
+            }
             if !self.pull(&mut row, found)? {
                 break;
             }
@@ -794,7 +798,7 @@ impl Body {
                 break;
             }
         }
-        found.note(Issue::new(&W114).row(begins).arg(begins.to_string()));
+        found.note(rows_beyond(begins, last));
         Ok(())
     }
 
@@ -939,6 +943,11 @@ fn is_rule(row: &Row) -> bool {
     letters.next().is_some_and(|first| RULES.contains(&first))
         && letters.all(|letter| RULES.contains(&letter))
         && row.cells().any(|cell| cell.text.trim().chars().count() > 2)
+}
+
+/// What is told of rows that are not of the table.
+fn rows_beyond(first: u32, last: u32) -> Issue {
+    Issue::new(&W114).row(first).arg(first.to_string()).arg(last.to_string())
 }
 
 /// The only filled cell of a row.
@@ -1325,14 +1334,16 @@ pub static W114: CodeInfo = CodeInfo {
     code: "W114",
     who: Who::User,
     bg: Words {
-        message: "от ред {0} надолу редовете не са от таблицата и не се четат; ако са движения, поставете ги в отделен файл",
-        why: "След празен ред до края на файла следват редове с друг брой клетки: бележка, подпис или друга таблица.",
+        message: "редове от {0} до {1} не са от таблицата и не се четат; ако са движения, поставете ги в отделен файл",
+        why: "След таблицата, до края на файла или докато имената на колоните се появят отново, има друго: бележка, подпис или друга \
+              таблица.",
         example: "обобщение по складове под справката",
         repair: "Ако са движения, запишете ги в отделен файл със свои имена на колоните. Иначе не правете нищо.",
     },
     en: Words {
-        message: "from row {0} down the rows are not of the table and are not read; if they are movements, put them into a file of their own",
-        why: "Behind a blank row, and until the end of the file, rows have another number of cells: a note, a signature or another table.",
+        message: "rows {0} to {1} are not of the table and are not read; if they are movements, put them into a file of their own",
+        why: "Below the table, until the end of the file or until the names of the columns stand there once more, there is something \
+              else: a note, a signature or another table.",
         example: "a summary by warehouse below the report",
         repair: "If they are movements, save them in a file of their own with its own column names. Otherwise there is nothing to do.",
     },

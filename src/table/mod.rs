@@ -571,6 +571,7 @@ mod tests {
         );
         assert_eq!((found.left_out_count.beyond, found.left_out_count.blank), (2, 2));
         assert_eq!((found.notes[0].code.code, found.notes[0].place.row), ("W114", Some(7)));
+        assert_eq!(found.notes[0].args.join(" "), "7 8");
     }
 
     #[test]
