@@ -246,6 +246,7 @@ impl Body {
                 return Ok(false);
             }
             if self.bare_total == Some(row.number()) {
+                found.note(Issue::new(&W132).row(row.number()).arg(row.number().to_string()));
                 leave_out(row, Why::Total, found);
                 continue;
             }
@@ -698,6 +699,7 @@ impl Body {
                 }
                 leave_all_out(&held, why, found);
                 self.tell_of_tail(&held, why, found);
+                self.tell_of_guess(&held, why, found);
                 return Ok(());
             }
             self.after_blank |= is_blank(&row);
@@ -774,6 +776,15 @@ impl Body {
         let is_told = |row: &&Row| why == Why::Beyond || filled(row) > 1 && !self.words.begin(row);
         if let Some(row) = held.iter().find(is_told) {
             found.note(rows_beyond(row.number(), held.last().map_or(0, Row::number)));
+        }
+    }
+
+    /// Tells of the first row that was left out as a total though its words say more.
+    fn tell_of_guess(&self, held: &[Row], why: Why, found: &mut Found) {
+        let is_guess = |row: &&Row| self.words.begin(row) && !self.words.are_first_of(row);
+        let told = found.notes.iter().any(|note| note.code.code == W132.code);
+        if let Some(row) = held.iter().find(is_guess).filter(|_| why == Why::Total && !told) {
+            found.note(Issue::new(&W132).row(row.number()).arg(row.number().to_string()));
         }
     }
 
@@ -1076,7 +1087,12 @@ impl SkipWords {
 
     /// Whether nothing but one of the words stands in a row, with or without a number.
     fn are_all_of(&self, row: &Row) -> bool {
-        only_text(row).is_some_and(|text| {
+        only_text(row).is_some() && self.are_first_of(row)
+    }
+
+    /// Whether the row's first filled cell is nothing but one of the words, with or without a number.
+    fn are_first_of(&self, row: &Row) -> bool {
+        row.cells().map(|cell| cell.text.trim()).find(|text| !text.is_empty()).is_some_and(|text| {
             let text = fold(text.trim_end_matches(|letter: char| !letter.is_alphabetic()));
             self.words.iter().any(|(_, word)| *word == text)
         })
@@ -1240,6 +1256,30 @@ pub(super) static W131: CodeInfo = CodeInfo {
         example: "Date;Code;Quantity, and 1;2;3 in the next row",
         repair: "If the row is a movement, move it further down in the table and drop the file again. Otherwise there is nothing \
                  to do.",
+    },
+};
+
+/// A row below the data that was taken for a total without a mapping's word.
+pub(super) static W132: CodeInfo = CodeInfo {
+    code: "W132",
+    who: Who::User,
+    bg: Words {
+        message: "ред {0} е взет за сбор на редовете над него и не се чете; ако е движение, сменете първата му дума или попълнете \
+                  празните му клетки",
+        why: "Последният ред започва с дума за сбор или има само числа, равни на сбора на редовете над него, а другите му клетки са \
+              празни.",
+        example: "стока „Total Care“ без партида на последния ред",
+        repair: "Ако редът е движение, попълнете клетките му или напишете първата по друг начин и поставете файла отново. Ако е \
+                 сбор, не правете нищо.",
+    },
+    en: Words {
+        message: "row {0} was taken for a total of the rows above it and is not read; if it is a movement, change its first word \
+                  or fill its empty cells",
+        why: "The last row begins with a word for totals, or has nothing but the sums of the rows above it, and its other cells are \
+              empty.",
+        example: "a product `Total Care` without a batch in the last row",
+        repair: "If the row is a movement, fill its cells or write the first one in another way, and drop the file again. If it is \
+                 a total, do nothing.",
     },
 };
 

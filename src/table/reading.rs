@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::body::{W114, W116, W129, W130};
+use super::body::{W114, W116, W129, W130, W131, W132};
 use super::evidence::Evidence;
 use super::mend::Damage;
 use crate::model::{Args, Issue, Lang};
@@ -179,7 +179,7 @@ pub struct LeftOutCount {
 const LEFT_OUT_SHOWN: usize = 100;
 const NOTES_KEPT: usize = 100;
 /// Codes of notes about rows that are not read, or doubtful as a whole: others must not crowd them out.
-const WEIGHTY: [&str; 4] = [W114.code, W116.code, W129.code, W130.code];
+const WEIGHTY: [&str; 6] = [W114.code, W116.code, W129.code, W130.code, W131.code, W132.code];
 
 impl Reading {
     /// Where the header is said to be: its last row, and how many it takes.
