@@ -53,7 +53,7 @@ pub(super) enum Source {
     /// A text file.
     Text(Box<Ordered>),
     /// A sheet of a workbook.
-    Sheet(Peeked),
+    Sheet(Box<Peeked>),
 }
 
 impl Source {
@@ -144,7 +144,7 @@ impl Body {
     ) -> Self {
         let named = columns.iter().filter(|column| !column.name.is_empty()).count();
         let last_named = columns.iter().rposition(|column| !column.name.is_empty()).map(|at| at + 1);
-        let names: Vec<Arc<str>> = columns.iter().map(|column| Arc::clone(&column.name)).collect();
+        let line: Vec<Arc<str>> = columns.iter().map(|column| Arc::clone(&column.name)).collect();
         let words = Arc::new(SkipWords::new(skip, columns));
         let mut source = source;
         if let Source::Text(ordered) = &mut source {
@@ -163,8 +163,8 @@ impl Body {
             ready: VecDeque::new(),
             rows: 0,
             ended: false,
-            header: names.clone(),
-            lines: vec![names],
+            header: line.clone(),
+            lines: vec![line],
             after_blank: false,
             figures: Figures::default(),
             bare_total: None,

@@ -7,6 +7,7 @@ use super::names::{self, Below, Line, Slip, is_odd_header};
 use super::row::{Header, Row};
 use super::shape::Shapes;
 use crate::model::names::fold;
+use crate::model::{CodeInfo, Issue, Who, Words};
 
 /// Rows at the top of a file among which the header is looked for.
 pub(super) const PREVIEW: usize = 100;
@@ -209,6 +210,16 @@ fn is_first_row(upper: &Row, lower: &Row, shapes: &Shapes, wanted: Option<&Wante
             && wanted.matches(upper) > 1
             && !joins(wanted)
     })
+}
+
+/// The last row of a header if nothing but its looks makes it one: it holds no expected name and stands below a row with
+/// a name for each column.
+pub(super) fn doubtful_row(rows: &[Row], header: &FoundHeader, wanted: &Wanted) -> Option<Issue> {
+    let at = rows.iter().position(|row| row.number() == header.row).filter(|_| header.rows > 1)?;
+    let (upper, lower) = (rows.get(at.checked_sub(1)?)?, rows.get(at)?);
+    let full = upper.len() >= header.columns.len() && upper.cells().all(|cell| !cell.text.trim().is_empty());
+    let doubtful = full && wanted.matches(lower) == 0;
+    doubtful.then(|| Issue::new(&W133).row(header.row).arg(header.row.to_string()))
 }
 
 /// Whether a row is as wide as the table; in a sheet its last cells may be empty, but not most of them.
@@ -450,6 +461,28 @@ pub(super) fn usual_width(rows: &[Row]) -> usize {
     let usual = widths.iter().find(weighty).or_else(|| widths.iter().max_by_key(|met| (cells(met), met.0)));
     usual.map_or(0, |met| met.0)
 }
+
+/// A row below the names of the columns that was taken for more of them.
+pub(super) static W133: CodeInfo = CodeInfo {
+    code: "W133",
+    who: Who::User,
+    bg: Words {
+        message: "ред {0} е прочетен като втори ред с имена на колони, не като данни; ако е движение, преместете го под друг ред",
+        why: "Под имената на колоните има само думи, а в редовете под тях стоят числа и дати: така изглеждат мерните единици под \
+              имената.",
+        example: "Дата;Код;Количество, а под тях ден;номер;бр.",
+        repair: "Ако редът е движение, попълнете числата му или го преместете по-надолу и поставете файла отново. Иначе не правете \
+                 нищо.",
+    },
+    en: Words {
+        message: "row {0} was read as a second row of names of columns, not as data; if it is a movement, move it below another row",
+        why: "There are only words right below the names of the columns, and figures and dates in the rows below: so units look \
+              that stand below names.",
+        example: "Date;Code;Quantity, and day;number;pcs. below them",
+        repair: "If the row is a movement, fill in its figures or move it further down, and drop the file again. Otherwise there is \
+                 nothing to do.",
+    },
+};
 
 #[cfg(test)]
 mod tests {

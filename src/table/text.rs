@@ -82,7 +82,8 @@ pub(super) fn open(mut file: impl Input, reading: &Reading) -> Result<Opened, Er
     let delimiter = String::from_utf8_lossy(&dialect.delimiter).into_owned();
     let header = header::find(&rows, header::Of::Text(&delimiter), reading.stated_header(), &wanted)?;
     let [doubt, note] = names::issues(&header.slips, header.row);
-    doubt.iter().chain(&note).for_each(|issue| found.note(issue.clone()));
+    let doubtful = header::doubtful_row(&rows, &header, &wanted).filter(|_| reading.header.is_none());
+    doubt.iter().chain(&note).chain(&doubtful).for_each(|issue| found.note(issue.clone()));
     let marks = separator.is_some_and(|(mark, _)| dialect.delimiter == [mark]);
     found.evidence.tell(&evidence::Seen {
         body: &body,
@@ -171,16 +172,16 @@ fn has_figure(row: &Row) -> bool {
 
 /// The rows of the usual width below the header, up to the names of another table.
 fn of_first_table(rows: &[Row], place: Place) -> Vec<&Row> {
-    let names = rows.iter().filter(|row| place.is_of_header(row.number()));
-    let names: Vec<Vec<&str>> = names.map(|row| row.cells().map(|cell| cell.text).collect()).collect();
+    let lines = rows.iter().filter(|row| place.is_of_header(row.number()));
+    let lines: Vec<Vec<&str>> = lines.map(|row| row.cells().map(|cell| cell.text).collect()).collect();
     let mut table: Vec<&Row> = Vec::new();
     let (mut figures, mut last) = (0, place.header_row);
     let below = rows.iter().filter(|row| row.number() > place.header_row && !row.is_blank());
     // The names once more would teach that names are data.
-    for row in below.filter(|row| !names.iter().any(|line| header::is_again(line, row))) {
+    for row in below.filter(|row| !lines.iter().any(|line| header::is_again(line, row))) {
         let has_figure = has_figure(row);
         let named = row.len() > 1 && row.cells().all(|cell| cell.text.chars().any(char::is_alphabetic));
-        let some_kept = || names.iter().any(|line| header::kept_names(line, row) > 1);
+        let some_kept = || lines.iter().any(|line| header::kept_names(line, row) > 1);
         let behind_gap = row.number() > std::mem::replace(&mut last, row.number()) + 1;
         if (table.len() >= FEW || !table.is_empty() && (behind_gap || some_kept()))
             && figures * 10 >= table.len() * 9
