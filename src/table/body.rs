@@ -538,8 +538,7 @@ impl Body {
         }
         let Source::Sheet(peeked) = &mut self.source else { return false };
         let next = row.number() + 1;
-        let has_figures = |row: &Row| row.cells().any(|cell| has_digit(cell.text));
-        peeked.ahead(|row| row.number() <= next).any(has_figures)
+        peeked.ahead(|row| row.number() <= next).any(has_figure)
     }
 
     /// Whether a row of text has nothing in three columns or more where all other rows have something.
@@ -659,7 +658,7 @@ impl Body {
         let first = row.cell(0).map_or("", |cell| cell.text.trim());
         // Rows that begin otherwise are not looked at where they have digits: nearly all are data.
         let begins = !first.is_empty() && line.first().is_some_and(|name| name.trim() == first);
-        if !begins && row.cells().any(|cell| has_digit(cell.text)) {
+        if !begins && has_figure(row) {
             return false;
         }
         let kept = header::kept_names(line, row);
@@ -678,8 +677,7 @@ impl Body {
         match &self.source {
             Source::Text(ordered) if ordered.shapes().can_tell() => header::is_heading(row, ordered.shapes()),
             Source::Text(ordered) => {
-                let has_figures = || row.cells().any(|cell| has_digit(cell.text));
-                ordered.shapes().have_figures() && names_columns(row) && !has_figures()
+                ordered.shapes().have_figures() && names_columns(row) && !has_figure(row)
             }
             Source::Sheet(_) => self.figures.is_heading(row),
         }
@@ -909,18 +907,19 @@ fn figures_around(peeked: &mut Peeked, first: &Row, header: u32, above: u32) -> 
     let rows: Vec<&Row> = peeked.ahead(|row| row.number() <= last).collect();
     let mut next = header + 1;
     for row in rows.iter().filter(|row| row.number() > header) {
-        if row.number() > next && figures.rows() >= FEW {
+        // Names and notes would teach that there are words, and what stands behind them may be another table.
+        let wordy = !has_figure(row);
+        if figures.rows() >= FEW && (wordy || row.number() > next) {
             break;
         }
         next = row.number() + 1;
-        figures.learn(row);
+        if !wordy {
+            figures.learn(row);
+        }
     }
     if figures.rows() < FEW {
         let above = rows.into_iter().filter(|row| row.number() < above);
-        above
-            .chain([first])
-            .filter(|row| row.cells().any(|cell| has_digit(cell.text)))
-            .for_each(|row| figures.learn(row));
+        above.chain([first]).filter(|row| has_figure(row)).for_each(|row| figures.learn(row));
     }
     figures
 }
@@ -942,6 +941,11 @@ fn names_columns(row: &Row) -> bool {
 /// Whether nothing is in a row, and nothing should be: an uncalculated formula will have a value one day.
 fn is_blank(row: &Row) -> bool {
     row.is_blank() && !row.issues().iter().any(|issue| issue.code.severity() == Severity::Error)
+}
+
+/// Whether a digit stands anywhere in a row.
+fn has_figure(row: &Row) -> bool {
+    row.cells().any(|cell| has_digit(cell.text))
 }
 
 fn has_digit(text: &str) -> bool {
