@@ -1,5 +1,6 @@
 //! What follows when a record moves: who waited behind it, whose place it takes, what becomes of its document.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fact::stopped_by;
@@ -73,12 +74,14 @@ pub(super) fn take_keys<S: Store>(store: &mut S, newcomers: &[i64]) -> Result<()
 /// Who waited for the replaced one waits for the one in its place, or is judged by it. Those of the newcomer's own file
 /// are its twins, and are judged with it.
 fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
+    let mut moved = Vec::new();
     for follower in store.select(Which::Behind(older.id))? {
         if follower.intake != newcomer.intake && store.is_taken(follower.intake)? {
             wait_behind(store, &follower, older, follower.way.unwrap_or(Way::Key))?;
+            moved.push(follower.id);
         }
     }
-    Ok(())
+    take_keys(store, &moved)
 }
 
 /// The row whose place it took may stand for another fact than its own: whoever gave way under its own is replaced
@@ -98,10 +101,11 @@ fn replace_live<S: Store>(
         {
             continue;
         }
-        if !named.contains_key(&newcomer.intake) {
-            named.insert(newcomer.intake, places_of(store, newcomer.intake)?);
-        }
-        let owner = named.get(&newcomer.intake).and_then(|places| places.get(&live.id));
+        let places = match named.entry(newcomer.intake) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(places_of(store, newcomer.intake)?),
+        };
+        let owner = places.get(&live.id);
         if let Some(owner) = owner.map_or(Ok(None), |owner| store.record(*owner))? {
             store.give_fact(&live, newcomer, &key)?;
             stand_for(store, &owner, &live)?;
@@ -451,13 +455,16 @@ impl<'a> Ways<'a> {
                 } else if met.state == RecordState::Behind {
                     let kept = its.map(|(of, name)| Spot::Document(of, name));
                     let next = met.of_record.map(Spot::Record).or(kept);
-                    next.into_iter().for_each(|next| self.come_to(next, Some(spot)));
+                    if let Some(next) = next {
+                        self.come_to(next, Some(spot));
+                    }
                 }
             }
             Spot::Document(of, name) => {
                 for waiting in store.select(Which::WaitingInDocument(*of, name))? {
-                    let next = waiting.of_record.map(Spot::Record);
-                    next.into_iter().for_each(|next| self.come_to(next, Some(spot)));
+                    if let Some(met) = waiting.of_record {
+                        self.come_to(Spot::Record(met), Some(spot));
+                    }
                 }
             }
         }
