@@ -24,8 +24,8 @@ use crate::submit::{Intake, Pace, Raise, Settings};
 const REPORT_EVERY: Duration = Duration::from_secs(30);
 /// How long a thread that looks at folders or writes there may take to end once it was told to.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long lists are read before anything else is done.
-pub(super) const LISTS_FIRST: Duration = Duration::from_secs(30);
+/// How long lists are read before anything else is done, from when the first of them can have rested.
+const LISTS_FIRST: Duration = Duration::from_secs(30);
 /// How soon `watch` looks whether something is to be reported.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -207,20 +207,28 @@ pub(super) fn run(
 fn read_lists(shop: &Shop, folders: &mut [Folder], ending: &CancellationToken) -> Result<()> {
     let count = folders.iter().take_while(|folder| folder.drop.lists).count();
     let (lists, _) = folders.split_at_mut(count);
-    let begun = Instant::now();
+    let (begun, most) = (Instant::now(), lists_first(lists.iter().map(|folder| folder.drop.settle)));
     while !lists.is_empty() && !ending.is_cancelled() {
         look(shop, lists, false, ending)?;
         let rest = lists.iter().filter_map(|folder| folder.next(Instant::now())).min();
-        let Some(pause) = before_next_look(begun.elapsed(), rest) else { break };
+        let Some(pause) = before_next_look(begun.elapsed(), rest, most) else { break };
         std::thread::sleep(pause);
+    }
+    if lists.iter().any(|folder| folder.next(Instant::now()).is_some()) {
+        tracing::warn!("a list does not rest: sending goes on without what it says");
     }
     Ok(())
 }
 
+/// How long lists have, given the quiet times of their folders.
+pub(super) fn lists_first(quiet: impl Iterator<Item = Duration>) -> Duration {
+    LISTS_FIRST + quiet.max().unwrap_or_default()
+}
+
 /// How long to wait until lists are looked at again, after so long, where the first of them still rests so long; none
 /// where none rests, or they had their time.
-fn before_next_look(waited: Duration, rest: Option<Duration>) -> Option<Duration> {
-    let left = LISTS_FIRST.saturating_sub(waited);
+fn before_next_look(waited: Duration, rest: Option<Duration>, most: Duration) -> Option<Duration> {
+    let left = most.saturating_sub(waited);
     rest.map(|rest| rest.min(TICK).min(left)).filter(|pause| !pause.is_zero())
 }
 
@@ -407,29 +415,45 @@ mod tests {
     use super::*;
     use crate::intake::{Candidate, FileId, Readiness, Settling, Stamp};
 
-    /// Somebody writes a list, and never stops.
-    #[test]
-    fn a_list_that_never_rests_keeps_the_drop_folders_waiting_no_longer_than_lists_may() {
-        let (start, mut settling) = (Instant::now(), Settling::new(Duration::from_secs(10)));
+    /// How long a list is waited for that is written until then, and whether it rests at the end.
+    fn waited_for_a_list(settle: Duration, written_until: Duration) -> (Duration, bool) {
+        let (start, mut settling) = (Instant::now(), Settling::new(settle));
         let (mut waited, mut looks) = (Duration::ZERO, 0);
         loop {
-            let stamp = Stamp { size: looks, mtime_ns: 0, file: FileId { device: 1, number: 1 } };
+            let size = u64::try_from(waited.min(written_until).as_millis()).unwrap();
+            let stamp = Stamp { size, mtime_ns: 0, file: FileId { device: 1, number: 1 } };
             let list = Candidate { name: "portal.csv".into(), stamp, is_open: false, ours: None };
             let now = start + waited;
-            assert_eq!(settling.observe(&[list], now), [Readiness::Resting(Duration::from_secs(10))]);
+            let ready = settling.observe(&[list], now) == [Readiness::Ready];
             looks += 1;
-            assert!(looks < 1_000, "it is waited for without end");
-            let Some(pause) = before_next_look(waited, settling.next(now)) else { break };
+            assert!(looks < 2_000, "it is waited for without end");
+            let rest = settling.next(now).filter(|_| !ready);
+            let Some(pause) = before_next_look(waited, rest, lists_first(std::iter::once(settle))) else {
+                return (waited, ready);
+            };
             waited += pause;
         }
-        assert_eq!((waited, looks), (LISTS_FIRST, 61));
+    }
+
+    #[test]
+    fn a_list_that_never_rests_keeps_the_drop_folders_waiting_no_longer_than_lists_may() {
+        let settle = Duration::from_secs(10);
+        assert_eq!(waited_for_a_list(settle, Duration::MAX), (LISTS_FIRST + settle, false));
+    }
+
+    /// However long the quiet time is that was set.
+    #[test]
+    fn a_list_that_lies_there_is_read_before_anything_is_sent() {
+        for settle in [0, 10, 35, 600].map(Duration::from_secs) {
+            assert_eq!(waited_for_a_list(settle, Duration::ZERO), (settle, true));
+        }
     }
 
     #[test]
     fn once_no_list_rests_nothing_waits_for_lists() {
-        assert_eq!(before_next_look(Duration::ZERO, None), None);
+        assert_eq!(before_next_look(Duration::ZERO, None, LISTS_FIRST), None);
         let short = Duration::from_millis(7);
-        assert_eq!(before_next_look(Duration::ZERO, Some(short)), Some(short));
+        assert_eq!(before_next_look(Duration::ZERO, Some(short), LISTS_FIRST), Some(short));
     }
 
     #[tokio::test]

@@ -33,7 +33,6 @@ use crate::mapping::Mapping;
 use crate::submit::{self, Intake, Mode, Pace, Stop};
 
 pub use backup::{Backup, Entry, backup};
-use intake_loop::LISTS_FIRST;
 pub use intake_loop::{Looked, look, open_folders, sender_settings};
 pub use lock::Lock;
 pub use owner::{Standings, standings};
@@ -143,6 +142,7 @@ fn senders(
     // Two sections of one registration would send at the same time: the first speaks for both.
     let mut seen = std::collections::HashSet::new();
     let sections = shop.config.sections.iter().filter(|section| seen.insert(shop.sections.realm(section)));
+    let lists_first = intake_loop::lists_first(shop.config.drops.iter().map(|drop| drop.settle));
     let sender = |section: &crate::destinations::Section| {
         let destination = shop.sections.destinations.get(&section.name).cloned()?;
         let settings = sender_settings(shop, section, Pace::default());
@@ -150,7 +150,7 @@ fn senders(
         let (mut progress, ending) = (progress.clone(), ending.clone());
         Some(tokio::spawn(async move {
             tokio::select! {
-                () = intake_loop::after_lists(&mut progress, tokio::time::sleep(LISTS_FIRST)) => {}
+                () = intake_loop::after_lists(&mut progress, tokio::time::sleep(lists_first)) => {}
                 () = ending.cancelled() => {}
             }
             submit::drive(ledger, destination, settings, mode, clock, progress, ending).await
