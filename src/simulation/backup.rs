@@ -169,7 +169,7 @@ impl<B: Book> Life<'_, B> {
         self.senders = [Sender::Idle, Sender::Idle];
         self.frozen = false;
         self.here(Op::Crash)?;
-        self.check.forget();
+        self.check.forget(&self.server);
         self.here(Op::Restore)?;
         (self.coming, self.rows) = (kept.coming, kept.rows);
         self.here(Op::TakeOver { number, ids_from })?;

@@ -1,6 +1,6 @@
 //! What must hold after every step. Only what moved is looked at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::memory::{Memory, Rec};
 use super::server::Server;
@@ -18,6 +18,8 @@ pub(super) struct Check {
     /// What was sent under each number.
     sent: HashMap<String, String>,
     newest_number: String,
+    /// Numbers of requests that were under way when the ledger was put back.
+    under_way: HashSet<String>,
     /// Live registrations of each delivery, and how many there may be.
     live: HashMap<String, u32>,
     pub(super) allowed: HashMap<String, u32>,
@@ -34,9 +36,11 @@ fn must(holds: bool, told: impl FnOnce() -> String) -> Result<(), Broken> {
 }
 
 impl Check {
-    /// The ledger was put back: its records are those of before.
-    pub(super) fn forget(&mut self) {
+    /// The ledger was put back: its records are those of before, and what they said of requests that are under way now
+    /// was said before these were sent.
+    pub(super) fn forget(&mut self, server: &Server) {
         self.last.clear();
+        self.under_way.extend(server.under_way());
     }
 
     /// Highest number that was sent.
@@ -90,7 +94,9 @@ impl Check {
         let absent = said.is_some_and(|trn| {
             matches!(trn.state, TransactionState::Refused | TransactionState::NotReceived)
         });
-        must(!absent, || format!("I4: {} appears after it was said to be absent", one.number))
+        must(!absent || self.under_way.contains(&one.number), || {
+            format!("I4: {} appears after it was said to be absent", one.number)
+        })
     }
 
     fn record(&self, memory: &Memory, server: &Server, id: i64, rec: &Rec) -> Result<(), Broken> {

@@ -16,6 +16,11 @@ pub(super) fn body(items: &[ClaimItem]) -> Vec<u8> {
     lines.join("\n").into_bytes()
 }
 
+/// The number in a line of a body.
+fn number_of(line: &str) -> Option<String> {
+    line.split_once(' ').map(|(number, _)| number.to_owned())
+}
+
 /// One registered transaction.
 #[derive(Debug, Clone)]
 pub(super) struct Registered {
@@ -233,6 +238,12 @@ impl Server {
                 self.batches[batch].done = true;
             }
         }
+    }
+
+    /// Numbers of what was sent and is not registered yet.
+    pub(super) fn under_way(&self) -> Vec<String> {
+        let bodies = self.late.iter().map(|late| String::from_utf8_lossy(&late.body));
+        bodies.flat_map(|body| body.lines().filter_map(number_of).collect::<Vec<_>>()).collect()
     }
 
     /// The faults stop: what was never to be final is.

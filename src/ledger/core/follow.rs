@@ -66,9 +66,22 @@ pub(super) fn take_keys<S: Store>(store: &mut S, newcomers: &[i64]) -> Result<()
         if let Some(older) = older.filter(|older| older.newer == Some(newcomer.id)) {
             replace_live(store, &newcomer, &older, &mut named)?;
             take_own_key(store, &newcomer)?;
+            give_way_to_live(store, newcomer.id)?;
         }
     }
     Ok(())
+}
+
+/// Its own key may be that of a row of another file by now, which took a place in the same moment: not both go.
+fn give_way_to_live<S: Store>(store: &mut S, id: i64) -> Result<(), Error> {
+    let Some(ready) = store.record(id)?.filter(|one| one.state == RecordState::Ready) else { return Ok(()) };
+    let Some((scope, key)) = store.own_keys(&ready)?.into_iter().next() else { return Ok(()) };
+    match store.live(scope, &key)? {
+        Some(live) if live.intake != ready.intake && !live.state.gives_way() => {
+            wait_behind(store, &ready, &live, Way::WeakElsewhere)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Who waited for the replaced one waits for the one in its place, or is judged by it. Those of the newcomer's own file
