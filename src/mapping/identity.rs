@@ -2,16 +2,16 @@
 //! new under it.
 //!
 //! With a key these are its columns. Without one a row is known by the fields that are made of it, so also how they
-//! are made counts: what a text stands for may not change, but other texts, columns and formats may come behind those
-//! that are there, as the rows they are for could not be reported before.
+//! are made counts: what a text stands for may not change, but other texts and formats may come behind those that are
+//! there, as the rows they are for could not be reported before; and other columns where no row goes without the field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConditionPlan, FieldPlan, Mapping, Piece, Report, RulePlan, Source, Subject};
-use crate::model::{Schema, hash, names};
+use super::{ConditionPlan, FieldPlan, Mapping, Piece, Report, RulePlan, Source, Subject, TableSettings};
+use crate::model::{Schema, TypeSpec, hash, names};
 
 /// Digits of a hash that stand for a text here.
 const SHORT: usize = 12;
@@ -89,7 +89,9 @@ impl Mapping {
         let fields = schema.fields.iter().filter(|field| field.identifies).map(|field| field.name.as_str());
         let fields: Vec<&str> = fields.filter(|field| self.makes(field)).collect();
         let plans = self.fields.iter().filter(|plan| fields.contains(&plan.field.as_str()));
-        let mut made: BTreeMap<String, Made> = plans.map(|plan| (plan.field.clone(), plan.made())).collect();
+        let mut made: BTreeMap<String, Made> =
+            plans.map(|plan| (plan.field.clone(), plan.made(is_needed(schema, plan)))).collect();
+        made.extend(self.table.made());
         let rules: Vec<String> = self.rules.iter().filter_map(|rule| rule.told(&fields)).collect();
         if !rules.is_empty() {
             made.insert("[[rule]]".to_owned(), Made { how: short(&rules.join("\n")), ..Made::default() });
@@ -98,20 +100,51 @@ impl Mapping {
     }
 }
 
+/// Whether no row could be reported in which the field found none of its columns.
+fn is_needed(schema: &Schema, plan: &FieldPlan) -> bool {
+    let Some(field) = schema.fields.iter().position(|field| field.name == plan.field) else { return false };
+    let needed = |one: &TypeSpec| one.required.contains(field) || !one.allowed.contains(field);
+    plan.default.is_none() && schema.types.iter().all(needed)
+}
+
+impl TableSettings {
+    /// What makes other figures, and other texts, of the same cells. A mark may come to it where none was stated, but
+    /// not another one.
+    fn made(&self) -> BTreeMap<String, Made> {
+        let mark = |mark: Option<char>| mark.map(|mark| mark.to_string()).into_iter().collect();
+        let down = self.fill_down.iter().map(|column| names::fold(column)).collect::<Vec<_>>().join("\u{1f}");
+        let of_columns = |columns| Made { columns, ..Made::default() };
+        BTreeMap::from([
+            ("decimal".to_owned(), of_columns(mark(self.decimal))),
+            ("thousands".to_owned(), of_columns(mark(self.thousands))),
+            ("fill_down".to_owned(), Made { how: down, ..Made::default() }),
+        ])
+    }
+}
+
 impl FieldPlan {
-    fn made(&self) -> Made {
-        let mut stand_for = BTreeMap::new();
-        let lists = [self.values.as_deref(), self.lookup.as_ref().map(|lookup| &*lookup.list)];
-        for (which, list) in lists.into_iter().enumerate() {
-            let entries = list.into_iter().flat_map(super::wording::Wording::entries);
-            stand_for.extend(entries.map(|(text, value)| (short(&format!("{which} {text}")), short(value))));
-        }
-        let columns = match &self.source {
+    /// Where the field is `needed`, columns may come behind those that are there.
+    fn made(&self, needed: bool) -> Made {
+        let columns: Vec<String> = match &self.source {
             Source::Columns(columns) => columns.iter().map(|column| names::fold(column)).collect(),
             Source::Value(_) | Source::Template(_) => Vec::new(),
         };
         let formats = self.formats.iter().map(|format| format.text().to_owned()).collect();
-        Made { how: short(&self.how()), columns, formats, stand_for }
+        let exactly = if needed { String::new() } else { format!("; {columns:?}") };
+        let how = short(&format!("{}{exactly}", self.how()));
+        Made { how, columns, formats, stand_for: self.stand_for() }
+    }
+
+    /// As cells are looked up: whatever case and alphabet a text is written in.
+    fn stand_for(&self) -> BTreeMap<String, String> {
+        let mut texts: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        let lists = [self.values.as_deref(), self.lookup.as_ref().map(|lookup| &*lookup.list)];
+        for (which, list) in lists.into_iter().enumerate() {
+            for (text, value) in list.into_iter().flat_map(super::wording::Wording::entries) {
+                texts.entry(format!("{which} {}", names::fold(text))).or_default().insert(value);
+            }
+        }
+        texts.iter().map(|(text, values)| (short(text), short(&format!("{values:?}")))).collect()
     }
 
     fn how(&self) -> String {
@@ -139,7 +172,7 @@ impl RulePlan {
     fn told(&self, fields: &[&str]) -> Option<String> {
         let touched = self.fields.iter().filter(|plan| fields.contains(&plan.field.as_str()));
         let touched: Vec<String> =
-            touched.map(|plan| format!("{}: {} {:?}", plan.field, plan.how(), plan.made())).collect();
+            touched.map(|plan| format!("{}: {} {:?}", plan.field, plan.how(), plan.made(false))).collect();
         if touched.is_empty() {
             return None;
         }
@@ -204,7 +237,7 @@ reason = "не е в ПЛС"
         for (from, to) in [
             ("\"брак\" = 25", "\"брак\" = 25, \"аптека\" = 3"),
             ("\"брак\" = 25", "\"бракуване\" = 25"),
-            ("column = \"Код\"", "column = [\"Код\", \"Код НСЦРЛП\"]"),
+            ("p_quantity    = \"Колич\"", "p_quantity    = { column = [\"Колич\", \"Количество\"] }"),
             ("format = \"%d.%m.%Y\"", "format = [\"%d.%m.%Y\", \"%Y%m%d\"]"),
             ("док. {Док}", "ред {Ред}"),
             ("is = [\"Козметика\"]", "is = [\"Козметика\", \"Храни\"]"),
@@ -224,7 +257,10 @@ reason = "не е в ПЛС"
         let former = of(FIELDS, LIST);
         for (from, to) in [
             ("\"брак\" = 25", "\"брак\" = 24"),
+            ("\"приход\" = 1", "\"ПРИХОД\" = 37"),
             ("column = \"Код\"", "column = \"Код НСЦРЛП\""),
+            ("column = \"Код\"", "column = [\"Код\", \"Код НСЦРЛП\"]"),
+            ("\n[fields]", "\n[table]\nfill_down = [\"Вид\"]\n[fields]"),
             ("column = \"Код\"", "column = [\"Код НСЦРЛП\", \"Код\"]"),
             ("column = \"Код\", default = \"\"", "column = \"Код\""),
             ("format = \"%d.%m.%Y\"", "format = \"%m.%d.%Y\""),
@@ -238,6 +274,16 @@ reason = "не е в ПЛС"
             assert!(!of(&FIELDS.replace(from, to), LIST).knows_all_of(&former), "{to}");
         }
         assert!(!of(FIELDS, "code,postcode\nС1,1000\nС2,4000\n").knows_all_of(&former));
+    }
+
+    #[test]
+    fn another_decimal_mark_makes_other_figures_of_reported_cells() {
+        let table =
+            |marks: &str| of(&FIELDS.replace("\n[fields]", &format!("\n[table]\n{marks}\n[fields]")), LIST);
+        let former = table("decimal = \",\"");
+        assert!(former.knows_all_of(&former));
+        assert!(!table("decimal = \".\"\nthousands = \",\"").knows_all_of(&former));
+        assert!(!of(FIELDS, LIST).knows_all_of(&former), "it would be guessed anew");
     }
 
     #[test]

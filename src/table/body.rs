@@ -758,6 +758,7 @@ impl Body {
         if !found.notes.iter().any(|note| note.code.code == W114.code) {
             self.tell_of_tail(&left, why, found);
         }
+        self.tell_of_guess(&left, why, found);
         self.ready.extend(data);
         (self.after_blank, self.reordered) = (false, None);
     }
@@ -1270,18 +1271,18 @@ pub(super) static W132: CodeInfo = CodeInfo {
     bg: Words {
         message: "ред {0} е взет за сбор на редовете над него и не се чете; ако е движение, сменете първата му дума или попълнете \
                   празните му клетки",
-        why: "Последният ред започва с дума за сбор или има само числа, равни на сбора на редовете над него, а другите му клетки са \
+        why: "Редът започва с дума за сбор или има само числа, равни на сбора на редовете над него, а другите му клетки са \
               празни.",
-        example: "стока „Total Care“ без партида на последния ред",
+        example: "стока „Total Care“ без партида под данните",
         repair: "Ако редът е движение, попълнете клетките му или напишете първата по друг начин и поставете файла отново. Ако е \
                  сбор, не правете нищо.",
     },
     en: Words {
         message: "row {0} was taken for a total of the rows above it and is not read; if it is a movement, change its first word \
                   or fill its empty cells",
-        why: "The last row begins with a word for totals, or has nothing but the sums of the rows above it, and its other cells are \
+        why: "The row begins with a word for totals, or has nothing but the sums of the rows above it, and its other cells are \
               empty.",
-        example: "a product `Total Care` without a batch in the last row",
+        example: "a product `Total Care` without a batch below the data",
         repair: "If the row is a movement, fill its cells or write the first one in another way, and drop the file again. If it is \
                  a total, do nothing.",
     },

@@ -43,7 +43,9 @@ pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: 
             store.mark_changed(follower.id)?;
         }
     }
-    if newcomer.state.step(RecordEvent::Judged(Judgement::Behind)).is_some() && newcomer.valid {
+    // What a person dropped stays dropped.
+    let may_go = newcomer.valid && newcomer.state != RecordState::Ignored;
+    if may_go && newcomer.state.step(RecordEvent::Judged(Judgement::Behind)).is_some() {
         let way = if newcomer.sha256 == older.sha256 { Way::SameContent } else { Way::Key };
         wait_behind(store, newcomer, older, way)?;
         documents_of_record(store, newcomer.id)?;
@@ -108,8 +110,9 @@ fn replace_live<S: Store>(
 ) -> Result<(), Error> {
     for key in store.own_keys(newcomer)? {
         let Some(live) = store.live(key.0, &key.1)? else { continue };
-        // Of the same content each row is met by its own.
-        let met_by_its_own = live.intake == older.intake && newcomer.sha256 == older.sha256;
+        // Of the same content each other row is met by its own.
+        let same_content = live.intake == older.intake && newcomer.sha256 == older.sha256;
+        let met_by_its_own = same_content && live.row != newcomer.row;
         if live.intake == newcomer.intake || met_by_its_own || live.newer.is_some() || !live.state.gives_way()
         {
             continue;
@@ -173,7 +176,9 @@ fn is_waited_for_by_name<S: Store>(store: &S, known: &Known, newcomer: &Known) -
 /// Whether a row of the newcomer's file has the newcomer's own key only from the row whose place it took.
 fn took_over<S: Store>(store: &S, brother: &Known, newcomer: &Known) -> Result<bool, Error> {
     let same_file = brother.id != newcomer.id && brother.intake == newcomer.intake;
-    if !same_file || !is_idle(brother) {
+    // One that only its document keeps waits for nobody itself.
+    let kept = brother.state == RecordState::Behind && brother.of_record.is_none();
+    if !same_file || !(kept || is_idle(brother)) {
         return Ok(false);
     }
     Ok(!brother.valid || store.own_keys(brother)?.first() != store.own_keys(newcomer)?.first())
@@ -390,6 +395,9 @@ fn first_that_waits<S: Store>(
 ) -> Result<Option<u32>, Error> {
     let mut waiting = store.select(Which::WaitingInDocument(document.0, document.1))?;
     waiting.sort_by_key(|one| one.row);
+    if waiting.is_empty() {
+        return Ok(None);
+    }
     let mut ways = Ways::into(document);
     // Nearly always nobody waits for it: then none of the ways out of it need be gone.
     let waited_for = store.may_be_waited_for(document.0, document.1)?;

@@ -193,7 +193,7 @@ impl Store for SqlStore<'_> {
     }
 
     fn may_be_waited_for(&self, of: i64, document: &str) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM records w JOIN records m ON m.id = w.of_record
+        let sql = "SELECT EXISTS (SELECT 1 FROM records w INDEXED BY records_behind JOIN records m ON m.id = w.of_record
                     WHERE w.state = 'behind' AND (m.newer IS NOT NULL OR (m.doc_intake = ?1 AND m.document = ?2)))";
         Ok(self.one(sql, params![of, document])?.unwrap_or_default())
     }
