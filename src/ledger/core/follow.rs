@@ -43,9 +43,7 @@ pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: 
             store.mark_changed(follower.id)?;
         }
     }
-    // What a person dropped stays dropped.
-    let may_go = newcomer.valid && newcomer.state != RecordState::Ignored;
-    if may_go && newcomer.state.step(RecordEvent::Judged(Judgement::Behind)).is_some() {
+    if newcomer.state.step(RecordEvent::Judged(Judgement::Behind)).is_some() && newcomer.valid {
         let way = if newcomer.sha256 == older.sha256 { Way::SameContent } else { Way::Key };
         wait_behind(store, newcomer, older, way)?;
         documents_of_record(store, newcomer.id)?;
