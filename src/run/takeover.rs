@@ -77,11 +77,12 @@ fn of_folder(shop: &Shop, marks: &Marks, named: &Path, position: Position) -> Re
         Standing::Barred(trouble) | Standing::Stopped(trouble) => trouble,
     };
     let missing = matches!(read(&folder.join(NAME)), Read::None);
-    let doubt_until = (!missing).then(|| shop.world.clock.today());
     let Trouble { mark, .. } = trouble;
+    let marks: Vec<_> = mark.map(|mark| (folder.join(NAME), mark)).into_iter().collect();
+    let doubt_until = (!missing).then(|| doubted_until(shop, &position, &marks));
     Ok(Survey {
         position,
-        marks: mark.map(|mark| (folder.join(NAME), mark)).into_iter().collect(),
+        marks,
         doubt_until,
         folders: vec![folder.clone()],
         is_needed: true,
@@ -117,9 +118,17 @@ fn of_ledger(shop: &Shop, marks: &Marks, position: Position) -> Result<Survey> {
     if found.is_empty() && marks.of_ledger(&shop.ledger)?.is_none() {
         return Ok(Survey::of_nothing(position));
     }
-    let doubt_until = Some(shop.world.clock.today());
+    let doubt_until = Some(doubted_until(shop, &position, &found));
     let number = position.number + NUMBERS_UNSEEN;
     Ok(Survey { position, marks: found, doubt_until, folders, is_needed: true, number, folder: None })
+}
+
+/// The last day of which somebody else may have sent rows: today, or a later one where a mark or the ledger itself was
+/// written by a calendar that was ahead of ours.
+fn doubted_until(shop: &Shop, position: &Position, marks: &[(PathBuf, Mark)]) -> NaiveDate {
+    let clock = &shop.world.clock;
+    let written = marks.iter().map(|(_, mark)| mark.at).chain(position.at);
+    written.map(|at| clock.day(at)).fold(clock.today(), NaiveDate::max)
 }
 
 /// The folder that is named, whatever way: a configured one, or one that was and of which the ledger has rows.

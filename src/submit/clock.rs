@@ -101,7 +101,8 @@ impl Clock {
         passed.and_then(|passed| at.checked_add_signed(passed)).unwrap_or(at)
     }
 
-    fn day(&self, at: DateTime<Utc>) -> NaiveDate {
+    /// The day of a moment on the system's calendar.
+    pub fn day(&self, at: DateTime<Utc>) -> NaiveDate {
         at.with_timezone(&self.zone).date_naive()
     }
 }

@@ -238,6 +238,21 @@ fn a_database_alone_restored_from_an_older_copy_sends_nothing() {
     });
 }
 
+/// Whoever takes over by a calendar that is behind does not let go what was sent by the one that was ahead of it.
+#[test]
+fn rows_are_doubtful_up_to_the_newest_day_that_a_mark_tells() {
+    let place = place("");
+    drop_day(&place, "day.csv");
+    place.run(&["run"]).exits(0);
+    let mark = place.path("drop/.rxdrop-owner");
+    let mut told: Value = serde_json::from_slice(&std::fs::read(&mark).unwrap()).unwrap();
+    told["at"] = "2999-03-04T12:00:00Z".into();
+    std::fs::write(&mark, told.to_string()).unwrap();
+    configure(&place, OTHER_LEDGER);
+    let survey = place.run(&["takeover", "drop", "--json"]).exits(2).json();
+    assert_eq!(survey["doubt_until"], "2999-03-04", "{survey}");
+}
+
 #[test]
 fn what_was_ready_or_to_be_sent_again_when_the_copy_was_made_does_not_go_by_itself() {
     let place = place(ONE_A_BATCH);
