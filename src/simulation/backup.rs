@@ -108,12 +108,14 @@ impl Memory {
         self.rec_mut(record).reason.insert(0, told(&codes::DOUBTFUL, []));
     }
 
-    pub(super) fn say_doubt_first(&mut self, record: i64) {
+    pub(super) fn say_doubt_first(&mut self, record: i64) -> bool {
         let doubtful = |one: &StoredIssue| one.code == codes::DOUBTFUL.code;
-        let Some(rec) = self.rec(record).filter(|_| self.doubts) else { return };
-        if rec.is_held() && !rec.released && !rec.reason.iter().any(doubtful) {
+        let Some(rec) = self.rec(record).filter(|_| self.doubts) else { return false };
+        let says = rec.is_held() && !rec.released && !rec.reason.iter().any(doubtful);
+        if says {
             self.rec_mut(record).reason.insert(0, told(&codes::DOUBTFUL, []));
         }
+        says
     }
 }
 

@@ -1191,9 +1191,8 @@ impl Store for Memory {
         }
         Ok(())
     }
-    fn doubt_if_taken_over(&mut self, known: &Known) -> Result<(), Error> {
-        self.say_doubt_first(known.id);
-        Ok(())
+    fn doubt_if_taken_over(&mut self, known: &Known) -> Result<bool, Error> {
+        Ok(self.say_doubt_first(known.id))
     }
     fn join_document(&mut self, id: i64, with: &Known) -> Result<(), Error> {
         let doc = with.document.clone().map(|document| (with.doc_intake.unwrap(), document));

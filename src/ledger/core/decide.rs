@@ -18,7 +18,13 @@ pub(crate) fn release<S: Store>(
     {
         return judge_reversed(store, known, &live);
     }
-    store.doubt_if_taken_over(known)?;
+    if store.doubt_if_taken_over(known)? {
+        store.mark_changed(known.id)?;
+        if answer != Some(Double::Drop) {
+            // Whoever answered was asked about something else.
+            return Ok(false);
+        }
+    }
     let reasons = store.reason(known.id)?;
     let code = reasons.first().map(|issue| issue.code.as_str()).unwrap_or_default();
     let doubts = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL];

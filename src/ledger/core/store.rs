@@ -143,8 +143,9 @@ pub(crate) trait Store {
     fn hold_doubtful_record(&mut self, id: i64) -> Result<(), Error>;
     /// The same for the rows of a document, which may be of several files.
     fn hold_doubtful_document(&mut self, of: i64, document: &str) -> Result<(), Error>;
-    /// A held row that somebody else may have sent says so first, so that only an answer about doubles lets it go.
-    fn doubt_if_taken_over(&mut self, known: &Known) -> Result<(), Error>;
+    /// A held row that somebody else may have sent says so first, so that only an answer to that lets it go. True where
+    /// it did not say so before.
+    fn doubt_if_taken_over(&mut self, known: &Known) -> Result<bool, Error>;
     /// The record belongs to another one's document.
     fn join_document(&mut self, id: i64, with: &Known) -> Result<(), Error>;
 

@@ -239,7 +239,7 @@ impl Store for SqlStore<'_> {
         super::takeover::hold_doubtful_document(self.tx, of, document)
     }
 
-    fn doubt_if_taken_over(&mut self, known: &Known) -> Result<(), Error> {
+    fn doubt_if_taken_over(&mut self, known: &Known) -> Result<bool, Error> {
         super::takeover::doubt_if_taken_over(self.tx, known)
     }
 

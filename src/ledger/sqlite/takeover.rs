@@ -169,17 +169,17 @@ fn hold_ready(tx: &Transaction<'_>, folder: Option<&str>) -> Result<u64, Error> 
     Ok(held.len() as u64)
 }
 
-/// A row that was held for another reason when somebody else may have sent it says so first, so that only an answer
-/// about doubles lets it go.
-pub(super) fn doubt_if_taken_over(tx: &Transaction<'_>, known: &Known) -> Result<(), Error> {
-    tx.prepare_cached(
+/// A row that was held for another reason when somebody else may have sent it says so first, so that only an answer to
+/// that lets it go.
+pub(super) fn doubt_if_taken_over(tx: &Transaction<'_>, known: &Known) -> Result<bool, Error> {
+    let mut say = tx.prepare_cached(
         "UPDATE records SET reason = '[' || ?2 || coalesce(',' || substr(reason, 2), ']')
           WHERE id = ?1 AND state = 'held' AND released = 0 AND instr(coalesce(reason, ''), ?3) = 0
             AND EXISTS (SELECT 1 FROM doubts d JOIN intakes i ON i.id = records.intake_id
                          WHERE (d.folder = '' OR d.folder = i.folder) AND (records.day IS NULL OR records.day <= d.until))",
-    )?
-    .execute(params![known.id, json(&told(&codes::DOUBTFUL, []))?, format!("\"{}\"", codes::DOUBTFUL.code)])?;
-    Ok(())
+    )?;
+    let code = format!("\"{}\"", codes::DOUBTFUL.code);
+    Ok(say.execute(params![known.id, json(&told(&codes::DOUBTFUL, []))?, code])? > 0)
 }
 
 /// What was to be sent again, with rows of a folder or at all, may have been received meanwhile.

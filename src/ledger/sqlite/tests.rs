@@ -1554,6 +1554,24 @@ fn an_answer_that_was_kept_and_says_not_received_does_not_send_again_after_a_tak
     assert_eq!(bench.statuses(intake), [Status::Unknown]);
 }
 
+/// Seed 14001963289 of the simulation.
+#[test]
+fn an_answer_to_another_question_lets_nothing_go_that_somebody_else_may_have_sent() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "w", 1)]);
+    bench.send_all(&accepted);
+    let changed = bench.drop_file("b.csv", &[(2, "w", 2)]);
+    assert_eq!(bench.codes(changed), ["L011"]);
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let row = What::Row("b.csv".into(), 2);
+    let left = bench.ledger.release(&row, Some(Double::Send), &by(), now).unwrap();
+    assert_eq!((left.moved.len(), left.left[0].code.as_deref()), (0, Some("L040")));
+    assert!(bench.claim().is_none());
+    bench.ledger.release(&row, Some(Double::Send), &by(), now).unwrap();
+    assert!(bench.claim().is_some());
+}
+
 /// Seed 9138 of the simulation.
 #[test]
 fn after_a_takeover_what_did_not_arrive_under_its_number_may_have_been_sent_under_another() {
