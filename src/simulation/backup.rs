@@ -1,7 +1,8 @@
 //! A ledger put back from a copy: as `ledger/sqlite/takeover.rs` takes it over, and as people do it.
 //!
-//! Not here: that nothing is sent before somebody takes over, which marks outside of the ledger see to, and rows that
-//! a takeover does not doubt because their day comes after it: without a day all are doubted.
+//! Not here: that nothing is sent before somebody takes over, which marks outside of the ledger see to.
+
+use chrono::NaiveDate;
 
 use super::book::{Book, Got, Op};
 use super::broken::Bug;
@@ -32,7 +33,7 @@ impl Memory {
         (self.epochs, self.staging) = ([0, 0], None);
     }
 
-    pub(super) fn take_over(&mut self, number: i64, ids_from: i64) -> Result<(), Error> {
+    pub(super) fn take_over(&mut self, number: i64, ids_from: i64, until: NaiveDate) -> Result<(), Error> {
         if number - BASE >= self.next_number {
             self.next_number = number - BASE + NUMBERS_LEFT_OUT;
         }
@@ -40,7 +41,7 @@ impl Memory {
         if self.bug == Some(Bug::CopiesAreBelieved) {
             return Ok(());
         }
-        self.doubts = true;
+        self.doubts = self.doubts.max(Some(until));
         self.hold_ready()?;
         self.doubt_retries()
     }
@@ -100,7 +101,9 @@ impl Memory {
     }
 
     pub(super) fn hold_if_doubtful(&mut self, record: i64) {
-        let Some(rec) = self.rec(record).filter(|rec| self.doubts && rec.goes() && !rec.released) else {
+        let Some(rec) =
+            self.rec(record).filter(|rec| rec.goes() && !rec.released && self.is_in_doubt(record))
+        else {
             return;
         };
         let Some(state) = rec.state.step(RecordEvent::SetAside) else { return };
@@ -110,7 +113,7 @@ impl Memory {
 
     pub(super) fn say_doubt_first(&mut self, record: i64) -> bool {
         let doubtful = |one: &StoredIssue| one.code == codes::DOUBTFUL.code;
-        let Some(rec) = self.rec(record).filter(|_| self.doubts) else { return false };
+        let Some(rec) = self.rec(record).filter(|_| self.is_in_doubt(record)) else { return false };
         let says = rec.is_held() && !rec.released && !rec.reason.iter().any(doubtful);
         if says {
             self.rec_mut(record).reason.insert(0, told(&codes::DOUBTFUL, []));
@@ -174,7 +177,9 @@ impl<B: Book> Life<'_, B> {
         self.check.forget(&self.server);
         self.here(Op::Restore)?;
         (self.coming, self.rows) = (kept.coming, kept.rows);
-        self.here(Op::TakeOver { number, ids_from })?;
+        // The newest day that the marks and our calendar tell.
+        let until = self.time.max(self.now).date_naive();
+        self.here(Op::TakeOver { number, ids_from, until })?;
         self.start(self.active)?;
         for made in self.drawer.forget(kept.files) {
             let op = Op::Receive { name: made.name.clone(), sha256: made.sha256.clone() };

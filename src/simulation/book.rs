@@ -1,8 +1,9 @@
 //! What a life does to a ledger, as values: so that two ledgers can be told the same, and a life told again.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::memory::Memory;
+use crate::destinations::Late;
 use crate::ledger::{
     BatchVerdict, By, Decision, Double, FileState, Look, Looking, OpenBatch, Plan, Presence, Question,
     RawAnswer, Sought, StagedRow, What, Witness, Work,
@@ -25,7 +26,7 @@ pub(super) enum Op {
     Stage(Vec<StagedRow>),
     Accept(i64),
     SetAside(i64, FileState),
-    Claim(usize),
+    Claim(Want),
     Resend(i64),
     Answered(i64, RawAnswer),
     Asked(Question),
@@ -49,9 +50,20 @@ pub(super) enum Op {
         number: i64,
         /// Below this no id of a file or a batch is given again.
         ids_from: i64,
+        /// Rows dated up to that day are doubtful.
+        until: NaiveDate,
     },
     /// The process ends: what it remembered of a staging is gone.
     Crash,
+}
+
+/// What a request is wanted of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Want {
+    /// Most rows.
+    pub(super) rows: usize,
+    pub(super) today: NaiveDate,
+    pub(super) late: Late,
 }
 
 /// A row of a list.

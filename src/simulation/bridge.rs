@@ -10,7 +10,6 @@ use super::life::Life;
 use super::looks::QUIET;
 use super::memory::Memory;
 use super::{FIRST_NUMBER, SESPA, lists, server};
-use crate::destinations::Late;
 use crate::ledger::marks::IDS_LEFT_OUT;
 use crate::ledger::{
     Built, Error, Evidence as _, Ledger as _, Lists as _, Looks as _, NewFile, OpenBatch, Options,
@@ -96,12 +95,12 @@ impl Pair {
     }
 }
 
-fn taken_over(number: i64, ids_from: i64) -> Takeover {
+fn taken_over(number: i64, ids_from: i64, until: NaiveDate) -> Takeover {
     Takeover {
         folder: None,
         number,
         event: ids_from - IDS_LEFT_OUT,
-        doubt_until: NaiveDate::from_ymd_opt(2026, 12, 31),
+        doubt_until: Some(until),
         evidence: serde_json::json!([]),
         by: by(),
     }
@@ -128,9 +127,9 @@ fn done(ledger: &mut Sqlite, op: &Op, now: DateTime<Utc>) -> Result<Got, Error> 
             ledger.accept(*intake, &serde_json::json!({}), &[], now).map(|()| Got::Nothing)?
         }
         Op::SetAside(intake, state) => ledger.set_aside(*intake, *state, &[], now).map(|()| Got::Nothing)?,
-        Op::Claim(rows) => {
-            let today = now.date_naive();
-            let want = Want { section: SECTION.into(), rows: *rows, today, late: Late::Hold, now };
+        Op::Claim(want) => {
+            let (rows, today, late) = (want.rows, want.today, want.late);
+            let want = Want { section: SECTION.into(), rows, today, late, now };
             let build = |items: &[_]| Built { used: items.len(), body: server::body(items) };
             open(ledger.claim(&want, Box::new(build))?)
         }
@@ -160,8 +159,8 @@ fn done(ledger: &mut Sqlite, op: &Op, now: DateTime<Utc>) -> Result<Got, Error> 
             let decided = ledger.resolve(what, decision, &by(), now)?;
             Got::Decided(decided.moved.len(), decided.left.len())
         }
-        Op::TakeOver { number, ids_from } => {
-            ledger.take_over(&taken_over(*number, *ids_from), now).map(|_| Got::Nothing)?
+        Op::TakeOver { number, ids_from, until } => {
+            ledger.take_over(&taken_over(*number, *ids_from, *until), now).map(|_| Got::Nothing)?
         }
         Op::Crash => {
             ledger.forget_staging();

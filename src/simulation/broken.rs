@@ -37,10 +37,12 @@ pub(super) enum Bug {
     ListsProveAnything,
     /// A copy put in the ledger's place is taken for the ledger, which went on.
     CopiesAreBelieved,
+    /// What is past its last day goes as if it were not.
+    DaysPassUnseen,
 }
 
 /// Each with the rule that must find it.
-pub(super) const BUGS: [(Bug, &str); 17] = [
+pub(super) const BUGS: [(Bug, &str); 18] = [
     (Bug::ARowIsLost, "I1:"),
     (Bug::LostIsCalledUnsent, "I2:"),
     (Bug::ACrashIsCalledUnsent, "I2:"),
@@ -58,4 +60,5 @@ pub(super) const BUGS: [(Bug, &str); 17] = [
     (Bug::ListsAreNotBelieved, "I2:"),
     (Bug::ListsProveAnything, "I3:"),
     (Bug::CopiesAreBelieved, "I2:"),
+    (Bug::DaysPassUnseen, "late:"),
 ];

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::book::Want;
 use super::memory::{Memory, Rec};
 use super::server::Server;
+use crate::destinations::Late;
 use crate::ledger::OpenBatch;
 use crate::ledger::core::{AttemptState, BatchState, FileState, RecordState, TransactionState};
 
@@ -49,14 +51,20 @@ impl Check {
     }
 
     /// A request begins.
-    pub(super) fn begun(&mut self, memory: &Memory, open: &OpenBatch, fresh: bool) -> Result<(), Broken> {
+    pub(super) fn begun(
+        &mut self,
+        memory: &Memory,
+        open: &OpenBatch,
+        wanted: Option<Want>,
+    ) -> Result<(), Broken> {
         let open_attempts = memory
             .attempts
             .iter()
             .filter(|one| one.batch == open.batch && one.state == AttemptState::Sending)
             .count();
         must(open_attempts == 1, || format!("I6: batch {} has {open_attempts} open attempts", open.batch))?;
-        for item in open.items.iter().filter(|_| fresh) {
+        for (item, want) in open.items.iter().zip(std::iter::repeat(wanted)) {
+            let Some(want) = want else { break };
             let before = self.sent.insert(item.number.clone(), item.members.clone());
             if let Some(before) = before {
                 let told = || format!("I8: number {} was {before} and is {}", item.number, item.members);
@@ -64,6 +72,8 @@ impl Check {
             } else {
                 let rises = item.number > self.newest_number;
                 must(rises, || format!("I8: {} after {}", item.number, self.newest_number))?;
+                let late = want.late != Late::Send && memory.is_too_late(item.transaction, want.today);
+                must(!late, || format!("late: {} goes on {}", item.number, want.today))?;
                 self.newest_number.clone_from(&item.number);
             }
         }

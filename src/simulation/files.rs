@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
+
 use super::book::{LEDGER, SECTION};
+use super::days::{Dated, Days};
 use super::memory::Memory;
 use super::random::Random;
 use crate::ledger::core::RecordState;
@@ -21,6 +24,7 @@ pub(super) struct Line {
     reference: Option<String>,
     /// A person has to vouch for it.
     doubted: bool,
+    dated: Dated,
 }
 
 /// A file as somebody dropped it.
@@ -40,6 +44,9 @@ pub(super) struct Drawer {
     pub(super) batch: usize,
     pub(super) chunk: usize,
     pub(super) keyed: bool,
+    pub(super) days: Days,
+    /// What day it is.
+    pub(super) today: NaiveDate,
     accept: Accept,
     many: bool,
     deliveries: usize,
@@ -48,7 +55,7 @@ pub(super) struct Drawer {
 }
 
 impl Drawer {
-    pub(super) fn new(random: &mut Random) -> Self {
+    pub(super) fn new(seed: u64, today: NaiveDate, random: &mut Random) -> Self {
         Self {
             left: 1 + random.below(5),
             batch: *random.pick(&[1, 2, 3, 5, 250]),
@@ -61,6 +68,8 @@ impl Drawer {
                 Accept::WholeFile,
             ]),
             many: random.percent(1),
+            days: Days::new(seed),
+            today,
             deliveries: 0,
             made: Vec::new(),
         }
@@ -89,7 +98,7 @@ impl Drawer {
             intake,
             mapping: MappingRef { name: "m".into(), version: 1, sha256: "s".into() },
             scope: "m".into(),
-            layout: String::new(),
+            layout: self.days.layout(self.made.len()),
             keyed: self.keyed,
             ignore: vec!["p_available_qty".into()],
             sections: vec![SECTION.into()],
@@ -174,6 +183,7 @@ impl Drawer {
                 own,
                 reference: None,
                 doubted: random.percent(4),
+                dated: self.days.of_row(self.today),
             });
         }
         made(name, rows)
@@ -237,8 +247,8 @@ impl Drawer {
             }),
             fact: fact.filter(|_| self.keyed || members.is_some()),
             members,
-            day: None,
-            until: None,
+            day: line.dated.day,
+            until: line.dated.until,
             reverse_until: None,
             document: Some(format!("d{}", line.delivery / 3)),
             number: None,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
 use super::backup::Copies;
-use super::book::{Book, Got, Op, SECTION};
+use super::book::{Book, Got, Op, SECTION, Want};
 use super::broken::Bug;
 use super::check::{Broken, Check};
 use super::files::{Drawer, Made};
@@ -85,13 +85,15 @@ impl<'a, B: Book> Life<'a, B> {
         let mut random = Random::seeded(seed);
         let trouble = *random.pick(&[0, 10, 30, 60]);
         let refuses = *random.pick(&[0, 0, 10, 40]);
-        let drawer = Drawer::new(&mut random);
         let begun = Utc.with_ymd_and_hms(2026, 8, 31, 10, 0, 0).unwrap();
+        let mut drawer = Drawer::new(seed, begun.date_naive(), &mut random);
+        let mut server = Server::new(trouble, refuses);
+        server.away = drawer.days.away(begun);
         Self {
             book,
             destination,
             random,
-            server: Server::new(trouble, refuses),
+            server,
             check: Check::default(),
             now: begun,
             time: begun,
@@ -257,7 +259,10 @@ impl<'a, B: Book> Life<'a, B> {
 
     fn begin(&mut self, process: usize) -> Result<(), Broken> {
         let op = match self.book.work(self.now) {
-            Work::Claim => Op::Claim(self.drawer.batch),
+            Work::Claim => {
+                let (rows, late) = (self.drawer.batch, self.drawer.days.late);
+                Op::Claim(Want { rows, today: self.deadline_day(), late })
+            }
             Work::Resend(batch) => Op::Resend(batch),
             Work::Ask(batch) => {
                 if let Some(open) = self.book.pending(batch) {
@@ -271,9 +276,9 @@ impl<'a, B: Book> Life<'a, B> {
         if self.random.percent(3) {
             return Ok(());
         }
-        let fresh = matches!(op, Op::Claim(_));
+        let wanted = if let Op::Claim(want) = op { Some(want) } else { None };
         if let Got::Open(Some(open)) = self.act(process, op)? {
-            self.check.begun(self.book.memory(), &open, fresh)?;
+            self.check.begun(self.book.memory(), &open, wanted)?;
             self.senders[process] = Sender::Claimed(*open);
         }
         Ok(())
@@ -301,7 +306,7 @@ impl<'a, B: Book> Life<'a, B> {
         let ask_at = self.now + TimeDelta::seconds(60);
         let waits = Some(Waits { ticket: ticket.clone(), remote: None, ask_at });
         let (batch, began_at) = (open.batch, self.now);
-        let answer = match self.server.ask(&ticket, &mut self.random) {
+        let answer = match self.server.ask(&ticket, self.time, &mut self.random) {
             Line::Answer(answer) => answer,
             Line::Cut | Line::NotSent => {
                 let seen = Some("no answer".to_owned());
@@ -342,7 +347,7 @@ impl<'a, B: Book> Life<'a, B> {
     }
 
     fn drop_file(&mut self) -> Result<(), Broken> {
-        self.drawer.left -= 1;
+        (self.drawer.left, self.drawer.today) = (self.drawer.left - 1, self.time.date_naive());
         let made = self.drawer.make(&mut self.random, self.book.memory(), &mut self.check.allowed);
         let op = Op::Receive { name: made.name.clone(), sha256: made.sha256.clone() };
         if let Got::Id(intake) = self.here(op)? {

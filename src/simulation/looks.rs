@@ -164,7 +164,7 @@ impl<B: Book> Life<'_, B> {
     /// What a question brings. A query that is astray finds nothing, not even what surely is there.
     fn seen(&mut self, sought: &Sought) -> Presence {
         let astray = self.random.percent(self.server.trouble / 2);
-        if self.random.percent(self.server.trouble / 2) {
+        if self.server.is_away(self.time) || self.random.percent(self.server.trouble / 2) {
             return Presence::Unclear;
         }
         let server = &self.server;

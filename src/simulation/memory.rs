@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
-use super::book::{Book, Got, Op};
+use super::book::{Book, Got, Op, Want};
 use super::broken::Bug;
 use super::looks::Put;
 use crate::ledger::core::batch::{PutOff, after, effects, horizon, left_open, next};
@@ -56,6 +56,8 @@ pub(super) struct Rec {
     pub(super) doc: Option<(i64, String)>,
     pub(super) transaction: Option<i64>,
     pub(super) doubt: Vec<StoredIssue>,
+    pub(super) day: Option<NaiveDate>,
+    pub(super) until: Option<NaiveDate>,
 }
 
 #[derive(Debug, Clone)]
@@ -137,8 +139,8 @@ pub(super) struct Memory {
     /// Records that moved since somebody looked.
     pub(super) touched: Vec<i64>,
     pub(super) bug: Option<Bug>,
-    /// Somebody else may have sent what has no last day, or an early one.
-    pub(super) doubts: bool,
+    /// Up to that day somebody else may have sent rows.
+    pub(super) doubts: Option<NaiveDate>,
     /// The last copy of it.
     pub(super) backup: Option<Box<Memory>>,
 }
@@ -420,6 +422,8 @@ impl Memory {
             reason: staged.doubt.iter().cloned().collect(),
             doubt: staged.doubt.iter().cloned().collect(),
             released: false,
+            day: staged.day,
+            until: staged.until,
             doc: doc.clone(),
             transaction: None,
         }));
@@ -545,12 +549,17 @@ impl Memory {
         self.ready.iter().filter(acts).take(rows).copied().collect()
     }
 
-    fn claim(&mut self, process: usize, rows: usize, now: DateTime<Utc>) -> Result<Option<OpenBatch>, Error> {
+    fn claim(&mut self, process: usize, want: Want, now: DateTime<Utc>) -> Result<Option<OpenBatch>, Error> {
         self.mine(process)?;
-        let candidates = self.candidates(rows);
-        if candidates.is_empty() {
-            return Ok(None);
-        }
+        let candidates = loop {
+            let candidates = self.candidates(want.rows);
+            if candidates.is_empty() {
+                return Ok(None);
+            }
+            if !self.set_late_aside(&candidates, want.late, want.today)? {
+                break candidates;
+            }
+        };
         let batch = id(self.batches.len());
         let mut items = Vec::with_capacity(candidates.len());
         for record in candidates {
@@ -908,7 +917,7 @@ impl Book for Memory {
                 };
                 self.set_aside(*intake, event).map(|()| Got::Nothing)
             }
-            Op::Claim(rows) => self.claim(process, *rows, now).map(|open| Got::Open(open.map(Box::new))),
+            Op::Claim(want) => self.claim(process, *want, now).map(|open| Got::Open(open.map(Box::new))),
             Op::Resend(batch) => self.resend(process, *batch, now).map(|open| Got::Open(open.map(Box::new))),
             Op::Answered(attempt, answer) => {
                 self.answered(*attempt, answer);
@@ -945,7 +954,9 @@ impl Book for Memory {
                 self.restore();
                 Ok(Got::Nothing)
             }
-            Op::TakeOver { number, ids_from } => self.take_over(*number, *ids_from).map(|()| Got::Nothing),
+            Op::TakeOver { number, ids_from, until } => {
+                self.take_over(*number, *ids_from, *until).map(|()| Got::Nothing)
+            }
         };
         done.unwrap_or_else(|error| Got::Failed(error.to_string()))
     }

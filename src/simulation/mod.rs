@@ -4,7 +4,8 @@
 //! The rules are the product's: [`crate::ledger::core`] moves every record, and [`crate::submit::read_again`] with
 //! the real codec reads every answer. Only what lies around them is a model: the tables (`memory.rs`), the
 //! system (`server.rs`), the files (`files.rs`), the people (`people.rs`), the questions by our number (`looks.rs`),
-//! the lists that show our numbers (`lists.rs`) and the copies put in the ledger's place (`backup.rs`).
+//! the lists that show our numbers (`lists.rs`), the copies put in the ledger's place (`backup.rs`) and what days bring
+//! (`days.rs`).
 //! `bridge.rs` lets the same lives happen to the ledger on SQLite too and compares both after each commit, so that the
 //! tables are no guess either.
 //!
@@ -25,6 +26,7 @@ mod book;
 mod bridge;
 mod broken;
 mod check;
+mod days;
 mod files;
 mod folder;
 mod life;

@@ -120,6 +120,8 @@ pub(super) struct Server {
     pub(super) trouble: usize,
     /// How many rows are refused, of a hundred.
     pub(super) refuses: usize,
+    /// From when to when nobody is there.
+    pub(super) away: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Server {
@@ -129,6 +131,9 @@ impl Server {
 
     /// A request arrives, or does not.
     pub(super) fn submit(&mut self, open: &OpenBatch, now: DateTime<Utc>, random: &mut Random) -> Line {
+        if self.is_away(now) {
+            return Line::NotSent;
+        }
         let mood = if random.percent(self.trouble) { *random.pick(TROUBLES) } else { Mood::Good };
         let status = |code| Line::Answer(answer(code, &[], ""));
         match mood {
@@ -207,7 +212,10 @@ impl Server {
     }
 
     /// A question about a batch.
-    pub(super) fn ask(&self, ticket: &serde_json::Value, random: &mut Random) -> Line {
+    pub(super) fn ask(&self, ticket: &serde_json::Value, now: DateTime<Utc>, random: &mut Random) -> Line {
+        if self.is_away(now) {
+            return Line::NotSent;
+        }
         let number: usize = ticket["batch"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
         let Some(batch) = number.checked_sub(1).and_then(|at| self.batches.get(at)) else {
             return Line::Answer(answer(404, &[], ""));
@@ -224,6 +232,10 @@ impl Server {
         let mut rows = batch.rows.clone();
         shuffle(&mut rows, random);
         Line::Answer(answer(200, &[], &shown(&rows, Some((number, batch.done)))))
+    }
+
+    pub(super) fn is_away(&self, now: DateTime<Utc>) -> bool {
+        self.away.is_some_and(|(from, to)| (from..to).contains(&now))
     }
 
     /// Time passes: what was put off is registered.
@@ -250,6 +262,7 @@ impl Server {
     pub(super) fn mend(&mut self) {
         self.trouble = 0;
         self.refuses = 0;
+        self.away = None;
         self.batches.iter_mut().filter(|batch| batch.never).for_each(|batch| batch.done = true);
     }
 

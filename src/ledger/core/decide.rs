@@ -82,6 +82,21 @@ fn drop_it<S: Store>(store: &mut S, known: &Known, by: &By) -> Result<(), Error>
     judge_followers(store, known.id)
 }
 
+/// A ready record does not go after all; rows that waited for it are judged now, and its document stands still.
+pub(crate) fn stop<S: Store>(
+    store: &mut S,
+    id: i64,
+    event: RecordEvent,
+    why: &StoredIssue,
+) -> Result<(), Error> {
+    let state = RecordState::Ready.after(event)?;
+    let reason = std::slice::from_ref(why);
+    store.stand(id, &Stand { state, way: None, of_record: None, reason })?;
+    store.mark_changed(id)?;
+    documents_of_record(store, id)?;
+    judge_followers(store, id)
+}
+
 /// It is proven what became of one record whose outcome is unknown: it is registered under that number, or, without
 /// one, was not received.
 pub(crate) fn prove<S: Store>(

@@ -9,21 +9,19 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::digest::Digest;
 use super::many;
 use super::packed::unpack;
-use super::record;
 use super::store::{SqlStore, among};
 use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
 use crate::ledger::core::batch::{Effects, PutOff, after, effects, horizon, left_open, next};
-use crate::ledger::core::follow::{documents_of_record, judge_followers, judge_followers_of};
-use crate::ledger::core::store::{Stand, told};
+use crate::ledger::core::decide::stop;
+use crate::ledger::core::follow::judge_followers_of;
+use crate::ledger::core::store::told;
 use crate::ledger::core::{
     AttemptEvent, AttemptState, BatchEvent, BatchState, Life as _, RecordEvent, RecordState,
     TransactionEvent, TransactionState,
 };
-use crate::ledger::{
-    BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, StoredIssue, Want, Work, codes,
-};
+use crate::ledger::{BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, Want, Work, codes};
 use crate::model::{Outcome, hash};
 
 /// Numbers one installation can issue: twelve digits.
@@ -95,7 +93,8 @@ impl Sqlite {
                 break Some((candidates, items, made));
             }
             if let Some(first) = candidates.first() {
-                stop(&tx, first.record, RecordEvent::Refused, &told(&codes::TOO_LARGE, []))?;
+                let store = &mut SqlStore::timeless(&tx);
+                stop(store, first.record, RecordEvent::Refused, &told(&codes::TOO_LARGE, []))?;
                 aside.push(first.record);
             }
         };
@@ -336,21 +335,10 @@ fn set_late_aside(tx: &Transaction<'_>, candidates: &[Candidate], want: &Want) -
     for candidate in candidates {
         let Some(until) = candidate.until.as_ref().filter(|until| **until < today) else { continue };
         let until = super::stage::day_text(super::day(until));
-        stop(tx, candidate.record, event, &told(code, [until]))?;
+        stop(&mut SqlStore::timeless(tx), candidate.record, event, &told(code, [until]))?;
         late.push(candidate.record);
     }
     Ok(late)
-}
-
-/// A ready record does not go after all; rows that waited for it are judged now, and its document stands still.
-fn stop(tx: &Transaction<'_>, id: i64, event: RecordEvent, why: &StoredIssue) -> Result<(), Error> {
-    let state = RecordState::Ready.after(event)?;
-    let reason = std::slice::from_ref(why);
-    record::set(tx, id, &Stand { state, way: None, of_record: None, reason })?;
-    record::mark_changed(tx, id)?;
-    let store = &mut SqlStore::timeless(tx);
-    documents_of_record(store, id)?;
-    judge_followers(store, id)
 }
 
 /// The numbers we issue: each once, only rising.
