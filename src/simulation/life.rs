@@ -202,7 +202,7 @@ impl<'a, B: Book> Life<'a, B> {
             if self.random.percent(10) {
                 return self.crash();
             }
-            let verdict = self.read(&open, &answer);
+            let verdict = self.read(&open, &answer)?;
             self.act(process, Op::Settle(open.attempt, verdict))?;
         }
         Ok(())
@@ -245,7 +245,7 @@ impl<'a, B: Book> Life<'a, B> {
                 Ok(())
             }
             Sender::Kept(open, answer) => {
-                let verdict = self.read(&open, &answer);
+                let verdict = self.read(&open, &answer)?;
                 self.act(process, Op::Settle(open.attempt, verdict)).map(drop)
             }
             Sender::Asking(open) => self.ask(process, &open),
@@ -314,7 +314,7 @@ impl<'a, B: Book> Life<'a, B> {
                 return self.act(process, Op::Asked(question)).map(drop);
             }
         };
-        let verdict = self.read(open, &answer);
+        let verdict = self.read(open, &answer)?;
         let ends = matches!(verdict, BatchVerdict::Settled { .. });
         let waits = waits.filter(|_| !ends);
         let question = Question { batch, began_at, answer: Some(answer), seen: None, waits };
@@ -325,13 +325,14 @@ impl<'a, B: Book> Life<'a, B> {
     }
 
     /// The product's own reading, with the product's own codec.
-    fn read(&self, open: &OpenBatch, answer: &RawAnswer) -> BatchVerdict {
-        match read_again(self.destination, SECTION, open, answer, self.now).unwrap() {
+    fn read(&self, open: &OpenBatch, answer: &RawAnswer) -> Result<BatchVerdict, Broken> {
+        let read = read_again(self.destination, SECTION, open, answer, self.now);
+        Ok(match read.map_err(|error| format!("an answer that can't be read: {error:?}: {open:?}"))? {
             BatchVerdict::Pending { ticket, remote, ask_at } => {
                 BatchVerdict::Pending { ticket, remote, ask_at: ask_at + TimeDelta::seconds(60) }
             }
             verdict => verdict,
-        }
+        })
     }
 
     /// A file comes, or the one under way goes on by one commit.

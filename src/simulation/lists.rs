@@ -96,7 +96,8 @@ impl Memory {
 impl<B: Book> Life<'_, B> {
     /// Somebody fetches the portal's list; perhaps the one who was just wrong about a row.
     pub(super) fn fetch_list(&mut self) -> Result<(), Broken> {
-        if self.book.memory().files.is_empty() {
+        let comes_as = self.book.memory().files.first();
+        if comes_as.is_none_or(|file| file.name.is_empty()) {
             return Ok(());
         }
         if self.random.percent(50) {

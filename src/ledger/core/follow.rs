@@ -43,7 +43,9 @@ pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: 
             store.mark_changed(follower.id)?;
         }
     }
-    if newcomer.state.step(RecordEvent::Judged(Judgement::Behind)).is_some() && newcomer.valid {
+    // One that a person dropped stays dropped, whatever becomes of the older one.
+    let waits = newcomer.state != RecordState::Ignored && newcomer.valid;
+    if waits && newcomer.state.step(RecordEvent::Judged(Judgement::Behind)).is_some() {
         let way = if newcomer.sha256 == older.sha256 { Way::SameContent } else { Way::Key };
         wait_behind(store, newcomer, older, way)?;
         documents_of_record(store, newcomer.id)?;
