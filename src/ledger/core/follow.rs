@@ -215,6 +215,11 @@ pub(super) fn wait_behind<S: Store>(
     let weak = matches!(way, Way::WeakAgain | Way::WeakElsewhere);
     let verdict =
         judge(&Met { way, state: met.state, same_file: false, same_members: weak || differs.is_empty() });
+    let before_start = newcomer.state == RecordState::Ignored && newcomer.of_record.is_none();
+    if before_start && verdict != Judgement::Duplicate {
+        // What is not to be reported is no question to anybody, and never goes.
+        return Ok(());
+    }
     if verdict == Judgement::TakesPlace {
         return take_place_later(store, newcomer, &met);
     }

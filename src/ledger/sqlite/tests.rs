@@ -1554,6 +1554,24 @@ fn an_answer_that_was_kept_and_says_not_received_does_not_send_again_after_a_tak
     assert_eq!(bench.statuses(intake), [Status::Unknown]);
 }
 
+/// Seed 15000416186 of the simulation.
+#[test]
+fn a_row_before_the_start_is_no_question_whatever_it_meets() {
+    let mut bench = Bench::new();
+    let early = |row, key| {
+        let mut row = keyed((row, key, 0));
+        row.record.as_mut().unwrap().own = Own::BeforeStart;
+        row
+    };
+    let first = bench.drop_rows("a.csv", "early", &[early(2, "w")], true, Accept::GoodRows);
+    let mut naming = keyed((3, "v", 0));
+    naming.record.as_mut().unwrap().reference = Some(format!("00000abc-{first}-2"));
+    bench.drop_rows("b.csv", "b", &[keyed((2, "w", 1)), naming], true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    let again = bench.drop_rows("c.csv", "early", &[early(2, "w")], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(again), [Status::Ignored]);
+}
+
 /// Seed 14001963289 of the simulation.
 #[test]
 fn an_answer_to_another_question_lets_nothing_go_that_somebody_else_may_have_sent() {
