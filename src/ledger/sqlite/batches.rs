@@ -18,7 +18,7 @@ use crate::ledger::core::decide::stop;
 use crate::ledger::core::follow::judge_followers_of;
 use crate::ledger::core::store::told;
 use crate::ledger::core::{
-    AttemptEvent, AttemptState, BatchEvent, BatchState, Life as _, RecordEvent, RecordState,
+    AttemptEvent, AttemptState, BatchEvent, BatchState, Life as _, RecordEvent, RecordState, Store as _,
     TransactionEvent, TransactionState,
 };
 use crate::ledger::{BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, Want, Work, codes};
@@ -82,9 +82,10 @@ impl Sqlite {
             if candidates.is_empty() {
                 break None;
             }
-            let late = set_late_aside(&tx, &candidates, want)?;
-            if !late.is_empty() {
-                aside.extend(late);
+            let mut unfit = set_late_aside(&tx, &candidates, want)?;
+            unfit.extend(set_taken_aside(&tx, realm, &candidates)?);
+            if !unfit.is_empty() {
+                aside.extend(unfit);
                 continue;
             }
             let items = numbers.give(&tx, &candidates)?;
@@ -339,6 +340,31 @@ fn set_late_aside(tx: &Transaction<'_>, candidates: &[Candidate], want: &Want) -
         late.push(candidate.record);
     }
     Ok(late)
+}
+
+/// Sets aside those whose mapped number went out already with another row of their fact, such as the one that they
+/// correct: a number names one transaction, else nobody could tell by it what became of which.
+fn set_taken_aside(tx: &Transaction<'_>, realm: i64, candidates: &[Candidate]) -> Result<Vec<i64>, Error> {
+    let (mut taken, mut seen) = (Vec::new(), HashSet::new());
+    for candidate in candidates.iter().filter(|one| one.transaction.is_none()) {
+        let Some(number) = candidate.mapped.as_ref() else { continue };
+        if went_out(tx, realm, number)? || !seen.insert(number) {
+            let store = &mut SqlStore::timeless(tx);
+            store.forget_number(candidate.record)?;
+            stop(store, candidate.record, RecordEvent::Refused, &told(&codes::NUMBER_TAKEN, []))?;
+            taken.push(candidate.record);
+        }
+    }
+    Ok(taken)
+}
+
+/// Whether a number was in a request and was neither refused nor found missing.
+fn went_out(tx: &Transaction<'_>, realm: i64, number: &str) -> Result<bool, Error> {
+    let mut found = tx.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM transactions t JOIN batches b ON b.id = t.batch_id
+          WHERE t.number = ?1 AND b.realm_id = ?2 AND t.state <> 'refused' AND t.state <> 'not_received')",
+    )?;
+    Ok(found.query_row(params![number, realm], |row| row.get(0))?)
 }
 
 /// The numbers we issue: each once, only rising.

@@ -842,6 +842,40 @@ fn a_mapped_number_of_another_fact_is_refused() {
 }
 
 #[test]
+fn a_correction_under_the_number_of_what_was_accepted_does_not_go() {
+    let mut bench = Bench::new();
+    let numbered = |quantity| {
+        let mut line = keyed((2, "k1", quantity));
+        line.record.as_mut().unwrap().number = Some("55".to_owned());
+        line
+    };
+    bench.drop_rows("a.csv", "a", &[numbered(1)], true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    let changed = bench.drop_rows("b.csv", "b", &[numbered(2)], true, Accept::GoodRows);
+    assert_eq!(bench.codes(changed), ["L011"]);
+    let now = bench.now();
+    bench.ledger.release(&What::Row("b.csv".into(), 2), Some(Double::Send), &by(), now).unwrap();
+    assert!(bench.claim().is_none());
+    assert_eq!((bench.statuses(changed), bench.codes(changed)), (vec![Refused], vec!["L025".to_owned()]));
+}
+
+#[test]
+fn of_rows_with_one_number_that_a_person_lets_go_only_one_goes() {
+    let mut bench = Bench::new();
+    let numbered = |row| {
+        let mut line = keyed((row, "k1", 1));
+        line.record.as_mut().unwrap().number = Some("55".to_owned());
+        line
+    };
+    let file = bench.drop_rows("a.csv", "a", &[numbered(2), numbered(3)], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Held, Held]);
+    let now = bench.now();
+    bench.ledger.release(&What::File("a.csv".into()), Some(Double::Send), &by(), now).unwrap();
+    assert_eq!(bench.claim().unwrap().items.len(), 1);
+    assert_eq!(bench.statuses(file), [Waiting, Refused]);
+}
+
+#[test]
 fn one_batch_takes_one_commit_before_and_two_after() {
     let mut bench = Bench::new();
     bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 1)]);
