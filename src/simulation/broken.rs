@@ -39,10 +39,12 @@ pub(super) enum Bug {
     CopiesAreBelieved,
     /// What is past its last day goes as if it were not.
     DaysPassUnseen,
+    /// A mapped number goes out with each row that has it.
+    MappedNumbersComeAgain,
 }
 
 /// Each with the rule that must find it.
-pub(super) const BUGS: [(Bug, &str); 18] = [
+pub(super) const BUGS: [(Bug, &str); 19] = [
     (Bug::ARowIsLost, "I1:"),
     (Bug::LostIsCalledUnsent, "I2:"),
     (Bug::ACrashIsCalledUnsent, "I2:"),
@@ -61,4 +63,5 @@ pub(super) const BUGS: [(Bug, &str); 18] = [
     (Bug::ListsProveAnything, "I3:"),
     (Bug::CopiesAreBelieved, "I2:"),
     (Bug::DaysPassUnseen, "late:"),
+    (Bug::MappedNumbersComeAgain, "I8:"),
 ];

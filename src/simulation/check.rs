@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::book::Want;
-use super::memory::{Memory, Rec};
+use super::memory::{Memory, Rec, index};
 use super::server::Server;
 use crate::destinations::Late;
 use crate::ledger::OpenBatch;
@@ -66,15 +66,24 @@ impl Check {
         for (item, want) in open.items.iter().zip(std::iter::repeat(wanted)) {
             let Some(want) = want else { break };
             let before = self.sent.insert(item.number.clone(), item.members.clone());
+            let record = memory.transactions[index(item.transaction)].record;
+            let ours = memory.rec(record).is_some_and(|rec| rec.mapped.is_none());
             if let Some(before) = before {
                 let told = || format!("I8: number {} was {before} and is {}", item.number, item.members);
-                must(before == item.members, told)?;
+                must(before == item.members || !ours, told)?;
+                let others = memory.transactions.iter().filter(|one| one.number == item.number);
+                let gone = others.filter(|one| one.batch != open.batch).all(|one| {
+                    matches!(one.state, TransactionState::Refused | TransactionState::NotReceived)
+                });
+                must(gone, || format!("I8: number {} goes out again", item.number))?;
             } else {
-                let rises = item.number > self.newest_number;
+                let rises = !ours || item.number > self.newest_number;
                 must(rises, || format!("I8: {} after {}", item.number, self.newest_number))?;
                 let late = want.late != Late::Send && memory.is_too_late(item.transaction, want.today);
                 must(!late, || format!("late: {} goes on {}", item.number, want.today))?;
-                self.newest_number.clone_from(&item.number);
+                if ours {
+                    self.newest_number.clone_from(&item.number);
+                }
             }
         }
         Ok(())

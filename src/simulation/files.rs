@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use super::book::{LEDGER, SECTION};
 use super::days::{Dated, Days};
 use super::memory::Memory;
+use super::numbers::Numbers;
 use super::random::Random;
 use crate::ledger::core::RecordState;
 use crate::ledger::{Accept, FactKey, MappingRef, Own, Plan, StagedRecord, StagedRow, StoredIssue};
@@ -25,6 +26,7 @@ pub(super) struct Line {
     /// A person has to vouch for it.
     doubted: bool,
     dated: Dated,
+    number: Option<String>,
 }
 
 /// A file as somebody dropped it.
@@ -45,6 +47,7 @@ pub(super) struct Drawer {
     pub(super) chunk: usize,
     pub(super) keyed: bool,
     pub(super) days: Days,
+    numbers: Numbers,
     /// What day it is.
     pub(super) today: NaiveDate,
     accept: Accept,
@@ -69,6 +72,7 @@ impl Drawer {
             ]),
             many: random.percent(1),
             days: Days::new(seed),
+            numbers: Numbers::new(seed),
             today,
             deliveries: 0,
             made: Vec::new(),
@@ -184,6 +188,7 @@ impl Drawer {
                 reference: None,
                 doubted: random.percent(4),
                 dated: self.days.of_row(self.today),
+                number: self.numbers.of_row(),
             });
         }
         made(name, rows)
@@ -251,7 +256,7 @@ impl Drawer {
             until: line.dated.until,
             reverse_until: None,
             document: Some(format!("d{}", line.delivery / 3)),
-            number: None,
+            number: line.number.clone(),
             reference: line.reference.clone(),
         });
         StagedRow { row: line.row, issues: Vec::new(), record }

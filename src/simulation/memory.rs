@@ -58,6 +58,8 @@ pub(super) struct Rec {
     pub(super) doubt: Vec<StoredIssue>,
     pub(super) day: Option<NaiveDate>,
     pub(super) until: Option<NaiveDate>,
+    /// The number that its mapping gave.
+    pub(super) mapped: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -424,6 +426,7 @@ impl Memory {
             released: false,
             day: staged.day,
             until: staged.until,
+            mapped: staged.number.clone(),
             doc: doc.clone(),
             transaction: None,
         }));
@@ -556,7 +559,8 @@ impl Memory {
             if candidates.is_empty() {
                 return Ok(None);
             }
-            if !self.set_late_aside(&candidates, want.late, want.today)? {
+            let late = self.set_late_aside(&candidates, want.late, want.today)?;
+            if !self.set_taken_aside(&candidates)? && !late {
                 break candidates;
             }
         };
@@ -595,10 +599,7 @@ impl Memory {
             self.batches[index(left)].transactions.retain(|other| *other != trn);
             trn
         } else {
-            let number = (BASE + self.next_number).to_string();
-            if self.bug != Some(Bug::NumbersComeAgain) {
-                self.next_number += 1;
-            }
+            let number = rec.mapped.clone().unwrap_or_else(|| self.free_number());
             let state = TransactionState::Sending;
             self.transactions.push(Trn { record, number: number.clone(), state, batch, remote: None });
             let trn = id(self.transactions.len() - 1);
@@ -831,8 +832,9 @@ impl Memory {
             What::Id(_) => Vec::new(),
         };
         found.sort_by_key(|known| known.id);
-        found.dedup_by_key(|known| known.id);
-        found.into_iter().map(|known| in_place_of(known, |id| Ok(self.known(id))).unwrap()).collect()
+        let mut seen = HashSet::new();
+        let newest = |known| in_place_of(known, |id| Ok(self.known(id))).unwrap();
+        found.into_iter().map(newest).filter(|known| seen.insert(known.id)).collect()
     }
 
     fn of_files(&self, name: &str, row: Option<u32>, states: &[RecordState]) -> Vec<Known> {
@@ -1080,7 +1082,7 @@ impl Store for Memory {
             Which::DecidedBeside(of) => self.found(self.about.get(&of), |_, rec| {
                 rec.state == RecordState::Ignored || (rec.released && !held(rec))
             }),
-            Which::OfNumber(..) => Vec::new(),
+            Which::OfNumber(number, but) => self.of_mapped(number, but),
         })
     }
     fn reason(&self, id: i64) -> Result<Vec<StoredIssue>, Error> {
@@ -1104,7 +1106,7 @@ impl Store for Memory {
         Ok(self.file(intake).state == FileState::Taken)
     }
     fn was_issued(&self, number: &str) -> Result<bool, Error> {
-        Ok(self.numbers.contains_key(number))
+        Ok(self.is_ours(number))
     }
     fn brother(&self, scope: i64, key: &str) -> Result<Option<i64>, Error> {
         Ok(self.met.get(&(scope, key.to_owned())).map(|(_, id)| *id))
@@ -1254,7 +1256,8 @@ impl Store for Memory {
         twins.iter().try_for_each(|twin| self.set_newer(twin.id, Some(newcomer.id)))
     }
     fn forget_number(&mut self, id: i64) -> Result<(), Error> {
-        self.rec_mut(id).valid = false;
+        let rec = self.rec_mut(id);
+        (rec.valid, rec.mapped) = (false, None);
         Ok(())
     }
     fn add_fact(&mut self, (intake, row, id): (i64, u32, i64), key: &Key, live: bool) -> Result<(), Error> {

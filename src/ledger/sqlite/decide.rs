@@ -142,7 +142,13 @@ fn named(tx: &Transaction<'_>, what: &What, states: &[&str]) -> Result<Vec<Known
             record::select(tx, "r.id IN (SELECT record_id FROM transactions WHERE batch_id = ?1)", &[batch])?
         }
     };
-    found.into_iter().map(|known| in_place_of(known, |id| record::get(tx, id))).collect()
+    // One may stand in the place of several of them.
+    let (mut seen, mut newest) = (BTreeSet::new(), Vec::with_capacity(found.len()));
+    for known in found {
+        let known = in_place_of(known, |id| record::get(tx, id))?;
+        newest.extend(seen.insert(known.id).then_some(known));
+    }
+    Ok(newest)
 }
 
 fn of_files(

@@ -859,6 +859,24 @@ fn a_correction_under_the_number_of_what_was_accepted_does_not_go() {
     assert_eq!((bench.statuses(changed), bench.codes(changed)), (vec![Refused], vec!["L025".to_owned()]));
 }
 
+/// Seed 812 of the simulation.
+#[test]
+fn a_number_that_two_rows_went_under_is_decided_about_once() {
+    let mut bench = Bench::new();
+    let numbered = |quantity| {
+        let mut line = keyed((2, "k1", quantity));
+        line.record.as_mut().unwrap().number = Some("55".to_owned());
+        line
+    };
+    bench.drop_rows("a.csv", "a", &[numbered(1)], true, Accept::GoodRows);
+    bench.send_all(&refused);
+    let repaired = bench.drop_rows("b.csv", "b", &[numbered(2)], true, Accept::GoodRows);
+    bench.unknown_batch();
+    let now = bench.now();
+    let done = bench.ledger.resolve(&What::Number("55".into()), &Decision::NotReceived, &by(), now).unwrap();
+    assert_eq!((done.moved.len(), bench.statuses(repaired)), (1, vec![Waiting]));
+}
+
 #[test]
 fn of_rows_with_one_number_that_a_person_lets_go_only_one_goes() {
     let mut bench = Bench::new();
