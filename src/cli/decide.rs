@@ -87,13 +87,12 @@ fn answer(text: &str) -> Result<Answer, String> {
 }
 
 pub(super) fn release(config: Option<PathBuf>, args: &ReleaseArgs) -> Result<ExitStatus> {
-    let what = args.what.clone();
     let answer = match args.answer.clone() {
-        Some(Answer::Reading(answers)) => return answer_file(config, &what, answers, &args.by),
+        Some(Answer::Reading(answers)) => return answer_file(config, &args.what, answers, &args.by),
         Some(Answer::Double(double)) => Some(double),
         None => None,
     };
-    decide(config, &args.by, move |_| {
+    decide(config, &args.what, &args.by, move |_, what| {
         Box::new(move |ledger, by, now| ledger.release(&what, answer, &by, now))
     })
 }
@@ -117,13 +116,13 @@ fn answer_file(config: Option<PathBuf>, what: &What, answers: Answers, args: &By
 }
 
 pub(super) fn resolve(config: Option<PathBuf>, args: &ResolveArgs) -> Result<ExitStatus> {
-    let what = args.what.clone();
+    let what = &args.what;
     let decision = args.accepted.clone().map_or(Decision::NotReceived, Decision::Accepted);
-    if matches!((&what, &decision), (What::File(_), Decision::Accepted(_))) {
+    if matches!((what, &decision), (What::File(_), Decision::Accepted(_))) {
         bail!("one number can't stand for a whole file; name FILE:ROW, no:… or batch:…");
     }
     let batch = matches!(what, What::Batch(_));
-    decide(config, &args.by, move |shop| {
+    decide(config, what, &args.by, move |shop, what| {
         let decision = match decision {
             Decision::Accepted(remote) if batch => {
                 let tickets = shop.sections.tickets(&remote);
@@ -141,13 +140,18 @@ type Work = Box<
         + Send,
 >;
 
-fn decide(config: Option<PathBuf>, args: &ByArgs, plan: impl FnOnce(&Shop) -> Work) -> Result<ExitStatus> {
+fn decide(
+    config: Option<PathBuf>,
+    what: &What,
+    args: &ByArgs,
+    plan: impl FnOnce(&Shop, What) -> Work,
+) -> Result<ExitStatus> {
     let config = load_config(config)?;
     let _log = world::log(&config.log);
     let shop = Arc::new(Shop::open(config, world::world(), Books::Real)?);
     let by = By { name: args.by.clone(), reason: args.reason.clone() };
     let now = shop.world.clock.now();
-    let work = plan(&shop);
+    let work = plan(&shop, run::meant(&shop, what.clone())?);
     let decided = shop.ledger.ask_blocking(move |ledger| work(ledger, by, now))?;
     if decided.moved.is_empty() && decided.left.is_empty() {
         bail!("nothing of that is waiting for a decision; `rxdrop status FILE` shows where it stands");

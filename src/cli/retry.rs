@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{ExitStatus, LangArg, load_config, out, status, what, world};
-use crate::ledger::{FileState, FileView, Life as _, StoredIssue};
+use crate::ledger::{FileState, FileView, Life as _, StoredIssue, What};
 use crate::model::{Lang, Status};
 use crate::report::{Totals, message, status_word};
 use crate::run::{self, Books, Shop, Staged};
@@ -44,8 +44,13 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     judge(&shop, &wanted, args.json, args.lang.into())
 }
 
-/// The newest file of a name, as the ledger counts it, with its name.
+/// The newest file of a name, as the ledger counts it, with its name; where a report of another file lies there
+/// now, that file.
 pub(super) fn newest(shop: &Shop, path: &Path) -> Result<(i64, String)> {
+    if let What::Received(intake, _) = run::meant(shop, What::File(path.to_owned()))? {
+        let view = shop.ledger.ask_blocking(move |ledger| ledger.file(intake))?;
+        return Ok((intake, view.map_or_else(String::new, |view| view.name)));
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let folder = path.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned);
     let newest = shop.ledger.ask_blocking({

@@ -32,7 +32,7 @@ pub(super) fn run(config: Option<PathBuf>, args: &Args) -> Result<ExitStatus> {
     let config = load_config(config)?;
     let _log = world::log(&config.log);
     let shop = Shop::open(config, world::world(), Books::Real)?;
-    let traced = run::trace(&shop, &args.what)?;
+    let traced = run::trace(&shop, args.what.clone())?;
     if args.json {
         out::line(&document(&traced).to_string())?;
         return Ok(ExitStatus::Done);

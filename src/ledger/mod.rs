@@ -29,7 +29,7 @@ pub use intake::{
 pub use lists::{Listed, Lists, Matching, keeps_waiting};
 pub use looks::{Look, Looking, Looks, Moment, Presence, Quiet, Sought, Witness};
 pub use marks::{Position, TakenOver, Takeover};
-pub use people::{By, Decided, Decision, Double, Summary, Touched, What};
+pub use people::{By, Decided, Decision, Double, Meaning, Summary, Touched, What};
 pub use risk::{Risk, Risks};
 pub use sending::{BatchVerdict, Build, Built, ClaimItem, OpenBatch, Question, RawAnswer, Waits, Want, Work};
 pub use skew::{Skew, TOLD, http_date};
@@ -174,6 +174,14 @@ pub trait Ledger: Evidence + trail::Trails + Looks + Lists + Risks + Send {
     fn reported(&mut self, intake: i64, changes: i64) -> Result<(), Error>;
     /// The file whose report of that name with those bytes we wrote; none where we never wrote it.
     fn report_of(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<Option<i64>, Error>;
+    /// What a name means (in a folder, or in any) that a dropped file has and a report of another one too, where
+    /// these bytes lie under it. None where it means one of them only, as it does for [`Ledger::newest`].
+    fn meaning(
+        &mut self,
+        folder: Option<&Path>,
+        name: &str,
+        sha256: Option<&str>,
+    ) -> Result<Option<Meaning>, Error>;
     /// Whether a file with these bytes was ever received.
     fn has_content(&mut self, sha256: &str) -> Result<bool, Error>;
     /// Names of all reports ever written in a folder, each with its newest intake.

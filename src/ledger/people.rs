@@ -14,12 +14,30 @@ pub enum What {
     File(PathBuf),
     /// One row of a file.
     Row(PathBuf, u32),
+    /// A file by its receipt, or one row of it: what a name means once the bytes under it were looked at.
+    Received(i64, Option<u32>),
     /// The system's number.
     Id(String),
     /// Our number, as sent.
     Number(String),
     /// Our batch.
     Batch(i64),
+}
+
+/// What a name stands for that a dropped file has, and a report of another one too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// The dropped file.
+    Input,
+    /// The report, of the file with this receipt.
+    Report(i64),
+    /// Nothing shows which; with a name for each that stands for nothing else.
+    Either {
+        /// The result of the file whose report has the name.
+        of_report: String,
+        /// The result of the file that was dropped under it.
+        of_input: String,
+    },
 }
 
 /// What to do with a row that may be a double.

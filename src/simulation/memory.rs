@@ -829,7 +829,7 @@ impl Memory {
             }
             What::File(path) => self.of_files(&path.to_string_lossy(), None, states),
             What::Row(path, row) => self.of_files(&path.to_string_lossy(), Some(*row), states),
-            What::Id(_) => Vec::new(),
+            What::Id(_) | What::Received(..) => Vec::new(),
         };
         found.sort_by_key(|known| known.id);
         let mut seen = HashSet::new();

@@ -132,6 +132,7 @@ fn named(tx: &Transaction<'_>, what: &What, states: &[&str]) -> Result<Vec<Known
     let found = match what {
         What::File(path) => of_files(tx, path, None, states)?,
         What::Row(path, row) => of_files(tx, path, Some(*row), states)?,
+        What::Received(intake, row) => of_receipt(tx, *intake, *row)?,
         What::Id(id) => {
             record::select(tx, "r.id IN (SELECT record_id FROM transactions WHERE remote_id = ?1)", &[id])?
         }
@@ -151,6 +152,14 @@ fn named(tx: &Transaction<'_>, what: &What, states: &[&str]) -> Result<Vec<Known
     Ok(newest)
 }
 
+fn of_receipt(tx: &Transaction<'_>, intake: i64, row: Option<u32>) -> Result<Vec<Known>, Error> {
+    record::select(
+        tx,
+        "r.id IN (SELECT record_id FROM rows WHERE intake_id = ?1 AND (?2 IS NULL OR row_no = ?2))",
+        &[&intake, &row],
+    )
+}
+
 fn of_files(
     tx: &Transaction<'_>,
     path: &Path,
@@ -162,7 +171,7 @@ fn of_files(
         .parent()
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.to_string_lossy().into_owned());
-    let (input, period) = input_named(tx, &name)?;
+    let (input, period) = input_named(tx, path.parent().filter(|folder| folder.is_absolute()), &name)?;
     let mut found = tx.prepare(
         "SELECT id, folder FROM intakes WHERE name = ?1 AND (?2 IS NULL OR folder = ?2) AND kind = 'drop'
             AND state = 'taken' AND (?3 IS NULL OR coalesce(period, '') = ?3) ORDER BY id DESC",
@@ -178,11 +187,7 @@ fn of_files(
     }
     let mut newest = None;
     for (intake, _) in intakes {
-        let rows = record::select(
-            tx,
-            "r.id IN (SELECT record_id FROM rows WHERE intake_id = ?1 AND (?2 IS NULL OR row_no = ?2))",
-            &[&intake, &row],
-        )?;
+        let rows = of_receipt(tx, intake, row)?;
         if rows.iter().any(|known| known.newer.is_none() && states.contains(&known.state.word())) {
             return Ok(rows);
         }

@@ -10,7 +10,7 @@ use super::{Event, Sqlite, stamp};
 use crate::intake::parse_report_name;
 use crate::ledger::core::place::parse_reference;
 use crate::ledger::core::{FileEvent, Life as _};
-use crate::ledger::{Error, KnownFile, NewFile, Referenced};
+use crate::ledger::{Error, KnownFile, Meaning, NewFile, Referenced};
 use crate::model::Lang;
 
 impl Sqlite {
@@ -111,7 +111,7 @@ impl Sqlite {
 
     /// The file whose report, or which itself, bears a name.
     pub(super) fn named(&self, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error> {
-        let (input, period) = input_named(&self.conn, name)?;
+        let (input, period) = input_named(&self.conn, folder, name)?;
         self.require_one_folder(folder, &input)?;
         match period {
             None => self.newest_of(folder, &input),
@@ -194,6 +194,45 @@ impl Sqlite {
             .optional()?)
     }
 
+    pub(super) fn meaning_of(
+        &self,
+        folder: Option<&Path>,
+        name: &str,
+        sha256: Option<&str>,
+    ) -> Result<Option<Meaning>, Error> {
+        let input = newest_received(&self.conn, folder, name)?;
+        let (Some(input), Some(reported)) = (input, newest_reported(&self.conn, folder, name)?) else {
+            return Ok(None);
+        };
+        let report = match (folder, sha256) {
+            (Some(folder), Some(sha256)) => self.intake_of_report(folder, name, sha256)?,
+            _ => None,
+        };
+        Ok(Some(match (report, self.was_received(folder, name, sha256)?) {
+            (Some(of), false) => Meaning::Report(of),
+            (None, true) => Meaning::Input,
+            _ => Meaning::Either { of_report: self.result_of(reported)?, of_input: self.result_of(input)? },
+        }))
+    }
+
+    /// Whether a file was dropped under a name with these bytes.
+    fn was_received(&self, folder: Option<&Path>, name: &str, sha256: Option<&str>) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM intakes
+            WHERE name = ?1 AND (?2 IS NULL OR folder = ?2) AND sha256 = ?3)";
+        Ok(self
+            .conn
+            .prepare_cached(sql)?
+            .query_row(params![name, folder.map(Path::to_string_lossy), sha256], |row| row.get(0))?)
+    }
+
+    /// The newest name under which a file's result was written, else its own.
+    fn result_of(&self, intake: i64) -> Result<String, Error> {
+        let sql =
+            "SELECT coalesce((SELECT max(name) FROM reports WHERE intake_id = ?1 AND kind LIKE 'result.%'),
+            (SELECT name FROM intakes WHERE id = ?1))";
+        Ok(self.conn.prepare_cached(sql)?.query_row([intake], |row| row.get(0))?)
+    }
+
     pub(super) fn report_names_of(&self, folder: &Path) -> Result<Vec<(String, i64)>, Error> {
         let mut found = self
             .conn
@@ -207,12 +246,14 @@ pub(super) fn bytes(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The input that a person means by a name: its own, or that of one of its reports, which tells files of one name
-/// apart by their period (`""`: the newest, whose reports bear the plain name).
-pub(super) fn input_named(conn: &Connection, name: &str) -> Result<(String, Option<String>), Error> {
-    let is_input: bool = conn
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM intakes WHERE name = ?1)")?
-        .query_row([name], |row| row.get(0))?;
+/// The input that a person means by a name (in a folder, or in any): its own, or that of one of its reports, which
+/// tells files of one name apart by their period (`""`: the newest, whose reports bear the plain name).
+pub(super) fn input_named(
+    conn: &Connection,
+    folder: Option<&Path>,
+    name: &str,
+) -> Result<(String, Option<String>), Error> {
+    let is_input = newest_received(conn, folder, name)?.is_some();
     let report = parse_report_name(name).filter(|report| !is_input && !report.changed);
     Ok(match report {
         Some(report) => {
@@ -221,6 +262,22 @@ pub(super) fn input_named(conn: &Connection, name: &str) -> Result<(String, Opti
         }
         None => (name.to_owned(), None),
     })
+}
+
+/// The newest file that was dropped under a name.
+fn newest_received(conn: &Connection, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error> {
+    let sql = "SELECT max(id) FROM intakes WHERE name = ?1 AND (?2 IS NULL OR folder = ?2)";
+    Ok(conn
+        .prepare_cached(sql)?
+        .query_row(params![name, folder.map(Path::to_string_lossy)], |row| row.get(0))?)
+}
+
+/// The newest file whose report bore a name.
+fn newest_reported(conn: &Connection, folder: Option<&Path>, name: &str) -> Result<Option<i64>, Error> {
+    let sql = "SELECT max(intake_id) FROM reports WHERE name = ?1 AND (?2 IS NULL OR folder = ?2)";
+    Ok(conn
+        .prepare_cached(sql)?
+        .query_row(params![name, folder.map(Path::to_string_lossy)], |row| row.get(0))?)
 }
 
 /// The input beside which a report of a name was written: a long name stands in its reports' names only in part.

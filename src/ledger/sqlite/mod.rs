@@ -42,9 +42,9 @@ use crate::model::hash;
 
 use super::migrations::{APPLICATION_ID, MIGRATIONS, MOVES_FROM};
 use super::{
-    BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile, NewFile,
-    OpenBatch, Plan, Position, Question, RawAnswer, Referenced, RowView, SectionRef, StagedRow, StoredIssue,
-    Summary, TakenOver, Takeover, Want, What, Work,
+    BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile, Meaning,
+    NewFile, OpenBatch, Plan, Position, Question, RawAnswer, Referenced, RowView, SectionRef, StagedRow,
+    StoredIssue, Summary, TakenOver, Takeover, Want, What, Work,
 };
 
 /// How long a statement waits for another process's commit.
@@ -449,6 +449,14 @@ impl super::Ledger for Sqlite {
     }
     fn report_of(&mut self, folder: &Path, name: &str, sha256: &str) -> Result<Option<i64>, Error> {
         self.intake_of_report(folder, name, sha256)
+    }
+    fn meaning(
+        &mut self,
+        folder: Option<&Path>,
+        name: &str,
+        sha256: Option<&str>,
+    ) -> Result<Option<Meaning>, Error> {
+        self.meaning_of(folder, name, sha256)
     }
     fn has_content(&mut self, sha256: &str) -> Result<bool, Error> {
         self.has_bytes(sha256)

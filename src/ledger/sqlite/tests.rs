@@ -11,8 +11,8 @@ use crate::ledger::lists::{Listed, Lists as _, Matching};
 use crate::ledger::trail::Trails;
 use crate::ledger::{
     Accept, BatchVerdict, Built, By, Decision, Double, Evidence, FactKey, Ledger, Looking, Looks, MappingRef,
-    NewFile, OpenBatch, Own, Plan, Presence, Question, Quiet, RawAnswer, RowView, SectionRef, Sought,
-    StagedRecord, StagedRow, Waits, Want, What, Work,
+    Meaning, NewFile, OpenBatch, Own, Plan, Presence, Question, Quiet, RawAnswer, RowView, SectionRef,
+    Sought, StagedRecord, StagedRow, Waits, Want, What, Work,
 };
 use crate::model::{Environment, Lang, Outcome, Status, SystemError};
 
@@ -450,6 +450,34 @@ fn a_report_s_name_tells_which_of_the_files_of_one_name_is_meant() {
     assert_eq!(places("day.csv.result.csv", &mut bench), [(tuesday, Some(2))]);
     bench.ledger.release(&row("day.csv.result.csv"), None, &by(), now).unwrap();
     assert_eq!(bench.statuses(tuesday), [Waiting]);
+}
+
+#[test]
+fn of_an_input_and_a_report_of_one_name_the_bytes_tell_which_is_meant() {
+    let mut bench = Bench::new();
+    let name = "a.csv.errors.csv";
+    let first = bench.drop_rows(
+        "a.csv",
+        "one",
+        &[doubted((2, "k1", 1)), doubted((3, "k2", 1))],
+        true,
+        Accept::GoodRows,
+    );
+    let (folder, now) = (std::path::Path::new("/drop"), bench.now());
+    let written =
+        |name: &str, sha256: &str, kind: &str| (name.to_owned(), sha256.to_owned(), kind.to_owned());
+    let reports = [written(name, "ours", "errors.csv"), written("a.csv.result.csv", "all", "result.csv")];
+    bench.ledger.keep_reports(first, folder, &reports, now).unwrap();
+    assert_eq!(bench.ledger.meaning(Some(folder), name, Some("changed")).unwrap(), None, "the report alone");
+    let second = bench.drop_rows(name, "theirs", &[doubted((2, "k3", 1))], true, Accept::GoodRows);
+    let mut meaning = |folder, bytes| bench.ledger.meaning(folder, name, bytes).unwrap().unwrap();
+    let either = Meaning::Either { of_report: "a.csv.result.csv".into(), of_input: name.into() };
+    assert_eq!(meaning(Some(folder), Some("ours")), Meaning::Report(first));
+    assert_eq!(meaning(Some(folder), Some("theirs")), Meaning::Input);
+    assert_eq!(meaning(Some(folder), Some("changed")), either);
+    assert_eq!(meaning(None, None), either);
+    bench.ledger.release(&What::Received(first, Some(2)), None, &by(), now).unwrap();
+    assert_eq!((bench.statuses(first), bench.statuses(second)), (vec![Waiting, Held], vec![Held]));
 }
 
 #[test]

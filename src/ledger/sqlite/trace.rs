@@ -41,6 +41,7 @@ impl Trails for Sqlite {
                 let newest = self.named(folder, &name)?.ok_or(Error::NotFound(name))?;
                 return Ok(vec![(newest, row)]);
             }
+            What::Received(intake, row) => return Ok(vec![(*intake, *row)]),
             What::Id(id) => ("t.remote_id = ?1", id.clone()),
             What::Number(number) => ("t.number = ?1", number.clone()),
             What::Batch(batch) => ("t.batch_id = CAST(?1 AS INTEGER)", batch.to_string()),

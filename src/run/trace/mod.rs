@@ -6,7 +6,7 @@ mod excerpt;
 use anyhow::{Result, bail};
 use serde::Serialize;
 
-use super::Shop;
+use super::{Shop, meant};
 use crate::ledger::trail::{BatchTrail, Happened, Trail};
 use crate::ledger::{FileView, What};
 
@@ -58,9 +58,9 @@ pub struct Sent {
 ///
 /// # Errors
 /// When nothing of that is known, or the ledger can't be read.
-pub fn trace(shop: &Shop, what: &What) -> Result<Traced> {
+pub fn trace(shop: &Shop, what: What) -> Result<Traced> {
+    let what = meant(shop, what)?;
     if let What::Batch(batch) = what {
-        let batch = *batch;
         let found = shop.ledger.ask_blocking(move |ledger| ledger.batch_trail(batch))?;
         return match found {
             Some(found) => Ok(Traced::Batch(Box::new(found))),
@@ -79,7 +79,7 @@ pub fn trace(shop: &Shop, what: &What) -> Result<Traced> {
     for (intake, row) in places.into_iter().take(MOST_ROWS) {
         rows.extend(row.map_or(Ok(None), |row| one(shop, intake, row))?);
     }
-    if let (What::Row(path, row), true) = (what, rows.is_empty()) {
+    if let (What::Row(path, row), true) = (&what, rows.is_empty()) {
         bail!("`{}` has no data row {row}; `rx_row` of its result shows the numbers", path.display());
     }
     if rows.is_empty() {

@@ -11,9 +11,9 @@ use crate::ledger::trail::{BatchTrail, Happened, Trail, Trails};
 use crate::ledger::{
     Accept, BatchVerdict, Build, By, Checked, Decided, Decision, Double, Error, Evidence, FactKey, FileState,
     FileView, Findings, Handle, Head, KnownFile, Ledger, Listed, Lists, Look, Looking, Looks, MappingRef,
-    Matching, Moment, NewFile, OpenBatch, Options, Own, Plan, Position, Presence, Progress, Question, Quiet,
-    RawAnswer, Referenced, Risk, Risks, RowView, SectionRef, Sought, Sqlite, StagedRecord, StagedRow,
-    StoredIssue, Summary, TakenOver, Takeover, Waits, Want, What, Witness, Work,
+    Matching, Meaning, Moment, NewFile, OpenBatch, Options, Own, Plan, Position, Presence, Progress,
+    Question, Quiet, RawAnswer, Referenced, Risk, Risks, RowView, SectionRef, Sought, Sqlite, StagedRecord,
+    StagedRow, StoredIssue, Summary, TakenOver, Takeover, Waits, Want, What, Witness, Work,
 };
 use crate::model::{Environment, Lang};
 
@@ -316,6 +316,7 @@ impl Ledger for Books {
         fn changes(&mut self, intake: i64) -> Is<i64>;
         fn keep_reports(&mut self, file: i64, folder: &Path, files: &[(String, String, String)], now: DateTime<Utc>) -> Is<()>;
         fn reported(&mut self, intake: i64, changes: i64) -> Is<()>;
+        fn meaning(&mut self, folder: Option<&Path>, name: &str, sha256: Option<&str>) -> Is<Option<Meaning>>;
         fn report_of(&mut self, folder: &Path, name: &str, sha256: &str) -> Is<Option<i64>>;
         fn has_content(&mut self, sha256: &str) -> Is<bool>;
         fn reports(&mut self, folder: &Path) -> Is<Vec<(String, i64)>>;
