@@ -148,9 +148,6 @@ pub struct Evidence {
     pub seen: String,
 }
 
-/// Seen of a transaction that the system has, and that was cancelled there.
-pub const NOT_LIVE: &str = "not live any more";
-
 /// What a response says. Total: made from any bytes without panic or failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -177,6 +174,9 @@ pub enum Reply {
     /// The system knows no such number (only of a [`Call::Look`]). Alone it proves nothing: the request may still be
     /// on its way.
     Absent,
+    /// The system has this number, and it does not count any more: it was cancelled there (only of a
+    /// [`Call::Look`]). Of the transaction asked about it proves nothing; the query at least finds what is there.
+    Cancelled(Evidence),
     /// No proof of either; never sent again by itself.
     Unknown(Evidence),
 }

@@ -12,7 +12,7 @@ use super::clock::date;
 use super::exchange::Line;
 use super::stop::Stop;
 use super::verdict::{Effect, response};
-use crate::destinations::{Call, NOT_LIVE, Reply};
+use crate::destinations::{Call, Reply};
 use crate::knife::{Point, pass};
 use crate::ledger::{ClaimItem, Look, Presence, RawAnswer, Sought, Witness};
 use crate::model::Outcome;
@@ -133,9 +133,7 @@ impl Line {
     async fn testimony(&mut self, witness: Witness, token: &SecretString) -> Result<Testimony, Error> {
         Ok(match self.query(witness.batch, &witness.item, token).await? {
             Brought::Answer(_, Reply::Absent) => Testimony::Gone,
-            Brought::Answer(_, Reply::Unknown(evidence)) if evidence.seen.ends_with(NOT_LIVE) => {
-                Testimony::Cancelled
-            }
+            Brought::Answer(_, Reply::Cancelled(_)) => Testimony::Cancelled,
             Brought::Answer(_, reply) if told(reply.clone()).1 == Presence::There(witness.id) => {
                 Testimony::There
             }
@@ -191,7 +189,7 @@ fn in_words(reply: &Reply) -> String {
     match reply {
         Reply::Settled { .. } => "there".to_owned(),
         Reply::Absent => "not there".to_owned(),
-        Reply::Unknown(evidence) => evidence.seen.clone(),
+        Reply::Cancelled(evidence) | Reply::Unknown(evidence) => evidence.seen.clone(),
         Reply::LoginExpired => "HTTP 401".to_owned(),
         Reply::NotSent(_) => "HTTP 429".to_owned(),
         Reply::Pending { .. } => "no number given".to_owned(),

@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 
-use crate::destinations::NOT_LIVE;
 use crate::model::Lang;
 
 /// What was seen, in one language. Words that no table knows, such as a library's of a rare failure, stay as
@@ -36,7 +35,7 @@ const BEGINNINGS: [(&str, &str); 42] = [
     ("neither rows nor a batch number", "в отговора няма нито редове, нито номер на пакет"),
     ("speaks of another batch", "отговорът е за друг пакет"),
     ("another transaction", "отговорът е за друга транзакция"),
-    (NOT_LIVE, "транзакцията вече не е в сила"),
+    ("not live any more", "транзакцията вече не е в сила"),
     ("the number is there with other content", "под този номер системата има транзакция с друго съдържание"),
     ("no number given", "системата не е дала номер"),
     ("the answer does not name every row", "отговорът не споменава всички редове"),

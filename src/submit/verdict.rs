@@ -71,8 +71,10 @@ pub(super) fn of_submit(
             None => busy(answer, wait(asked(answer, retry.after_s, now)), around),
         },
         Reply::LoginExpired => Came { verdict: not_received(now, answer), effect: Effect::Login },
-        Reply::Unknown(Evidence { seen, .. }) => unknown(seen, effect),
-        // No system says so of a submission.
+        // No system says of a submission that it is cancelled or not there.
+        Reply::Cancelled(Evidence { seen, .. }) | Reply::Unknown(Evidence { seen, .. }) => {
+            unknown(seen, effect)
+        }
         Reply::Absent => unknown("not there".to_owned(), effect),
     }
 }
@@ -97,7 +99,7 @@ pub(super) fn of_ask(
         },
         Reply::Pending { ticket, remote_batch, after_s } => pending(ticket, remote_batch, after_s, around),
         Reply::LoginExpired => Came { verdict: still(ticket, around.now), effect: Effect::Login },
-        Reply::NotSent(_) | Reply::Absent | Reply::Unknown(_) => {
+        Reply::NotSent(_) | Reply::Absent | Reply::Cancelled(_) | Reply::Unknown(_) => {
             let effect = trouble(answer.status, around.section).unwrap_or(Effect::Unknown);
             let wait = again(matches!(effect, Effect::Lasting(_)));
             Came { verdict: still(ticket, later(around.now, wait)), effect }

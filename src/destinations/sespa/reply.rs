@@ -16,7 +16,7 @@ use super::schema::{
     AVAILABLE, BATCH, DRUG_CODE, GTIN, NUMBER, POSTCODE, QUANTITY, RECIPIENT, RECIPIENT_POSTCODE, TYPE,
 };
 use super::{Sespa, TICKET_BATCH};
-use crate::destinations::{Call, Evidence, Item, NOT_LIVE, Reply, Retry, Ticket};
+use crate::destinations::{Call, Evidence, Item, Reply, Retry, Ticket};
 use crate::model::{Outcome, SystemError, Value, is_remote_id};
 use crate::validate::Record;
 
@@ -103,7 +103,9 @@ impl Sespa {
             self.member_of(row, NUMBER).plain().is_some_and(|number| bare(number) == bare(&item.number));
         match self.outcome(row) {
             Outcome::Accepted { .. } if !ours => unknown(answer, "another transaction"),
-            Outcome::Accepted { .. } if !self.is_live(row) => unknown(answer, NOT_LIVE),
+            Outcome::Accepted { .. } if !self.is_live(row) => {
+                Reply::Cancelled(evidence(answer, "not live any more"))
+            }
             Outcome::Accepted { .. } if !self.agrees(&item.record, row) => {
                 unknown(answer, "the number is there with other content")
             }
@@ -292,9 +294,13 @@ fn not_sent(answer: &Response<Vec<u8>>) -> Reply {
 }
 
 fn unknown(answer: &Response<Vec<u8>>, what: &str) -> Reply {
+    Reply::Unknown(evidence(answer, what))
+}
+
+fn evidence(answer: &Response<Vec<u8>>, what: &str) -> Evidence {
     let status = answer.status().as_u16();
     let comma = if what.is_empty() { "" } else { ", " };
-    Reply::Unknown(Evidence { status: Some(status), seen: format!("HTTP {status}{comma}{what}") })
+    Evidence { status: Some(status), seen: format!("HTTP {status}{comma}{what}") }
 }
 
 /// Seconds to wait by `Retry-After` (RFC 9110): a number, or a day and time counted from the answer's own `Date`.
@@ -524,7 +530,6 @@ mod tests {
         let flat = found.replace("\"transaction\": {", "").replacen('}', "", 1);
         assert_eq!(settled(look(200, &flat)), [accepted("72")], "{flat}");
         for (from, to) in [
-            ("registered", "reversed"),
             ("1260615000001", "1260615000009"),
             ("\"p_quantity\": 10", "\"p_quantity\": 11"),
             ("\"p_quantity\": 10,", ""),
@@ -533,6 +538,8 @@ mod tests {
         ] {
             assert!(matches!(look(200, &found.replace(from, to)), Reply::Unknown(_)), "{from} {to}");
         }
+        let cancelled = found.replace("registered", "reversed");
+        assert!(matches!(look(200, &cancelled), Reply::Cancelled(_)), "{cancelled}");
         assert_eq!(look(404, "{}"), Reply::Absent);
         assert_eq!(look(200, "{\"transactions\":[]}"), Reply::Absent);
         assert!(matches!(look(200, ""), Reply::Unknown(_)), "nothing at all is no word");
