@@ -52,6 +52,7 @@ pub(super) fn is_unclear(code: &str) -> bool {
         &codes::LISTED_OTHERWISE,
         &codes::LISTED_TWICE,
         &codes::LISTED_NAMELESS,
+        &codes::LISTED_PERHAPS,
     ];
     unclear.iter().any(|one| one.code == code)
 }
@@ -73,7 +74,8 @@ pub trait Lists {
     /// Takes a chunk of its rows.
     fn list(&mut self, rows: &[Listed]) -> Result<(), Error>;
     /// Compares, one to one: by the system's number, by ours, by content. Whoever was unknown and is in the list is
-    /// accepted; what fits several settles nothing. Each row of the list is told what it is; gives what is to be told
+    /// accepted, and who was held because somebody else might have sent it is known for reported; what fits several settles
+    /// nothing. Each row of the list is told what it is; gives what is to be told
     /// of the list as a whole. One commit.
     fn reconcile(
         &mut self,

@@ -299,4 +299,9 @@ CREATE TRIGGER moves_are_not_changed BEFORE UPDATE ON moves
 CREATE TRIGGER moves_are_not_removed BEFORE DELETE ON moves
     BEGIN SELECT RAISE(ABORT, 'moves are only ever added'); END;
 ",
+    r"
+-- The system's number under which a list shows a row that somebody else sent.
+ALTER TABLE records ADD COLUMN listed_id TEXT;
+CREATE INDEX records_listed ON records (listed_id) WHERE listed_id IS NOT NULL;
+",
 ];

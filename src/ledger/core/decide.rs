@@ -1,8 +1,11 @@
 //! What people decide: letting go what is held, saying what became of an unknown outcome.
 
-use super::follow::{documents_of_record, give_place_back, judge_followers, wait_behind};
+use super::follow::{
+    documents_of_record, documents_of_records, give_place_back, judge_followers, judge_followers_of,
+    wait_behind,
+};
 use super::store::{Stand, in_place_of, told};
-use super::{Known, Life as _, RecordEvent, RecordState, Store, Way};
+use super::{Judgement, Known, Life as _, RecordEvent, RecordState, Store, Way};
 use crate::ledger::{By, Decision, Double, Error, StoredIssue, codes};
 use crate::model::Outcome;
 
@@ -27,7 +30,7 @@ pub(crate) fn release<S: Store>(
     }
     let reasons = store.reason(known.id)?;
     let code = reasons.first().map(|issue| issue.code.as_str()).unwrap_or_default();
-    let doubts = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL];
+    let doubts = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL, &codes::PERHAPS_LISTED];
     let doubt = doubts.iter().any(|one| one.code == code);
     let unsendable = !known.valid || code == codes::UNKNOWN_REF.code;
     // What a person says to drop is never sent: only a doubt about doubles can be answered so.
@@ -95,6 +98,20 @@ pub(crate) fn stop<S: Store>(
     store.mark_changed(id)?;
     documents_of_record(store, id)?;
     judge_followers(store, id)
+}
+
+/// Lists show rows that were held because somebody else might have sent them: somebody did. They are their facts' live
+/// rows still, so what comes for these again repeats them.
+pub(crate) fn sent_by_others<S: Store>(store: &mut S, rows: &[(Known, StoredIssue)]) -> Result<(), Error> {
+    for (known, why) in rows {
+        let state = known.state.after(RecordEvent::Judged(Judgement::Duplicate))?;
+        let reason = std::slice::from_ref(why);
+        store.stand(known.id, &Stand { state, way: None, of_record: None, reason })?;
+        store.mark_changed(known.id)?;
+    }
+    let ids: Vec<i64> = rows.iter().map(|(known, _)| known.id).collect();
+    judge_followers_of(store, &ids)?;
+    documents_of_records(store, &ids)
 }
 
 /// It is proven what became of one record whose outcome is unknown: it is registered under that number, or, without

@@ -345,8 +345,17 @@ pub(super) fn documents<S: Store>(store: &mut S, intake: i64) -> Result<(), Erro
 
 /// Holds or lets go the rows of a record's document.
 pub(crate) fn documents_of_record<S: Store>(store: &mut S, id: i64) -> Result<(), Error> {
-    let Some(known) = store.record(id)? else { return Ok(()) };
-    judge_documents(store, known.doc_intake.zip(known.document).into_iter().collect(), None)
+    documents_of_records(store, &[id])
+}
+
+/// The same for several, each document once.
+pub(crate) fn documents_of_records<S: Store>(store: &mut S, ids: &[i64]) -> Result<(), Error> {
+    let mut due = Due::new();
+    for id in ids {
+        let known = store.record(*id)?;
+        due.extend(known.and_then(|known| known.doc_intake.zip(known.document)));
+    }
+    judge_documents(store, due, None)
 }
 
 /// Judges documents, and those of rows that move with theirs, until none is left. `accepting` is the file that is

@@ -11,7 +11,7 @@ use super::files::input_named;
 use super::record;
 use super::store::SqlStore;
 use super::{Event, Sqlite, parse, stamp};
-use crate::ledger::core::store::in_place_of;
+use crate::ledger::core::store::{Store as _, in_place_of};
 use crate::ledger::core::{
     BatchEvent, BatchState, FileEvent, FileState, Known, Life as _, RecordEvent, RecordState,
     TransactionEvent, decide as rules,
@@ -36,7 +36,10 @@ impl Sqlite {
                     continue;
                 }
                 let mut store = SqlStore::new(tx, now);
-                let went = rules::release(&mut store, &known, answer, by)?;
+                // What a list shows as well goes only where a person looked at this very row.
+                let looked_at = answer != Some(Double::Send) || matches!(what, What::Row(..));
+                let went = (looked_at || !is_perhaps_listed(&store, known.id)?)
+                    && rules::release(&mut store, &known, answer, by)?;
                 if went { &mut decided.moved } else { &mut decided.left }.push(touched(tx, &known)?);
                 records.extend(went.then_some(known.id));
             }
@@ -248,6 +251,11 @@ fn ask_about(
     mark_batch_changed(tx, batch)?;
     let data = serde_json::json!({"by": by.name, "reason": by.reason, "said": {"batch": remote}});
     Ok((decided, Event::about(batch, data)))
+}
+
+/// Whether a list shows a movement that a held row may be.
+fn is_perhaps_listed(store: &SqlStore<'_>, record: i64) -> Result<bool, Error> {
+    Ok(store.reason(record)?.iter().any(|issue| issue.code == codes::PERHAPS_LISTED.code))
 }
 
 fn realm_is_mine(tx: &Transaction<'_>, record: i64, mine: &[i64]) -> Result<bool, Error> {

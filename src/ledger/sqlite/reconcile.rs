@@ -16,7 +16,7 @@ use super::stage::day_text;
 use super::store::{SqlStore, among};
 use super::{Event, Sqlite, append_event, day, json, parse};
 use crate::ledger::core::store::told;
-use crate::ledger::core::{Life as _, RecordEvent, RecordState, decide};
+use crate::ledger::core::{Known, Life as _, RecordEvent, RecordState, Store as _, decide};
 use crate::ledger::lists::{Listed, Lists, Matching, is_unclear};
 use crate::ledger::{Error, StoredIssue, codes};
 use crate::model::CodeInfo;
@@ -30,14 +30,15 @@ const MOST_NAMED: u32 = 10;
 const TABLES: &str = "
 CREATE TEMP TABLE IF NOT EXISTS listed (
     row_no INTEGER PRIMARY KEY, realm_id INTEGER NOT NULL, id TEXT NOT NULL, elsewhere INTEGER NOT NULL, number TEXT, day TEXT,
-    content TEXT NOT NULL, registration TEXT NOT NULL, over INTEGER NOT NULL DEFAULT 0);
+    content TEXT NOT NULL, registration TEXT NOT NULL, our_number INTEGER NOT NULL DEFAULT 0, over INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS temp.listed_id ON listed (id);
 CREATE INDEX IF NOT EXISTS temp.listed_number ON listed (number);
 CREATE INDEX IF NOT EXISTS temp.listed_content ON listed (content);
 CREATE TEMP TABLE IF NOT EXISTS sought (
-    transaction_id INTEGER PRIMARY KEY, record_id INTEGER NOT NULL, batch_id INTEGER NOT NULL, realm_id INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, transaction_id INTEGER, record_id INTEGER NOT NULL, batch_id INTEGER, realm_id INTEGER NOT NULL,
     number TEXT NOT NULL, content TEXT NOT NULL, registration TEXT NOT NULL, open INTEGER NOT NULL, since INTEGER NOT NULL,
-    found INTEGER NOT NULL DEFAULT 0);
+    held INTEGER NOT NULL, found INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS temp.sought_transaction ON sought (transaction_id);
 CREATE INDEX IF NOT EXISTS temp.sought_number ON sought (number);
 CREATE INDEX IF NOT EXISTS temp.sought_content ON sought (content);";
 
@@ -89,9 +90,11 @@ impl Lists for Sqlite {
                 list,
                 now,
                 counts: Counts::default(),
+                held: Vec::new(),
             };
             compared.contradict()?;
             compared.seek(&realms)?;
+            compared.tell_ours()?;
             compared.known_by_id()?;
             compared.named_twice()?;
             compared.found_by_number()?;
@@ -100,12 +103,14 @@ impl Lists for Sqlite {
             compared.settle()?;
             compared.remember()?;
             let mut issues = compared.counts.told();
+            let held = std::mem::take(&mut compared.held);
+            issues.extend((!held.is_empty()).then(|| told(&codes::LIST_HELD, [held.len().to_string()])));
             issues.extend(compared.unread()?);
             issues.extend(compared.missing(&realms)?);
             tx.execute_batch("DELETE FROM temp.listed; DELETE FROM temp.sought;")?;
             let Counts { known, found, unclear, strange, contradicted, .. } = compared.counts;
             let data = json!({"known": known, "found": found, "unclear": unclear, "strange": strange,
-                "contradicted": contradicted});
+                "contradicted": contradicted, "held": held});
             Ok((issues, Event::about(intake, data)))
         })
     }
@@ -166,6 +171,28 @@ const UNLISTED: &str = "FROM records r JOIN transactions t ON t.id = r.transacti
         AND l.realm_id = s.realm_id AND l.registration IN ('', s.registration) AND l.number IS NULL
         WHERE s.transaction_id = t.id))";
 
+/// What may be registered without our knowing its number there: what was sent from here, and what is held because
+/// somebody else may have sent it.
+const NAMELESS: &str = "SELECT t.id, r.id, t.batch_id, t.number,
+        r.state = 'unknown' AND t.state = 'unknown' AND r.transaction_id = t.id,
+        coalesce((SELECT min(a.id) FROM attempts a WHERE a.batch_id = t.batch_id AND a.kind = 'submit'
+            AND a.state <> 'not_sent'), 9223372036854775807),
+        r.state = 'held' AND r.newer IS NULL AND r.transaction_id = t.id AND instr(coalesce(r.reason, ''), ?2) > 0,
+        c.members
+   FROM transactions t JOIN records r ON r.id = t.record_id LEFT JOIN contents c ON c.record_id = r.id
+  WHERE r.realm_id = ?1 AND t.remote_id IS NULL AND t.state <> 'refused'
+ UNION ALL SELECT NULL, r.id, NULL, '', 0, 9223372036854775807, 1, c.members
+   FROM records r JOIN intakes i ON i.id = r.intake_id JOIN contents c ON c.record_id = r.id
+  WHERE r.realm_id = ?1 AND r.state = 'held' AND r.newer IS NULL AND r.transaction_id IS NULL
+    AND i.state = 'taken' AND instr(coalesce(r.reason, ''), ?2) > 0";
+
+/// A row of the list and a held row of the same content that is not found yet. Where the list shows numbers of ours, a
+/// row without one may only look like it; one under a number of ours is another movement.
+const BESIDE_HELD: &str = "FROM temp.listed l
+   JOIN temp.sought s ON s.content = l.content AND s.realm_id = l.realm_id
+        AND l.registration IN ('', s.registration)
+  WHERE l.over = 0 AND l.elsewhere = 0 AND l.our_number = 0 AND s.held = 1 AND s.found = 0";
+
 /// A list under comparison.
 struct Comparison<'a> {
     tx: &'a Transaction<'a>,
@@ -177,6 +204,8 @@ struct Comparison<'a> {
     list: String,
     now: DateTime<Utc>,
     counts: Counts,
+    /// Held rows that were found, with their numbers in the system.
+    held: Vec<Value>,
 }
 
 /// A row of the list beside a row of ours.
@@ -207,6 +236,15 @@ struct Fit {
     listed: u32,
     id: String,
     asked: Asked,
+}
+
+/// A record says this first, in place of what an earlier list made of it.
+fn put_first(store: &mut SqlStore<'_>, record: i64, issue: StoredIssue) -> Result<(), Error> {
+    let mut reason = store.reason(record)?;
+    reason.retain(|one| one.code != issue.code);
+    reason.insert(0, issue);
+    store.tell(record, &reason)?;
+    store.mark_changed(record)
 }
 
 /// Whether a list showed the number of a listed row before the sought row `s` could have been received.
@@ -262,40 +300,36 @@ impl Comparison<'_> {
     /// What may be registered without our knowing its number there, in the form of the list. Only what is unknown is
     /// open to the list's word; the others may be the very rows that look like it.
     fn seek(&self, realms: &BTreeSet<i64>) -> Result<(), Error> {
-        let mut nameless = self.tx.prepare_cached(
-            "SELECT t.id, r.id, t.batch_id, r.realm_id, t.number, c.members,
-                r.state = 'unknown' AND t.state = 'unknown' AND r.transaction_id = t.id,
-                coalesce((SELECT min(a.id) FROM attempts a WHERE a.batch_id = t.batch_id AND a.kind = 'submit'
-                    AND a.state <> 'not_sent'), 9223372036854775807)
-               FROM transactions t JOIN records r ON r.id = t.record_id LEFT JOIN contents c ON c.record_id = r.id
-              WHERE r.realm_id = ?1 AND t.remote_id IS NULL AND t.state <> 'refused'",
-        )?;
+        let mut nameless = self.tx.prepare_cached(NAMELESS)?;
         let mut put = self.tx.prepare_cached(
-            "INSERT INTO temp.sought (transaction_id, record_id, batch_id, realm_id, number, open, since, content,
-                registration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO temp.sought (realm_id, transaction_id, record_id, batch_id, number, open, since, held, content,
+                registration) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
+        let doubtful = format!("\"{}\"", codes::DOUBTFUL.code);
         for realm in realms {
-            let mut rows = nameless.query([realm])?;
+            let mut rows = nameless.query(params![realm, doubtful])?;
             while let Some(row) = rows.next()? {
-                let [transaction, record, batch, realm]: [i64; 4] =
-                    [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
-                let (number, members): (String, Option<String>) = (row.get(4)?, row.get(5)?);
-                let (open, since): (bool, i64) = (row.get(6)?, row.get(7)?);
+                let [transaction, batch]: [Option<i64>; 2] = [row.get(0)?, row.get(2)?];
+                let [record, since]: [i64; 2] = [row.get(1)?, row.get(5)?];
+                let (number, open, held): (String, bool, bool) = (row.get(3)?, row.get(4)?, row.get(6)?);
+                let members: Option<String> = row.get(7)?;
                 let members = members.as_deref();
-                let (content, registration) = (self.content(members), self.registration(realm, members));
-                put.execute(params![
-                    transaction,
-                    record,
-                    batch,
-                    realm,
-                    number,
-                    open,
-                    since,
-                    content,
-                    registration
-                ])?;
+                let (content, own) = (self.content(members), self.registration(*realm, members));
+                let mine =
+                    params![realm, transaction, record, batch, number, open, since, held, content, own];
+                put.execute(mine)?;
             }
         }
+        Ok(())
+    }
+
+    /// Rows of the list that bear a number of ours, whatever became of it.
+    fn tell_ours(&self) -> Result<(), Error> {
+        self.tx.execute(
+            "UPDATE temp.listed SET our_number = 1 WHERE number IS NOT NULL AND EXISTS (SELECT 1 FROM transactions t
+                JOIN records r ON r.id = t.record_id WHERE t.number = listed.number AND r.realm_id = listed.realm_id)",
+            [],
+        )?;
         Ok(())
     }
 
@@ -329,7 +363,12 @@ impl Comparison<'_> {
                JOIN transactions t ON t.remote_id = l.id AND t.state = 'accepted'
                JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
                JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
-              WHERE l.over = 0 ORDER BY l.row_no",
+              WHERE l.over = 0
+             UNION ALL SELECT l.row_no, i.name, r.row_no, c.members, l.content, l.elsewhere = 0, r.state, '', r.listed_id,
+                r.realm_id, l.registration FROM temp.listed l
+               JOIN records r ON r.listed_id = l.id AND r.realm_id = l.realm_id AND r.state = 'duplicate'
+               JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
+              WHERE l.over = 0 ORDER BY 1",
         )?;
         for pair in pairs {
             let code = if pair.same { &codes::LISTED_KNOWN } else { &codes::LISTED_DIFFERS };
@@ -391,11 +430,92 @@ impl Comparison<'_> {
             listed_before("o"),
         ))?;
         fits.iter().try_for_each(|fit| self.take(fit))?;
+        self.found_held()?;
+        self.perhaps_held()?;
         self.nameless()?;
         for (row, listed, ours) in self.ambiguous()? {
             self.tell(row, &codes::LISTED_AMBIGUOUS, [listed.to_string(), ours.to_string()])?;
         }
         Ok(())
+    }
+
+    /// Rows whose content one row has that is held because somebody else may have sent it, and no other here that may
+    /// be registered; and only this row of the list. It was sent.
+    fn found_held(&mut self) -> Result<(), Error> {
+        let found: Vec<(u32, i64)> = self.all(&format!(
+            "SELECT l.row_no, s.id {BESIDE_HELD} AND s.registration = l.registration
+                AND (l.number IS NOT NULL OR NOT EXISTS (SELECT 1 FROM temp.listed n WHERE n.number IS NOT NULL))
+                AND (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
+                        AND o.registration = l.registration AND o.over = 0 AND o.elsewhere = 0 AND o.our_number = 0) = 1
+                AND (SELECT count(*) FROM temp.sought o WHERE o.content = l.content AND o.realm_id = l.realm_id
+                        AND o.registration = l.registration AND o.found = 0
+                        AND (o.held = 1 OR l.number IS NULL)) = 1 ORDER BY l.row_no"
+        ))?;
+        let mut rows = Vec::with_capacity(found.len());
+        for (listed, sought) in found {
+            rows.extend(self.take_held(listed, sought)?);
+        }
+        decide::sent_by_others(&mut SqlStore::new(self.tx, self.now), &rows)
+    }
+
+    /// A held row turned up under a number of the system that nobody had here; gives it with why it is not sent.
+    fn take_held(&mut self, listed: u32, sought: i64) -> Result<Option<(Known, StoredIssue)>, Error> {
+        let (record, id): (i64, String) = self
+            .tx
+            .prepare_cached(
+                "UPDATE temp.sought SET found = 1 WHERE id = ?1
+                 RETURNING record_id, (SELECT id FROM temp.listed WHERE row_no = ?2)",
+            )?
+            .query_row(params![sought, listed], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let Some(known) = record::get(self.tx, record)? else { return Ok(None) };
+        self.tx
+            .prepare_cached("UPDATE records SET listed_id = ?2 WHERE id = ?1")?
+            .execute(params![record, id])?;
+        self.held.push(json!([record, id]));
+        self.tell(listed, &codes::LISTED_HELD, [known.file.clone(), known.row.to_string()])?;
+        let why = told(&codes::SENT_BY_OTHERS, [id, self.list.clone(), listed.to_string()]);
+        Ok(Some((known, why)))
+    }
+
+    /// Rows that a held row may be, though it is not sure: both say so, and whoever lets the held one go must have
+    /// looked at it.
+    fn perhaps_held(&mut self) -> Result<(), Error> {
+        let ours: Vec<(i64, u32)> =
+            self.all(&format!("SELECT s.record_id, min(l.row_no) {BESIDE_HELD} GROUP BY s.record_id"))?;
+        for (record, listed) in ours {
+            self.doubt_more(record, listed)?;
+        }
+        let mut found = self.tx.prepare_cached(&format!(
+            "SELECT l.row_no, i.name, r.row_no,
+                (SELECT count(*) FROM temp.sought o WHERE o.content = l.content AND o.realm_id = l.realm_id
+                    AND l.registration IN ('', o.registration) AND o.found = 0),
+                (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
+                    AND o.registration = l.registration AND o.over = 0 AND o.elsewhere = 0 AND o.our_number = 0)
+               FROM (SELECT l.row_no AS listed, min(s.record_id) AS record {BESIDE_HELD} GROUP BY l.row_no) b
+               JOIN temp.listed l ON l.row_no = b.listed JOIN records r ON r.id = b.record
+               JOIN intakes i ON i.id = r.intake_id ORDER BY l.row_no"
+        ))?;
+        let read = |row: &Row<'_>| {
+            let counts: [u32; 3] = [row.get(2)?, row.get(3)?, row.get(4)?];
+            Ok((row.get(0)?, row.get(1)?, counts))
+        };
+        let perhaps: Vec<(u32, String, [u32; 3])> = found.query_map([], read)?.collect::<Result<_, _>>()?;
+        for (listed, file, [row, ours, theirs]) in perhaps {
+            let name = format!("{listed} → {file}:{row}");
+            let args = [file, row.to_string(), ours.to_string(), theirs.to_string()];
+            self.tell_as(listed, &codes::LISTED_PERHAPS, args, name)?;
+        }
+        Ok(())
+    }
+
+    /// A held row says first which row of the newest list it may be.
+    fn doubt_more(&self, record: i64, listed: u32) -> Result<(), Error> {
+        let id: String = self
+            .tx
+            .prepare_cached("SELECT id FROM temp.listed WHERE row_no = ?1")?
+            .query_row([listed], |row| row.get(0))?;
+        let perhaps = told(&codes::PERHAPS_LISTED, [self.list.clone(), listed.to_string(), id]);
+        put_first(&mut SqlStore::new(self.tx, self.now), record, perhaps)
     }
 
     /// Rows that do not show of which registration they are, and have the content of rows here that know theirs.
@@ -562,7 +682,7 @@ impl Comparison<'_> {
     fn settle(&self) -> Result<(), Error> {
         let mut found = self.tx.prepare_cached(
             "SELECT s.batch_id, s.transaction_id, t.remote_id FROM temp.sought s
-               JOIN transactions t ON t.id = s.transaction_id WHERE s.found = 1 ORDER BY s.batch_id, t.position",
+               JOIN transactions t ON t.id = s.transaction_id WHERE s.found = 1 AND s.open = 1 ORDER BY s.batch_id, t.position",
         )?;
         let mut batches: BTreeMap<i64, (u32, Digest)> = BTreeMap::new();
         let mut rows = found.query([])?;

@@ -1443,7 +1443,11 @@ impl Bench {
     fn of_the_form_before_moves(&mut self) {
         let path = self.dir.path().join("rxdrop.db");
         let conn = rusqlite::Connection::open(&path).unwrap();
-        conn.execute_batch("DROP TABLE moves; DROP TRIGGER events_are_not_changed;").unwrap();
+        conn.execute_batch(
+            "DROP TABLE moves; DROP TRIGGER events_are_not_changed; DROP INDEX records_listed;
+             ALTER TABLE records DROP COLUMN listed_id;",
+        )
+        .unwrap();
         let mut found =
             conn.prepare("SELECT id, at, kind, subject, json_remove(data, '$.moves') FROM events").unwrap();
         let mut events = found.query([]).unwrap();
@@ -2292,29 +2296,37 @@ fn a_row_read_again_stays_the_equal_row_it_was_though_one_above_it_is_good_now()
 
 /// A list of one row under our number.
 fn list_of(bench: &mut Bench, number: &str, batch: &str, times: u32) {
-    let list = bench.receive("list.csv", &format!("{batch}{times}"));
-    let listed = |row| Listed {
+    let ids: Vec<String> = (2..2 + times).map(|row| format!("{}", 70 + row)).collect();
+    let rows: Vec<_> = ids.iter().map(|id| (id.as_str(), Some(number), batch)).collect();
+    lay_beside(bench, &rows, false);
+}
+
+/// A list of these rows: the system's number, ours, and what is compared. Its first row is the second.
+fn lay_beside(bench: &mut Bench, rows: &[(&str, Option<&str>, &str)], by_content: bool) -> i64 {
+    let list = bench.receive("list.csv", &format!("{rows:?}"));
+    let listed = |(row, (id, number, content)): (u32, &(&str, Option<&str>, &str))| Listed {
         row,
         section: "sespa".into(),
-        id: format!("{}", 70 + row),
+        id: (*id).to_owned(),
         elsewhere: false,
         registration: None,
-        number: Some(number.to_owned()),
-        day: None,
-        content: vec![batch.to_owned()],
+        number: number.map(str::to_owned),
+        day: Some("2026-08-30".parse().unwrap()),
+        content: vec![(*content).to_owned()],
     };
     let matching = Matching {
         sections: vec!["sespa".into()],
         fields: vec![("p_batch_no".into(), false)],
-        by_content: false,
+        by_content,
         day: "p_report_date".into(),
         registration: "p_actor_reg_no".into(),
         by_row: Vec::new(),
     };
     bench.ledger.begin_list().unwrap();
-    bench.ledger.list(&(2..2 + times).map(listed).collect::<Vec<_>>()).unwrap();
+    bench.ledger.list(&(2..).zip(rows).map(listed).collect::<Vec<_>>()).unwrap();
     let now = bench.now();
     bench.ledger.reconcile(list, &matching, now).unwrap();
+    list
 }
 
 /// One row whose answer was lost, and that a person said was not received.
@@ -2416,4 +2428,69 @@ fn a_newer_row_that_went_keeps_its_place() {
     list_of(&mut bench, &open.items[0].number, "", 1);
     assert_eq!(bench.rows(file)[0].id.as_deref(), Some("100"), "the newer one's");
     assert_eq!(bench.statuses(newer), [Accepted, Held]);
+}
+
+/// A folder that somebody else had: its rows are held.
+fn taken_over(lines: &[(u32, &str)]) -> (Bench, i64) {
+    let mut bench = Bench::new();
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let file = bench.drop_weak("a.csv", lines);
+    assert!(bench.statuses(file).iter().all(|status| *status == Held));
+    (bench, file)
+}
+
+fn let_go(bench: &mut Bench, what: &What) -> usize {
+    let now = bench.now();
+    bench.ledger.release(what, Some(Double::Send), &by(), now).unwrap().moved.len()
+}
+
+#[test]
+fn a_row_that_a_takeover_held_and_the_list_shows_was_reported() {
+    for number in [None, Some("1000000000009")] {
+        let (mut bench, file) = taken_over(&[(2, "w"), (3, "v")]);
+        lay_beside(&mut bench, &[("72", number, "w"), ("73", number, "other")], true);
+        assert_eq!(bench.statuses(file), [Status::Duplicate, Held], "{number:?}");
+        assert_eq!(bench.codes(file), ["L070", "L040"]);
+        assert_eq!(bench.rows(file)[0].id.as_deref(), Some("72"));
+        // It is known from here on: of another list, and of another file.
+        lay_beside(&mut bench, &[("72", number, "w")], true);
+        let again = bench.drop_weak("b.csv", &[(2, "w")]);
+        assert_eq!((bench.statuses(again), bench.codes(again)), (vec![Held], vec!["L012".to_owned()]));
+        assert_eq!(let_go(&mut bench, &What::File("a.csv".into())), 1);
+        assert_eq!(bench.claim().map(|open| open.items.len()), Some(1), "the one that no list shows");
+    }
+}
+
+#[test]
+fn a_held_row_that_the_list_perhaps_shows_goes_only_where_a_person_looked_at_it() {
+    let numbered = ("70", Some("1000000000009"), "other");
+    for (lines, rows, rest) in [
+        // Two here, one there; one here, two there; and one without a number in a list of numbers.
+        (vec![(2, "w"), (3, "w")], vec![("72", None, "w")], 0),
+        (vec![(2, "w")], vec![("72", None, "w"), ("73", None, "w")], 0),
+        (vec![(2, "w"), (3, "v")], vec![("72", None, "w"), numbered], 1),
+    ] {
+        let (mut bench, file) = taken_over(&lines);
+        lay_beside(&mut bench, &rows, true);
+        assert_eq!(bench.codes(file)[0], "L069", "{lines:?} {rows:?}");
+        assert_eq!(let_go(&mut bench, &What::File("a.csv".into())), rest, "{lines:?} {rows:?}");
+        assert_eq!(let_go(&mut bench, &What::Row("a.csv".into(), 2)), 1);
+        assert_eq!(bench.claim().map(|open| open.items.len()), Some(1 + rest));
+    }
+}
+
+#[test]
+fn an_unknown_row_beside_an_equal_held_one_is_not_settled_by_a_list_without_our_numbers() {
+    let mut bench = Bench::new();
+    let sent = bench.drop_weak("a.csv", &[(2, "w")]);
+    bench.unknown_batch();
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let equal = staged(2, Some(r#"{"p_batch_no":"w"}"#.to_owned()), Some(FactKey::Strong("k".to_owned())));
+    let held = bench.drop_rows("b.csv", "b", &[equal], true, Accept::GoodRows);
+    assert_eq!(bench.codes(held), ["L040"]);
+    lay_beside(&mut bench, &[("72", None, "w")], true);
+    assert_eq!(bench.statuses(sent), [Unknown]);
+    assert_eq!((bench.statuses(held), bench.codes(held)), (vec![Held], vec!["L069".to_owned()]));
 }

@@ -45,7 +45,7 @@ struct RecordPart {
 
 const ROWS: &str =
     "SELECT w.row_no, w.ignored, w.issues, r.state, r.reason, r.until, r.reverse_until, r.newer,
-    t.number, t.errors, t.remote_id, t.batch_id, ot.remote_id, ot.number, o.state
+    t.number, t.errors, coalesce(t.remote_id, r.listed_id), t.batch_id, coalesce(ot.remote_id, o.listed_id), ot.number, o.state
   FROM rows w
   LEFT JOIN records r ON r.id = w.record_id
   LEFT JOIN transactions t ON t.id = r.transaction_id
