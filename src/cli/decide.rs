@@ -54,6 +54,9 @@ pub(super) struct ResolveArgs {
     /// It was surely not received and may be sent again
     #[arg(long)]
     not_received: bool,
+    /// Where a list shows our number for it: listed=ID, the system's number there, which you say is another movement's
+    #[arg(long, value_name = "KEY=VALUE", value_parser = listed, conflicts_with = "accepted")]
+    answer: Option<String>,
     #[command(flatten)]
     by: ByArgs,
 }
@@ -84,6 +87,12 @@ fn answer(text: &str) -> Result<Answer, String> {
                 .to_owned());
         }
     })
+}
+
+fn listed(text: &str) -> Result<String, String> {
+    let id = text.strip_prefix("listed=").filter(|id| !id.is_empty());
+    id.map(str::to_owned)
+        .ok_or_else(|| "the answer is listed=ID; the row's message names the number".to_owned())
 }
 
 pub(super) fn release(config: Option<PathBuf>, args: &ReleaseArgs) -> Result<ExitStatus> {
@@ -117,7 +126,8 @@ fn answer_file(config: Option<PathBuf>, what: &What, answers: Answers, args: &By
 
 pub(super) fn resolve(config: Option<PathBuf>, args: &ResolveArgs) -> Result<ExitStatus> {
     let what = &args.what;
-    let decision = args.accepted.clone().map_or(Decision::NotReceived, Decision::Accepted);
+    let not_received = args.answer.clone().map_or(Decision::NotReceived, Decision::NotThoughListed);
+    let decision = args.accepted.clone().map_or(not_received, Decision::Accepted);
     if matches!((what, &decision), (What::File(_), Decision::Accepted(_))) {
         bail!("one number can't stand for a whole file; name FILE:ROW, no:… or batch:…");
     }

@@ -57,6 +57,11 @@ pub(super) fn is_unclear(code: &str) -> bool {
     unclear.iter().any(|one| one.code == code)
 }
 
+/// Whether a record with this issue stands in a list under our number, and the list does not prove it.
+pub(super) fn is_listed_under_our_number(code: &str) -> bool {
+    code == codes::CONTRADICTED.code || code == codes::LISTED_OTHER.code
+}
+
 /// Whether a row of a list with this issue waits for a person.
 pub(super) fn is_open(issue: &StoredIssue) -> bool {
     is_unclear(&issue.code) || issue.code == codes::LIST_UNREAD.code

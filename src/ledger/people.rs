@@ -64,6 +64,8 @@ pub enum Decision {
     },
     /// It was surely not received.
     NotReceived,
+    /// The same, though a list shows our number: what stands there under this number of the system is another movement.
+    NotThoughListed(String),
 }
 
 /// Who decides and why; goes into the events.

@@ -181,7 +181,7 @@ pub(crate) fn resolve<S: Store>(
             }
             store.tell(known.id, &[told(&codes::BY_WORD, word)])?;
         }
-        Decision::NotReceived => {
+        Decision::NotReceived | Decision::NotThoughListed(_) => {
             store.not_received(transaction)?;
             let state = known.state.after(RecordEvent::NotReceived)?;
             let reason = [told(&codes::RELEASED, word)];

@@ -16,6 +16,7 @@ use crate::ledger::core::{
     BatchEvent, BatchState, FileEvent, FileState, Known, Life as _, RecordEvent, RecordState,
     TransactionEvent, decide as rules,
 };
+use crate::ledger::lists::is_listed_under_our_number;
 use crate::ledger::{By, Decided, Decision, Double, Error, StoredIssue, Touched, What, codes};
 use crate::model::Status;
 
@@ -98,7 +99,8 @@ impl Sqlite {
             let mut transactions = Vec::new();
             for known in named(tx, what, &["unknown", "behind"])? {
                 let known = behind_what(tx, known)?;
-                if known.state == RecordState::Unknown {
+                let goes = known.state == RecordState::Unknown && !is_contradicted(tx, &known, decision)?;
+                if goes {
                     let of_batch = matches!(what, What::Batch(_));
                     let store = &mut SqlStore::new(tx, now);
                     transactions.push(rules::resolve(store, &known, decision, of_batch, by)?);
@@ -114,12 +116,32 @@ impl Sqlite {
                     serde_json::json!({"accepted": id})
                 }
                 Decision::NotReceived => serde_json::json!("not received"),
+                Decision::NotThoughListed(id) => serde_json::json!({"not received": {"listed": id}}),
             };
             let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "said": said,
                 "transactions": transactions});
             Ok((decided, Event { subject: None, data }))
         })
     }
+}
+
+/// Whether a list shows our number for a record that is said not to have been received, and whoever says so does not
+/// name what the list has there.
+fn is_contradicted(tx: &Transaction<'_>, known: &Known, decision: &Decision) -> Result<bool, Error> {
+    let named = match decision {
+        Decision::NotReceived => None,
+        Decision::NotThoughListed(id) => Some(id),
+        Decision::Accepted(_) | Decision::AskAbout { .. } => return Ok(false),
+    };
+    let listed = listed_under_our_number(tx, known.id)?;
+    Ok(listed.is_some_and(|id| named.is_none_or(|named| *named != id)))
+}
+
+/// The system's number under which a list shows the number of an unknown record.
+pub(super) fn listed_under_our_number(tx: &Transaction<'_>, record: i64) -> Result<Option<String>, Error> {
+    let reasons = SqlStore::timeless(tx).reason(record)?;
+    let shown = reasons.into_iter().find(|issue| is_listed_under_our_number(&issue.code));
+    Ok(shown.map(|issue| issue.args.into_iter().nth(2).unwrap_or_default()))
 }
 
 /// The record an unknown outcome of which keeps this one waiting, or this one.

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde_json::json;
 
 use super::batches::mark_batch_changed;
+use super::decide::listed_under_our_number;
 use super::digest::Digest;
 use super::record;
 use super::store::SqlStore;
@@ -19,6 +20,9 @@ use crate::model::hash;
 
 /// What is not there of a batch that the system gave a number may be on its way still, however long it takes.
 const THOUGH_TAKEN: &str = "not there, though it took the batch";
+
+/// What a list shows under our number was received, whatever it is.
+const THOUGH_LISTED: &str = "not there, though a list shows our number";
 
 /// The request may have been under way when it was asked about.
 const EARLY: &str = "not there, but asked too early";
@@ -103,6 +107,9 @@ impl Looks for Sqlite {
             let data = match presence {
                 Presence::There(id) => there(tx, &asked, id, now)?,
                 Presence::Absent(_) if taken => unclear(tx, &asked, THOUGH_TAKEN, gap, (now, steady))?,
+                Presence::Absent(_) if listed_under_our_number(tx, asked.record)?.is_some() => {
+                    unclear(tx, &asked, THOUGH_LISTED, gap, (now, steady))?
+                }
                 Presence::Absent(_) if steady < counts_from => {
                     unclear(tx, &asked, EARLY, gap, (now, steady))?
                 }

@@ -98,6 +98,7 @@ impl Lists for Sqlite {
             compared.known_by_id()?;
             compared.named_twice()?;
             compared.found_by_number()?;
+            compared.tell_contradictions()?;
             compared.found_by_content()?;
             compared.others()?;
             compared.settle()?;
@@ -271,7 +272,7 @@ impl Comparison<'_> {
         ))?;
         for (record, listed) in rows {
             let Some(known) = record::get(self.tx, record)? else { continue };
-            let why = told(&codes::CONTRADICTED, [self.list.clone(), listed.to_string()]);
+            let why = told(&codes::CONTRADICTED, self.place_of(listed)?);
             let open = decide::contradict(&mut SqlStore::new(self.tx, self.now), &known, &why)?;
             self.counts.contradicted += u32::from(open);
         }
@@ -410,6 +411,30 @@ impl Comparison<'_> {
         fits.iter().try_for_each(|fit| self.take(fit))
     }
 
+    /// What is unknown still and stands in the list under our number says so: a person who takes it for not received
+    /// must know of it.
+    fn tell_contradictions(&self) -> Result<(), Error> {
+        let rows: Vec<(i64, u32)> = self.all(
+            "SELECT s.record_id, min(l.row_no) FROM temp.listed l
+               JOIN temp.sought s ON s.number = l.number AND s.realm_id = l.realm_id
+              WHERE l.elsewhere = 0 AND s.open = 1 AND s.found = 0 GROUP BY s.record_id",
+        )?;
+        for (record, listed) in rows {
+            let mut store = SqlStore::new(self.tx, self.now);
+            let was_to_go = store.reason(record)?.iter().any(|one| one.code == codes::CONTRADICTED.code);
+            let code = if was_to_go { &codes::CONTRADICTED } else { &codes::LISTED_OTHER };
+            put_first(&mut store, record, told(code, self.place_of(listed)?))?;
+        }
+        Ok(())
+    }
+
+    /// The list, a row of it, and the system's number there.
+    fn place_of(&self, listed: u32) -> Result<[String; 3], Error> {
+        let mut found = self.tx.prepare_cached("SELECT id FROM temp.listed WHERE row_no = ?1")?;
+        let id = found.query_row([listed], |row| row.get(0))?;
+        Ok([self.list.clone(), listed.to_string(), id])
+    }
+
     /// Rows whose content one row without a number of the system has here, and only it, and only this row of the list.
     /// Where the list shows numbers of ours, a row without one was not sent from here.
     fn found_by_content(&mut self) -> Result<(), Error> {
@@ -510,11 +535,7 @@ impl Comparison<'_> {
 
     /// A held row says first which row of the newest list it may be.
     fn doubt_more(&self, record: i64, listed: u32) -> Result<(), Error> {
-        let id: String = self
-            .tx
-            .prepare_cached("SELECT id FROM temp.listed WHERE row_no = ?1")?
-            .query_row([listed], |row| row.get(0))?;
-        let perhaps = told(&codes::PERHAPS_LISTED, [self.list.clone(), listed.to_string(), id]);
+        let perhaps = told(&codes::PERHAPS_LISTED, self.place_of(listed)?);
         put_first(&mut SqlStore::new(self.tx, self.now), record, perhaps)
     }
 

@@ -2166,6 +2166,21 @@ fn what_was_taken_under_a_number_is_never_proven_absent() {
 }
 
 #[test]
+fn what_a_list_shows_under_our_number_is_never_proven_absent() {
+    let mut bench = Bench::new();
+    let file = bench.drop_weak("a.csv", &[(2, "w")]);
+    bench.unknown_batch();
+    let sought = bench.sought();
+    list_of(&mut bench, &sought.item.number, "v", 1);
+    for minute in [3_000, 6_000, 9_000] {
+        bench.conclude(&sought, &Presence::Absent(at(minute)), minute);
+        assert_eq!(bench.statuses(file), [Unknown]);
+    }
+    bench.conclude(&sought, &Presence::There("72".into()), 9_001);
+    assert_eq!((bench.statuses(file), bench.codes(file)), (vec![Accepted], vec!["L042".to_owned()]));
+}
+
+#[test]
 fn a_first_word_that_no_event_holds_is_found() {
     let mut bench = Bench::new();
     bench.drop_file("a.csv", &[(2, "k1", 1)]);
@@ -2428,6 +2443,49 @@ fn a_newer_row_that_went_keeps_its_place() {
     list_of(&mut bench, &open.items[0].number, "", 1);
     assert_eq!(bench.rows(file)[0].id.as_deref(), Some("100"), "the newer one's");
     assert_eq!(bench.statuses(newer), [Accepted, Held]);
+}
+
+#[test]
+fn what_a_list_shows_under_our_number_goes_again_only_where_a_person_names_it() {
+    // With other content, and twice under two numbers of the system.
+    for (rows, code) in [(vec!["v"], "L071"), (vec!["w", "w"], "L071")] {
+        let mut bench = Bench::new();
+        let file = bench.drop_weak("a.csv", &[(2, "w"), (3, "x")]);
+        let open = bench.unknown_batch();
+        let ids = ["72", "73"];
+        let listed: Vec<_> = ids
+            .iter()
+            .zip(&rows)
+            .map(|(id, text)| (*id, Some(open.items[0].number.as_str()), *text))
+            .collect();
+        lay_beside(&mut bench, &listed, false);
+        assert_eq!(bench.codes(file), [code, "L003"], "{rows:?}");
+        let now = bench.now();
+        let mut say = |bench: &mut Bench, what, decision| {
+            let decided = bench.ledger.resolve(&what, &decision, &by(), now).unwrap();
+            (decided.moved.len(), decided.left.first().and_then(|one| one.code.clone()))
+        };
+        let (whole, row) = (What::File("a.csv".into()), What::Row("a.csv".into(), 2));
+        assert_eq!(say(&mut bench, whole, Decision::NotReceived), (1, Some(code.to_owned())));
+        let wrong = Decision::NotThoughListed("74".into());
+        assert_eq!(say(&mut bench, row.clone(), wrong), (0, Some(code.to_owned())));
+        assert_eq!(bench.claim().map(|open| open.items.len()), Some(1), "the one that no list shows");
+        assert_eq!(say(&mut bench, row, Decision::NotThoughListed("72".into())), (1, None));
+        assert_eq!(bench.claim().map(|open| open.items.len()), Some(1));
+    }
+}
+
+#[test]
+fn what_was_to_go_again_and_is_listed_is_said_to_be_missing_only_by_its_number_there() {
+    let (mut bench, file, open) = said_to_be_missing();
+    list_of(&mut bench, &open.items[0].number, "v", 1);
+    assert_eq!(bench.codes(file), ["L065"]);
+    let now = bench.now();
+    let row = What::Row("a.csv".into(), 2);
+    bench.ledger.resolve(&row, &Decision::NotReceived, &by(), now).unwrap();
+    assert_eq!(bench.statuses(file), [Unknown]);
+    bench.ledger.resolve(&row, &Decision::NotThoughListed("72".into()), &by(), now).unwrap();
+    assert_eq!(bench.statuses(file), [Waiting]);
 }
 
 /// A folder that somebody else had: its rows are held.

@@ -7,7 +7,7 @@ use super::record;
 use super::{Sqlite, day, from_stamp, head, parse};
 use crate::ledger::core::store::{in_place_of, told};
 use crate::ledger::core::{Life as _, RecordState};
-use crate::ledger::lists::is_open;
+use crate::ledger::lists::{is_listed_under_our_number, is_open};
 use crate::ledger::skew::at_answer;
 use crate::ledger::{BatchView, Error, FileState, FileView, RowView, Skew, StoredIssue, Summary, codes};
 use crate::model::{Environment, Lang, Status, SystemError};
@@ -362,6 +362,8 @@ fn repeats(record: &RecordPart) -> bool {
 fn reason(record: &RecordPart) -> Vec<StoredIssue> {
     let unknown = record.earlier_state.as_deref() == Some(RecordState::Unknown.word());
     let mut reason = record.reason.clone();
+    // Once it is settled, nothing is left of what a list made doubtful.
+    reason.retain(|issue| record.state == RecordState::Unknown || !is_listed_under_our_number(&issue.code));
     if record.state == RecordState::Behind && unknown {
         for issue in reason.iter_mut().filter(|issue| issue.code == codes::BEHIND.code) {
             codes::BEHIND_UNKNOWN.code.clone_into(&mut issue.code);
