@@ -67,9 +67,15 @@ pub(super) fn is_open(issue: &StoredIssue) -> bool {
     is_unclear(&issue.code) || issue.code == codes::LIST_UNREAD.code
 }
 
-/// Whether a list with this issue has rows that wait for a person.
+/// Whether a list with this issue waits for a person: rows of it, or rows from here that it lacks.
 pub fn keeps_waiting(issue: &StoredIssue) -> bool {
     [&codes::LIST_UNCLEAR, &codes::LIST_PARTLY_UNREAD].iter().any(|code| code.code == issue.code)
+        || lacks_rows(issue)
+}
+
+/// Whether an issue is about rows from here that a list lacks.
+pub fn lacks_rows(issue: &StoredIssue) -> bool {
+    [&codes::NOT_LISTED, &codes::UNKNOWN_NOT_LISTED].iter().any(|code| code.code == issue.code)
 }
 
 /// Lays lists beside the books.
@@ -88,6 +94,6 @@ pub trait Lists {
         matching: &Matching,
         now: DateTime<Utc>,
     ) -> Result<Vec<StoredIssue>, Error>;
-    /// Lists that lacked rows without an answer, all of which have theirs now, are reported anew.
+    /// Lists that lacked rows without an answer, some of which have theirs now, are reported anew.
     fn lapse(&mut self) -> Result<(), Error>;
 }

@@ -303,5 +303,10 @@ CREATE TRIGGER moves_are_not_removed BEFORE DELETE ON moves
 -- The system's number under which a list shows a row that somebody else sent.
 ALTER TABLE records ADD COLUMN listed_id TEXT;
 CREATE INDEX records_listed ON records (listed_id) WHERE listed_id IS NOT NULL;
+
+-- In which state it stood then; only what was unknown is looked after.
+ALTER TABLE unlisted ADD COLUMN state TEXT NOT NULL DEFAULT 'unknown';
+CREATE INDEX unlisted_unknown ON unlisted (intake_id) WHERE state = 'unknown';
+CREATE INDEX unlisted_of ON unlisted (transaction_id);
 ",
 ];

@@ -26,7 +26,7 @@ pub use core::{FileState, Life};
 pub use intake::{
     Accept, FactKey, KnownFile, NewFile, Own, Plan, Referenced, SectionRef, StagedRecord, StagedRow,
 };
-pub use lists::{Listed, Lists, Matching, keeps_waiting};
+pub use lists::{Listed, Lists, Matching, keeps_waiting, lacks_rows};
 pub use looks::{Look, Looking, Looks, Moment, Presence, Quiet, Sought, Witness};
 pub use marks::{Position, TakenOver, Takeover};
 pub use people::{By, Decided, Decision, Double, Meaning, Summary, Touched, What};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::messages::Speaker;
 use super::totals::{Tally, Totals};
 use super::{Error, Story};
-use crate::ledger::{BatchView, FileState, FileView, StoredIssue};
+use crate::ledger::{BatchView, FileState, FileView, StoredIssue, keeps_waiting, lacks_rows};
 use crate::model::{Environment, Severity, Who};
 
 /// The name and version of this form.
@@ -100,6 +100,14 @@ impl State {
         } else {
             Self::Partly
         }
+    }
+}
+
+/// A list may wait for a person though none of its own rows does.
+fn state(file: &FileView, totals: &Totals) -> State {
+    match State::of(file.state, totals) {
+        State::Done if file.issues.iter().any(keeps_waiting) => State::Held,
+        state => state,
     }
 }
 
@@ -238,7 +246,7 @@ pub struct TodoNote {
     pub who: &'static str,
     /// The stable code, or the system's behind its name.
     pub code: String,
-    /// How many rows; all of them where it is about the whole file.
+    /// How many rows; all of them where it is about the whole file; of a list, also those of other files that it lacks.
     pub rows: u64,
     /// The earliest last day among them.
     #[schemars(with = "Option<String>")]
@@ -255,7 +263,7 @@ impl Receipt {
             sha256: file.sha256.clone(),
             received_at: stamp(file.received_at),
             finished_at: (!tally.moving && !goes_on(file.state)).then(|| stamp(now)),
-            state: State::of(file.state, &tally.totals),
+            state: state(file, &tally.totals),
             destination: (!file.destinations.is_empty()).then(|| file.destinations.join(";")),
             environment: file.environment,
             mapping: file.mapping.as_ref().map(|mapping| MappingNote {
@@ -335,16 +343,18 @@ fn batch_note(batch: &BatchView) -> BatchNote {
 /// What has to be done: about the whole file first, then about rows.
 fn todo(file: &FileView, tally: &Tally, speaker: &Speaker<'_>) -> Vec<TodoNote> {
     let waits = matches!(file.state, FileState::Held | FileState::Unreadable | FileState::Received);
-    let whole = file.issues.iter().filter(|_| waits).filter_map(|issue| speaker.catalogue.get(&issue.code));
-    let whole =
-        whole.filter(|info| info.severity() == Severity::Error && info.who != Who::Nobody).map(|info| {
-            TodoNote {
-                who: who_key(info.who),
-                code: info.code.to_owned(),
-                rows: tally.totals.rows(),
-                until: None,
-            }
-        });
+    let whole = file.issues.iter().filter_map(|issue| {
+        // What a list lacks are rows of other files.
+        let lacking = lacks_rows(issue).then(|| issue.args.first()?.parse().ok()).flatten();
+        let rows = lacking.or_else(|| waits.then(|| tally.totals.rows()))?;
+        let info = speaker.catalogue.get(&issue.code)?;
+        (info.severity() == Severity::Error && info.who != Who::Nobody).then(|| TodoNote {
+            who: who_key(info.who),
+            code: info.code.to_owned(),
+            rows,
+            until: None,
+        })
+    });
     let rows = tally.todo.iter().map(|((who, code), burden)| TodoNote {
         who: who_key(*who),
         code: code.clone(),

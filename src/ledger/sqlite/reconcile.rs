@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use rusqlite::types::FromSql;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::{Value, json};
 
 use super::batches::mark_batch_changed;
@@ -103,6 +103,7 @@ impl Lists for Sqlite {
             compared.others()?;
             compared.settle()?;
             compared.remember()?;
+            compared.turned_up()?;
             let mut issues = compared.counts.told();
             let held = std::mem::take(&mut compared.held);
             issues.extend((!held.is_empty()).then(|| told(&codes::LIST_HELD, [held.len().to_string()])));
@@ -121,15 +122,19 @@ impl Lists for Sqlite {
         let over: Vec<i64> = self
             .conn
             .prepare_cached(
-                "SELECT u.intake_id FROM unlisted u LEFT JOIN transactions t ON t.id = u.transaction_id
-                  GROUP BY u.intake_id HAVING NOT max(coalesce(t.state, '') = 'unknown')",
+                "SELECT DISTINCT u.intake_id FROM unlisted u LEFT JOIN transactions t ON t.id = u.transaction_id
+                  WHERE u.state = 'unknown' AND coalesce(t.state, '') <> 'unknown'",
             )?
             .query_map([], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for list in over {
             let tx = self.conn.transaction()?;
             tx.execute("UPDATE intakes SET changed = changed + 1 WHERE id = ?1", [list])?;
-            tx.execute("DELETE FROM unlisted WHERE intake_id = ?1", [list])?;
+            tx.execute(
+                "DELETE FROM unlisted WHERE intake_id = ?1 AND state = 'unknown' AND NOT EXISTS
+                    (SELECT 1 FROM transactions t WHERE t.id = unlisted.transaction_id AND t.state = 'unknown')",
+                [list],
+            )?;
             tx.commit()?;
         }
         Ok(())
@@ -733,6 +738,24 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// What other lists lacked and this one has.
+    fn turned_up(&self) -> Result<(), Error> {
+        const HERE: &str = "FROM temp.listed l JOIN transactions t ON t.remote_id = l.id
+            JOIN records r ON r.id = t.record_id AND r.realm_id = l.realm_id
+            JOIN unlisted u ON u.transaction_id = t.id AND u.state = 'accepted'";
+        self.tx.execute(
+            &format!("UPDATE intakes SET changed = changed + 1 WHERE id IN (SELECT u.intake_id {HERE})"),
+            [],
+        )?;
+        self.tx.execute(
+            &format!(
+                "DELETE FROM unlisted WHERE state = 'accepted' AND transaction_id IN (SELECT t.id {HERE})"
+            ),
+            [],
+        )?;
+        Ok(())
+    }
+
     /// What the books have of the list's days and the list has not.
     fn missing(&self, realms: &BTreeSet<i64>) -> Result<Vec<StoredIssue>, Error> {
         let days: (Option<String>, Option<String>) =
@@ -741,8 +764,9 @@ impl Comparison<'_> {
             })?;
         let (Some(first), Some(last)) = days else { return Ok(Vec::new()) };
         let mut issues = Vec::new();
-        for (state, code) in [("accepted", &codes::NOT_LISTED), ("unknown", &codes::UNKNOWN_NOT_LISTED)] {
-            let (count, named) = self.unlisted(realms, state, (&first, &last))?;
+        self.keep_missing(realms, (&first, &last))?;
+        for code in [&codes::NOT_LISTED, &codes::UNKNOWN_NOT_LISTED] {
+            let (count, named) = unlisted(self.tx, self.intake, code.code)?;
             if count > 0 {
                 let local = |text: &str| day_text(day(text));
                 issues.push(told(code, [count.to_string(), local(&first), local(&last), named]));
@@ -751,32 +775,31 @@ impl Comparison<'_> {
         Ok(issues)
     }
 
-    /// How many rows in a state are of these days and not in the list, and the first of them.
-    fn unlisted(
-        &self,
-        realms: &BTreeSet<i64>,
-        state: &str,
-        (first, last): (&str, &str),
-    ) -> Result<(u32, String), Error> {
-        let mut found = self.tx.prepare_cached(&format!(
-            "SELECT i.name || ':' || r.row_no, count(*) OVER () {UNLISTED} ORDER BY r.id LIMIT ?7"
-        ))?;
+    fn keep_missing(&self, realms: &BTreeSet<i64>, (first, last): (&str, &str)) -> Result<(), Error> {
         let mut keep = self.tx.prepare_cached(&format!(
-            "INSERT OR IGNORE INTO unlisted (intake_id, transaction_id) SELECT ?7, t.id {UNLISTED}"
+            "INSERT OR IGNORE INTO unlisted (intake_id, transaction_id, state) SELECT ?7, t.id, ?2 {UNLISTED}"
         ))?;
         let Matching { day, by_content, .. } = self.matching;
-        let (mut count, mut named) = (0, Vec::new());
         for realm in realms {
-            if state == "unknown" {
+            for state in ["accepted", "unknown"] {
                 keep.execute(params![realm, state, first, last, day, by_content, self.intake])?;
             }
-            let within = params![realm, state, first, last, day, by_content, MOST_NAMED];
-            let rows =
-                found.query_map(within, |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)))?;
-            let rows: Vec<(String, u32)> = rows.collect::<Result<_, _>>()?;
-            count += rows.first().map_or(0, |(_, count)| *count);
-            named.extend(rows.into_iter().map(|(name, _)| name));
         }
-        Ok((count, named.join(", ")))
+        Ok(())
     }
+}
+
+/// How many rows a list lacks still, and the first of them, by the code that tells so.
+pub(super) fn unlisted(conn: &Connection, list: i64, code: &str) -> Result<(u32, String), Error> {
+    let state = if code == codes::NOT_LISTED.code { "accepted" } else { "unknown" };
+    let mut found = conn.prepare_cached(
+        "SELECT i.name || ':' || r.row_no, count(*) OVER () FROM unlisted u
+           JOIN transactions t ON t.id = u.transaction_id AND t.state = u.state
+           JOIN records r ON r.id = t.record_id JOIN intakes i ON i.id = r.intake_id
+          WHERE u.intake_id = ?1 AND u.state = ?2 ORDER BY r.id LIMIT ?3",
+    )?;
+    let within = params![list, state, MOST_NAMED];
+    let rows = found.query_map(within, |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)))?;
+    let (named, counts): (Vec<_>, Vec<_>) = rows.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    Ok((counts.first().copied().unwrap_or_default(), named.join(", ")))
 }

@@ -1445,7 +1445,8 @@ impl Bench {
         let conn = rusqlite::Connection::open(&path).unwrap();
         conn.execute_batch(
             "DROP TABLE moves; DROP TRIGGER events_are_not_changed; DROP INDEX records_listed;
-             ALTER TABLE records DROP COLUMN listed_id;",
+             ALTER TABLE records DROP COLUMN listed_id; DROP INDEX unlisted_unknown; DROP INDEX unlisted_of;
+             ALTER TABLE unlisted DROP COLUMN state;",
         )
         .unwrap();
         let mut found =

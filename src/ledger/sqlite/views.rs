@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::reconcile::unlisted;
 use super::record;
 use super::{Sqlite, day, from_stamp, head, parse};
 use crate::ledger::core::store::{in_place_of, told};
 use crate::ledger::core::{Life as _, RecordState};
-use crate::ledger::lists::{is_listed_under_our_number, is_open};
+use crate::ledger::lists::{is_listed_under_our_number, is_open, lacks_rows};
 use crate::ledger::skew::at_answer;
 use crate::ledger::{BatchView, Error, FileState, FileView, RowView, Skew, StoredIssue, Summary, codes};
 use crate::model::{Environment, Lang, Status, SystemError};
@@ -224,19 +225,27 @@ impl Sqlite {
             )
             .optional()?;
         let Some(mut view) = found else { return Ok(None) };
-        if !self.lacks_unknown(intake)? {
-            view.issues.retain(|issue| issue.code != codes::UNKNOWN_NOT_LISTED.code);
-        }
+        view.issues = self.lacking_now(intake, view.issues)?;
         view.batches = self.batches_of(intake)?;
         view.clock = view.batches.last().map_or(Ok(None), |batch| self.clock_at(Some(batch.id)))?;
         Ok(Some(view))
     }
 
-    /// Whether a row that a list lacked is still without an answer.
-    fn lacks_unknown(&self, intake: i64) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM unlisted u JOIN transactions t ON t.id = u.transaction_id
-                    WHERE u.intake_id = ?1 AND t.state = 'unknown')";
-        Ok(self.conn.prepare_cached(sql)?.query_row([intake], |row| row.get(0))?)
+    /// What was told of a file when it was taken; of rows that a list lacks, which of them it lacks still.
+    fn lacking_now(&self, intake: i64, issues: Vec<StoredIssue>) -> Result<Vec<StoredIssue>, Error> {
+        let mut now = Vec::with_capacity(issues.len());
+        for mut issue in issues {
+            if lacks_rows(&issue) {
+                let (count, named) = unlisted(&self.conn, intake, &issue.code)?;
+                let [told, _, _, first] = issue.args.as_mut_slice() else { continue };
+                (*told, *first) = (count.to_string(), named);
+                if count == 0 {
+                    continue;
+                }
+            }
+            now.push(issue);
+        }
+        Ok(now)
     }
 
     fn batches_of(&self, intake: i64) -> Result<Vec<BatchView>, Error> {
