@@ -2462,7 +2462,7 @@ fn what_a_list_shows_under_our_number_goes_again_only_where_a_person_names_it() 
         lay_beside(&mut bench, &listed, false);
         assert_eq!(bench.codes(file), [code, "L003"], "{rows:?}");
         let now = bench.now();
-        let mut say = |bench: &mut Bench, what, decision| {
+        let say = |bench: &mut Bench, what, decision| {
             let decided = bench.ledger.resolve(&what, &decision, &by(), now).unwrap();
             (decided.moved.len(), decided.left.first().and_then(|one| one.code.clone()))
         };
