@@ -79,11 +79,11 @@ impl Memory {
     pub(super) fn set_taken_aside(&mut self, candidates: &[i64]) -> Result<bool, Error> {
         let (mut any, mut seen) = (false, Vec::new());
         for record in candidates {
-            let rec = self.rec(*record).filter(|rec| !self.is_missing(rec.transaction));
-            let Some(number) = rec.and_then(|rec| rec.mapped.clone()) else { continue };
-            if self.bug != Some(Bug::MappedNumbersComeAgain)
-                && (self.went_out(&number) || seen.contains(&number))
-            {
+            let Some(rec) = self.rec(*record) else { continue };
+            let own = rec.transaction.filter(|_| self.is_missing(rec.transaction));
+            let Some(number) = rec.mapped.clone() else { continue };
+            let again = self.went_out(&number, own) || seen.contains(&number);
+            if self.bug != Some(Bug::MappedNumbersComeAgain) && again {
                 self.forget_number(*record)?;
                 decide::stop(self, *record, RecordEvent::Refused, &told(&codes::NUMBER_TAKEN, []))?;
                 any = true;
@@ -97,9 +97,10 @@ impl Memory {
         transaction.is_some_and(|trn| self.transactions[index(trn)].state == TransactionState::NotReceived)
     }
 
-    /// Whether a number was in a request and was neither refused nor found missing.
-    pub(super) fn went_out(&self, number: &str) -> bool {
+    /// Whether a number was in a request with another row and was neither refused nor found missing.
+    fn went_out(&self, number: &str, own: Option<i64>) -> bool {
         let gone = [TransactionState::Refused, TransactionState::NotReceived];
-        self.transactions.iter().any(|trn| trn.number == number && !gone.contains(&trn.state))
+        let others = self.transactions.iter().enumerate().filter(|(at, _)| Some(id(*at)) != own);
+        others.map(|(_, trn)| trn).any(|trn| trn.number == number && !gone.contains(&trn.state))
     }
 }

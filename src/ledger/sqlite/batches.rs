@@ -346,9 +346,9 @@ fn set_late_aside(tx: &Transaction<'_>, candidates: &[Candidate], want: &Want) -
 /// correct: a number names one transaction, else nobody could tell by it what became of which.
 fn set_taken_aside(tx: &Transaction<'_>, realm: i64, candidates: &[Candidate]) -> Result<Vec<i64>, Error> {
     let (mut taken, mut seen) = (Vec::new(), HashSet::new());
-    for candidate in candidates.iter().filter(|one| one.transaction.is_none()) {
+    for candidate in candidates {
         let Some(number) = candidate.mapped.as_ref() else { continue };
-        if went_out(tx, realm, number)? || !seen.insert(number) {
+        if went_out(tx, realm, (number, candidate.transaction))? || !seen.insert(number) {
             let store = &mut SqlStore::timeless(tx);
             store.forget_number(candidate.record)?;
             stop(store, candidate.record, RecordEvent::Refused, &told(&codes::NUMBER_TAKEN, []))?;
@@ -358,13 +358,13 @@ fn set_taken_aside(tx: &Transaction<'_>, realm: i64, candidates: &[Candidate]) -
     Ok(taken)
 }
 
-/// Whether a number was in a request and was neither refused nor found missing.
-fn went_out(tx: &Transaction<'_>, realm: i64, number: &str) -> Result<bool, Error> {
+/// Whether a number was in a request with another row and was neither refused nor found missing.
+fn went_out(tx: &Transaction<'_>, realm: i64, (number, own): (&str, Option<i64>)) -> Result<bool, Error> {
     let mut found = tx.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM transactions t JOIN batches b ON b.id = t.batch_id
-          WHERE t.number = ?1 AND b.realm_id = ?2 AND t.state <> 'refused' AND t.state <> 'not_received')",
+          WHERE t.number = ?1 AND b.realm_id = ?2 AND t.id IS NOT ?3 AND t.state <> 'refused' AND t.state <> 'not_received')",
     )?;
-    Ok(found.query_row(params![number, realm], |row| row.get(0))?)
+    Ok(found.query_row(params![number, realm, own], |row| row.get(0))?)
 }
 
 /// The numbers we issue: each once, only rising.
