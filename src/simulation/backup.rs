@@ -11,7 +11,7 @@ use super::life::{Coming, Life, Sender};
 use super::memory::{BASE, Batch, File, Memory, Rec, id, index};
 use super::random::Random;
 use crate::ledger::core::batch::effects;
-use crate::ledger::core::follow::judge_followers;
+use crate::ledger::core::follow::judge_followers_of;
 use crate::ledger::core::store::told;
 use crate::ledger::core::{AttemptState, BatchEvent, BatchState, FileState, Life as _, RecordEvent};
 use crate::ledger::marks::NUMBERS_LEFT_OUT;
@@ -64,7 +64,7 @@ impl Memory {
             let rec = self.rec_mut(*record);
             (rec.released, rec.reason) = (false, vec![told(&codes::DOUBTFUL, [])]);
         }
-        ready.into_iter().try_for_each(|record| judge_followers(self, record))
+        judge_followers_of(self, &ready)
     }
 
     fn doubt_retries(&mut self) -> Result<(), Error> {

@@ -68,6 +68,7 @@ impl Memory {
             }
         }
         shown.sort_by_key(|(_, at)| *at);
+        let mut settled = decide::Settled::default();
         for (known, at) in shown {
             let row = &rows[at];
             let once = rows.iter().filter(|one| one.number == row.number).count() == 1;
@@ -79,10 +80,10 @@ impl Memory {
                 let why = told(&codes::IN_LIST, [name.clone(), (at + 1).to_string()]);
                 let any = self.bug == Some(Bug::ListsProveAnything);
                 let id = if any { &rows[0].id } else { &row.id };
-                decide::prove(self, &known, Some(id), &why)?;
+                decide::prove_one(self, &known, Some(id), &why, &mut settled)?;
             }
         }
-        Ok(())
+        decide::follow(self, &settled)
     }
 
     /// The record that goes, or went last, under a number.

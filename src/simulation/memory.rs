@@ -882,18 +882,19 @@ impl Memory {
         if let (What::Batch(batch), Decision::AskAbout { tickets, .. }) = (what, decision) {
             return Ok((self.ask_about(*batch, &tickets[0].1, now), 0));
         }
-        let (mut moved, mut left) = (0, 0);
+        let (mut moved, mut left, mut settled) = (0, 0, decide::Settled::default());
         for known in self.named(what, &[RecordState::Unknown, RecordState::Behind]) {
             let of = known.of_record.filter(|_| known.state == RecordState::Behind);
             let met = of.and_then(|of| self.known(of)).filter(|met| met.state == RecordState::Unknown);
             let known = met.unwrap_or(known);
             if known.state == RecordState::Unknown {
-                decide::resolve(self, &known, decision, matches!(what, What::Batch(_)), by)?;
+                decide::resolve(self, &known, decision, matches!(what, What::Batch(_)), by, &mut settled)?;
                 moved += 1;
             } else {
                 left += 1;
             }
         }
+        decide::follow(self, &settled)?;
         Ok((moved, left))
     }
 }

@@ -1,5 +1,7 @@
 //! What people decide: letting go what is held, saying what became of an unknown outcome.
 
+use std::collections::BTreeSet;
+
 use super::follow::{
     documents_of_record, documents_of_records, give_place_back, judge_followers, judge_followers_of,
     wait_behind,
@@ -122,6 +124,27 @@ pub(crate) fn prove<S: Store>(
     id: Option<&str>,
     why: &StoredIssue,
 ) -> Result<(), Error> {
+    let mut settled = Settled::default();
+    prove_one(store, known, id, why, &mut settled)?;
+    follow(store, &settled)
+}
+
+/// Records whose outcomes became known in one commit, and the batches they are in. Whatever follows is judged once, when
+/// all have moved.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    records: Vec<i64>,
+    batches: BTreeSet<i64>,
+}
+
+/// The same as [`prove`], without what follows.
+pub(crate) fn prove_one<S: Store>(
+    store: &mut S,
+    known: &Known,
+    id: Option<&str>,
+    why: &StoredIssue,
+    settled: &mut Settled,
+) -> Result<(), Error> {
     let (transaction, batch) = store.transaction(known.id)?;
     let reason = std::slice::from_ref(why);
     if let Some(id) = id {
@@ -133,10 +156,28 @@ pub(crate) fn prove<S: Store>(
         store.stand(known.id, &Stand { state, way: known.way, of_record: known.of_record, reason })?;
         store.hold_doubtful_record(known.id)?;
     }
-    judge_followers(store, known.id)?;
-    store.mark_changed(known.id)?;
-    store.close_batch(batch)?;
-    store.mark_batch(batch)
+    settled.add(known.id, batch);
+    Ok(())
+}
+
+impl Settled {
+    fn add(&mut self, record: i64, batch: i64) {
+        self.records.push(record);
+        self.batches.insert(batch);
+    }
+}
+
+/// What follows when outcomes became known.
+pub(crate) fn follow<S: Store>(store: &mut S, settled: &Settled) -> Result<(), Error> {
+    judge_followers_of(store, &settled.records)?;
+    for record in &settled.records {
+        store.mark_changed(*record)?;
+    }
+    for batch in &settled.batches {
+        store.close_batch(*batch)?;
+        store.mark_batch(*batch)?;
+    }
+    Ok(())
 }
 
 /// A list shows under our number what was taken for not received. It does not go again: nobody knows what became of
@@ -162,13 +203,14 @@ pub(crate) fn contradict<S: Store>(store: &mut S, known: &Known, why: &StoredIss
 }
 
 /// A person says what became of one record whose outcome is unknown; gives its transaction. `of_batch`: the number
-/// given is the batch's.
+/// given is the batch's. What follows is still to be done ([`follow`]).
 pub(crate) fn resolve<S: Store>(
     store: &mut S,
     known: &Known,
     decision: &Decision,
     of_batch: bool,
     by: &By,
+    settled: &mut Settled,
 ) -> Result<i64, Error> {
     let (transaction, batch) = store.transaction(known.id)?;
     let word = [by.name.clone(), by.reason.clone()];
@@ -190,9 +232,6 @@ pub(crate) fn resolve<S: Store>(
             store.hold_doubtful_record(known.id)?;
         }
     }
-    judge_followers(store, known.id)?;
-    store.mark_changed(known.id)?;
-    store.close_batch(batch)?;
-    store.mark_batch(batch)?;
+    settled.add(known.id, batch);
     Ok(transaction)
 }

@@ -93,6 +93,7 @@ fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(
     for follower in store.select(Which::Behind(older.id))? {
         if follower.intake != newcomer.intake && store.is_taken(follower.intake)? {
             wait_behind(store, &follower, older, follower.way.unwrap_or(Way::Key))?;
+            store.hold_doubtful_record(follower.id)?;
             moved.push(follower.id);
         }
     }
@@ -317,7 +318,7 @@ fn move_followers<S: Store>(
         } else {
             wait_behind(store, &follower, &met, follower.way.unwrap_or(Way::Key))?;
         }
-        store.hold_doubtful(follower.intake)?;
+        store.hold_doubtful_record(follower.id)?;
         store.mark_changed(follower.id)?;
         moved.push(follower.id);
     }

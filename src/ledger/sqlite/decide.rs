@@ -95,20 +95,23 @@ impl Sqlite {
             {
                 return ask_about(tx, *batch, remote, ticket, by, now);
             }
-            let mut decided = Decided::default();
+            let (mut moved, mut left, mut settled) = (Vec::new(), Vec::new(), rules::Settled::default());
             let mut transactions = Vec::new();
+            let store = &mut SqlStore::new(tx, now);
             for known in named(tx, what, &["unknown", "behind"])? {
                 let known = behind_what(tx, known)?;
                 let goes = known.state == RecordState::Unknown && !is_contradicted(tx, &known, decision)?;
                 if goes {
                     let of_batch = matches!(what, What::Batch(_));
-                    let store = &mut SqlStore::new(tx, now);
-                    transactions.push(rules::resolve(store, &known, decision, of_batch, by)?);
-                    decided.moved.push(touched(tx, &known)?);
+                    let done = rules::resolve(store, &known, decision, of_batch, by, &mut settled)?;
+                    transactions.push(done);
+                    moved.push(known);
                 } else {
-                    decided.left.push(touched(tx, &known)?);
+                    left.push(known);
                 }
             }
+            rules::follow(store, &settled)?;
+            let decided = Decided { moved: all_touched(tx, &moved)?, left: all_touched(tx, &left)? };
             let rows: Vec<_> =
                 decided.moved.iter().map(|one| serde_json::json!([one.file, one.row])).collect();
             let said = match decision {
@@ -301,4 +304,8 @@ fn touched(tx: &Transaction<'_>, known: &Known) -> Result<Touched, Error> {
         status: state.status(),
         code: first_code(tx, known.id)?,
     })
+}
+
+fn all_touched(tx: &Transaction<'_>, all: &[Known]) -> Result<Vec<Touched>, Error> {
+    all.iter().map(|known| touched(tx, known)).collect()
 }

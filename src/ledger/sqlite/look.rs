@@ -306,7 +306,7 @@ fn there(
 }
 
 /// What was unknown is proven: registered under that number, or, without one, not received.
-pub(super) fn prove(
+fn prove(
     tx: &Transaction<'_>,
     asked: &Asked,
     id: Option<&str>,

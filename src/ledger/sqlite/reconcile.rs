@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::batches::mark_batch_changed;
 use super::digest::Digest;
-use super::look::{Asked, prove};
+use super::look::Asked;
 use super::moves::Touched;
 use super::record;
 use super::stage::day_text;
@@ -403,17 +403,18 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Rows that bear a number of ours that is unknown.
+    /// Rows that bear a number of ours that is unknown. It is the number that finds them: equal contents may be many (`+`
+    /// keeps their index out of it).
     fn found_by_number(&mut self) -> Result<(), Error> {
         let fits = self.fits(
             "SELECT l.row_no, l.id, s.transaction_id, s.batch_id, s.record_id FROM temp.listed l
                JOIN temp.sought s ON s.number = l.number AND s.realm_id = l.realm_id
-              WHERE l.over = 0 AND l.elsewhere = 0 AND s.open = 1 AND s.found = 0 AND s.content = l.content
+              WHERE l.over = 0 AND l.elsewhere = 0 AND s.open = 1 AND s.found = 0 AND +s.content = l.content
                 AND l.registration IN ('', s.registration)
                 AND (SELECT count(*) FROM temp.listed o WHERE o.number = l.number AND o.realm_id = l.realm_id
                         AND o.over = 0) = 1 ORDER BY l.row_no",
         )?;
-        fits.iter().try_for_each(|fit| self.take(fit))
+        self.take_all(&fits)
     }
 
     /// What is unknown still and stands in the list under our number says so: a person who takes it for not received
@@ -459,7 +460,7 @@ impl Comparison<'_> {
             listed_before("l"),
             listed_before("o"),
         ))?;
-        fits.iter().try_for_each(|fit| self.take(fit))?;
+        self.take_all(&fits)?;
         self.found_held()?;
         self.perhaps_held()?;
         self.nameless()?;
@@ -631,10 +632,20 @@ impl Comparison<'_> {
         Ok(found.query_map([], read)?.collect::<Result<_, _>>()?)
     }
 
-    /// An unknown row turned up: it is accepted, and the row of the list says so.
-    fn take(&mut self, fit: &Fit) -> Result<(), Error> {
+    /// Unknown rows turned up: whoever waited for them is judged once all of them have moved.
+    fn take_all(&mut self, fits: &[Fit]) -> Result<(), Error> {
+        let mut settled = decide::Settled::default();
+        fits.iter().try_for_each(|fit| self.take(fit, &mut settled))?;
+        decide::follow(&mut SqlStore::new(self.tx, self.now), &settled)
+    }
+
+    /// An unknown row is accepted, and the row of the list says so.
+    fn take(&mut self, fit: &Fit, settled: &mut decide::Settled) -> Result<(), Error> {
         let why = told(&codes::IN_LIST, [self.list.clone(), fit.listed.to_string()]);
-        prove(self.tx, &fit.asked, Some(&fit.id), &why, self.now)?;
+        if let Some(known) = record::get(self.tx, fit.asked.record)? {
+            let store = &mut SqlStore::new(self.tx, self.now);
+            decide::prove_one(store, &known, Some(&fit.id), &why, settled)?;
+        }
         self.tx
             .prepare_cached("UPDATE temp.sought SET found = 1 WHERE transaction_id = ?1")?
             .execute([fit.asked.transaction])?;

@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, params};
 
 use super::batches::NUMBERS_OF_ONE;
 use super::store::SqlStore;
 use super::{Event, Sqlite, from_stamp, json, stamp};
-use crate::ledger::core::follow::judge_followers;
+use crate::ledger::core::follow::judge_followers_of;
 use crate::ledger::core::store::told;
 use crate::ledger::core::{Known, Life as _, RecordEvent, RecordState};
 use crate::ledger::marks::{IDS_LEFT_OUT, NUMBERS_LEFT_OUT};
@@ -165,7 +165,7 @@ fn hold_ready(tx: &Transaction<'_>, folder: Option<&str>) -> Result<u64, Error> 
     let held: Vec<i64> =
         doubted.query_map(params![reason, held()?, folder], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let store = &mut SqlStore::timeless(tx);
-    held.iter().try_for_each(|id| judge_followers(store, *id))?;
+    judge_followers_of(store, &held)?;
     Ok(held.len() as u64)
 }
 
@@ -212,13 +212,23 @@ pub(super) fn hold_doubtful_document(tx: &Transaction<'_>, of: i64, document: &s
     )?;
     let files: Vec<i64> =
         found.query_map(params![of, document], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    files.into_iter().try_for_each(|file| hold_doubtful(tx, file))
+    for file in files {
+        if let Some(until) = doubt_until(tx, file)? {
+            hold(
+                tx,
+                "intake_id = ?4 AND doc_intake = ?5 AND document = ?6",
+                params![file, of, document],
+                &until,
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// Holds the rows of a file that are about to go and that somebody else may have sent.
 pub(super) fn hold_doubtful(tx: &Transaction<'_>, intake: i64) -> Result<(), Error> {
     let Some(until) = doubt_until(tx, intake)? else { return Ok(()) };
-    hold(tx, "id IN (SELECT record_id FROM rows WHERE intake_id = ?1)", intake, &until)
+    hold(tx, "id IN (SELECT record_id FROM rows WHERE intake_id = ?4)", &[&intake], &until)
 }
 
 /// The same for one record.
@@ -227,7 +237,7 @@ pub(super) fn hold_doubtful_record(tx: &Transaction<'_>, id: i64) -> Result<(), 
     let Some(until) = doubt_until(tx, tx.prepare_cached(of)?.query_row([id], |row| row.get(0))?)? else {
         return Ok(());
     };
-    hold(tx, "id = ?1", id, &until)
+    hold(tx, "id = ?4", &[&id], &until)
 }
 
 /// The last of the days up to which rows of a file may have been sent by somebody else.
@@ -242,11 +252,14 @@ fn doubt_until(tx: &Transaction<'_>, intake: i64) -> Result<Option<String>, Erro
 
 /// What a person let go since is vouched for. What was sent under its own number before, and did not arrive, may have
 /// been sent under another.
-fn hold(tx: &Transaction<'_>, which: &str, id: i64, until: &str) -> Result<(), Error> {
+fn hold(tx: &Transaction<'_>, which: &str, of: &[&dyn ToSql], until: &str) -> Result<(), Error> {
+    let (doubt, held) = (json(&told(&codes::DOUBTFUL, []))?, held()?);
+    let all: Vec<&dyn ToSql> =
+        [&until as &dyn ToSql, &doubt, &held].into_iter().chain(of.iter().copied()).collect();
     tx.prepare_cached(&format!(
-        "UPDATE records SET state = ?4, reason = '[' || ?3 || coalesce(',' || substr(reason, 2), ']')
-          WHERE {which} AND state = 'ready' AND released = 0 AND (day IS NULL OR day <= ?2)"
+        "UPDATE records SET state = ?3, reason = '[' || ?2 || coalesce(',' || substr(reason, 2), ']')
+          WHERE {which} AND state = 'ready' AND released = 0 AND (day IS NULL OR day <= ?1)"
     ))?
-    .execute(params![id, until, json(&told(&codes::DOUBTFUL, []))?, held()?])?;
+    .execute(all.as_slice())?;
     Ok(())
 }

@@ -2553,3 +2553,96 @@ fn an_unknown_row_beside_an_equal_held_one_is_not_settled_by_a_list_without_our_
     assert_eq!(bench.statuses(sent), [Unknown]);
     assert_eq!((bench.statuses(held), bench.codes(held)), (vec![Held], vec!["L069".to_owned()]));
 }
+
+/// Rows without an answer, and a file that goes whole each row of which waits for one of them.
+fn waited_for(rows: u32, unknown: bool) -> (Bench, Vec<OpenBatch>) {
+    let keyed_rows = |quantity| -> Vec<StagedRow> {
+        (2..2 + rows).map(|row| keyed((row, &format!("k{row}"), quantity))).collect()
+    };
+    let mut bench = Bench::new();
+    bench.drop_rows("a.csv", "a", &keyed_rows(1), true, Accept::GoodRows);
+    let mut sent = Vec::new();
+    while let Some(open) = bench.claim() {
+        if unknown {
+            bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+        }
+        sent.push(open);
+    }
+    bench.drop_rows("b.csv", "b", &keyed_rows(2), true, Accept::WholeFile);
+    (bench, sent)
+}
+
+/// Thousands of steps that the database makes for some work.
+fn steps(bench: &mut Bench, work: impl FnOnce(&mut Bench)) -> u64 {
+    let count = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counted = count.clone();
+    let step = move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        false
+    };
+    bench.ledger.conn.progress_handler(1_000, Some(step)).unwrap();
+    work(bench);
+    bench.ledger.conn.progress_handler(0, None::<fn() -> bool>).unwrap();
+    count.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+fn steps_of_a_list(rows: u32) -> u64 {
+    let (mut bench, sent) = waited_for(rows, true);
+    let numbers: Vec<String> =
+        sent.iter().flat_map(|open| &open.items).map(|item| item.number.clone()).collect();
+    let ids: Vec<String> = (1..=rows).map(|id| id.to_string()).collect();
+    let listed: Vec<_> =
+        ids.iter().zip(&numbers).map(|(id, number)| (id.as_str(), Some(number.as_str()), "")).collect();
+    steps(&mut bench, |bench| {
+        lay_beside(bench, &listed, false);
+    })
+}
+
+fn steps_of_a_word(rows: u32) -> u64 {
+    let (mut bench, _) = waited_for(rows, true);
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    steps(&mut bench, |bench| {
+        bench
+            .ledger
+            .resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now)
+            .map(drop)
+            .unwrap();
+    })
+}
+
+fn steps_of_a_takeover(rows: u32) -> u64 {
+    let (mut bench, _) = waited_for(rows, true);
+    let now = bench.now();
+    bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+    steps(&mut bench, |bench| {
+        bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    })
+}
+
+fn steps_of_answers_after_a_takeover(rows: u32) -> u64 {
+    let (mut bench, sent) = waited_for(rows, false);
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    steps(&mut bench, |bench| {
+        for open in &sent {
+            let outcomes = (0..open.items.len()).map(refused).collect();
+            bench.settle(open, &BatchVerdict::Settled { outcomes, remote: None });
+        }
+    })
+}
+
+#[test]
+fn what_settles_a_whole_file_takes_work_in_proportion_to_its_rows() {
+    type Steps = fn(u32) -> u64;
+    let all: [(&str, Steps); 4] = [
+        ("list", steps_of_a_list),
+        ("word", steps_of_a_word),
+        ("takeover", steps_of_a_takeover),
+        ("answers", steps_of_answers_after_a_takeover),
+    ];
+    for (what, steps_of) in all {
+        let (few, many) = (steps_of(60), steps_of(240));
+        assert!(many < 6 * few.max(1), "{what}: {few} thousand steps for 60 rows, {many} for 240");
+    }
+}
