@@ -24,6 +24,12 @@ pub struct Identity {
     /// How each of the fields is made; nothing where there is a key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     made: BTreeMap<String, Made>,
+    /// The encoding that the mapping states: another one makes other texts of the same bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encoding: Option<String>,
+    /// The encodings in which files were read.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    read_as: BTreeSet<String>,
 }
 
 /// How a field is made.
@@ -45,19 +51,35 @@ struct Made {
 impl Identity {
     /// As the ledger kept it. What an earlier version wrote names only what rows are told apart by.
     pub fn read(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_else(|_| Self { by: text.to_owned(), made: BTreeMap::new() })
+        serde_json::from_str(text).unwrap_or_else(|_| Self { by: text.to_owned(), ..Self::default() })
     }
 
     /// Whether a row that was reported under the former one can't look new.
     pub fn knows_all_of(&self, former: &Self) -> bool {
         let keeps =
             |(field, former): (&String, &Made)| self.made.get(field).is_some_and(|made| made.keeps(former));
-        self.by == former.by && former.made.iter().all(keeps)
+        self.by == former.by && former.made.iter().all(keeps) && self.reads_as(former)
+    }
+
+    /// Whether the same bytes are the same texts, as far as the mapping decides it: an encoding may be stated, or no
+    /// longer, where files were read in it before. What files are is not held against them.
+    fn reads_as(&self, former: &Self) -> bool {
+        self.encoding == former.encoding
+            || former.read_as.is_empty()
+            || self.read_as.is_subset(&former.read_as)
+    }
+
+    /// This one, of a file that was read in an encoding; a workbook has none.
+    #[must_use]
+    pub fn of_file(mut self, encoding: Option<&str>) -> Self {
+        self.read_as.extend(encoding.map(str::to_owned));
+        self
     }
 
     /// This one, with what the former one knew besides.
     #[must_use]
     pub fn and(mut self, former: &Self) -> Self {
+        self.read_as.extend(former.read_as.iter().cloned());
         for (field, made) in &mut self.made {
             let known = former.made.get(field).into_iter().flat_map(|former| &former.stand_for);
             known.for_each(|(text, value)| {
@@ -81,10 +103,15 @@ impl Made {
 impl Mapping {
     /// What its rows are told apart by under a system's schema.
     pub fn identity(&self, schema: &Schema) -> Identity {
+        let encoding = self.table.encoding.as_ref().map(|name| name.to_lowercase());
+        Identity { encoding, ..self.told_apart(schema) }
+    }
+
+    fn told_apart(&self, schema: &Schema) -> Identity {
         if let Some(key) = &self.key {
             let columns = if key.formerly.is_empty() { &key.columns } else { &key.formerly };
             let columns: Vec<String> = columns.iter().map(|column| names::fold(column)).collect();
-            return Identity { by: format!("key:{}", columns.join("\u{1f}")), made: BTreeMap::new() };
+            return Identity { by: format!("key:{}", columns.join("\u{1f}")), ..Identity::default() };
         }
         let fields = schema.fields.iter().filter(|field| field.identifies).map(|field| field.name.as_str());
         let fields: Vec<&str> = fields.filter(|field| self.makes(field)).collect();
@@ -96,7 +123,7 @@ impl Mapping {
         if !rules.is_empty() {
             made.insert("[[rule]]".to_owned(), Made { how: short(&rules.join("\n")), ..Made::default() });
         }
-        Identity { by: format!("fields:{}", fields.join("\u{1f}")), made }
+        Identity { by: format!("fields:{}", fields.join("\u{1f}")), made, ..Identity::default() }
     }
 }
 
@@ -284,6 +311,24 @@ reason = "не е в ПЛС"
         assert!(former.knows_all_of(&former));
         assert!(!table("decimal = \".\"\nthousands = \",\"").knows_all_of(&former));
         assert!(!of(FIELDS, LIST).knows_all_of(&former), "it would be guessed anew");
+    }
+
+    #[test]
+    fn another_encoding_makes_other_texts_of_reported_bytes() {
+        let table = |encoding: &str| {
+            let stated = format!("\n[table]\nencoding = \"{encoding}\"\n[fields]");
+            of(&FIELDS.replace("\n[fields]", &stated), LIST)
+        };
+        let guessed = |encoding| of(FIELDS, LIST).of_file(Some(encoding));
+        let stated = |encoding| table(encoding).of_file(Some(encoding));
+        assert!(guessed("utf-8").knows_all_of(&guessed("windows-1251")), "files come as they are");
+        assert!(stated("windows-1251").knows_all_of(&guessed("windows-1251")), "what was guessed is stated");
+        assert!(!stated("ibm866").knows_all_of(&guessed("windows-1251")));
+        assert!(!stated("ibm866").knows_all_of(&stated("windows-1251")));
+        assert!(!guessed("ibm866").knows_all_of(&stated("windows-1251")));
+        assert!(of(FIELDS, LIST).of_file(None).knows_all_of(&stated("windows-1251")), "a workbook");
+        let both = stated("utf-8").and(&guessed("windows-1251"));
+        assert!(stated("windows-1251").knows_all_of(&both));
     }
 
     #[test]

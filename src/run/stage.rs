@@ -253,7 +253,9 @@ fn fill(
     let (notes, filled) = (ready.notes(), ready.bound.filled_columns());
     let _desk = lock::desk(&shop.desk)?;
     let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
-    let plan = Plan { layout, ..plan(drop, &mapping, &ready, view.intake) };
+    let plan = plan(drop, &mapping, &ready, view.intake);
+    let identity = plan.identity.clone().of_file(table.found().encoding.as_deref());
+    let plan = Plan { layout, identity, ..plan };
     let planned = plan.clone();
     if !names_all && shop.ledger.ask_blocking(move |ledger| ledger.tells_apart_otherwise(&planned))? {
         return Ok(Some(Staged::Aside(FileState::Received, vec![told(&codes::KEY_CHANGED, [])])));
