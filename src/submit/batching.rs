@@ -74,6 +74,7 @@ fn readable(claimed: &[ClaimItem], schema: &Schema) -> Vec<Item> {
 /// built once; else what was too much tells how much the envelope takes.
 fn largest(destination: &dyn Destination, items: &[Item], with: &Context) -> Option<Built> {
     let limits = destination.limits();
+    let items = of_one_registration(destination.schema(), items, with);
     let mut used = items.len().min(limits.rows);
     let mut sizes = Vec::new();
     while used > 0 {
@@ -89,6 +90,15 @@ fn largest(destination: &dyn Destination, items: &[Item], with: &Context) -> Opt
         used = fit(&sizes, limits.body_bytes.saturating_sub(envelope)).min(used - 1);
     }
     None
+}
+
+/// The items up to the first of another registration: a request names one sender. Where the section does, its rows have
+/// none of their own.
+fn of_one_registration<'a>(schema: &Schema, items: &'a [Item], with: &Context) -> &'a [Item] {
+    let named = |item: &'a Item| item.record.value(schema.registration_field);
+    let alike = |first: &'a Item| items.iter().take_while(|item| named(item) == named(first)).count();
+    let used = items.first().filter(|_| with.registration.is_none()).map_or(items.len(), alike);
+    items.get(..used).unwrap_or(items)
 }
 
 fn body(destination: &dyn Destination, items: &[Item], with: &Context) -> Option<Vec<u8>> {
