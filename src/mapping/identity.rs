@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::proof::{Decided, How, Order, Said};
 use super::{ConditionPlan, FieldPlan, Mapping, Piece, Report, RulePlan, Source, Subject, TableSettings};
 use crate::model::{Schema, TypeSpec, hash, names};
 
@@ -30,6 +31,10 @@ pub struct Identity {
     /// The encodings in which files were read.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     read_as: BTreeSet<String>,
+    /// Without a key, each column of a field that could be read in two ways: how it was read, and whether a person's
+    /// word decided that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    decided: BTreeMap<String, BTreeMap<String, bool>>,
 }
 
 /// How a field is made.
@@ -58,7 +63,12 @@ impl Identity {
     pub fn knows_all_of(&self, former: &Self) -> bool {
         let keeps =
             |(field, former): (&String, &Made)| self.made.get(field).is_some_and(|made| made.keeps(former));
-        self.by == former.by && former.made.iter().all(keeps) && self.reads_as(former)
+        self.by == former.by
+            && former.made.iter().all(keeps)
+            && self.reads_as(former)
+            && self.decided.iter().all(|(column, now)| {
+                former.decided.get(column).is_none_or(|before| is_no_contradiction(now, before))
+            })
     }
 
     /// Whether the same bytes are the same texts, as far as the mapping decides it: an encoding may be stated, or no
@@ -69,17 +79,14 @@ impl Identity {
             || self.read_as.is_subset(&former.read_as)
     }
 
-    /// This one, of a file that was read in an encoding; a workbook has none.
-    #[must_use]
-    pub fn of_file(mut self, encoding: Option<&str>) -> Self {
-        self.read_as.extend(encoding.map(str::to_owned));
-        self
-    }
-
     /// This one, with what the former one knew besides.
     #[must_use]
     pub fn and(mut self, former: &Self) -> Self {
         self.read_as.extend(former.read_as.iter().cloned());
+        for (column, before) in &former.decided {
+            let now = self.decided.entry(column.clone()).or_default();
+            before.iter().for_each(|(how, by_word)| *now.entry(how.clone()).or_default() |= by_word);
+        }
         for (field, made) in &mut self.made {
             let known = former.made.get(field).into_iter().flat_map(|former| &former.stand_for);
             known.for_each(|(text, value)| {
@@ -88,6 +95,13 @@ impl Identity {
         }
         self
     }
+}
+
+/// Rows prove how a file is written, and files may differ. A person's word that says otherwise than was read before,
+/// or that what is read now gainsays, was wrong about one of them.
+fn is_no_contradiction(now: &BTreeMap<String, bool>, before: &BTreeMap<String, bool>) -> bool {
+    let by_word = before.values().any(|by_word| *by_word);
+    now.iter().all(|(how, word)| before.contains_key(how) || !(by_word || *word))
 }
 
 impl Made {
@@ -105,6 +119,37 @@ impl Mapping {
     pub fn identity(&self, schema: &Schema) -> Identity {
         let encoding = self.table.encoding.as_ref().map(|name| name.to_lowercase());
         Identity { encoding, ..self.told_apart(schema) }
+    }
+
+    /// The same of one file: read in an encoding, which a workbook has none of, and with what was decided about it.
+    pub fn identity_of(&self, schema: &Schema, encoding: Option<&str>, decided: &Decided) -> Identity {
+        let mut identity = self.identity(schema);
+        identity.read_as.extend(encoding.map(str::to_owned));
+        if self.key.is_some() {
+            return identity;
+        }
+        let identifies = |plan: &&FieldPlan| {
+            schema.fields.iter().any(|field| field.identifies && field.name == plan.field)
+        };
+        for plan in
+            self.fields.iter().chain(self.rules.iter().flat_map(|rule| &rule.fields)).filter(identifies)
+        {
+            for column in plan.columns().into_iter().map(names::fold) {
+                let of_it = |said: &&Said| names::fold(&said.column) == column;
+                let said = decided.said().iter().filter(of_it).map(|said| (said.how, said.by_word));
+                for (how, by_word) in said.chain(self.stated(plan).map(|how| (how, false))) {
+                    let known = identity.decided.entry(format!("{} {column}", how.about())).or_default();
+                    *known.entry(how.told()).or_default() |= by_word;
+                }
+            }
+        }
+        identity
+    }
+
+    /// What the mapping states where else rows or a person decide.
+    fn stated(&self, plan: &FieldPlan) -> impl Iterator<Item = How> {
+        let order = plan.formats.iter().find_map(|format| Order::of_form(format.text())).map(How::Order);
+        self.table.decimal.map(How::Mark).into_iter().chain(order)
     }
 
     fn told_apart(&self, schema: &Schema) -> Identity {
@@ -132,6 +177,22 @@ fn is_needed(schema: &Schema, plan: &FieldPlan) -> bool {
     let Some(field) = schema.fields.iter().position(|field| field.name == plan.field) else { return false };
     let needed = |one: &TypeSpec| one.required.contains(field) || !one.allowed.contains(field);
     plan.default.is_none() && schema.types.iter().all(needed)
+}
+
+impl How {
+    fn about(self) -> &'static str {
+        match self {
+            Self::Mark(_) => "mark",
+            Self::Order(_) => "order",
+        }
+    }
+
+    fn told(self) -> String {
+        match self {
+            Self::Mark(mark) => mark.to_string(),
+            Self::Order(order) => format!("{order:?}"),
+        }
+    }
 }
 
 impl TableSettings {
@@ -319,16 +380,38 @@ reason = "не е в ПЛС"
             let stated = format!("\n[table]\nencoding = \"{encoding}\"\n[fields]");
             of(&FIELDS.replace("\n[fields]", &stated), LIST)
         };
-        let guessed = |encoding| of(FIELDS, LIST).of_file(Some(encoding));
-        let stated = |encoding| table(encoding).of_file(Some(encoding));
+        let read = |mut identity: Identity, encoding: &str| {
+            identity.read_as.insert(encoding.to_owned());
+            identity
+        };
+        let guessed = |encoding| read(of(FIELDS, LIST), encoding);
+        let stated = |encoding| read(table(encoding), encoding);
         assert!(guessed("utf-8").knows_all_of(&guessed("windows-1251")), "files come as they are");
         assert!(stated("windows-1251").knows_all_of(&guessed("windows-1251")), "what was guessed is stated");
         assert!(!stated("ibm866").knows_all_of(&guessed("windows-1251")));
         assert!(!stated("ibm866").knows_all_of(&stated("windows-1251")));
         assert!(!guessed("ibm866").knows_all_of(&stated("windows-1251")));
-        assert!(of(FIELDS, LIST).of_file(None).knows_all_of(&stated("windows-1251")), "a workbook");
+        assert!(of(FIELDS, LIST).knows_all_of(&stated("windows-1251")), "a workbook");
         let both = stated("utf-8").and(&guessed("windows-1251"));
         assert!(stated("windows-1251").knows_all_of(&both));
+    }
+
+    #[test]
+    fn a_person_s_word_is_not_contradicted() {
+        let read = |how: &str, by_word| {
+            let mut identity = of(FIELDS, LIST);
+            let ways = BTreeMap::from([(how.to_owned(), by_word)]);
+            identity.decided.insert("order дата".to_owned(), ways);
+            identity
+        };
+        let (proven, said) = (|how| read(how, false), |how| read(how, true));
+        assert!(proven("DayFirst").knows_all_of(&proven("MonthFirst")), "files differ");
+        assert!(proven("DayFirst").knows_all_of(&said("DayFirst")));
+        assert!(!proven("DayFirst").knows_all_of(&said("MonthFirst")));
+        assert!(!said("DayFirst").knows_all_of(&proven("MonthFirst")));
+        assert!(said("DayFirst").knows_all_of(&of(FIELDS, LIST)), "nothing was open before");
+        let both = proven("DayFirst").and(&proven("MonthFirst"));
+        assert!(said("MonthFirst").knows_all_of(&both));
     }
 
     #[test]

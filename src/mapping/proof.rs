@@ -222,6 +222,13 @@ impl Answers {
 }
 
 impl Order {
+    /// Of a date's form, where another order of the same would be one too.
+    pub(super) fn of_form(form: &str) -> Option<Self> {
+        let begins = |part: &str| ["/", "-"].iter().any(|mark| form.starts_with(&format!("{part}{mark}")));
+        let order = |part, order| begins(part).then_some(order);
+        order("%d", Self::DayFirst).or_else(|| order("%m", Self::MonthFirst))
+    }
+
     /// The days in this order, as forms.
     fn days(self, short_years: bool) -> Vec<String> {
         let parts = if self == Self::DayFirst { ["%d", "%m"] } else { ["%m", "%d"] };
@@ -239,6 +246,24 @@ impl Order {
     }
 }
 
+/// How the cells of a column are read that could be read in two ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    /// The column's name.
+    pub(super) column: Arc<str>,
+    /// What was decided.
+    pub(super) how: How,
+    /// Whether a person's word decided it, and no row.
+    pub(super) by_word: bool,
+}
+
+/// One way to read cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    Mark(char),
+    Order(Order),
+}
+
 /// What was decided about the columns of one file, by their places.
 #[derive(Debug, Clone, Default)]
 pub struct Decided {
@@ -247,6 +272,8 @@ pub struct Decided {
     /// Columns whose years of two digits are of this century.
     years: BTreeSet<usize>,
     proven: Answers,
+    /// Each column with what was decided about it, and whether only a person's word decided it.
+    said: Vec<Said>,
     /// What is to be said of a date that is not read because of its column.
     unclear: BTreeMap<usize, Arc<Issue>>,
     /// What was decided and by which row, for the receipt.
@@ -281,6 +308,11 @@ impl Decided {
     /// What is to be said of a date in the column that is not read.
     pub(super) fn unclear(&self, column: usize) -> Option<Arc<Issue>> {
         self.unclear.get(&column).cloned()
+    }
+
+    /// How the columns are read that could be read in two ways.
+    pub(super) fn said(&self) -> &[Said] {
+        &self.said
     }
 
     /// What single columns proved: it holds for the repaired rows of the file too, which may prove nothing by
@@ -402,6 +434,7 @@ impl Proof {
             let answer = Answer { of_column: known, of_file: answers.decimal };
             let known = column.settle(answer, [&W202, &M030], noted, &mut decided.notes, &mut questions);
             if let Some(mark) = known {
+                decided.said.push(column.said(How::Mark(mark), answer.of_column.is_some()));
                 decided.marks.insert(column.index, mark);
             }
             if let (Some(mark), true) = (known, column.proven.is_some()) {
@@ -418,6 +451,9 @@ impl Proof {
             let known = answers.orders.get(&*column.label).copied();
             let answer = Answer { of_column: known, of_file: answers.dates };
             let known = column.settle(answer, [&W203, &M031], noted, &mut decided.notes, &mut questions);
+            if let Some(order) = known {
+                decided.said.push(column.said(How::Order(order), answer.of_column.is_some()));
+            }
             let alike = column.either && column.proven.is_none() && column.open.is_none();
             let known = known.or(alike.then_some(Order::DayFirst));
             if let Some(order) = known {
@@ -460,6 +496,10 @@ impl Column<Order> {
 }
 
 impl<T: Copy + PartialEq> Column<T> {
+    fn said(&self, how: How, repaired: bool) -> Said {
+        Said { column: Arc::clone(&self.label), how, by_word: self.proven.is_none() && !repaired }
+    }
+
     fn hear(&mut self, says: Says<T>, row: u32, text: &str) {
         match (says, &self.proven) {
             (Says::This(what), None) => self.proven = Some((what, row, shown(text.trim()))),

@@ -254,11 +254,14 @@ fn fill(
     let _desk = lock::desk(&shop.desk)?;
     let layout = format!("{:?} {:?}", table.found().sheet, table.found().header_row);
     let plan = plan(drop, &mapping, &ready, view.intake);
-    let identity = plan.identity.clone().of_file(table.found().encoding.as_deref());
+    let encoding = table.found().encoding.as_deref();
+    let identity = mapping.identity_of(&ready.schema, encoding, &ready.decided);
     let plan = Plan { layout, identity, ..plan };
     let planned = plan.clone();
     if !names_all && shop.ledger.ask_blocking(move |ledger| ledger.tells_apart_otherwise(&planned))? {
-        return Ok(Some(Staged::Aside(FileState::Received, vec![told(&codes::KEY_CHANGED, [])])));
+        // Where a person answered, another answer may be the right one.
+        let state = if answers == Answers::default() { FileState::Received } else { FileState::Held };
+        return Ok(Some(Staged::Aside(state, vec![told(&codes::KEY_CHANGED, [])])));
     }
     // Whoever waited for the desk may find the file taken, or answered, by another process.
     let intake = view.intake;
