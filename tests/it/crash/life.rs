@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use rxdrop::knife::ORDER;
 use serde_json::Value;
 
-use super::{ended, until};
+use super::{ended, signal, until};
 use crate::balance;
 use crate::place::{Place, Ran, root};
 use crate::sheet::Sheet;
@@ -309,6 +310,21 @@ impl Life {
         }
         lots
     }
+}
+
+/// Lets a command of a life come to a point and tells it to stop there: what it printed and how it ended, and how
+/// long it took to end once it was told.
+#[track_caller]
+pub(super) fn stopped_at(life: &Life, point: &str, args: &[&str]) -> (Output, Duration) {
+    let gate = life.place.path("gate");
+    let child = life.under(&format!("{point}=pause:{}", gate.display()), args).spawn().unwrap();
+    until("it came there", || gate.with_extension("reached").exists());
+    let told = Instant::now();
+    signal(&child, "TERM");
+    std::fs::write(&gate, "").unwrap();
+    let ran = child.wait_with_output().unwrap();
+    survived(&ran);
+    (ran, told.elapsed())
 }
 
 /// Whatever became of a run, it neither panicked nor ended as programs should not.

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rxdrop::knife::Point;
 
-use super::life::{Behaviour, FOUR, Life, ROWS, survived};
-use super::{all, each, ended, has_points, signal, until};
+use super::life::{Behaviour, FOUR, Life, ROWS, stopped_at, survived};
+use super::{all, each, ended, has_points};
 use crate::place::root;
 
 /// What is under way when the knife comes.
@@ -147,17 +147,9 @@ fn killed_at_each_point_nothing_is_lost_and_nothing_sent_twice() {
 /// Told to stop while it stands at a point: it ends in time, and what it left is taken up again.
 fn told_to_stop(kill: &Kill) -> Result<(), String> {
     let mut life = prepared(kill.story, kill.behaviour);
-    let gate = life.place.path("gate");
-    let order = format!("{}:{}=pause:{}", kill.point.name(), kill.passage, gate.display());
-    let child = life.under(&order, &["watch"]).spawn().unwrap();
-    until("it came there", || gate.with_extension("reached").exists());
-    let told = Instant::now();
-    signal(&child, "TERM");
-    std::fs::write(&gate, "").unwrap();
-    let ran = child.wait_with_output().unwrap();
-    survived(&ran);
-    if told.elapsed() > Duration::from_secs(10) {
-        return Err(format!("ended after {:?}", told.elapsed()));
+    let (ran, took) = stopped_at(&life, &format!("{}:{}", kill.point.name(), kill.passage), &["watch"]);
+    if took > Duration::from_secs(10) {
+        return Err(format!("ended after {took:?}"));
     }
     if ran.status.code().is_none() {
         return Err(format!("did not end by itself: {:?}", ran.status));

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rxdrop::knife::ORDER;
-
-use super::life::{FOUR, Life, ROWS, survived};
+use super::life::{self, FOUR, Life, ROWS, survived};
 use super::{drop_day, has_points, place, signal, statuses, submits, until};
 use crate::balance;
 use crate::place::root;
@@ -14,16 +12,8 @@ const IN_ORDER: Duration = Duration::from_secs(10);
 
 /// Lets `watch` come to a point for the first time and tells it to stop there.
 fn stopped_at(life: &Life, point: &str) {
-    let gate = life.place.path("gate");
-    let mut command = life.place.command(&["watch"]);
-    let child = command.env(ORDER, format!("{point}:1=pause:{}", gate.display())).spawn().unwrap();
-    until("it came there", || gate.with_extension("reached").exists());
-    let told = Instant::now();
-    signal(&child, "TERM");
-    std::fs::write(&gate, "").unwrap();
-    let ran = child.wait_with_output().unwrap();
-    survived(&ran);
-    assert!(told.elapsed() < IN_ORDER, "{:?}", told.elapsed());
+    let (ran, took) = life::stopped_at(life, &format!("{point}:1"), &["watch"]);
+    assert!(took < IN_ORDER, "{took:?}");
     assert!(ran.status.code().is_some(), "did not end by itself: {:?}", ran.status);
     let told = String::from_utf8_lossy(&ran.stderr);
     assert!(!told.contains("it is not waited for"), "it did not end in order: {told}");
