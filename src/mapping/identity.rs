@@ -85,7 +85,9 @@ impl Identity {
         self.read_as.extend(former.read_as.iter().cloned());
         for (column, before) in &former.decided {
             let now = self.decided.entry(column.clone()).or_default();
-            before.iter().for_each(|(how, by_word)| *now.entry(how.clone()).or_default() |= by_word);
+            for (how, by_word) in before {
+                *now.entry(how.clone()).or_default() |= by_word;
+            }
         }
         for (field, made) in &mut self.made {
             let known = former.made.get(field).into_iter().flat_map(|former| &former.stand_for);
