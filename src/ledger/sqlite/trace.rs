@@ -11,7 +11,8 @@ use crate::ledger::{Error, What};
 /// Rows that repeat one row, told at most.
 const MOST_FOLLOWERS: u32 = 50;
 
-const REF: &str = "SELECT r.intake_id, i.name, r.row_no, r.state, t.remote_id FROM records r
+const REF: &str =
+    "SELECT r.intake_id, i.name, r.row_no, r.state, coalesce(t.remote_id, r.listed_id) FROM records r
   JOIN intakes i ON i.id = r.intake_id LEFT JOIN transactions t ON t.id = r.transaction_id ";
 
 fn row_ref(row: &Row<'_>) -> rusqlite::Result<RowRef> {
@@ -52,6 +53,14 @@ impl Trails for Sqlite {
         ))?;
         let places = found.query_map([&value], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut places: Vec<(i64, Option<u32>)> = places.collect::<Result<_, _>>()?;
+        if let What::Id(id) = what {
+            // Sent by somebody else, and found in a list.
+            let mut found = self
+                .conn
+                .prepare("SELECT intake_id, row_no FROM records WHERE listed_id = ?1 ORDER BY id")?;
+            let found = found.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            places.extend(found.collect::<Result<Vec<_>, _>>()?);
+        }
         places.dedup();
         Ok(places)
     }
