@@ -222,6 +222,13 @@ fn keyed((row, key, quantity): Line<'_>) -> StagedRow {
     staged(row, members, Some(FactKey::Strong(key.to_owned())))
 }
 
+/// A keyed row whose number its mapping gives.
+fn numbered(line: Line<'_>, number: &str) -> StagedRow {
+    let mut row = keyed(line);
+    row.record.as_mut().unwrap().number = Some(number.to_owned());
+    row
+}
+
 fn weak(row: u32, text: &str) -> StagedRow {
     staged(row, Some(format!(r#"{{"p_batch_no":"{text}"}}"#)), Some(FactKey::Weak(text.to_owned())))
 }
@@ -857,29 +864,19 @@ fn a_row_too_large_for_a_request_is_refused_and_the_others_go() {
 #[test]
 fn a_mapped_number_of_another_fact_is_refused() {
     let mut bench = Bench::new();
-    let numbered = |row, key, number: &str| {
-        let mut line = keyed((row, key, 1));
-        line.record.as_mut().unwrap().number = Some(number.to_owned());
-        line
-    };
-    let rows = [numbered(2, "k1", "55"), numbered(3, "k2", "55"), numbered(4, "k3", "56")];
+    let rows = [numbered((2, "k1", 1), "55"), numbered((3, "k2", 1), "55"), numbered((4, "k3", 1), "56")];
     let file = bench.drop_rows("a.csv", "a", &rows, true, Accept::GoodRows);
     assert_eq!(bench.statuses(file), [Waiting, Refused, Waiting]);
-    let again = bench.drop_rows("b.csv", "b", &[numbered(2, "k1", "55")], true, Accept::GoodRows);
+    let again = bench.drop_rows("b.csv", "b", &[numbered((2, "k1", 1), "55")], true, Accept::GoodRows);
     assert_eq!(bench.statuses(again), [Waiting]);
 }
 
 #[test]
 fn a_correction_under_the_number_of_what_was_accepted_does_not_go() {
     let mut bench = Bench::new();
-    let numbered = |quantity| {
-        let mut line = keyed((2, "k1", quantity));
-        line.record.as_mut().unwrap().number = Some("55".to_owned());
-        line
-    };
-    bench.drop_rows("a.csv", "a", &[numbered(1)], true, Accept::GoodRows);
+    bench.drop_rows("a.csv", "a", &[numbered((2, "k1", 1), "55")], true, Accept::GoodRows);
     bench.send_all(&accepted);
-    let changed = bench.drop_rows("b.csv", "b", &[numbered(2)], true, Accept::GoodRows);
+    let changed = bench.drop_rows("b.csv", "b", &[numbered((2, "k1", 2), "55")], true, Accept::GoodRows);
     assert_eq!(bench.codes(changed), ["L011"]);
     let now = bench.now();
     bench.ledger.release(&What::Row("b.csv".into(), 2), Some(Double::Send), &by(), now).unwrap();
@@ -891,14 +888,9 @@ fn a_correction_under_the_number_of_what_was_accepted_does_not_go() {
 #[test]
 fn a_number_that_two_rows_went_under_is_decided_about_once() {
     let mut bench = Bench::new();
-    let numbered = |quantity| {
-        let mut line = keyed((2, "k1", quantity));
-        line.record.as_mut().unwrap().number = Some("55".to_owned());
-        line
-    };
-    bench.drop_rows("a.csv", "a", &[numbered(1)], true, Accept::GoodRows);
+    bench.drop_rows("a.csv", "a", &[numbered((2, "k1", 1), "55")], true, Accept::GoodRows);
     bench.send_all(&refused);
-    let repaired = bench.drop_rows("b.csv", "b", &[numbered(2)], true, Accept::GoodRows);
+    let repaired = bench.drop_rows("b.csv", "b", &[numbered((2, "k1", 2), "55")], true, Accept::GoodRows);
     bench.unknown_batch();
     let now = bench.now();
     let done = bench.ledger.resolve(&What::Number("55".into()), &Decision::NotReceived, &by(), now).unwrap();
@@ -908,12 +900,8 @@ fn a_number_that_two_rows_went_under_is_decided_about_once() {
 #[test]
 fn of_rows_with_one_number_that_a_person_lets_go_only_one_goes() {
     let mut bench = Bench::new();
-    let numbered = |row| {
-        let mut line = keyed((row, "k1", 1));
-        line.record.as_mut().unwrap().number = Some("55".to_owned());
-        line
-    };
-    let file = bench.drop_rows("a.csv", "a", &[numbered(2), numbered(3)], true, Accept::GoodRows);
+    let rows = [numbered((2, "k1", 1), "55"), numbered((3, "k1", 1), "55")];
+    let file = bench.drop_rows("a.csv", "a", &rows, true, Accept::GoodRows);
     assert_eq!(bench.statuses(file), [Held, Held]);
     let now = bench.now();
     bench.ledger.release(&What::File("a.csv".into()), Some(Double::Send), &by(), now).unwrap();
