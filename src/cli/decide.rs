@@ -54,7 +54,8 @@ pub(super) struct ResolveArgs {
     /// It was surely not received and may be sent again
     #[arg(long)]
     not_received: bool,
-    /// Where a list shows our number for it: listed=ID, the system's number there, which you say is another movement's
+    /// Where a list shows our number for it: listed=ID (or ID,ID), the system's number there, which you say is another
+    /// movement's
     #[arg(long, value_name = "KEY=VALUE", value_parser = listed, conflicts_with = "accepted")]
     answer: Option<String>,
     #[command(flatten)]
@@ -91,7 +92,7 @@ fn answer(text: &str) -> Result<Answer, String> {
 
 fn listed(text: &str) -> Result<String, String> {
     let id = text.strip_prefix("listed=").filter(|id| !id.is_empty());
-    id.map(str::to_owned)
+    id.map(|id| id.replace(' ', ""))
         .ok_or_else(|| "the answer is listed=ID; the row's message names the number".to_owned())
 }
 

@@ -111,12 +111,16 @@ fn show(survey: &Survey, lang: Lang) -> Result<()> {
         Lang::Bg => format!("този регистър помни до {known}, номера до {number}"),
         Lang::En => format!("this ledger knows what happened until {known}, numbers up to {number}"),
     })?;
-    if survey.doubt_until.is_some() {
-        out::line(out::pick(
-            lang,
-            "Какво е подадено след това или от друг, тук не се знае: вижте го в портала на системата. Редовете с дати до днес ще се задържат, докато човек реши за тях с `rxdrop release`.",
-            "What was sent after that or by somebody else is not known here: look in the system's portal. Rows dated up to today will be held until a person decides about them with `rxdrop release`.",
-        ))?;
+    if let Some(until) = survey.doubt_until {
+        let until = until.format("%d.%m.%Y");
+        out::line(&match lang {
+            Lang::Bg => format!(
+                "Какво е подадено след това или от друг, тук не се знае: вижте го в портала на системата. Редовете с дати до {until} ще се задържат, докато човек реши за тях с `rxdrop release`."
+            ),
+            Lang::En => format!(
+                "What was sent after that or by somebody else is not known here: look in the system's portal. Rows dated up to {until} will be held until a person decides about them with `rxdrop release`."
+            ),
+        })?;
     }
     Ok(())
 }

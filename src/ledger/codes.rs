@@ -283,11 +283,11 @@ codes! {
            "A column was added to [key] after rows had been reported; without [key], something stands for something else now: `брак` was 25 and is 24."
            "Integrator: put the former key back (without a key: the former fields and what each text stood for; new texts, columns and formats may come behind them); the same goes for `encoding` in [table]. Where without a key somebody answered how dates or numbers are read, answer as for the files before: `rxdrop release FILE --answer`; a file that is rightly read otherwise needs a mapping of its own. If the columns only have new names, state the former ones in [key] as `formerly`. If none of the reported rows will come again, give the key a new scope with `of`, or where there is no key, the mapping a new name."
     TWO_MEANINGS "L034" Administrator
-        bg "„{0}“ е име и на пуснат файл, и на отчет, и не личи кой от двата имате предвид: за ред от отчета напишете „{1}:РЕД“, за ред от пуснатия файл — „{2}:РЕД“ (РЕД е в колона rx_row на посочения файл)"
+        bg "„{0}“ е име и на пуснат файл, и на отчет, и не личи кой от двата имате предвид: за ред от отчета напишете „{1}“, за ред от пуснатия файл — „{2}“ (N е в колона rx_row на посочения файл)"
            "Един и същи номер на ред значи друг ред в отчета и в пуснатия файл; решението би засегнало чужд ред."
            "Поправен файл с грешките е взет; по-късно на негово място е написан нов отчет, и той е отворен и записан отново."
            "Назовете реда по отчета с резултата, в който стои, или по номера му: `id:` или `no:`."
-        en "`{0}` is the name of a dropped file and of a report too, and nothing shows which is meant: for a row of the report write `{1}:ROW`, for a row of the dropped file `{2}:ROW` (ROW as in rx_row of the file named)"
+        en "`{0}` is the name of a dropped file and of a report too, and nothing shows which is meant: for a row of the report write `{1}`, for a row of the dropped file `{2}` (N as in rx_row of the file named)"
            "The same row number means another row in the report than in the dropped file; a decision would touch a row that was not meant."
            "A repaired errors file was taken; later a new report was written in its place, opened and saved again."
            "Name the row by the result in which it stands, or by its number: `id:` or `no:`."

@@ -304,6 +304,9 @@ CREATE TRIGGER moves_are_not_removed BEFORE DELETE ON moves
 ALTER TABLE records ADD COLUMN listed_id TEXT;
 CREATE INDEX records_listed ON records (listed_id) WHERE listed_id IS NOT NULL;
 
+-- Whether a list showed it before a takeover: what is in doubt since may be another movement.
+ALTER TABLE listed_ids ADD COLUMN before_takeover INTEGER NOT NULL DEFAULT 0;
+
 -- In which state it stood then; only what was unknown is looked after.
 ALTER TABLE unlisted ADD COLUMN state TEXT NOT NULL DEFAULT 'unknown';
 CREATE INDEX unlisted_unknown ON unlisted (intake_id) WHERE state = 'unknown';

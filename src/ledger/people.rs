@@ -31,12 +31,12 @@ pub enum Meaning {
     Input,
     /// The report, of the file with this receipt.
     Report(i64),
-    /// Nothing shows which; with a name for each that stands for nothing else.
+    /// Nothing shows which; with a name for each that stands for nothing else, if there is one.
     Either {
         /// The result of the file whose report has the name.
-        of_report: String,
+        of_report: Option<String>,
         /// The result of the file that was dropped under it.
-        of_input: String,
+        of_input: Option<String>,
     },
 }
 

@@ -71,17 +71,25 @@ impl Identity {
             })
     }
 
-    /// Whether the same bytes are the same texts, as far as the mapping decides it: an encoding may be stated, or no
-    /// longer, where files were read in it before. What files are is not held against them.
+    /// Whether the same bytes are the same texts, as far as the mapping decides it: an encoding may be stated where all
+    /// files were read in it before, or no longer where it is found all the same. What files are that were always read
+    /// by a guess is not held against them.
     fn reads_as(&self, former: &Self) -> bool {
-        self.encoding == former.encoding
-            || former.read_as.is_empty()
-            || self.read_as.is_subset(&former.read_as)
+        if self.read_as.is_empty() || former.read_as.is_empty() {
+            return true;
+        }
+        match (&self.encoding, &former.encoding) {
+            (Some(_), _) => former.read_as.is_subset(&self.read_as),
+            (None, Some(_)) => self.read_as.is_subset(&former.read_as),
+            (None, None) => true,
+        }
     }
 
     /// This one, with what the former one knew besides.
     #[must_use]
     pub fn and(mut self, former: &Self) -> Self {
+        // Whether it was ever stated, also where a workbook comes after it was taken away.
+        self.encoding = former.encoding.clone().or(self.encoding.filter(|_| !self.read_as.is_empty()));
         self.read_as.extend(former.read_as.iter().cloned());
         for (column, before) in &former.decided {
             let now = self.decided.entry(column.clone()).or_default();
@@ -99,11 +107,13 @@ impl Identity {
     }
 }
 
-/// Rows prove how a file is written, and files may differ. A person's word that says otherwise than was read before,
-/// or that what is read now gainsays, was wrong about one of them.
+/// Rows prove how a file is written, and files may differ. A person's word that says otherwise than anything was read
+/// before, or that what is read now gainsays, was wrong about one of them.
 fn is_no_contradiction(now: &BTreeMap<String, bool>, before: &BTreeMap<String, bool>) -> bool {
     let by_word = before.values().any(|by_word| *by_word);
-    now.iter().all(|(how, word)| before.contains_key(how) || !(by_word || *word))
+    now.iter().all(|(how, word)| {
+        if *word { before.keys().all(|known| known == how) } else { !by_word || before.contains_key(how) }
+    })
 }
 
 impl Made {
@@ -394,8 +404,13 @@ reason = "не е в ПЛС"
         assert!(!stated("ibm866").knows_all_of(&stated("windows-1251")));
         assert!(!guessed("ibm866").knows_all_of(&stated("windows-1251")));
         assert!(of(FIELDS, LIST).knows_all_of(&stated("windows-1251")), "a workbook");
-        let both = stated("utf-8").and(&guessed("windows-1251"));
-        assert!(stated("windows-1251").knows_all_of(&both));
+        let both = guessed("ibm866").and(&guessed("windows-1251"));
+        assert!(!stated("windows-1251").knows_all_of(&both), "the others would be read otherwise");
+        assert!(guessed("utf-8").knows_all_of(&both), "files come as they are");
+        let workbook = table("ibm866").and(&guessed("windows-1251"));
+        assert!(!stated("ibm866").knows_all_of(&workbook), "a workbook between them changes nothing");
+        let workbook = of(FIELDS, LIST).and(&stated("windows-1251"));
+        assert!(!guessed("ibm866").knows_all_of(&workbook));
     }
 
     #[test]
@@ -413,7 +428,7 @@ reason = "не е в ПЛС"
         assert!(!said("DayFirst").knows_all_of(&proven("MonthFirst")));
         assert!(said("DayFirst").knows_all_of(&of(FIELDS, LIST)), "nothing was open before");
         let both = proven("DayFirst").and(&proven("MonthFirst"));
-        assert!(said("MonthFirst").knows_all_of(&both));
+        assert!(!said("MonthFirst").knows_all_of(&both));
     }
 
     #[test]

@@ -25,7 +25,10 @@ pub fn meant(shop: &Shop, what: What) -> Result<What> {
         Some(Meaning::Report(of)) => Ok(What::Received(of, row)),
         Some(Meaning::Either { of_report, of_input }) => {
             let code = &codes::TWO_MEANINGS;
-            let told = [path.display().to_string(), of_report, of_input];
+            // Without a name of its own only the number of a row is left.
+            let place =
+                |name: Option<String>| name.map_or_else(|| "no:…".to_owned(), |name| format!("{name}:N"));
+            let told = [path.display().to_string(), place(of_report), place(of_input)];
             bail!("{} ({})", code.message(Lang::En, &told), code.code)
         }
     }

@@ -53,8 +53,8 @@ impl Memory {
     }
 
     fn hold_ready(&mut self) -> Result<(), Error> {
-        let open = |rec: &&mut Rec| rec.state.is_open() && !rec.goes();
-        self.records.iter_mut().flatten().filter(open).for_each(|rec| rec.released = false);
+        let waits = |rec: &&mut Rec| (rec.state.is_open() || rec.is_held()) && !rec.goes();
+        self.records.iter_mut().flatten().filter(waits).for_each(|rec| rec.released = false);
         let ready = self.candidates(usize::MAX);
         for record in &ready {
             let state = self

@@ -560,7 +560,7 @@ impl Memory {
                 return Ok(None);
             }
             let late = self.set_late_aside(&candidates, want.late, want.today)?;
-            if !self.set_taken_aside(&candidates)? && !late {
+            if !late && !self.set_taken_aside(&candidates)? {
                 break candidates;
             }
         };

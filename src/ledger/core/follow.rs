@@ -31,7 +31,8 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
 pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
     let keys = store.live_keys(newcomer)?;
     store.set_newer(older.id, None)?;
-    if newcomer.older == Some(older.id) {
+    // Whoever repairs one that can't go itself repairs the older one, and must meet it.
+    if newcomer.older == Some(older.id) && newcomer.valid {
         store.set_older(newcomer.id, None)?;
     }
     store.forget_facts(newcomer)?;

@@ -148,12 +148,12 @@ impl Newcomer<'_> {
             };
             // A repaired row belongs to the document of the row it names.
             store.join_document(self.id, &known)?;
-            return Ok(Target::Row(Way::Named, Box::new(in_place_of(known, |id| store.record(id))?)));
+            return Ok(Target::Row(Way::Named, Box::new(stands_for(store, known)?)));
         }
         let Some(again_of) = self.under.again_of else { return Ok(Target::None) };
         let known = store.of_row(again_of, self.row)?;
         let Some(known) = known.filter(|known| self.is_of_my_realm(known)) else { return Ok(Target::None) };
-        Ok(Target::Row(Way::SameContent, Box::new(in_place_of(known, |id| store.record(id))?)))
+        Ok(Target::Row(Way::SameContent, Box::new(stands_for(store, known)?)))
     }
 
     /// Whether both count together: one system, environment and registration. What never got so far is anybody's.
@@ -419,6 +419,20 @@ impl Newcomer<'_> {
             Some(FactKey::Weak(mine)) => key.rsplit_once('#').is_some_and(|(base, _)| base == mine),
             None => false,
         }))
+    }
+}
+
+/// The newest record in the place of one. Where that can't go itself and had to give its place back, it is the one that
+/// has the place again.
+fn stands_for<S: Store>(store: &S, known: Known) -> Result<Known, Error> {
+    let known = in_place_of(known, |id| store.record(id))?;
+    if known.valid || !store.is_taken(known.intake)? {
+        return Ok(known);
+    }
+    let older = known.older.map_or(Ok(None), |older| store.record(older))?;
+    match older.filter(|older| older.newer.is_none()) {
+        Some(older) => in_place_of(older, |id| store.record(id)),
+        None => Ok(known),
     }
 }
 

@@ -83,7 +83,9 @@ impl Sqlite {
                 break None;
             }
             let mut unfit = set_late_aside(&tx, &candidates, want)?;
-            unfit.extend(set_taken_aside(&tx, realm, &candidates)?);
+            if unfit.is_empty() {
+                unfit = set_taken_aside(&tx, realm, &candidates)?;
+            }
             if !unfit.is_empty() {
                 aside.extend(unfit);
                 continue;

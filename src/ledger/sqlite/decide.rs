@@ -38,7 +38,7 @@ impl Sqlite {
                 }
                 let mut store = SqlStore::new(tx, now);
                 // What a list shows as well goes only where a person looked at this very row.
-                let looked_at = answer != Some(Double::Send) || matches!(what, What::Row(..));
+                let looked_at = answer != Some(Double::Send) || matches!(what, What::Row(..) | What::Received(_, Some(_)));
                 let went = (looked_at || !is_perhaps_listed(&store, known.id)?)
                     && rules::release(&mut store, &known, answer, by)?;
                 if went { &mut decided.moved } else { &mut decided.left }.push(touched(tx, &known)?);

@@ -225,12 +225,19 @@ impl Sqlite {
             .query_row(params![name, folder.map(Path::to_string_lossy), sha256], |row| row.get(0))?)
     }
 
-    /// The newest name under which a file's result was written, else its own.
-    fn result_of(&self, intake: i64) -> Result<String, Error> {
+    /// The name of a result that means this file and no other.
+    fn result_of(&self, intake: i64) -> Result<Option<String>, Error> {
         let sql =
-            "SELECT coalesce((SELECT max(name) FROM reports WHERE intake_id = ?1 AND kind LIKE 'result.%'),
-            (SELECT name FROM intakes WHERE id = ?1))";
-        Ok(self.conn.prepare_cached(sql)?.query_row([intake], |row| row.get(0))?)
+            "SELECT folder, name FROM reports WHERE intake_id = ?1 AND kind LIKE 'result.%' ORDER BY name";
+        let mut found = self.conn.prepare_cached(sql)?;
+        let names = found.query_map([intake], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let names: Vec<(String, String)> = names.collect::<Result<_, _>>()?;
+        for (folder, name) in names {
+            if self.named(Some(Path::new(&folder)), &name)? == Some(intake) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn report_names_of(&self, folder: &Path) -> Result<Vec<(String, i64)>, Error> {

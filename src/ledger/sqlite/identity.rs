@@ -8,9 +8,10 @@ use super::{Sqlite, json};
 use crate::ledger::{Error, Plan};
 use crate::mapping::Identity;
 
-/// A row of scope `s` that may be registered.
+/// A row of scope `s` that may be registered, also one that somebody else sent and a list showed.
 const REPORTED: &str = "EXISTS (SELECT 1 FROM facts f JOIN records r ON r.id = f.record_id
-    WHERE f.scope_id = s.id AND f.live = 1 AND r.state IN ('accepted', 'ready', 'sending', 'pending', 'unknown'))";
+    WHERE f.scope_id = s.id AND f.live = 1 AND (r.state IN ('accepted', 'ready', 'sending', 'pending', 'unknown')
+        OR (r.state = 'duplicate' AND r.listed_id IS NOT NULL)))";
 
 impl Sqlite {
     /// Whether rows of a file would be looked for under another key than those that were reported.

@@ -417,19 +417,22 @@ impl Comparison<'_> {
         self.take_all(&fits)
     }
 
-    /// What is unknown still and stands in the list under our number says so: a person who takes it for not received
-    /// must know of it.
+    /// What is unknown still and stands in the list under our number says so, with every number of the system that it has
+    /// there: a person who takes it for not received must know of all.
     fn tell_contradictions(&self) -> Result<(), Error> {
-        let rows: Vec<(i64, u32)> = self.all(
-            "SELECT s.record_id, min(l.row_no) FROM temp.listed l
-               JOIN temp.sought s ON s.number = l.number AND s.realm_id = l.realm_id
-              WHERE l.elsewhere = 0 AND s.open = 1 AND s.found = 0 GROUP BY s.record_id",
+        let mut found = self.tx.prepare_cached(
+            "SELECT record_id, min(row_no), group_concat(id, ',') FROM (SELECT s.record_id, l.row_no, l.id
+               FROM temp.listed l JOIN temp.sought s ON s.number = l.number AND s.realm_id = l.realm_id
+              WHERE l.elsewhere = 0 AND s.open = 1 AND s.found = 0 ORDER BY s.record_id, l.row_no) GROUP BY record_id",
         )?;
-        for (record, listed) in rows {
+        let rows = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let rows: Vec<(i64, u32, String)> = rows.collect::<Result<_, _>>()?;
+        for (record, listed, ids) in rows {
             let mut store = SqlStore::new(self.tx, self.now);
             let was_to_go = store.reason(record)?.iter().any(|one| one.code == codes::CONTRADICTED.code);
             let code = if was_to_go { &codes::CONTRADICTED } else { &codes::LISTED_OTHER };
-            put_first(&mut store, record, told(code, self.place_of(listed)?))?;
+            let place = [self.list.clone(), listed.to_string(), ids];
+            put_first(&mut store, record, told(code, place))?;
         }
         Ok(())
     }
@@ -471,10 +474,13 @@ impl Comparison<'_> {
     }
 
     /// Rows whose content one row has that is held because somebody else may have sent it, and no other here that may
-    /// be registered; and only this row of the list. It was sent.
+    /// be registered; and only this row of the list. It was sent. A number that a list showed before the takeover may
+    /// be another movement's.
     fn found_held(&mut self) -> Result<(), Error> {
         let found: Vec<(u32, i64)> = self.all(&format!(
             "SELECT l.row_no, s.id {BESIDE_HELD} AND s.registration = l.registration
+                AND NOT EXISTS (SELECT 1 FROM listed_ids k WHERE k.realm_id = l.realm_id AND k.id = l.id
+                    AND k.before_takeover = 1)
                 AND (l.number IS NOT NULL OR NOT EXISTS (SELECT 1 FROM temp.listed n WHERE n.number IS NOT NULL))
                 AND (SELECT count(*) FROM temp.listed o WHERE o.content = l.content AND o.realm_id = l.realm_id
                         AND o.registration = l.registration AND o.over = 0 AND o.elsewhere = 0 AND o.our_number = 0) = 1

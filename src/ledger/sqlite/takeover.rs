@@ -83,6 +83,7 @@ impl Sqlite {
                 None => leave_ids_out(tx, takeover.event)?,
             }
             if takeover.doubt_until.is_some() {
+                tx.execute("UPDATE listed_ids SET before_takeover = 1", [])?;
                 let of = folder.as_deref();
                 done = TakenOver { held: hold_ready(tx, of)?, unknown: doubt_retries(tx, of, now)? };
             }
@@ -145,10 +146,10 @@ fn held() -> Result<&'static str, Error> {
 }
 
 /// What is ready, of a folder or at all, may have been sent. What a person let go before is not vouched for any more,
-/// also where its outcome is open yet.
+/// also where its outcome is open yet, or where it waits.
 fn hold_ready(tx: &Transaction<'_>, folder: Option<&str>) -> Result<u64, Error> {
     tx.execute(
-        "UPDATE records SET released = 0 WHERE state IN ('sending', 'unknown', 'pending') AND intake_id IN
+        "UPDATE records SET released = 0 WHERE released = 1 AND state IN ('sending', 'unknown', 'pending', 'behind', 'held') AND intake_id IN
             (SELECT id FROM intakes WHERE state = 'taken' AND folder = coalesce(?1, folder))",
         [folder],
     )?;

@@ -478,7 +478,7 @@ fn of_an_input_and_a_report_of_one_name_the_bytes_tell_which_is_meant() {
     assert_eq!(bench.ledger.meaning(Some(folder), name, Some("changed")).unwrap(), None, "the report alone");
     let second = bench.drop_rows(name, "theirs", &[doubted((2, "k3", 1))], true, Accept::GoodRows);
     let mut meaning = |folder, bytes| bench.ledger.meaning(folder, name, bytes).unwrap().unwrap();
-    let either = Meaning::Either { of_report: "a.csv.result.csv".into(), of_input: name.into() };
+    let either = Meaning::Either { of_report: Some("a.csv.result.csv".into()), of_input: None };
     assert_eq!(meaning(Some(folder), Some("ours")), Meaning::Report(first));
     assert_eq!(meaning(Some(folder), Some("theirs")), Meaning::Input);
     assert_eq!(meaning(Some(folder), Some("changed")), either);
@@ -1434,7 +1434,7 @@ impl Bench {
         conn.execute_batch(
             "DROP TABLE moves; DROP TRIGGER events_are_not_changed; DROP INDEX records_listed;
              ALTER TABLE records DROP COLUMN listed_id; DROP INDEX unlisted_unknown; DROP INDEX unlisted_of;
-             ALTER TABLE unlisted DROP COLUMN state;",
+             ALTER TABLE unlisted DROP COLUMN state; ALTER TABLE listed_ids DROP COLUMN before_takeover;",
         )
         .unwrap();
         let mut found =
@@ -2459,7 +2459,8 @@ fn what_a_list_shows_under_our_number_goes_again_only_where_a_person_names_it() 
         let wrong = Decision::NotThoughListed("74".into());
         assert_eq!(say(&mut bench, row.clone(), wrong), (0, Some(code.to_owned())));
         assert_eq!(bench.claim().map(|open| open.items.len()), Some(1), "the one that no list shows");
-        assert_eq!(say(&mut bench, row, Decision::NotThoughListed("72".into())), (1, None));
+        let all = ids[..rows.len()].join(",");
+        assert_eq!(say(&mut bench, row, Decision::NotThoughListed(all)), (1, None));
         assert_eq!(bench.claim().map(|open| open.items.len()), Some(1));
     }
 }
@@ -2633,4 +2634,115 @@ fn what_settles_a_whole_file_takes_work_in_proportion_to_its_rows() {
         let (few, many) = (steps_of(60), steps_of(240));
         assert!(many < 6 * few.max(1), "{what}: {few} thousand steps for 60 rows, {many} for 240");
     }
+}
+
+#[test]
+fn a_number_that_a_list_showed_before_a_takeover_settles_no_held_row() {
+    let mut bench = Bench::new();
+    bench.drop_weak("z.csv", &[(2, "z")]);
+    // Typed into the portal by hand.
+    lay_beside(&mut bench, &[("90", None, "w")], true);
+    let now = bench.now();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let file = bench.drop_weak("a.csv", &[(2, "w")]);
+    lay_beside(&mut bench, &[("90", None, "w")], true);
+    assert_eq!((bench.statuses(file), bench.codes(file)), (vec![Held], vec!["L069".to_owned()]));
+}
+
+#[test]
+fn a_row_that_a_list_may_show_goes_also_where_a_report_names_it() {
+    let (mut bench, file) = taken_over(&[(2, "w"), (3, "w")]);
+    lay_beside(&mut bench, &[("72", None, "w")], true);
+    assert_eq!(bench.codes(file)[0], "L069");
+    assert_eq!(let_go(&mut bench, &What::Received(file, Some(2))), 1);
+}
+
+#[test]
+fn what_stands_twice_under_our_number_is_named_in_full_by_whoever_says_it_is_another() {
+    let mut bench = Bench::new();
+    let file = bench.drop_weak("a.csv", &[(2, "w")]);
+    let number = bench.unknown_batch().items[0].number.clone();
+    lay_beside(&mut bench, &[("72", Some(number.as_str()), "v"), ("73", Some(number.as_str()), "w")], false);
+    for (listed, status) in [("72", Unknown), ("72,73", Waiting)] {
+        let now = bench.now();
+        let decision = Decision::NotThoughListed(listed.into());
+        bench.ledger.resolve(&What::Row("a.csv".into(), 2), &decision, &by(), now).unwrap();
+        assert_eq!(bench.statuses(file), [status], "{listed}");
+    }
+}
+
+/// A row that was said not to have been received.
+fn missing_with_key() -> (Bench, i64, OpenBatch) {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.unknown_batch();
+    let now = bench.now();
+    bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    (bench, file, open)
+}
+
+#[test]
+fn what_was_let_go_and_waits_is_doubted_by_another_takeover() {
+    let (mut bench, _, open) = missing_with_key();
+    let newer = bench.drop_file("b.csv", &[(2, "k1", 2)]);
+    let now = bench.now();
+    bench.ledger.release(&What::Row("b.csv".into(), 2), Some(Double::Send), &by(), now).unwrap();
+    list_of(&mut bench, &open.items[0].number, "v", 1);
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let missing = Decision::NotThoughListed("72".into());
+    bench.ledger.resolve(&What::Row("a.csv".into(), 2), &missing, &by(), now).unwrap();
+    assert!(bench.claim().is_none());
+    assert_eq!(bench.statuses(newer), [Held]);
+}
+
+#[test]
+fn the_repair_of_a_bad_repair_meets_the_row_that_a_list_shows() {
+    for key in ["k1", "k2"] {
+        let (mut bench, file, open) = missing_with_key();
+        let naming = |bench: &mut Bench, of, (row, key, quantity)| {
+            let mut line = keyed((row, key, quantity));
+            let record = line.record.as_mut().unwrap();
+            record.reference = Some(bench.rows(of)[0].reference.clone());
+            // After the takeover, so that no doubt holds it.
+            record.day = Some("2026-08-31".parse().unwrap());
+            line
+        };
+        let bad = naming(&mut bench, file, (2, "k1", 0));
+        let bad = bench.drop_rows("b.csv", "b", &[bad], true, Accept::GoodRows);
+        list_of(&mut bench, &open.items[0].number, "v", 1);
+        assert_eq!(bench.codes(file), ["L065"]);
+        let again = naming(&mut bench, bad, (2, key, 3));
+        let again = bench.drop_rows("c.csv", "c", &[again], true, Accept::GoodRows);
+        assert!(bench.claim().is_none(), "{key}");
+        assert_eq!(bench.statuses(again), [Waiting], "{key}");
+    }
+}
+
+#[test]
+fn another_key_is_noticed_where_all_that_was_reported_was_reported_by_others() {
+    let (mut bench, file) = taken_over(&[(2, "w")]);
+    lay_beside(&mut bench, &[("72", None, "w")], true);
+    assert_eq!(bench.codes(file), ["L070"]);
+    let next = bench.receive("b.csv", "b");
+    let mut plan = plan_for(next, false, Accept::GoodRows);
+    plan.identity = crate::mapping::Identity::read("key:other");
+    assert!(bench.ledger.tells_apart_otherwise(&plan).unwrap());
+}
+
+#[test]
+fn a_name_that_is_offered_for_a_report_means_no_newer_file() {
+    let mut bench = Bench::new();
+    let folder = std::path::Path::new("/drop");
+    let written = |name: &str, bytes: &str, kind: &str| (name.to_owned(), bytes.to_owned(), kind.to_owned());
+    let first = bench.drop_file("a.csv", &[(2, "k1", 0), (3, "k2", 1)]);
+    let now = bench.now();
+    let reports =
+        [written("a.csv.result.csv", "r1", "result.csv"), written("a.csv.errors.csv", "e1", "errors.csv")];
+    bench.ledger.keep_reports(first, folder, &reports, now).unwrap();
+    bench.drop_file("a.csv.errors.csv", &[(2, "k3", 1)]);
+    let second = bench.drop_file("a.csv", &[(2, "k2", 1), (3, "k1", 1)]);
+    bench.ledger.keep_reports(second, folder, &reports[..1], now).unwrap();
+    let meaning = bench.ledger.meaning(Some(folder), "a.csv.errors.csv", Some("changed")).unwrap();
+    assert!(matches!(meaning, Some(Meaning::Either { of_report: None, .. })), "{meaning:?}");
 }
