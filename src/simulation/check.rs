@@ -139,12 +139,8 @@ impl Check {
                     None => server.look(&trn.number),
                 };
                 let one = in_books.and_then(|id| server.books.get(id)).ok_or_else(|| told("I3"))?;
-                // Under a mapped number a part of the ledger that was lost may have sent a later form of the row.
-                let text = |members: &str| {
-                    if rec.mapped.is_some() { delivery(members).to_owned() } else { members.to_owned() }
-                };
-                let ours = rec.members.as_deref().map(text);
-                must(one.number == trn.number && Some(text(&one.members)) == ours, || told("I3"))
+                let same = one.number == trn.number && Some(&one.members) == rec.members.as_ref();
+                must(same, || told("I3"))
             }
             RecordState::Unknown => {
                 let named =

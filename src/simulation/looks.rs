@@ -170,7 +170,9 @@ impl<B: Book> Life<'_, B> {
         let server = &self.server;
         let find = |number: &str| server.look(number).filter(|_| !astray).map(|id| (id + 1).to_string());
         if let Some(id) = find(&sought.item.number) {
-            return Presence::There(id);
+            // As the codec does it: under a mapped number another movement may stand there.
+            let same = server.shows(&sought.item.number, &sought.item.members);
+            return if same { Presence::There(id) } else { Presence::Unclear };
         }
         let vouched = self.book.memory().bug == Some(Bug::NobodyVouches)
             || self.book.witness().is_some_and(|one| find(&one.item.number) == Some(one.id));

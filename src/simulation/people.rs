@@ -50,9 +50,16 @@ fn resolve_one<B: Book>(life: &mut Life<'_, B>) -> Result<bool, Broken> {
     let trn = memory.transactions[usize::try_from(trn).unwrap() - 1].clone();
     let batch = &memory.batches[usize::try_from(trn.batch).unwrap() - 1];
     let one_left = batch.transactions.len() == 1;
+    // Under a mapped number another movement may stand there.
+    let members = memory.rec(record).and_then(|rec| rec.members.clone()).unwrap_or_default();
+    let registered = life.server.look(&trn.number);
+    let another = registered.is_some() && !life.server.shows(&trn.number, &members);
     if batch.state == crate::ledger::core::BatchState::Unknown
-        && let Some(remote) =
-            life.server.batch_with(&trn.number).filter(|_| one_left || life.random.percent(70))
+        && let Some(remote) = life
+            .server
+            .batch_with(&trn.number)
+            .filter(|_| !another)
+            .filter(|_| one_left || life.random.percent(70))
     {
         let remote = remote.to_string();
         let tickets = vec![(SECTION.to_owned(), serde_json::json!({ "batch": remote }))];
@@ -60,7 +67,7 @@ fn resolve_one<B: Book>(life: &mut Life<'_, B>) -> Result<bool, Broken> {
         let got = life.here(Op::Resolve(what, Decision::AskAbout { remote, tickets }))?;
         return Ok(got != Got::Decided(0, 0));
     }
-    let decision = match life.server.look(&trn.number) {
+    let decision = match registered.filter(|_| !another) {
         Some(id) => Decision::Accepted((id + 1).to_string()),
         None => Decision::NotReceived,
     };

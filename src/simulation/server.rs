@@ -271,6 +271,11 @@ impl Server {
         self.by_number.get(number).copied()
     }
 
+    /// Whether that is what was sent.
+    pub(super) fn shows(&self, number: &str, members: &str) -> bool {
+        self.look(number).is_some_and(|id| self.books[id].members == members)
+    }
+
     /// The batch that a number came in, where the portal shows one that says of it what the books say.
     pub(super) fn batch_with(&self, number: &str) -> Option<usize> {
         let registered = self.look(number);
