@@ -8,7 +8,7 @@ use super::book::{Book, Got, Op, Want};
 use super::broken::Bug;
 use super::looks::Put;
 use crate::ledger::core::batch::{PutOff, after, effects, horizon, left_open, next};
-use crate::ledger::core::follow::{documents_of_record, judge_followers_of};
+use crate::ledger::core::follow::{documents_of_record, hold_beside, judge_followers_of};
 use crate::ledger::core::place::{Newcomer, Under, first_state};
 use crate::ledger::core::store::{Key, Stand, Which, in_place_of};
 use crate::ledger::core::{
@@ -255,6 +255,7 @@ impl Memory {
             doc_intake: Some(rec.doc.as_ref().map_or(rec.intake, |doc| doc.0)),
             document: rec.doc.as_ref().map(|doc| doc.1.clone()),
             doubt: rec.doubt.clone(),
+            released: rec.released,
         })
     }
 
@@ -560,7 +561,7 @@ impl Memory {
                 return Ok(None);
             }
             let late = self.set_late_aside(&candidates, want.late, want.today)?;
-            if !late && !self.set_taken_aside(&candidates)? {
+            if !late && !self.set_taken_aside(&candidates)? && hold_beside(self, &candidates)?.is_empty() {
                 break candidates;
             }
         };
@@ -1310,25 +1311,14 @@ impl Store for Memory {
         }
         Ok(())
     }
-    fn vacate_facts(&mut self, known: &Known) -> Result<(), Error> {
-        for (_, fact) in self.own_facts(known) {
-            let Some(live) = self.live_of(&fact.key).filter(|live| *live != known.id) else { continue };
-            let rec = self.rec(live).unwrap();
-            let gone = matches!(
-                rec.state,
-                RecordState::Ignored
-                    | RecordState::Held
-                    | RecordState::Refused
-                    | RecordState::Rejected
-                    | RecordState::Reversed
-            );
-            if gone {
-                let at = (rec.intake, rec.row);
-                let facts = self.facts.get(&at).cloned().unwrap_or_default();
-                let place = facts.iter().position(|one| one.live && one.key == fact.key).unwrap();
-                self.set_live(at, place, false);
-            }
+    fn vacate_fact(&mut self, key: &Key) -> Result<(), Error> {
+        let Some(rec) = self.live_of(key).and_then(|live| self.rec(live)) else { return Ok(()) };
+        if rec.state.may_be_reported() || rec.state == RecordState::Behind {
+            return Ok(());
         }
+        let at = (rec.intake, rec.row);
+        let place = self.facts.get(&at).and_then(|of| of.iter().position(|one| one.live && one.key == *key));
+        self.set_live(at, place.unwrap(), false);
         Ok(())
     }
     fn mark_changed(&mut self, _: i64) -> Result<(), Error> {

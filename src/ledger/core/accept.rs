@@ -1,7 +1,7 @@
 //! A staged file is accepted: its rows take the places of those that gave way, as far as they still do.
 
 use super::follow::{documents, hold_twice, rival_of, take_keys, take_place, wait_behind};
-use super::store::Which;
+use super::store::{Stand, Which};
 use super::{Known, RecordState, Store, Way};
 use crate::ledger::{Error, codes};
 
@@ -35,16 +35,33 @@ pub(crate) fn accept<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> 
 }
 
 /// Of a second reading, those rows take their places whose record is still the newest of its row in the target, also
-/// where that one was answered while they were staged: else a row with the same key would go beside it.
+/// where that one was answered while they were staged: else a row with the same key would go beside it. The others
+/// take no part: one of them that still named a row would be taken for the one that stands in its place.
 pub(crate) fn merge<S: Store>(store: &mut S, intake: i64, target: i64) -> Result<(), Error> {
-    for waiting in store.select(Which::WaitingIn(intake))? {
-        let met = waiting.of_record.map_or(Ok(None), |of| store.record(of))?;
-        let own = |met: &Known| met.intake == target && met.row == waiting.row && met.newer.is_none();
-        if let Some(met) = met.filter(|met| own(met) && met.state.gives_way()) {
-            wait_behind(store, &waiting, &met, waiting.way.unwrap_or(Way::Key))?;
+    let is_newest = |older: &Known| older.intake == target && older.newer.is_none();
+    for newcomer in store.select(Which::TakingIn(intake))? {
+        let older = newcomer.older.map_or(Ok(None), |older| store.record(older))?;
+        if !older.is_some_and(|older| is_newest(&older)) {
+            leave_out(store, &newcomer)?;
         }
     }
-    take_places(store, intake, |older| older.intake == target && older.newer.is_none())
+    for waiting in store.select(Which::WaitingIn(intake))? {
+        let met = waiting.of_record.map_or(Ok(None), |of| store.record(of))?;
+        let own = |met: &Known| is_newest(met) && met.row == waiting.row;
+        if let Some(met) = met.filter(|met| own(met) && met.state.gives_way()) {
+            wait_behind(store, &waiting, &met, waiting.way.unwrap_or(Way::Key))?;
+        } else if waiting.older.is_none() {
+            leave_out(store, &waiting)?;
+        }
+    }
+    take_places(store, intake, is_newest)
+}
+
+/// A row that takes no part names nobody, waits for nobody and has no fact.
+fn leave_out<S: Store>(store: &mut S, newcomer: &Known) -> Result<(), Error> {
+    store.set_older(newcomer.id, None)?;
+    store.stand(newcomer.id, &Stand { state: newcomer.state, way: None, of_record: None, reason: &[] })?;
+    store.forget_facts(newcomer)
 }
 
 /// Gives staged records the places of those that gave way, as far as they still do.

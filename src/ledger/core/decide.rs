@@ -47,7 +47,9 @@ pub(crate) fn release<S: Store>(
         store.let_go(known.id, state)?;
         store.tell(known.id, &[told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])])?;
         // A row that is sent is its fact's live row, unless the live one is accepted or on its way itself.
-        store.vacate_facts(known)?;
+        if let Some(own) = store.own_keys(known)?.first() {
+            store.vacate_fact(own)?;
+        }
         store.revive_facts(known)?;
     }
     store.mark_changed(known.id)?;

@@ -207,6 +207,11 @@ impl RecordState {
         matches!(self, Ready | Sending | Pending | Unknown | Behind)
     }
 
+    /// Whether the system has it by whatever hand, may have it, or is about to.
+    pub fn may_be_reported(self) -> bool {
+        matches!(self, Ready | Sending | Pending | Unknown | Accepted | Duplicate)
+    }
+
     /// Whether a newer row of its fact takes its place.
     pub fn gives_way(self) -> bool {
         matches!(self, Rejected | Refused | Held)

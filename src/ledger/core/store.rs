@@ -26,12 +26,19 @@ pub(crate) struct Known {
     pub(crate) document: Option<String>,
     /// What a person has to vouch for before it may go.
     pub(crate) doubt: Vec<StoredIssue>,
+    /// Whether a person let it go.
+    pub(crate) released: bool,
 }
 
 impl Known {
     /// Whether it would go, but for what a person has to vouch for.
     pub(crate) fn only_doubted(&self) -> bool {
         self.state == RecordState::Held && self.way.is_none() && !self.doubt.is_empty()
+    }
+
+    /// Whether a person let it go who was told of the other record that it is beside.
+    pub(crate) fn is_vouched_for(&self) -> bool {
+        self.released && self.way.is_some()
     }
 
     /// What happens to a record that nothing else stops any more, and why it stands where it then stands.
@@ -176,8 +183,8 @@ pub(crate) trait Store {
     fn give_fact(&mut self, from: &Known, to: &Known, key: &Key) -> Result<(), Error>;
     /// The facts of a row are the next generation of those of another.
     fn next_generation(&mut self, known: &Known, older: &Known) -> Result<(), Error>;
-    /// Facts of this record whose live record is in none of the open states, nor accepted, are nobody's.
-    fn vacate_facts(&mut self, known: &Known) -> Result<(), Error>;
+    /// A fact whose live record is in none of the open states, nor accepted, is nobody's.
+    fn vacate_fact(&mut self, key: &Key) -> Result<(), Error>;
 
     /// Files whose reports show a record, or rows it replaced, have changed.
     fn mark_changed(&mut self, record: i64) -> Result<(), Error>;

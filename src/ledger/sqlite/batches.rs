@@ -15,7 +15,7 @@ use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::destinations::Late;
 use crate::ledger::core::batch::{Effects, PutOff, after, effects, horizon, left_open, next};
 use crate::ledger::core::decide::stop;
-use crate::ledger::core::follow::judge_followers_of;
+use crate::ledger::core::follow::{hold_beside, judge_followers_of};
 use crate::ledger::core::store::told;
 use crate::ledger::core::{
     AttemptEvent, AttemptState, BatchEvent, BatchState, Life as _, RecordEvent, RecordState, Store as _,
@@ -82,10 +82,7 @@ impl Sqlite {
             if candidates.is_empty() {
                 break None;
             }
-            let mut unfit = set_late_aside(&tx, &candidates, want)?;
-            if unfit.is_empty() {
-                unfit = set_taken_aside(&tx, realm, &candidates)?;
-            }
+            let unfit = set_aside(&tx, realm, &candidates, want)?;
             if !unfit.is_empty() {
                 aside.extend(unfit);
                 continue;
@@ -302,12 +299,16 @@ struct Candidate {
     mapped: Option<String>,
     /// Last day to send, for one that must be held against it: not let go by a person, never in a request.
     until: Option<String>,
+    /// Whether it is not the live row of its own key.
+    beside: bool,
 }
 
 fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, Error> {
     let mut found = conn.prepare_cached(
         "SELECT r.id, c.members, t.id, t.number, r.mapped_number,
-                CASE WHEN r.released = 0 AND r.transaction_id IS NULL THEN r.until END
+                CASE WHEN r.released = 0 AND r.transaction_id IS NULL THEN r.until END,
+                (SELECT f.live = 0 FROM facts f WHERE f.intake_id = r.intake_id AND f.row_no = r.row_no
+                    AND f.record_id = r.id ORDER BY f.part LIMIT 1)
            FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
            LEFT JOIN transactions t ON t.id = r.transaction_id AND t.state = 'not_received'
           WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' ORDER BY r.id LIMIT ?2",
@@ -320,10 +321,30 @@ fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, 
             number: row.get(3)?,
             mapped: row.get(4)?,
             until: row.get(5)?,
+            beside: row.get::<_, Option<bool>>(6)?.unwrap_or_default(),
         })
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     Ok(found.query_map(params![realm, limit], read)?.collect::<Result<_, _>>()?)
+}
+
+/// Sets aside those that must not go, of the first kind of which there are some; gives them.
+fn set_aside(
+    tx: &Transaction<'_>,
+    realm: i64,
+    candidates: &[Candidate],
+    want: &Want,
+) -> Result<Vec<i64>, Error> {
+    let late = set_late_aside(tx, candidates, want)?;
+    if !late.is_empty() {
+        return Ok(late);
+    }
+    let taken = set_taken_aside(tx, realm, candidates)?;
+    if !taken.is_empty() {
+        return Ok(taken);
+    }
+    let beside: Vec<i64> = candidates.iter().filter(|one| one.beside).map(|one| one.record).collect();
+    hold_beside(&mut SqlStore::timeless(tx), &beside)
 }
 
 /// Sets aside those past their last day that never were in a request and that nobody let go; gives them.

@@ -330,11 +330,10 @@ impl Store for SqlStore<'_> {
         self.run(sql, params![known.intake, known.row, older.intake, older.row]).map(drop)
     }
 
-    fn vacate_facts(&mut self, known: &Known) -> Result<(), Error> {
-        let sql = "UPDATE facts SET live = 0 WHERE live = 1 AND record_id <> ?3
-            AND (scope_id, key) IN (SELECT scope_id, key FROM facts WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?3)
+    fn vacate_fact(&mut self, (scope, key): &Key) -> Result<(), Error> {
+        let sql = "UPDATE facts SET live = 0 WHERE live = 1 AND scope_id = ?1 AND key = ?2
             AND record_id IN (SELECT id FROM records WHERE state IN ('ignored', 'held', 'refused', 'rejected', 'reversed'))";
-        self.run(sql, params![known.intake, known.row, known.id]).map(drop)
+        self.run(sql, params![scope, key]).map(drop)
     }
 
     fn mark_changed(&mut self, record: i64) -> Result<(), Error> {

@@ -2298,6 +2298,107 @@ fn a_row_read_again_stays_the_equal_row_it_was_though_one_above_it_is_good_now()
     assert_eq!(bench.statuses(file), [Waiting, Waiting, Held]);
 }
 
+/// A good row whose key tells its quantity: what is sent can be told by it.
+fn of_key(row: u32, key: i64) -> StagedRow {
+    keyed((row, &format!("k{key}"), key))
+}
+
+fn refused_of_key(row: u32, key: i64) -> StagedRow {
+    let mut row = of_key(row, key);
+    row.record.as_mut().unwrap().own = Own::Refused;
+    row
+}
+
+/// Has rows name those of a file, each the one of its own place.
+fn naming<const N: usize>(bench: &mut Bench, file: i64, mut rows: [StagedRow; N]) -> [StagedRow; N] {
+    for (row, named) in rows.iter_mut().zip(bench.rows(file)) {
+        row.record.as_mut().unwrap().reference = Some(named.reference);
+    }
+    rows
+}
+
+/// How often a key stands in the next request.
+fn sent_of_key(bench: &mut Bench, key: i64) -> usize {
+    let quantity = format!(":{key}}}");
+    let items = bench.claim().map_or(Vec::new(), |open| open.items);
+    items.iter().filter(|item| item.members.ends_with(&quantity)).count()
+}
+
+/// Rows 2 and 5 are of one document, 3 and 4 of another; row 5 is refused.
+fn of_two_documents(keys: [i64; 4]) -> [StagedRow; 4] {
+    let [one, two, three, four] = keys;
+    let mut rows = [of_key(2, one), of_key(3, two), of_key(4, three), refused_of_key(5, four)];
+    for (row, document) in rows.iter_mut().zip(["D1", "D2", "D2", "D1"]) {
+        row.record.as_mut().unwrap().document = Some(document.to_owned());
+    }
+    rows
+}
+
+/// Seed 21000006935 of the simulation.
+#[test]
+fn a_row_that_a_second_reading_leaves_out_stands_for_nobody() {
+    let mut bench = Bench::new();
+    let mut bad = of_two_documents([10, 14, 15, 10]);
+    bad[..2].iter_mut().for_each(|row| row.record.as_mut().unwrap().own = Own::Refused);
+    let file = bench.drop_rows("a.csv", "a", &bad, true, Accept::WholeDocument);
+    let repaired = naming(&mut bench, file, of_two_documents([11, 15, 10, 10]));
+    let again = bench.drop_rows("a.csv.errors.csv", "again", &repaired, true, Accept::WholeDocument);
+    assert_eq!(bench.statuses(again), [Held, Held, Held, Refused], "a key twice, and its documents");
+    let now = bench.now();
+    let retry = bench.ledger.retry(file, now).unwrap();
+    bench.fill(retry, &of_two_documents([10, 14, 15, 10]), true, Accept::WholeDocument);
+    assert_ne!(bench.statuses(file)[2], Waiting, "the row that repaired it stands");
+    assert!(sent_of_key(&mut bench, 15) <= 1);
+}
+
+/// Two rows repaired under each other's keys, held with their file.
+fn exchanged_and_held(bench: &mut Bench) -> (i64, i64) {
+    let bad = [refused_of_key(2, 12), refused_of_key(3, 13), refused_of_key(4, 1)];
+    let file = bench.drop_rows("a.csv", "a", &bad, true, Accept::WholeFile);
+    let repaired = naming(bench, file, [of_key(2, 13), of_key(3, 12), refused_of_key(4, 1)]);
+    let again = bench.drop_rows("a.csv.errors.csv", "again", &repaired, true, Accept::WholeFile);
+    assert_eq!(bench.statuses(again), [Held, Held, Refused]);
+    (file, again)
+}
+
+/// Seed 22000203032 of the simulation.
+#[test]
+fn a_row_that_is_let_go_leaves_another_s_own_key_to_that_one() {
+    let mut bench = Bench::new();
+    let (file, _) = exchanged_and_held(&mut bench);
+    let_go(&mut bench, &What::Row("a.csv.errors.csv".into(), 2));
+    let first = bench.claim().unwrap();
+    let_go(&mut bench, &What::Row("a.csv.errors.csv".into(), 3));
+    bench.send_all(&accepted);
+    let named = naming(&mut bench, file, [of_key(2, 12)]);
+    let third = bench.drop_rows("b.csv", "b", &named, true, Accept::GoodRows);
+    bench.settle(&first, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    assert_eq!(sent_of_key(&mut bench, 12), 0, "it was accepted");
+    assert_eq!(bench.statuses(third), [Duplicate]);
+}
+
+/// Whatever files did to each other's places, the last look holds: here the books are bent by hand.
+#[test]
+fn nothing_goes_beside_what_is_accepted_under_its_own_key() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.send_all(&accepted);
+    let live_is = |bench: &Bench, intake: i64| {
+        for live in [-1, intake] {
+            let sql = "UPDATE facts SET live = intake_id = ?1";
+            bench.ledger.conn.execute(sql, [live]).unwrap();
+        }
+    };
+    live_is(&bench, 0);
+    let second = bench.drop_file("b.csv", &[(3, "k1", 1)]);
+    live_is(&bench, first);
+    assert_eq!(bench.statuses(second), [Waiting]);
+    assert!(bench.claim().is_none());
+    assert_eq!((bench.statuses(second), bench.codes(second)), (vec![Held], vec!["L012".to_owned()]));
+    let_go(&mut bench, &What::Row("b.csv".into(), 3));
+    assert!(bench.claim().is_some(), "who was told of the other one vouches for it");
+}
+
 /// A list of one row under our number.
 fn list_of(bench: &mut Bench, number: &str, batch: &str, times: u32) {
     let ids: Vec<String> = (2..2 + times).map(|row| format!("{}", 70 + row)).collect();
