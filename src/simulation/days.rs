@@ -4,14 +4,11 @@
 use chrono::{DateTime, Days as Count, NaiveDate, TimeDelta, Utc};
 
 use super::book::Book;
-use super::broken::Bug;
 use super::life::Life;
 use super::memory::{Memory, index};
 use super::random::Random;
 use crate::destinations::Late;
-use crate::ledger::core::store::told;
-use crate::ledger::core::{RecordEvent, RecordState, decide};
-use crate::ledger::{Error, codes};
+use crate::ledger::core::RecordState;
 
 /// Lives of a hundred in which days count.
 const LIVES: usize = 40;
@@ -85,29 +82,6 @@ impl<B: Book> Life<'_, B> {
 }
 
 impl Memory {
-    /// As the ledger looks at who is about to go: whether one of them is too late for it.
-    pub(super) fn set_late_aside(
-        &mut self,
-        candidates: &[i64],
-        late: Late,
-        today: NaiveDate,
-    ) -> Result<bool, Error> {
-        let (event, code) = match late {
-            _ if self.bug == Some(Bug::DaysPassUnseen) => return Ok(false),
-            Late::Send => return Ok(false),
-            Late::Hold => (RecordEvent::SetAside, &codes::LATE_HELD),
-            Late::Refuse => (RecordEvent::Refused, &codes::LATE_REFUSED),
-        };
-        let mut any = false;
-        for id in candidates {
-            let rec = self.rec(*id).filter(|rec| !rec.released && rec.transaction.is_none());
-            let Some(until) = rec.and_then(|rec| rec.until).filter(|until| *until < today) else { continue };
-            decide::stop(self, *id, event, &told(code, [until.to_string()]))?;
-            any = true;
-        }
-        Ok(any)
-    }
-
     /// Whether a record may have been sent by somebody else.
     pub(super) fn is_in_doubt(&self, record: i64) -> bool {
         let day = self.rec(record).and_then(|rec| rec.day);

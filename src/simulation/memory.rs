@@ -8,7 +8,8 @@ use super::book::{Book, Got, Op, Want};
 use super::broken::Bug;
 use super::looks::Put;
 use crate::ledger::core::batch::{PutOff, after, effects, horizon, left_open, next};
-use crate::ledger::core::follow::{documents_of_record, hold_beside, judge_followers_of};
+use crate::ledger::core::door::{self, Leaving};
+use crate::ledger::core::follow::{documents_of_record, judge_followers_of};
 use crate::ledger::core::place::{Newcomer, Under, first_state};
 use crate::ledger::core::store::{Key, Stand, Which, in_place_of};
 use crate::ledger::core::{
@@ -560,8 +561,9 @@ impl Memory {
             if candidates.is_empty() {
                 return Ok(None);
             }
-            let late = self.set_late_aside(&candidates, want.late, want.today)?;
-            if !late && !self.set_taken_aside(&candidates)? && hold_beside(self, &candidates)?.is_empty() {
+            let leaving: Vec<_> = candidates.iter().filter_map(|id| self.leaving(*id)).collect();
+            let leaving: Vec<_> = leaving.iter().collect();
+            if door::set_aside(self, &leaving, want.late, want.today)?.is_empty() {
                 break candidates;
             }
         };
@@ -586,6 +588,20 @@ impl Memory {
         });
         let attempt = self.begin(batch);
         Ok(Some(OpenBatch { batch, attempt, items, body, ticket: None, tries: 0 }))
+    }
+
+    fn leaving(&self, record: i64) -> Option<Leaving> {
+        let rec = self.rec(record)?;
+        let (days, numbers) = (Some(Bug::DaysPassUnseen), Some(Bug::MappedNumbersComeAgain));
+        let own =
+            self.facts.get(&(rec.intake, rec.row)).and_then(|of| of.iter().find(|one| one.record == record));
+        Some(Leaving {
+            record,
+            transaction: rec.transaction.filter(|_| self.is_missing(rec.transaction)),
+            mapped: rec.mapped.clone().filter(|_| self.bug != numbers),
+            until: rec.until.filter(|_| self.bug != days && !rec.released && rec.transaction.is_none()),
+            beside: own.is_some_and(|own| !own.live),
+        })
     }
 
     fn enter(&mut self, record: i64, batch: i64) -> Result<ClaimItem, Error> {
@@ -1106,6 +1122,9 @@ impl Store for Memory {
     }
     fn is_taken(&self, intake: i64) -> Result<bool, Error> {
         Ok(self.file(intake).state == FileState::Taken)
+    }
+    fn went_out(&self, _: i64, number: &str, but: Option<i64>) -> Result<bool, Error> {
+        Ok(self.was_in_a_request(number, but))
     }
     fn was_issued(&self, number: &str) -> Result<bool, Error> {
         Ok(self.is_ours(number))

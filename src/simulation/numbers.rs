@@ -3,9 +3,7 @@
 use super::broken::Bug;
 use super::memory::{BASE, Memory, id, index};
 use super::random::Random;
-use crate::ledger::core::store::told;
-use crate::ledger::core::{Known, RecordEvent, RecordState, Store as _, TransactionState, decide};
-use crate::ledger::{Error, codes};
+use crate::ledger::core::{Known, RecordState, Store as _, TransactionState};
 
 /// Lives of a hundred in which a mapping gives numbers.
 const LIVES: usize = 15;
@@ -75,30 +73,12 @@ impl Memory {
         }
     }
 
-    /// As the ledger looks at who is about to go: whether the number of one of them went out already.
-    pub(super) fn set_taken_aside(&mut self, candidates: &[i64]) -> Result<bool, Error> {
-        let (mut any, mut seen) = (false, Vec::new());
-        for record in candidates {
-            let Some(rec) = self.rec(*record) else { continue };
-            let own = rec.transaction.filter(|_| self.is_missing(rec.transaction));
-            let Some(number) = rec.mapped.clone() else { continue };
-            let again = self.went_out(&number, own) || seen.contains(&number);
-            if self.bug != Some(Bug::MappedNumbersComeAgain) && again {
-                self.forget_number(*record)?;
-                decide::stop(self, *record, RecordEvent::Refused, &told(&codes::NUMBER_TAKEN, []))?;
-                any = true;
-            }
-            seen.push(number);
-        }
-        Ok(any)
-    }
-
-    fn is_missing(&self, transaction: Option<i64>) -> bool {
+    pub(super) fn is_missing(&self, transaction: Option<i64>) -> bool {
         transaction.is_some_and(|trn| self.transactions[index(trn)].state == TransactionState::NotReceived)
     }
 
     /// Whether a number was in a request with another row and was neither refused nor found missing.
-    fn went_out(&self, number: &str, own: Option<i64>) -> bool {
+    pub(super) fn was_in_a_request(&self, number: &str, own: Option<i64>) -> bool {
         let gone = [TransactionState::Refused, TransactionState::NotReceived];
         let others = self.transactions.iter().enumerate().filter(|(at, _)| Some(id(*at)) != own);
         others.map(|(_, trn)| trn).any(|trn| trn.number == number && !gone.contains(&trn.state))

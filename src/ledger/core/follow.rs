@@ -87,50 +87,6 @@ fn give_way_to_live<S: Store>(store: &mut S, id: i64) -> Result<(), Error> {
     }
 }
 
-/// The last look before records go: whatever files did to each other's places, of one key nothing goes beside what is
-/// accepted or under way, unless a person who was told of that one let it go. Gives those that do not go.
-pub(crate) fn hold_beside<S: Store>(store: &mut S, about_to_go: &[i64]) -> Result<Vec<i64>, Error> {
-    let mut held = Vec::new();
-    for id in about_to_go {
-        let ready = store.record(*id)?.filter(|one| one.state == RecordState::Ready && !one.is_vouched_for());
-        if let Some(ready) = ready
-            && !goes_alone(store, &ready)?
-        {
-            held.push(ready.id);
-        }
-    }
-    Ok(held)
-}
-
-/// Makes a record that is about to go its own key's live row, or holds it beside that one. False where it is held.
-fn goes_alone<S: Store>(store: &mut S, ready: &Known) -> Result<bool, Error> {
-    let Some(key) = store.own_keys(ready)?.into_iter().next() else { return Ok(true) };
-    let Some(live) = store.live(key.0, &key.1)? else {
-        store.revive_facts(ready)?;
-        return Ok(true);
-    };
-    if live.id == ready.id {
-        return Ok(true);
-    }
-    let is_its_own = store.own_keys(&live)?.first() == Some(&key);
-    if is_its_own && live.state.may_be_reported() && store.is_taken(live.intake)? {
-        hold(store, ready, &live)?;
-        return Ok(false);
-    }
-    store.give_fact(&live, ready, &key)?;
-    Ok(true)
-}
-
-fn hold<S: Store>(store: &mut S, ready: &Known, live: &Known) -> Result<(), Error> {
-    let state = ready.state.after(RecordEvent::Judged(Judgement::PossibleDouble))?;
-    let reason = [told_of(&codes::DOUBLE, live, &[])];
-    let way = Some(Way::WeakElsewhere);
-    store.stand(ready.id, &Stand { state, way, of_record: Some(live.id), reason: &reason })?;
-    store.mark_changed(ready.id)?;
-    documents_of_record(store, ready.id)?;
-    judge_followers(store, ready.id)
-}
-
 /// Who waited for the replaced one waits for the one in its place, or is judged by it. Those of the newcomer's own file
 /// are its twins, and are judged with it.
 fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 //!
 //! Two layers. A noun's life ([`record`], [`transaction`], [`batch`], [`attempt`], [`file`]) is a table
 //! `state × event → state`: total, and what it does not name is not lawful. What concerns several records at once
-//! ([`place`], [`accept`], [`follow`], [`decide`]) is written over a [`Store`] that only looks up and carries out;
+//! ([`place`], [`accept`], [`follow`], [`decide`], [`door`]) is written over a [`Store`] that only looks up and carries out;
 //! each decision in it is one of [`fact`]'s or one move of a noun's table. `sqlite/` is one such store, the
 //! simulation's is another: both obey the same functions.
 
@@ -11,6 +11,7 @@ pub(crate) mod accept;
 pub mod attempt;
 pub mod batch;
 pub(crate) mod decide;
+pub(crate) mod door;
 pub mod fact;
 pub mod file;
 pub(crate) mod follow;

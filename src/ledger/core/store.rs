@@ -110,6 +110,9 @@ pub(crate) trait Store {
     fn is_taken(&self, intake: i64) -> Result<bool, Error>;
     /// Whether we issued that number ourselves.
     fn was_issued(&self, number: &str) -> Result<bool, Error>;
+    /// Whether a number was in a request of a record's realm, in another transaction than this one, and was neither
+    /// refused nor found missing.
+    fn went_out(&self, record: i64, number: &str, but: Option<i64>) -> Result<bool, Error>;
 
     /// The first row of the file being staged that met a key.
     fn brother(&self, scope: i64, key: &str) -> Result<Option<i64>, Error>;

@@ -12,13 +12,13 @@ use super::packed::unpack;
 use super::store::{SqlStore, among};
 use super::takeover::{next_id, next_number};
 use super::{Event, Sqlite, from_stamp, json, parse, stamp};
-use crate::destinations::Late;
 use crate::ledger::core::batch::{Effects, PutOff, after, effects, horizon, left_open, next};
 use crate::ledger::core::decide::stop;
-use crate::ledger::core::follow::{hold_beside, judge_followers_of};
+use crate::ledger::core::door::{self, Leaving};
+use crate::ledger::core::follow::judge_followers_of;
 use crate::ledger::core::store::told;
 use crate::ledger::core::{
-    AttemptEvent, AttemptState, BatchEvent, BatchState, Life as _, RecordEvent, RecordState, Store as _,
+    AttemptEvent, AttemptState, BatchEvent, BatchState, Life as _, RecordEvent, RecordState,
     TransactionEvent, TransactionState,
 };
 use crate::ledger::{BatchVerdict, Build, ClaimItem, Error, OpenBatch, RawAnswer, Want, Work, codes};
@@ -82,7 +82,8 @@ impl Sqlite {
             if candidates.is_empty() {
                 break None;
             }
-            let unfit = set_aside(&tx, realm, &candidates, want)?;
+            let leaving: Vec<_> = candidates.iter().map(|one| &one.leaving).collect();
+            let unfit = door::set_aside(&mut SqlStore::timeless(&tx), &leaving, want.late, want.today)?;
             if !unfit.is_empty() {
                 aside.extend(unfit);
                 continue;
@@ -94,8 +95,8 @@ impl Sqlite {
             }
             if let Some(first) = candidates.first() {
                 let store = &mut SqlStore::timeless(&tx);
-                stop(store, first.record, RecordEvent::Refused, &told(&codes::TOO_LARGE, []))?;
-                aside.push(first.record);
+                stop(store, first.leaving.record, RecordEvent::Refused, &told(&codes::TOO_LARGE, []))?;
+                aside.push(first.leaving.record);
             }
         };
         if !aside.is_empty() {
@@ -292,15 +293,10 @@ pub(super) fn newest_epoch(conn: &Connection) -> Result<i64, Error> {
 
 /// A ready record.
 struct Candidate {
-    record: i64,
+    leaving: Leaving,
     members: String,
-    transaction: Option<i64>,
+    /// The number of its transaction.
     number: Option<String>,
-    mapped: Option<String>,
-    /// Last day to send, for one that must be held against it: not let go by a person, never in a request.
-    until: Option<String>,
-    /// Whether it is not the live row of its own key.
-    beside: bool,
 }
 
 fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, Error> {
@@ -315,79 +311,19 @@ fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, 
     )?;
     let read = |row: &Row<'_>| {
         Ok(Candidate {
-            record: row.get(0)?,
+            leaving: Leaving {
+                record: row.get(0)?,
+                transaction: row.get(2)?,
+                mapped: row.get(4)?,
+                until: row.get::<_, Option<String>>(5)?.as_deref().and_then(super::day),
+                beside: row.get::<_, Option<bool>>(6)?.unwrap_or_default(),
+            },
             members: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
-            transaction: row.get(2)?,
             number: row.get(3)?,
-            mapped: row.get(4)?,
-            until: row.get(5)?,
-            beside: row.get::<_, Option<bool>>(6)?.unwrap_or_default(),
         })
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     Ok(found.query_map(params![realm, limit], read)?.collect::<Result<_, _>>()?)
-}
-
-/// Sets aside those that must not go, of the first kind of which there are some; gives them.
-fn set_aside(
-    tx: &Transaction<'_>,
-    realm: i64,
-    candidates: &[Candidate],
-    want: &Want,
-) -> Result<Vec<i64>, Error> {
-    let late = set_late_aside(tx, candidates, want)?;
-    if !late.is_empty() {
-        return Ok(late);
-    }
-    let taken = set_taken_aside(tx, realm, candidates)?;
-    if !taken.is_empty() {
-        return Ok(taken);
-    }
-    let beside: Vec<i64> = candidates.iter().filter(|one| one.beside).map(|one| one.record).collect();
-    hold_beside(&mut SqlStore::timeless(tx), &beside)
-}
-
-/// Sets aside those past their last day that never were in a request and that nobody let go; gives them.
-fn set_late_aside(tx: &Transaction<'_>, candidates: &[Candidate], want: &Want) -> Result<Vec<i64>, Error> {
-    let (event, code) = match want.late {
-        Late::Send => return Ok(Vec::new()),
-        Late::Hold => (RecordEvent::SetAside, &codes::LATE_HELD),
-        Late::Refuse => (RecordEvent::Refused, &codes::LATE_REFUSED),
-    };
-    let today = want.today.to_string();
-    let mut late = Vec::new();
-    for candidate in candidates {
-        let Some(until) = candidate.until.as_ref().filter(|until| **until < today) else { continue };
-        let until = super::stage::day_text(super::day(until));
-        stop(&mut SqlStore::timeless(tx), candidate.record, event, &told(code, [until]))?;
-        late.push(candidate.record);
-    }
-    Ok(late)
-}
-
-/// Sets aside those whose mapped number went out already with another row of their fact, such as the one that they
-/// correct: a number names one transaction, else nobody could tell by it what became of which.
-fn set_taken_aside(tx: &Transaction<'_>, realm: i64, candidates: &[Candidate]) -> Result<Vec<i64>, Error> {
-    let (mut taken, mut seen) = (Vec::new(), HashSet::new());
-    for candidate in candidates {
-        let Some(number) = candidate.mapped.as_ref() else { continue };
-        if went_out(tx, realm, (number, candidate.transaction))? || !seen.insert(number) {
-            let store = &mut SqlStore::timeless(tx);
-            store.forget_number(candidate.record)?;
-            stop(store, candidate.record, RecordEvent::Refused, &told(&codes::NUMBER_TAKEN, []))?;
-            taken.push(candidate.record);
-        }
-    }
-    Ok(taken)
-}
-
-/// Whether a number was in a request with another row and was neither refused nor found missing.
-fn went_out(tx: &Transaction<'_>, realm: i64, (number, own): (&str, Option<i64>)) -> Result<bool, Error> {
-    let mut found = tx.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM transactions t JOIN batches b ON b.id = t.batch_id
-          WHERE t.number = ?1 AND b.realm_id = ?2 AND t.id IS NOT ?3 AND t.state <> 'refused' AND t.state <> 'not_received')",
-    )?;
-    Ok(found.query_row(params![number, realm, own], |row| row.get(0))?)
 }
 
 /// The numbers we issue: each once, only rising.
@@ -407,12 +343,12 @@ impl Numbers {
         let mut free = Free { tx, numbers: self, next: self.next, looked: self.next, mapped: HashSet::new() };
         let mut items = Vec::with_capacity(candidates.len());
         for candidate in candidates {
-            let number = match candidate.number.as_ref().or(candidate.mapped.as_ref()) {
+            let number = match candidate.number.as_ref().or(candidate.leaving.mapped.as_ref()) {
                 Some(number) => number.clone(),
                 None => free.take()?,
             };
             items.push(ClaimItem {
-                transaction: candidate.transaction.unwrap_or_default(),
+                transaction: candidate.leaving.transaction.unwrap_or_default(),
                 number,
                 members: candidate.members.clone(),
             });
@@ -426,7 +362,8 @@ impl Numbers {
 
     /// Raises the counter past the numbers of those that go.
     fn keep(&self, tx: &Transaction<'_>, gone: &[Candidate], items: &[ClaimItem]) -> Result<(), Error> {
-        let fresh = |(one, _): &(&Candidate, &ClaimItem)| one.number.is_none() && one.mapped.is_none();
+        let fresh =
+            |(one, _): &(&Candidate, &ClaimItem)| one.number.is_none() && one.leaving.mapped.is_none();
         let Some((_, last)) = gone.iter().zip(items).rfind(fresh) else { return Ok(()) };
         let number: i64 = last.number.parse().map_err(|_| Error::Order("a number of ours that is none"))?;
         let next = number - self.base + 1;
@@ -514,7 +451,7 @@ fn enter(
         .query_row([], |row| row.get(0))?;
     let mut fresh = Vec::with_capacity(items.len());
     for (position, (candidate, item)) in (0_i64..).zip(candidates.iter().zip(items.iter_mut())) {
-        if candidate.transaction.is_some() {
+        if candidate.leaving.transaction.is_some() {
             let again = TransactionState::NotReceived.after(TransactionEvent::Claimed)?;
             tx.prepare_cached(
                 "UPDATE transactions SET state = ?4, batch_id = ?2, position = ?3 WHERE id = ?1",
@@ -523,7 +460,7 @@ fn enter(
         } else {
             item.transaction = next;
             next += 1;
-            fresh.push((position, candidate.record, &*item));
+            fresh.push((position, candidate.leaving.record, &*item));
         }
     }
     many::run(
@@ -542,8 +479,11 @@ fn enter(
         },
     )?;
     let claimed = RecordState::Ready.after(RecordEvent::Claimed)?;
-    let moved: Vec<(i64, i64)> =
-        candidates.iter().zip(items.iter()).map(|(one, item)| (one.record, item.transaction)).collect();
+    let moved: Vec<(i64, i64)> = candidates
+        .iter()
+        .zip(items.iter())
+        .map(|(one, item)| (one.leaving.record, item.transaction))
+        .collect();
     for run in moved.chunk_by(|one, next| (one.0 + 1, one.1 + 1) == *next) {
         let ([(first, transaction), ..], [.., (last, _)]) = (run, run) else { continue };
         tx.prepare_cached(

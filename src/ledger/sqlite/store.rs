@@ -138,6 +138,13 @@ impl Store for SqlStore<'_> {
         Ok(self.one("SELECT state = 'taken' FROM intakes WHERE id = ?1", [intake])?.unwrap_or_default())
     }
 
+    fn went_out(&self, record: i64, number: &str, but: Option<i64>) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM transactions t JOIN batches b ON b.id = t.batch_id
+              WHERE t.number = ?2 AND b.realm_id = (SELECT realm_id FROM records WHERE id = ?1) AND t.id IS NOT ?3
+                AND t.state <> 'refused' AND t.state <> 'not_received')";
+        Ok(self.tx.prepare_cached(sql)?.query_row(params![record, number, but], |row| row.get(0))?)
+    }
+
     fn was_issued(&self, number: &str) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM transactions t JOIN records r ON r.id = t.record_id
                     WHERE t.number = ?1 AND r.mapped_number IS NULL)";

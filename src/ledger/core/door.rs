@@ -1,0 +1,124 @@
+//! The door: what is looked at once more, in the commit that states an intent, of records that are about to go.
+
+use std::collections::HashSet;
+
+use chrono::NaiveDate;
+
+use super::decide::stop;
+use super::follow::{documents_of_record, judge_followers};
+use super::store::{Stand, told, told_of};
+use super::{Judgement, Known, Life as _, RecordEvent, RecordState, Store, Way};
+use crate::destinations::Late;
+use crate::ledger::{Error, codes};
+
+/// A record that is about to go.
+#[derive(Debug, Clone)]
+pub(crate) struct Leaving {
+    pub(crate) record: i64,
+    /// The transaction it was in before, which was not received.
+    pub(crate) transaction: Option<i64>,
+    /// The number that a mapping gave.
+    pub(crate) mapped: Option<String>,
+    /// Last day to send, for one that must be held against it: not let go by a person, never in a request.
+    pub(crate) until: Option<NaiveDate>,
+    /// Whether it is not the live row of its own key.
+    pub(crate) beside: bool,
+}
+
+/// Sets aside those that must not go after all, of the first kind of which there are some; gives them.
+pub(crate) fn set_aside<S: Store>(
+    store: &mut S,
+    leaving: &[&Leaving],
+    late: Late,
+    today: NaiveDate,
+) -> Result<Vec<i64>, Error> {
+    let too_late = set_late_aside(store, leaving, late, today)?;
+    if !too_late.is_empty() {
+        return Ok(too_late);
+    }
+    let taken = refuse_taken(store, leaving)?;
+    if !taken.is_empty() {
+        return Ok(taken);
+    }
+    hold_beside(store, leaving)
+}
+
+/// Those past their last day that never were in a request and that nobody let go.
+fn set_late_aside<S: Store>(
+    store: &mut S,
+    leaving: &[&Leaving],
+    late: Late,
+    today: NaiveDate,
+) -> Result<Vec<i64>, Error> {
+    let (event, code) = match late {
+        Late::Send => return Ok(Vec::new()),
+        Late::Hold => (RecordEvent::SetAside, &codes::LATE_HELD),
+        Late::Refuse => (RecordEvent::Refused, &codes::LATE_REFUSED),
+    };
+    let mut aside = Vec::new();
+    for one in leaving {
+        let Some(until) = one.until.filter(|until| *until < today) else { continue };
+        stop(store, one.record, event, &told(code, [until.format("%d.%m.%Y").to_string()]))?;
+        aside.push(one.record);
+    }
+    Ok(aside)
+}
+
+/// Those whose mapped number went out already with another row of their fact, such as the one that they correct: a
+/// number names one transaction, else nobody could tell by it what became of which.
+fn refuse_taken<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>, Error> {
+    let (mut aside, mut seen) = (Vec::new(), HashSet::new());
+    for one in leaving {
+        let Some(number) = &one.mapped else { continue };
+        if store.went_out(one.record, number, one.transaction)? || !seen.insert(number) {
+            store.forget_number(one.record)?;
+            stop(store, one.record, RecordEvent::Refused, &told(&codes::NUMBER_TAKEN, []))?;
+            aside.push(one.record);
+        }
+    }
+    Ok(aside)
+}
+
+/// Whatever files did to each other's places, of one key nothing goes beside what is accepted or under way, unless a
+/// person who was told of that one let it go.
+fn hold_beside<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>, Error> {
+    let mut aside = Vec::new();
+    for one in leaving.iter().filter(|one| one.beside) {
+        let goes = |one: &Known| one.state == RecordState::Ready && !one.is_vouched_for();
+        if let Some(ready) = store.record(one.record)?.filter(goes)
+            && !goes_alone(store, &ready)?
+        {
+            aside.push(ready.id);
+        }
+    }
+    Ok(aside)
+}
+
+/// Makes a record its own key's live row, or holds it beside that one. False where it is held.
+fn goes_alone<S: Store>(store: &mut S, ready: &Known) -> Result<bool, Error> {
+    let Some(key) = store.own_keys(ready)?.into_iter().next() else { return Ok(true) };
+    let Some(live) = store.live(key.0, &key.1)? else {
+        store.revive_facts(ready)?;
+        return Ok(true);
+    };
+    if live.id == ready.id {
+        return Ok(true);
+    }
+    let is_its_own = store.own_keys(&live)?.first() == Some(&key);
+    if is_its_own && live.state.may_be_reported() && store.is_taken(live.intake)? {
+        hold(store, ready, &live)?;
+        return Ok(false);
+    }
+    store.give_fact(&live, ready, &key)?;
+    Ok(true)
+}
+
+fn hold<S: Store>(store: &mut S, ready: &Known, live: &Known) -> Result<(), Error> {
+    let state = ready.state.after(RecordEvent::Judged(Judgement::PossibleDouble))?;
+    let reason = [told_of(&codes::DOUBLE, live, &[])];
+    let way = Some(Way::WeakElsewhere);
+    store.stand(ready.id, &Stand { state, way, of_record: Some(live.id), reason: &reason })?;
+    store.mark_changed(ready.id)?;
+    documents_of_record(store, ready.id)?;
+    judge_followers(store, ready.id)
+}
