@@ -91,8 +91,8 @@ fn answer(text: &str) -> Result<Answer, String> {
 }
 
 fn listed(text: &str) -> Result<String, String> {
-    let id = text.strip_prefix("listed=").filter(|id| !id.is_empty());
-    id.map(|id| id.replace(' ', ""))
+    let id = text.strip_prefix("listed=").map(|id| id.replace(' ', ""));
+    id.filter(|id| !id.is_empty())
         .ok_or_else(|| "the answer is listed=ID; the row's message names the number".to_owned())
 }
 

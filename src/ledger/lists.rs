@@ -62,6 +62,11 @@ pub(super) fn is_listed_under_our_number(code: &str) -> bool {
     code == codes::CONTRADICTED.code || code == codes::LISTED_OTHER.code
 }
 
+/// The system's numbers that such an issue names, or a person's answer to it.
+pub(super) fn listed_ids(ids: &str) -> impl Iterator<Item = &str> {
+    ids.split(',').filter(|id| !id.is_empty())
+}
+
 /// Whether a row of a list with this issue waits for a person.
 pub(super) fn is_open(issue: &StoredIssue) -> bool {
     is_unclear(&issue.code) || issue.code == codes::LIST_UNREAD.code

@@ -89,7 +89,8 @@ impl Identity {
     #[must_use]
     pub fn and(mut self, former: &Self) -> Self {
         // Whether it was ever stated, also where a workbook comes after it was taken away.
-        self.encoding = former.encoding.clone().or(self.encoding.filter(|_| !self.read_as.is_empty()));
+        let of_texts = |one: &Self| one.encoding.clone().filter(|_| !one.read_as.is_empty());
+        self.encoding = of_texts(former).or_else(|| of_texts(&self));
         self.read_as.extend(former.read_as.iter().cloned());
         for (column, before) in &former.decided {
             let now = self.decided.entry(column.clone()).or_default();
@@ -456,5 +457,23 @@ reason = "не е в ПЛС"
         let renamed = keyed.replace("\"Ред\"]", "\"Line\"]\nformerly = [\"Док\", \"Ред\"]");
         assert!(of(&renamed, LIST).knows_all_of(&of(&keyed, LIST)));
         assert!(!of(&renamed.replace("formerly", "document"), LIST).knows_all_of(&of(&keyed, LIST)));
+    }
+
+    /// An encoding that was stated only while workbooks came read nothing.
+    #[test]
+    fn an_encoding_that_read_nothing_holds_nothing() {
+        let stated = FIELDS.replace("\n[fields]", "\n[table]\nencoding = \"windows-1251\"\n[fields]");
+        let guessed = |encoding: &str| {
+            let mut identity = of(FIELDS, LIST);
+            identity.read_as.insert(encoding.to_owned());
+            identity
+        };
+        let workbook = of(&stated, LIST);
+        assert!(guessed("utf-8").knows_all_of(&workbook));
+        let then = guessed("utf-8").and(&workbook);
+        assert!(
+            guessed("windows-1251").knows_all_of(&then),
+            "files come as they are: no text was ever read as stated"
+        );
     }
 }

@@ -16,7 +16,7 @@ use crate::ledger::core::{
     BatchEvent, BatchState, FileEvent, FileState, Known, Life as _, RecordEvent, RecordState,
     TransactionEvent, decide as rules,
 };
-use crate::ledger::lists::is_listed_under_our_number;
+use crate::ledger::lists::{is_listed_under_our_number, listed_ids};
 use crate::ledger::{By, Decided, Decision, Double, Error, StoredIssue, Touched, What, codes};
 use crate::model::Status;
 
@@ -137,7 +137,9 @@ fn is_contradicted(tx: &Transaction<'_>, known: &Known, decision: &Decision) -> 
         Decision::Accepted(_) | Decision::AskAbout { .. } => return Ok(false),
     };
     let listed = listed_under_our_number(tx, known.id)?;
-    Ok(listed.is_some_and(|id| named.is_none_or(|named| *named != id)))
+    let same =
+        |one: &str, other: &str| listed_ids(one).collect::<BTreeSet<_>>() == listed_ids(other).collect();
+    Ok(listed.is_some_and(|ids| named.is_none_or(|named| !same(named, &ids))))
 }
 
 /// The system's number under which a list shows the number of an unknown record.

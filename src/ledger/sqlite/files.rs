@@ -225,8 +225,21 @@ impl Sqlite {
             .query_row(params![name, folder.map(Path::to_string_lossy), sha256], |row| row.get(0))?)
     }
 
-    /// The name of a result that means this file and no other.
-    fn result_of(&self, intake: i64) -> Result<Option<String>, Error> {
+    /// The name of a result that means this file and no other, or the one that has all of its rows since.
+    fn result_of(&self, mut intake: i64) -> Result<Option<String>, Error> {
+        let mut newer = self.conn.prepare_cached("SELECT superseded_by FROM intakes WHERE id = ?1")?;
+        loop {
+            if let Some(name) = self.own_result_of(intake)? {
+                return Ok(Some(name));
+            }
+            match newer.query_row([intake], |row| row.get(0))? {
+                Some(by) => intake = by,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn own_result_of(&self, intake: i64) -> Result<Option<String>, Error> {
         let sql =
             "SELECT folder, name FROM reports WHERE intake_id = ?1 AND kind LIKE 'result.%' ORDER BY name";
         let mut found = self.conn.prepare_cached(sql)?;

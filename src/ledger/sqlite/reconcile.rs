@@ -17,7 +17,7 @@ use super::store::{SqlStore, among};
 use super::{Event, Sqlite, append_event, day, json, parse};
 use crate::ledger::core::store::told;
 use crate::ledger::core::{Known, Life as _, RecordEvent, RecordState, Store as _, decide};
-use crate::ledger::lists::{Listed, Lists, Matching, is_unclear};
+use crate::ledger::lists::{Listed, Lists, Matching, is_unclear, listed_ids};
 use crate::ledger::{Error, StoredIssue, codes};
 use crate::model::CodeInfo;
 
@@ -418,12 +418,13 @@ impl Comparison<'_> {
     }
 
     /// What is unknown still and stands in the list under our number says so, with every number of the system that it has
-    /// there: a person who takes it for not received must know of all.
+    /// there, and those of earlier lists: a person who takes it for not received must know of all.
     fn tell_contradictions(&self) -> Result<(), Error> {
         let mut found = self.tx.prepare_cached(
-            "SELECT record_id, min(row_no), group_concat(id, ',') FROM (SELECT s.record_id, l.row_no, l.id
+            "SELECT record_id, min(row_no), group_concat(id, ',') FROM (SELECT s.record_id, min(l.row_no) AS row_no, l.id
                FROM temp.listed l JOIN temp.sought s ON s.number = l.number AND s.realm_id = l.realm_id
-              WHERE l.elsewhere = 0 AND s.open = 1 AND s.found = 0 ORDER BY s.record_id, l.row_no) GROUP BY record_id",
+              WHERE l.elsewhere = 0 AND s.open = 1 AND s.found = 0 GROUP BY s.record_id, l.id ORDER BY 1, 2)
+              GROUP BY record_id",
         )?;
         let rows = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let rows: Vec<(i64, u32, String)> = rows.collect::<Result<_, _>>()?;
@@ -431,7 +432,11 @@ impl Comparison<'_> {
             let mut store = SqlStore::new(self.tx, self.now);
             let was_to_go = store.reason(record)?.iter().any(|one| one.code == codes::CONTRADICTED.code);
             let code = if was_to_go { &codes::CONTRADICTED } else { &codes::LISTED_OTHER };
-            let place = [self.list.clone(), listed.to_string(), ids];
+            let before = super::decide::listed_under_our_number(self.tx, record)?;
+            let all = before.iter().map(String::as_str).chain([ids.as_str()]).flat_map(listed_ids);
+            let mut seen = Vec::new();
+            all.for_each(|id| seen.extend(Some(id).filter(|id| !seen.contains(id))));
+            let place = [self.list.clone(), listed.to_string(), seen.join(",")];
             put_first(&mut store, record, told(code, place))?;
         }
         Ok(())
