@@ -144,6 +144,8 @@ pub(super) struct Memory {
     pub(super) bug: Option<Bug>,
     /// Up to that day somebody else may have sent rows.
     pub(super) doubts: Option<NaiveDate>,
+    /// Rows that only the last look kept from going beside another: rules before it had let them be ready.
+    pub(super) kept_at_the_door: usize,
     /// The last copy of it.
     pub(super) backup: Option<Box<Memory>>,
 }
@@ -563,9 +565,12 @@ impl Memory {
             }
             let leaving: Vec<_> = candidates.iter().filter_map(|id| self.leaving(*id)).collect();
             let leaving: Vec<_> = leaving.iter().collect();
-            if door::set_aside(self, &leaving, want.late, want.today)?.is_empty() {
+            let aside = door::set_aside(self, &leaving, want.late, want.today)?;
+            if aside.is_empty() {
                 break candidates;
             }
+            self.kept_at_the_door +=
+                aside.iter().filter(|id| self.rec(**id).is_some_and(|rec| rec.of.is_some())).count();
         };
         let batch = id(self.batches.len());
         let mut items = Vec::with_capacity(candidates.len());
@@ -1252,6 +1257,10 @@ impl Store for Memory {
         rec.doubt.clear();
         Ok(())
     }
+    fn let_go_no_more(&mut self, id: i64) -> Result<(), Error> {
+        self.rec_mut(id).released = false;
+        Ok(())
+    }
     fn tell(&mut self, id: i64, reason: &[StoredIssue]) -> Result<(), Error> {
         self.rec_mut(id).reason = reason.to_vec();
         Ok(())
@@ -1305,7 +1314,8 @@ impl Store for Memory {
     fn inherit_facts(&mut self, known: &Known, keys: &[Key]) -> Result<(), Error> {
         for key in keys {
             let facts = self.facts.entry((known.intake, known.row)).or_default();
-            if facts.iter().any(|fact| fact.key == *key) || self.live.contains_key(key) {
+            let has = |fact: &Fact| fact.record == known.id && fact.key == *key;
+            if facts.iter().any(has) || self.live.contains_key(key) {
                 continue;
             }
             facts.push(Fact { key: key.clone(), record: known.id, live: true });

@@ -75,14 +75,22 @@ static SESPA: LazyLock<Box<dyn Destination>> = LazyLock::new(|| {
     destinations::open(&section, None).unwrap()
 });
 
-/// One life: how many rows came, or what did not hold.
-fn live(seed: u64, bug: Option<Bug>, trace: bool) -> Result<usize, String> {
+/// A life in which everything held.
+struct Lived {
+    seed: u64,
+    rows: usize,
+    /// [`Memory::kept_at_the_door`].
+    kept_at_the_door: usize,
+}
+
+/// One life, or what did not hold.
+fn live(seed: u64, bug: Option<Bug>, trace: bool) -> Result<Lived, String> {
     let memory = Memory::new(FIRST_NUMBER, bug);
     let mut life = Life::new(seed, memory, SESPA.as_ref(), trace);
     life.live().map_err(|broken| format!("seed {seed}: {broken}"))?;
     told_again(&life).map_err(|broken| format!("seed {seed}: {broken}"))?;
     folder::own_reports_are_no_inputs(&life.book, seed).map_err(|broken| format!("seed {seed}: {broken}"))?;
-    Ok(life.rows())
+    Ok(Lived { seed, rows: life.rows(), kept_at_the_door: life.book.kept_at_the_door })
 }
 
 /// I11: what was committed, told again from nothing, gives the same.
@@ -137,6 +145,12 @@ fn a_long_run() {
     let sum = |slot: usize| one.sizes[slot] + two.sizes[slot];
     println!("{lives} lives in {s:.0} s, of up to 10 rows {}, up to 50 {}, more {}", sum(0), sum(1), sum(2));
     println!("{} rows in all", one.rows + two.rows);
+    let kept: Vec<u64> = halves.iter().flat_map(|half| &half.kept).copied().collect();
+    println!(
+        "in {} lives the last look kept a row from going: {:?}",
+        kept.len(),
+        kept.iter().take(10).collect::<Vec<_>>()
+    );
     let broken: Vec<&String> = halves.iter().flat_map(|half| &half.broken).collect();
     assert!(broken.is_empty(), "{} lives broke a rule:\n{broken:#?}", broken.len());
 }
@@ -147,15 +161,18 @@ struct Told {
     /// Lives of up to 10 rows, up to 50, and more.
     sizes: [usize; 3],
     rows: usize,
+    /// Seeds of lives in which rules before the last look were wrong.
+    kept: Vec<u64>,
     broken: Vec<String>,
 }
 
 impl Told {
-    fn take(&mut self, life: Result<usize, String>) {
+    fn take(&mut self, life: Result<Lived, String>) {
         match life {
-            Ok(rows) => {
+            Ok(Lived { seed, rows, kept_at_the_door }) => {
                 self.sizes[usize::from(rows > 10) + usize::from(rows > 50)] += 1;
                 self.rows += rows;
+                self.kept.extend((kept_at_the_door > 0).then_some(seed));
             }
             Err(told) => self.broken.push(told),
         }

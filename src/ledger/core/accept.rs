@@ -21,7 +21,7 @@ pub(crate) fn former(missing: u32, says_something: bool) -> Former {
 
 /// A dropped file's rows take their places and meet what was answered since they were staged.
 pub(crate) fn accept<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
-    take_places(store, intake, |_| true)?;
+    take_places(store, intake, None)?;
     judge_waiting(store, intake)?;
     replace_older_changes(store, intake)?;
     store.hold_doubtful(intake)?;
@@ -54,7 +54,7 @@ pub(crate) fn merge<S: Store>(store: &mut S, intake: i64, target: i64) -> Result
             leave_out(store, &waiting)?;
         }
     }
-    take_places(store, intake, is_newest)
+    take_places(store, intake, Some(target))
 }
 
 /// A row that takes no part names nobody, waits for nobody and has no fact.
@@ -64,8 +64,10 @@ fn leave_out<S: Store>(store: &mut S, newcomer: &Known) -> Result<(), Error> {
     store.forget_facts(newcomer)
 }
 
-/// Gives staged records the places of those that gave way, as far as they still do.
-fn take_places<S: Store>(store: &mut S, intake: i64, may: impl Fn(&Known) -> bool) -> Result<(), Error> {
+/// Gives staged records the places of those that gave way, as far as they still do; of a second reading, only those of
+/// its target's newest.
+fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Result<(), Error> {
+    let may = |older: &Known| target.is_none_or(|target| older.intake == target && older.newer.is_none());
     let newcomers = store.select(Which::TakingIn(intake))?;
     for newcomer in &newcomers {
         let Some(older) = newcomer.older.map_or(Ok(None), |older| store.record(older))? else { continue };
@@ -78,10 +80,16 @@ fn take_places<S: Store>(store: &mut S, intake: i64, may: impl Fn(&Known) -> boo
         let rival = rival_of(store, newcomer, &older)?;
         if let Some(rival) = rival.filter(|one| one.intake != intake && !one.state.gives_way()) {
             wait_behind(store, newcomer, &rival, way)?;
+            if target.is_some() && older.state.gives_way() {
+                // It does not go either, and says why: what it said before was read otherwise.
+                let judged = store.record(newcomer.id)?.unwrap_or_else(|| newcomer.clone());
+                take_place(store, &judged, &older)?;
+            }
             continue;
         }
         if older.newer.is_none() && (older.state.gives_way() || older.state == RecordState::Ignored) {
             take_place(store, newcomer, &older)?;
+            take_back(store, newcomer, &older)?;
         } else if older.state == RecordState::Reversed {
             stand_beside(store, newcomer, &older)?;
         } else {
@@ -90,6 +98,15 @@ fn take_places<S: Store>(store: &mut S, intake: i64, may: impl Fn(&Known) -> boo
     }
     let newcomers: Vec<i64> = newcomers.iter().map(|one| one.id).collect();
     take_keys(store, &newcomers)
+}
+
+/// The older one had given its place back to the one that it repaired, which gives way by now too.
+fn take_back<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
+    let repaired = older.older.map_or(Ok(None), |repaired| store.record(repaired))?;
+    match repaired.filter(|one| one.newer.is_none() && one.state.gives_way()) {
+        Some(repaired) => take_place(store, newcomer, &repaired),
+        None => Ok(()),
+    }
 }
 
 /// A changed row of a fact that was reversed is the fact's next generation; the reversed one stays as it is.

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use chrono::NaiveDate;
 
 use super::decide::stop;
-use super::follow::{documents_of_record, judge_followers};
-use super::store::{Stand, told, told_of};
-use super::{Judgement, Known, Life as _, RecordEvent, RecordState, Store, Way};
+use super::follow::{self, documents_of_record, take_place};
+use super::place::is_counted;
+use super::store::told;
+use super::{Known, RecordEvent, RecordState, Store, Way};
 use crate::destinations::Late;
 use crate::ledger::{Error, codes};
 
@@ -104,21 +105,16 @@ fn goes_alone<S: Store>(store: &mut S, ready: &Known) -> Result<bool, Error> {
     if live.id == ready.id {
         return Ok(true);
     }
-    let is_its_own = store.own_keys(&live)?.first() == Some(&key);
-    if is_its_own && live.state.may_be_reported() && store.is_taken(live.intake)? {
-        hold(store, ready, &live)?;
+    let is_its_own = store.own_keys(&live)?.first() == Some(&key) && store.is_taken(live.intake)?;
+    if is_its_own && live.state.may_be_reported() {
+        let way = if is_counted(&key.1) { Way::WeakElsewhere } else { Way::Key };
+        follow::hold_beside(store, ready, &live, way)?;
         return Ok(false);
+    }
+    if is_its_own && live.state.gives_way() && live.newer.is_none() {
+        take_place(store, ready, &live)?;
+        documents_of_record(store, live.id)?;
     }
     store.give_fact(&live, ready, &key)?;
     Ok(true)
-}
-
-fn hold<S: Store>(store: &mut S, ready: &Known, live: &Known) -> Result<(), Error> {
-    let state = ready.state.after(RecordEvent::Judged(Judgement::PossibleDouble))?;
-    let reason = [told_of(&codes::DOUBLE, live, &[])];
-    let way = Some(Way::WeakElsewhere);
-    store.stand(ready.id, &Stand { state, way, of_record: Some(live.id), reason: &reason })?;
-    store.mark_changed(ready.id)?;
-    documents_of_record(store, ready.id)?;
-    judge_followers(store, ready.id)
 }

@@ -31,10 +31,6 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
 pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
     let keys = store.live_keys(newcomer)?;
     store.set_newer(older.id, None)?;
-    // Whoever repairs one that can't go itself repairs the older one, and must meet it.
-    if newcomer.older == Some(older.id) && newcomer.valid {
-        store.set_older(newcomer.id, None)?;
-    }
     store.forget_facts(newcomer)?;
     store.revive_facts(older)?;
     store.inherit_facts(older, &keys)?;
@@ -46,6 +42,10 @@ pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: 
     }
     // One that a person dropped stays dropped, whatever becomes of the older one.
     let waits = newcomer.state != RecordState::Ignored && newcomer.valid;
+    // Whoever repairs one that does not wait repairs the older one, and must meet it.
+    if newcomer.older == Some(older.id) && waits {
+        store.set_older(newcomer.id, None)?;
+    }
     if waits && newcomer.state.step(RecordEvent::Judged(Judgement::Behind)).is_some() {
         let way = if newcomer.sha256 == older.sha256 { Way::SameContent } else { Way::Key };
         wait_behind(store, newcomer, older, way)?;
@@ -209,14 +209,7 @@ pub(super) fn wait_behind<S: Store>(
     if met.id == newcomer.id {
         return Ok(());
     }
-    let ignore = store.ignored_fields(newcomer.intake)?;
-    let differs = match (&newcomer.members, &met.members) {
-        (Some(one), Some(other)) => differences(one, other, &ignore),
-        _ => vec![String::new()],
-    };
-    let weak = matches!(way, Way::WeakAgain | Way::WeakElsewhere);
-    let verdict =
-        judge(&Met { way, state: met.state, same_file: false, same_members: weak || differs.is_empty() });
+    let (verdict, differs) = verdict_on(store, newcomer, &met, way)?;
     let before_start = newcomer.state == RecordState::Ignored && newcomer.of_record.is_none();
     if before_start && verdict != Judgement::Duplicate {
         // What is not to be reported is no question to anybody, and never goes.
@@ -225,13 +218,54 @@ pub(super) fn wait_behind<S: Store>(
     if verdict == Judgement::TakesPlace {
         return take_place_later(store, newcomer, &met);
     }
+    stop_at(store, newcomer, (&met, way), (verdict, &differs))
+}
+
+fn verdict_on<S: Store>(
+    store: &S,
+    newcomer: &Known,
+    met: &Known,
+    way: Way,
+) -> Result<(Judgement, Vec<String>), Error> {
+    let ignore = store.ignored_fields(newcomer.intake)?;
+    let differs = match (&newcomer.members, &met.members) {
+        (Some(one), Some(other)) => differences(one, other, &ignore),
+        _ => vec![String::new()],
+    };
+    let weak = matches!(way, Way::WeakAgain | Way::WeakElsewhere);
+    let same_members = weak || differs.is_empty();
+    Ok((judge(&Met { way, state: met.state, same_file: false, same_members }), differs))
+}
+
+/// It does not go, because of another record.
+fn stop_at<S: Store>(
+    store: &mut S,
+    newcomer: &Known,
+    (met, way): (&Known, Way),
+    (verdict, differs): (Judgement, &[String]),
+) -> Result<(), Error> {
     let state = newcomer.state.after(RecordEvent::Judged(verdict))?;
     if state != RecordState::Behind {
         // What is not sent because of another record is no fact of its own, under whatever key it came.
         store.forget_facts(newcomer)?;
     }
-    let reason = [told_of(stopped_by(verdict), &met, &differs)];
+    let reason = [told_of(stopped_by(verdict), met, differs)];
     store.stand(newcomer.id, &Stand { state, way: Some(way), of_record: Some(met.id), reason: &reason })
+}
+
+/// What is about to go does not go beside the live row of its own key, whoever let it go before.
+pub(super) fn hold_beside<S: Store>(
+    store: &mut S,
+    ready: &Known,
+    live: &Known,
+    way: Way,
+) -> Result<(), Error> {
+    let (verdict, differs) = verdict_on(store, ready, live, way)?;
+    stop_at(store, ready, (live, way), (verdict, &differs))?;
+    store.let_go_no_more(ready.id)?;
+    store.mark_changed(ready.id)?;
+    documents_of_record(store, ready.id)?;
+    judge_followers(store, ready.id)
 }
 
 /// A record that waited takes the place of the one it waited for, unless its own key became another's meanwhile.

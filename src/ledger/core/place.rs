@@ -81,6 +81,11 @@ fn weak_key(base: &str, times: i64) -> String {
     format!("{base}#{times}")
 }
 
+/// Whether it may be the key of a row without one: equal rows are counted.
+pub(crate) fn is_counted(key: &str) -> bool {
+    key.rsplit_once('#').is_some_and(|(_, times)| times.parse::<i64>().is_ok())
+}
+
 /// `LEDGER-INTAKE-ROW` of this ledger.
 pub(crate) fn parse_reference(reference: &str, ledger: &str) -> Option<(i64, u32)> {
     let mut parts = reference.trim().split('-');
@@ -102,8 +107,10 @@ impl Newcomer<'_> {
         match self.named_or_same_content(store)? {
             Target::None => {}
             Target::Row(way, known) => {
+                let met = known.id;
                 self.meet_target(store, &mut place, way, *known)?;
                 self.meet_anew(&mut place, fact.as_ref());
+                self.take_own_row(store, &mut place, met)?;
             }
             Target::UnknownName => {
                 return self.stand(
@@ -153,7 +160,7 @@ impl Newcomer<'_> {
         let Some(again_of) = self.under.again_of else { return Ok(Target::None) };
         let known = store.of_row(again_of, self.row)?;
         let Some(known) = known.filter(|known| self.is_of_my_realm(known)) else { return Ok(Target::None) };
-        Ok(Target::Row(Way::SameContent, Box::new(stands_for(store, known)?)))
+        Ok(Target::Row(Way::SameContent, Box::new(in_place_of(known, |id| store.record(id))?)))
     }
 
     /// Whether both count together: one system, environment and registration. What never got so far is anybody's.
@@ -187,6 +194,19 @@ impl Newcomer<'_> {
                 place.stopped = Some((verdict, way, root));
             }
             None => place.live = false,
+        }
+        Ok(())
+    }
+
+    /// The same row of the same content named that one too, and had to give its place back: it is that row which is read
+    /// anew.
+    fn take_own_row<S: Store>(&self, store: &S, place: &mut Place, met: i64) -> Result<(), Error> {
+        let Some(again_of) = self.under.again_of else { return Ok(()) };
+        let same = store.of_row(again_of, self.row)?;
+        let gave_back = |one: &Known| one.older == Some(met) && one.newer.is_none() && one.state.gives_way();
+        if let Some(same) = same.filter(gave_back) {
+            place.live = false;
+            place.takes = Some(same);
         }
         Ok(())
     }
@@ -422,18 +442,22 @@ impl Newcomer<'_> {
     }
 }
 
-/// The newest record in the place of one. Where that can't go itself and had to give its place back, it is the one that
-/// has the place again.
+/// The newest record in the place of one. Where that does not go itself and had to give its place back, it is the one
+/// that has the place again, however many repaired it since.
 fn stands_for<S: Store>(store: &S, known: Known) -> Result<Known, Error> {
     let known = in_place_of(known, |id| store.record(id))?;
-    if known.valid || !store.is_taken(known.intake)? {
+    let dropped = known.state == RecordState::Ignored;
+    if (known.valid && !dropped) || !store.is_taken(known.intake)? {
         return Ok(known);
     }
-    let older = known.older.map_or(Ok(None), |older| store.record(older))?;
-    match older.filter(|older| older.newer.is_none()) {
-        Some(older) => in_place_of(older, |id| store.record(id)),
-        None => Ok(known),
+    let mut before = known.older;
+    while let Some(older) = before.map_or(Ok(None), |older| store.record(older))? {
+        if older.newer.is_none() && !(dropped && older.state.gives_way()) {
+            return Ok(older);
+        }
+        before = older.older;
     }
+    Ok(known)
 }
 
 /// What stands behind a record that only repeats or waits for another.

@@ -163,6 +163,8 @@ pub(crate) trait Store {
     fn stand(&mut self, id: i64, stand: &Stand<'_>) -> Result<(), Error>;
     /// A person lets a record go and vouches for it: no window holds it any more.
     fn let_go(&mut self, id: i64, state: RecordState) -> Result<(), Error>;
+    /// What a person let go before is held for another reason, which nobody vouched for.
+    fn let_go_no_more(&mut self, id: i64) -> Result<(), Error>;
     /// Changes why a record stands where it stands.
     fn tell(&mut self, id: i64, reason: &[StoredIssue]) -> Result<(), Error>;
     /// The record whose place it takes.

@@ -264,6 +264,10 @@ impl Store for SqlStore<'_> {
         self.run(sql, params![id, state.word()]).map(drop)
     }
 
+    fn let_go_no_more(&mut self, id: i64) -> Result<(), Error> {
+        self.run("UPDATE records SET released = 0 WHERE id = ?1", [id]).map(drop)
+    }
+
     fn tell(&mut self, id: i64, reason: &[StoredIssue]) -> Result<(), Error> {
         let sql = "UPDATE records SET reason = ?2 WHERE id = ?1";
         self.run(sql, params![id, issues_text(reason)?]).map(drop)
@@ -311,10 +315,11 @@ impl Store for SqlStore<'_> {
 
     fn inherit_facts(&mut self, known: &Known, keys: &[Key]) -> Result<(), Error> {
         let sql = "INSERT OR IGNORE INTO facts (intake_id, row_no, part, scope_id, key, record_id, live)
-                   SELECT ?1, ?2, ?3, ?4, ?5, ?6, 1 WHERE NOT EXISTS
-                    (SELECT 1 FROM facts WHERE intake_id = ?1 AND row_no = ?2 AND scope_id = ?4 AND key = ?5)";
-        for (part, (scope, key)) in (1..).zip(keys) {
-            self.run(sql, params![known.intake, known.row, part, scope, key, known.id])?;
+                   SELECT ?1, ?2, (SELECT coalesce(max(part), 0) + 1 FROM facts WHERE intake_id = ?1 AND row_no = ?2),
+                          ?3, ?4, ?5, 1 WHERE NOT EXISTS
+                    (SELECT 1 FROM facts WHERE intake_id = ?1 AND row_no = ?2 AND record_id = ?5 AND scope_id = ?3 AND key = ?4)";
+        for (scope, key) in keys {
+            self.run(sql, params![known.intake, known.row, scope, key, known.id])?;
         }
         Ok(())
     }

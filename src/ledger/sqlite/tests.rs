@@ -2394,8 +2394,13 @@ fn nothing_goes_beside_what_is_accepted_under_its_own_key() {
     live_is(&bench, first);
     assert_eq!(bench.statuses(second), [Waiting]);
     assert!(bench.claim().is_none());
-    assert_eq!((bench.statuses(second), bench.codes(second)), (vec![Held], vec!["L012".to_owned()]));
-    let_go(&mut bench, &What::Row("b.csv".into(), 3));
+    assert_eq!(bench.statuses(second), [Duplicate]);
+    live_is(&bench, 0);
+    let third = bench.drop_file("c.csv", &[(3, "k1", 2)]);
+    live_is(&bench, first);
+    assert!(bench.claim().is_none());
+    assert_eq!((bench.statuses(third), bench.codes(third)), (vec![Held], vec!["L011".to_owned()]));
+    let_go(&mut bench, &What::Row("c.csv".into(), 3));
     assert!(bench.claim().is_some(), "who was told of the other one vouches for it");
 }
 
@@ -2832,7 +2837,7 @@ fn another_key_is_noticed_where_all_that_was_reported_was_reported_by_others() {
 }
 
 #[test]
-fn a_name_that_is_offered_for_a_report_means_no_newer_file() {
+fn the_name_that_is_offered_for_a_report_is_of_the_result_in_which_its_rows_stand_now() {
     let mut bench = Bench::new();
     let folder = std::path::Path::new("/drop");
     let written = |name: &str, bytes: &str, kind: &str| (name.to_owned(), bytes.to_owned(), kind.to_owned());
@@ -2845,5 +2850,299 @@ fn a_name_that_is_offered_for_a_report_means_no_newer_file() {
     let second = bench.drop_file("a.csv", &[(2, "k2", 1), (3, "k1", 1)]);
     bench.ledger.keep_reports(second, folder, &reports[..1], now).unwrap();
     let meaning = bench.ledger.meaning(Some(folder), "a.csv.errors.csv", Some("changed")).unwrap();
-    assert!(matches!(meaning, Some(Meaning::Either { of_report: None, .. })), "{meaning:?}");
+    let Some(Meaning::Either { of_report, of_input }) = meaning else { panic!("{meaning:?}") };
+    assert_eq!(
+        (of_report.as_deref(), of_input),
+        (Some("a.csv.result.csv"), None),
+        "the newer file has all of its rows"
+    );
+}
+
+/// A bad repair gave its place back; O was then accepted. The same content as the bad repair comes again, now good, with
+/// another quantity than what was accepted: a change, not a duplicate.
+#[test]
+fn a_bad_repair_read_again_that_differs_from_what_was_accepted_is_a_change() {
+    let mut got = Vec::new();
+    for again_as_file in [true, false] {
+        for named in [true, false] {
+            let (mut bench, file, open) = missing_with_key();
+            let reference = named.then(|| bench.rows(file)[0].reference.clone());
+            let of_b = |quantity| {
+                let mut line = keyed((2, "k1", quantity));
+                let record = line.record.as_mut().unwrap();
+                record.reference = reference.clone();
+                record.day = Some("2026-08-31".parse().unwrap());
+                line
+            };
+            let bad = bench.drop_rows("b.csv", "b", &[of_b(0)], true, Accept::GoodRows);
+            list_of(&mut bench, &open.items[0].number, "v", 1);
+            assert_eq!(bench.codes(file), ["L065"]);
+            let now = bench.now();
+            let word = Decision::Accepted("72".into());
+            bench.ledger.resolve(&What::Row("a.csv".into(), 2), &word, &by(), now).unwrap();
+            assert_eq!(bench.statuses(file), [Accepted]);
+            let of = if again_as_file {
+                bench.drop_rows("c.csv", "b", &[of_b(3)], true, Accept::GoodRows)
+            } else {
+                let now = bench.now();
+                let retry = bench.ledger.retry(bad, now).unwrap();
+                bench.fill(retry, &[of_b(3)], true, Accept::GoodRows);
+                bad
+            };
+            let stands = (again_as_file, named, bench.statuses(of), bench.codes(of));
+            got.push(stands);
+        }
+    }
+    assert!(got.iter().all(|(_, _, statuses, codes)| statuses == &[Held] && codes == &["L011"]), "{got:?}");
+}
+
+/// O read again (its own fact is part 1 then); not received; taken over; repaired under another key; a list shows O.
+#[test]
+fn the_key_of_a_repair_that_gave_its_place_back_is_known() {
+    for read_again in [false, true] {
+        let mut bench = Bench::new();
+        let file = bench.drop_file("a.csv", &[(2, "k1", i64::from(!read_again))]);
+        if read_again {
+            let now = bench.now();
+            let retry = bench.ledger.retry(file, now).unwrap();
+            bench.fill(retry, &[keyed((2, "k1", 1))], true, Accept::GoodRows);
+        }
+        let open = bench.unknown_batch();
+        let now = bench.now();
+        bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+        bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+        let mut line = keyed((2, "k2", 3));
+        line.record.as_mut().unwrap().reference = Some(bench.rows(file)[0].reference.clone());
+        let repair = bench.drop_rows("b.csv", "b", &[line], true, Accept::GoodRows);
+        assert_eq!(bench.statuses(repair), [Held]);
+        list_of(&mut bench, &open.items[0].number, "v", 1);
+        assert_eq!(bench.codes(file), ["L065"]);
+        assert_eq!(bench.statuses(repair), [Waiting]);
+        let mut third = keyed((2, "k2", 3));
+        third.record.as_mut().unwrap().day = Some("2026-09-15".parse().unwrap());
+        let third = bench.drop_rows("c.csv", "c", &[third], true, Accept::GoodRows);
+        assert_eq!(sent_of_key(&mut bench, 3), 0, "read again: {read_again} {:?}", bench.statuses(third));
+    }
+}
+
+#[test]
+fn listed_twice_under_one_number_of_the_system() {
+    let mut bench = Bench::new();
+    let file = bench.drop_weak("a.csv", &[(2, "w")]);
+    let number = bench.unknown_batch().items[0].number.clone();
+    lay_beside(&mut bench, &[("72", Some(number.as_str()), "v"), ("72", Some(number.as_str()), "v")], false);
+    let now = bench.now();
+    bench
+        .ledger
+        .resolve(&What::Row("a.csv".into(), 2), &Decision::NotThoughListed("72".into()), &by(), now)
+        .unwrap();
+    assert_eq!(bench.statuses(file), [Waiting]);
+}
+
+#[test]
+fn two_lists_show_two_numbers() {
+    let mut bench = Bench::new();
+    let file = bench.drop_weak("a.csv", &[(2, "w")]);
+    let number = bench.unknown_batch().items[0].number.clone();
+    lay_beside(&mut bench, &[("72", Some(number.as_str()), "v")], false);
+    lay_beside(&mut bench, &[("73", Some(number.as_str()), "u")], false);
+    let now = bench.now();
+    bench
+        .ledger
+        .resolve(&What::Row("a.csv".into(), 2), &Decision::NotThoughListed("73".into()), &by(), now)
+        .unwrap();
+    assert_eq!(bench.statuses(file), [Unknown], "72 was not named");
+}
+
+#[test]
+fn order_of_listed_ids() {
+    let mut bench = Bench::new();
+    let file = bench.drop_weak("a.csv", &[(2, "w")]);
+    let number = bench.unknown_batch().items[0].number.clone();
+    lay_beside(&mut bench, &[("72", Some(number.as_str()), "v"), ("73", Some(number.as_str()), "w")], false);
+    let now = bench.now();
+    bench
+        .ledger
+        .resolve(&What::Row("a.csv".into(), 2), &Decision::NotThoughListed("73,72".into()), &by(), now)
+        .unwrap();
+    assert_eq!(bench.statuses(file), [Waiting]);
+}
+
+/// The same without a second reading: O itself repaired another row and so knows that one's key (its part 1).
+#[test]
+fn the_key_of_a_repair_of_a_repair_that_gave_its_place_back_is_known() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("z.csv", &[(2, "k0", 0)]);
+    let mut line = keyed((2, "k1", 1));
+    line.record.as_mut().unwrap().reference = Some(bench.rows(first)[0].reference.clone());
+    let file = bench.drop_rows("a.csv", "a", &[line], true, Accept::GoodRows);
+    let open = bench.unknown_batch();
+    let now = bench.now();
+    bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let mut line = keyed((2, "k2", 3));
+    line.record.as_mut().unwrap().reference = Some(bench.rows(file)[0].reference.clone());
+    let repair = bench.drop_rows("b.csv", "b", &[line], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(repair), [Held]);
+    list_of(&mut bench, &open.items[0].number, "v", 1);
+    assert_eq!(bench.codes(file), ["L065"]);
+    assert_eq!(bench.statuses(repair), [Waiting]);
+    let mut third = keyed((2, "k2", 3));
+    third.record.as_mut().unwrap().day = Some("2026-09-15".parse().unwrap());
+    let third = bench.drop_rows("c.csv", "c", &[third], true, Accept::GoodRows);
+    assert_eq!(sent_of_key(&mut bench, 3), 0);
+    assert_eq!(bench.statuses(third), [Waiting]);
+}
+
+/// R could not go, gave its place back to O; O was then refused by the system. R is judged anew by `retry`.
+#[test]
+fn a_bad_repair_that_gave_its_place_back_is_judged_anew() {
+    let mut got = Vec::new();
+    for named in [true, false] {
+        let (mut bench, file, open) = missing_with_key();
+        let reference = named.then(|| bench.rows(file)[0].reference.clone());
+        let of_b = |quantity| {
+            let mut line = keyed((2, "k1", quantity));
+            let record = line.record.as_mut().unwrap();
+            record.reference = reference.clone();
+            record.day = Some("2026-08-31".parse().unwrap());
+            line
+        };
+        let bad = bench.drop_rows("b.csv", "b", &[of_b(0)], true, Accept::GoodRows);
+        list_of(&mut bench, &open.items[0].number, "v", 1);
+        assert_eq!(bench.codes(file), ["L065"]);
+        let now = bench.now();
+        let missing = Decision::NotThoughListed("72".into());
+        bench.ledger.resolve(&What::Row("a.csv".into(), 2), &missing, &by(), now).unwrap();
+        assert_eq!(let_go(&mut bench, &What::Row("a.csv".into(), 2)), 1);
+        bench.send_all(&refused);
+        assert_eq!((bench.statuses(file), bench.statuses(bad)), (vec![Refused], vec![Refused]));
+        let now = bench.now();
+        let retry = bench.ledger.retry(bad, now).unwrap();
+        bench.fill(retry, &[of_b(3)], true, Accept::GoodRows);
+        let stands =
+            (named, bench.statuses(bad), bench.codes(bad), bench.claim().map_or(0, |open| open.items.len()));
+        got.push(stands);
+    }
+    assert!(got.iter().all(|(_, statuses, _, sent)| statuses == &[Waiting] && *sent == 1), "{got:?}");
+}
+
+/// Held by the last look though let go before: whoever let it go was told of nobody. Books bent by hand.
+#[test]
+fn what_the_last_look_held_is_vouched_for_by_nobody() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.send_all(&accepted);
+    let live_is = |bench: &Bench, intake: i64| {
+        for live in [-1, intake] {
+            bench.ledger.conn.execute("UPDATE facts SET live = intake_id = ?1", [live]).unwrap();
+        }
+    };
+    live_is(&bench, 0);
+    let second = bench.drop_file("b.csv", &[(3, "k1", 2)]);
+    let open = bench.unknown_batch();
+    let now = bench.now();
+    bench.ledger.resolve(&What::File("b.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    assert_eq!(bench.codes(second), ["L040"]);
+    assert_eq!(let_go(&mut bench, &What::Row("b.csv".into(), 3)), 1);
+    live_is(&bench, first);
+    assert!(bench.claim().is_none());
+    assert_eq!(bench.codes(second), ["L011"]);
+    list_of(&mut bench, &open.items[0].number, "v", 1);
+    let now = bench.now();
+    let missing = Decision::NotThoughListed("72".into());
+    bench.ledger.resolve(&What::Row("b.csv".into(), 3), &missing, &by(), now).unwrap();
+    assert!(bench.claim().is_none(), "nobody answered L011");
+}
+
+/// What the last look lets go takes the place of what is held under its key. Books bent by hand.
+#[test]
+fn what_goes_takes_the_place_of_what_is_held() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k1", 2)]);
+    assert_eq!(bench.statuses(first), [Held, Held]);
+    let live_is = |bench: &Bench, row: i64| {
+        for live in [-1, row] {
+            bench.ledger.conn.execute("UPDATE facts SET live = row_no = ?1", [live]).unwrap();
+        }
+    };
+    live_is(&bench, 0);
+    bench.drop_file("b.csv", &[(5, "k1", 1)]);
+    live_is(&bench, 2);
+    bench.send_all(&accepted);
+    let_go(&mut bench, &What::Row("a.csv".into(), 2));
+    assert!(bench.claim().is_none(), "it was told of row 3, not of what went");
+}
+
+/// O was said not to be received; R repairs O and can't go, N repairs R and can't go; a list shows O; M repairs N.
+#[test]
+fn the_repair_of_the_second_bad_repair_meets_the_row_that_a_list_shows() {
+    let mut got = Vec::new();
+    for first_is_good in [false, true] {
+        for key in ["k1", "k2"] {
+            let (mut bench, file, open) = missing_with_key();
+            let naming = |bench: &mut Bench, of, (row, key, quantity), day: &str| {
+                let mut line = keyed((row, key, quantity));
+                let record = line.record.as_mut().unwrap();
+                record.reference = Some(bench.rows(of)[0].reference.clone());
+                record.day = Some(day.parse().unwrap());
+                line
+            };
+            let quantity = i64::from(first_is_good);
+            let bad = naming(&mut bench, file, (2, "k1", quantity), "2026-08-30");
+            let bad = bench.drop_rows("b.csv", "b", &[bad], true, Accept::GoodRows);
+            let worse = naming(&mut bench, bad, (2, "k1", 0), "2026-08-30");
+            let worse = bench.drop_rows("c.csv", "c", &[worse], true, Accept::GoodRows);
+            list_of(&mut bench, &open.items[0].number, "v", 1);
+            assert_eq!(bench.codes(file), ["L065"]);
+            let again = naming(&mut bench, worse, (2, key, 3), "2026-09-15");
+            let again = bench.drop_rows("d.csv", "d", &[again], true, Accept::GoodRows);
+            let sent = bench.claim().map_or(0, |open| open.items.len());
+            let stands = (first_is_good, key, sent, bench.statuses(file), bench.statuses(again));
+            got.push(stands);
+        }
+    }
+    assert!(got.iter().all(|(_, _, sent, _, _)| *sent == 0), "{got:?}");
+}
+
+#[test]
+fn what_stands_several_times_under_our_number_is_told() {
+    let (mut bench, file, open) = said_to_be_missing();
+    let number = open.items[0].number.as_str();
+    lay_beside(&mut bench, &[("72", Some(number), "v"), ("73", Some(number), "u")], false);
+    let issue = bench.rows(file)[0].issues[0].clone();
+    assert_eq!(issue.code, "L065");
+    let text = crate::ledger::codes::CONTRADICTED.message(Lang::En, &issue.args);
+    assert!(text.contains("72") && text.contains("73"), "{text}");
+}
+
+/// R repairs O and is dropped by a person; a list shows O; M repairs R under another key.
+#[test]
+fn the_repair_of_a_dropped_repair_meets_the_row_that_a_list_shows() {
+    let mut got = Vec::new();
+    for key in ["k1", "k2"] {
+        let (mut bench, file, open) = missing_with_key();
+        let naming = |bench: &mut Bench, of, (row, key, quantity), day: &str| {
+            let mut line = keyed((row, key, quantity));
+            let record = line.record.as_mut().unwrap();
+            record.reference = Some(bench.rows(of)[0].reference.clone());
+            record.day = Some(day.parse().unwrap());
+            line
+        };
+        let repair = naming(&mut bench, file, (2, "k1", 2), "2026-08-30");
+        let repair = bench.drop_rows("b.csv", "b", &[repair], true, Accept::GoodRows);
+        let now = bench.now();
+        let done =
+            bench.ledger.release(&What::Row("b.csv".into(), 2), Some(Double::Drop), &by(), now).unwrap();
+        assert_eq!((done.moved.len(), bench.statuses(repair)), (1, vec![Ignored]));
+        list_of(&mut bench, &open.items[0].number, "v", 1);
+        assert_eq!(bench.codes(file), ["L065"]);
+        let again = naming(&mut bench, repair, (2, key, 3), "2026-09-15");
+        let again = bench.drop_rows("d.csv", "d", &[again], true, Accept::GoodRows);
+        let sent = bench.claim().map_or(0, |open| open.items.len());
+        let stands = (key, sent, bench.statuses(file), bench.statuses(again));
+        got.push(stands);
+    }
+    assert!(got.iter().all(|(_, sent, _, _)| *sent == 0), "{got:?}");
 }
