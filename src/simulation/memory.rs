@@ -905,10 +905,8 @@ impl Memory {
             return Ok((self.ask_about(*batch, &tickets[0].1, now), 0));
         }
         let (mut moved, mut left, mut settled) = (0, 0, decide::Settled::default());
-        for known in self.named(what, &[RecordState::Unknown, RecordState::Behind]) {
-            let of = known.of_record.filter(|_| known.state == RecordState::Behind);
-            let met = of.and_then(|of| self.known(of)).filter(|met| met.state == RecordState::Unknown);
-            let known = met.unwrap_or(known);
+        let named = self.named(what, &[RecordState::Unknown, RecordState::Behind]);
+        for known in decide::about_what(self, named)? {
             if known.state == RecordState::Unknown {
                 decide::resolve(self, &known, decision, matches!(what, What::Batch(_)), by, &mut settled)?;
                 moved += 1;

@@ -204,6 +204,18 @@ pub(crate) fn contradict<S: Store>(store: &mut S, known: &Known, why: &StoredIss
     Ok(true)
 }
 
+/// What a word about these is about: of one that waits, the one whose unknown outcome it waits for; each once.
+pub(crate) fn about_what<S: Store>(store: &S, named: Vec<Known>) -> Result<Vec<Known>, Error> {
+    let (mut seen, mut about) = (BTreeSet::new(), Vec::with_capacity(named.len()));
+    for known in named {
+        let of = known.of_record.filter(|_| known.state == RecordState::Behind);
+        let met = of.map_or(Ok(None), |of| store.record(of))?;
+        let known = met.filter(|met| met.state == RecordState::Unknown).unwrap_or(known);
+        about.extend(seen.insert(known.id).then_some(known));
+    }
+    Ok(about)
+}
+
 /// A person says what became of one record whose outcome is unknown; gives its transaction. `of_batch`: the number
 /// given is the batch's. What follows is still to be done ([`follow`]).
 pub(crate) fn resolve<S: Store>(

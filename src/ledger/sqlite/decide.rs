@@ -98,8 +98,8 @@ impl Sqlite {
             let (mut moved, mut left, mut settled) = (Vec::new(), Vec::new(), rules::Settled::default());
             let mut transactions = Vec::new();
             let store = &mut SqlStore::new(tx, now);
-            for known in named(tx, what, &["unknown", "behind"])? {
-                let known = behind_what(tx, known)?;
+            let named = named(tx, what, &["unknown", "behind"])?;
+            for known in rules::about_what(store, named)? {
                 let goes = known.state == RecordState::Unknown && !is_contradicted(tx, &known, decision)?;
                 if goes {
                     let of_batch = matches!(what, What::Batch(_));
@@ -147,13 +147,6 @@ pub(super) fn listed_under_our_number(tx: &Transaction<'_>, record: i64) -> Resu
     let reasons = SqlStore::timeless(tx).reason(record)?;
     let shown = reasons.into_iter().find(|issue| is_listed_under_our_number(&issue.code));
     Ok(shown.map(|issue| issue.args.into_iter().nth(2).unwrap_or_default()))
-}
-
-/// The record an unknown outcome of which keeps this one waiting, or this one.
-fn behind_what(tx: &Transaction<'_>, known: Known) -> Result<Known, Error> {
-    let of = known.of_record.filter(|_| known.state == RecordState::Behind);
-    let met = of.map_or(Ok(None), |of| record::get(tx, of))?;
-    Ok(met.filter(|met| met.state == RecordState::Unknown).unwrap_or(known))
 }
 
 /// Records a person names, as they stand now. A file or row means the newest file of that name that has something

@@ -884,6 +884,25 @@ fn a_correction_under_the_number_of_what_was_accepted_does_not_go() {
     assert_eq!((bench.statuses(changed), bench.codes(changed)), (vec![Refused], vec!["L025".to_owned()]));
 }
 
+/// Seed 26000069207 of the simulation: the row that waits stands in the place of one that went under the number before.
+#[test]
+fn a_number_of_a_row_and_of_one_that_waits_for_it_is_decided_about_once() {
+    let mut bench = Bench::new();
+    let twice = [numbered((2, "k1", 1), "55"), numbered((3, "k1", 1), "55")];
+    bench.drop_rows("a.csv", "a", &twice[..1], true, Accept::GoodRows);
+    bench.send_all(&refused);
+    let second = bench.drop_rows("b.csv", "b", &twice, true, Accept::GoodRows);
+    let_go(&mut bench, &What::Row("b.csv".into(), 3));
+    bench.unknown_batch();
+    let now = bench.now();
+    let retry = bench.ledger.retry(second, now).unwrap();
+    bench.fill(retry, &twice, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(second), [Waiting, Unknown]);
+    let now = bench.now();
+    let done = bench.ledger.resolve(&What::Number("55".into()), &Decision::NotReceived, &by(), now).unwrap();
+    assert_eq!((done.moved.len(), done.left.len()), (1, 0));
+}
+
 /// Seed 812 of the simulation.
 #[test]
 fn a_number_that_two_rows_went_under_is_decided_about_once() {
