@@ -856,7 +856,13 @@ impl Memory {
         found.sort_by_key(|known| known.id);
         let mut seen = HashSet::new();
         let newest = |known| in_place_of(known, |id| Ok(self.known(id))).unwrap();
-        found.into_iter().map(newest).filter(|known| seen.insert(known.id)).collect()
+        let own = |known: &Known| {
+            self.rec(known.id)
+                .and_then(|rec| rec.transaction)
+                .map(|trn| &self.transactions[index(trn)].number)
+        };
+        let meant = |known: &Known| !matches!(what, What::Number(number) if own(known) != Some(number));
+        found.into_iter().map(newest).filter(|known| meant(known) && seen.insert(known.id)).collect()
     }
 
     fn of_files(&self, name: &str, row: Option<u32>, states: &[RecordState]) -> Vec<Known> {
@@ -906,7 +912,8 @@ impl Memory {
         }
         let (mut moved, mut left, mut settled) = (0, 0, decide::Settled::default());
         let named = self.named(what, &[RecordState::Unknown, RecordState::Behind]);
-        for known in decide::about_what(self, named)? {
+        let about = if matches!(what, What::Number(_)) { named } else { decide::about_what(self, named)? };
+        for known in about {
             if known.state == RecordState::Unknown {
                 decide::resolve(self, &known, decision, matches!(what, What::Batch(_)), by, &mut settled)?;
                 moved += 1;

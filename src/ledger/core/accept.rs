@@ -78,7 +78,8 @@ fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Res
         let way = newcomer.way.unwrap_or(Way::Key);
         // Who held its own fact and gave way when it was staged may have been let go meanwhile.
         let rival = rival_of(store, newcomer, &older)?;
-        if let Some(rival) = rival.filter(|one| one.intake != intake && !one.state.gives_way()) {
+        let in_the_way = |one: &Known| newcomer.valid && one.intake != intake && !one.state.gives_way();
+        if let Some(rival) = rival.filter(in_the_way) {
             wait_behind(store, newcomer, &rival, way)?;
             if target.is_some() && older.state.gives_way() {
                 // It does not go either, and says why: what it said before was read otherwise.
@@ -100,13 +101,19 @@ fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Res
     take_keys(store, &newcomers)
 }
 
-/// The older one had given its place back to the one that it repaired, which gives way by now too.
+/// The older one had given its place back to the one that it repaired: that one gives way by now too, or was let go
+/// meanwhile.
 fn take_back<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
     let repaired = older.older.map_or(Ok(None), |repaired| store.record(repaired))?;
-    match repaired.filter(|one| one.newer.is_none() && one.state.gives_way()) {
-        Some(repaired) => take_place(store, newcomer, &repaired),
-        None => Ok(()),
+    let Some(repaired) = repaired.filter(|one| one.newer.is_none()) else { return Ok(()) };
+    if repaired.state.gives_way() {
+        return take_place(store, newcomer, &repaired);
     }
+    let newcomer = store.record(newcomer.id)?.unwrap_or_else(|| newcomer.clone());
+    if newcomer.state == RecordState::Ready && repaired.state.may_be_reported() {
+        wait_behind(store, &newcomer, &repaired, Way::Named)?;
+    }
+    Ok(())
 }
 
 /// A changed row of a fact that was reversed is the fact's next generation; the reversed one stays as it is.

@@ -203,8 +203,12 @@ impl Newcomer<'_> {
     fn take_own_row<S: Store>(&self, store: &S, place: &mut Place, met: i64) -> Result<(), Error> {
         let Some(again_of) = self.under.again_of else { return Ok(()) };
         let same = store.of_row(again_of, self.row)?;
-        let gave_back = |one: &Known| one.older == Some(met) && one.newer.is_none() && one.state.gives_way();
-        if let Some(same) = same.filter(gave_back) {
+        let Some(same) = same.filter(|one| one.newer.is_none() && one.state.gives_way()) else {
+            return Ok(());
+        };
+        let repaired = same.older.map_or(Ok(None), |repaired| store.record(repaired))?;
+        let Some(repaired) = repaired else { return Ok(()) };
+        if in_place_of(repaired, |id| store.record(id))?.id == met {
             place.live = false;
             place.takes = Some(same);
         }
@@ -446,16 +450,17 @@ impl Newcomer<'_> {
 /// that has the place again, however many repaired it since.
 fn stands_for<S: Store>(store: &S, known: Known) -> Result<Known, Error> {
     let known = in_place_of(known, |id| store.record(id))?;
-    let dropped = known.state == RecordState::Ignored;
-    if (known.valid && !dropped) || !store.is_taken(known.intake)? {
+    let goes = known.valid && known.state != RecordState::Ignored;
+    if goes || !store.is_taken(known.intake)? {
         return Ok(known);
     }
     let mut before = known.older;
     while let Some(older) = before.map_or(Ok(None), |older| store.record(older))? {
-        if older.newer.is_none() && !(dropped && older.state.gives_way()) {
-            return Ok(older);
-        }
         before = older.older;
+        let stands = in_place_of(older, |id| store.record(id))?;
+        if stands.id != known.id && !stands.state.gives_way() {
+            return Ok(stands);
+        }
     }
     Ok(known)
 }

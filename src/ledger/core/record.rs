@@ -146,7 +146,7 @@ impl Life for RecordState {
             On::Unsaid => matches!(self, Sending | Pending | Unknown),
             On::TakenIn => matches!(self, Sending | Pending),
             On::AskedAbout | On::NotReceived => self == Unknown,
-            On::Contradicted => matches!(self, Ready | Held | Ignored),
+            On::Contradicted => matches!(self, Ready | Held | Behind | Duplicate | Ignored),
             On::Released => matches!(self, Held | Reversed),
             On::RuledOut => self.gives_way(),
         };

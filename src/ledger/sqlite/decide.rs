@@ -99,7 +99,9 @@ impl Sqlite {
             let mut transactions = Vec::new();
             let store = &mut SqlStore::new(tx, now);
             let named = named(tx, what, &["unknown", "behind"])?;
-            for known in rules::about_what(store, named)? {
+            let about =
+                if matches!(what, What::Number(_)) { named } else { rules::about_what(store, named)? };
+            for known in about {
                 let goes = known.state == RecordState::Unknown && !is_contradicted(tx, &known, decision)?;
                 if goes {
                     let of_batch = matches!(what, What::Batch(_));
@@ -170,9 +172,20 @@ fn named(tx: &Transaction<'_>, what: &What, states: &[&str]) -> Result<Vec<Known
     let (mut seen, mut newest) = (BTreeSet::new(), Vec::with_capacity(found.len()));
     for known in found {
         let known = in_place_of(known, |id| record::get(tx, id))?;
-        newest.extend(seen.insert(known.id).then_some(known));
+        let meant = match what {
+            What::Number(number) => went_under(tx, known.id, number)?,
+            _ => true,
+        };
+        newest.extend((meant && seen.insert(known.id)).then_some(known));
     }
     Ok(newest)
+}
+
+/// Whether a record's own transaction bears a number: what was said of it says nothing about one under another.
+fn went_under(tx: &Transaction<'_>, record: i64, number: &str) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM records r JOIN transactions t ON t.id = r.transaction_id
+        WHERE r.id = ?1 AND t.number = ?2)";
+    Ok(tx.prepare_cached(sql)?.query_row(params![record, number], |row| row.get(0))?)
 }
 
 fn of_receipt(tx: &Transaction<'_>, intake: i64, row: Option<u32>) -> Result<Vec<Known>, Error> {

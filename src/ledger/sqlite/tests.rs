@@ -3165,3 +3165,57 @@ fn the_repair_of_a_dropped_repair_meets_the_row_that_a_list_shows() {
     }
     assert!(got.iter().all(|(_, sent, _, _)| *sent == 0), "{got:?}");
 }
+
+/// A bad repair, which names the row that it repairs and gave its place back to it when a list showed that one.
+fn beside_what_a_list_shows(bench: &mut Bench, file: i64, open: &OpenBatch) -> (i64, StagedRow) {
+    let mut line = keyed((2, "k1", 0));
+    line.record.as_mut().unwrap().reference = Some(bench.rows(file)[0].reference.clone());
+    let bad = bench.drop_rows("b.csv", "b", &[line.clone()], true, Accept::GoodRows);
+    list_of(bench, &open.items[0].number, "v", 1);
+    assert_eq!(bench.codes(file), ["L065"]);
+    (bad, line)
+}
+
+#[test]
+fn a_bad_repair_that_is_read_again_and_still_bad_says_so() {
+    let (mut bench, file, open) = missing_with_key();
+    let (bad, line) = beside_what_a_list_shows(&mut bench, file, &open);
+    let now = bench.now();
+    let retry = bench.ledger.retry(bad, now).unwrap();
+    bench.fill(retry, &[line], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(bad), [Refused]);
+}
+
+#[test]
+fn the_second_repair_of_a_row_that_gave_its_place_back_meets_the_first() {
+    let (mut bench, file, open) = missing_with_key();
+    let (bad, _) = beside_what_a_list_shows(&mut bench, file, &open);
+    let now = bench.now();
+    let missing = Decision::NotThoughListed("72".into());
+    bench.ledger.resolve(&What::Row("a.csv".into(), 2), &missing, &by(), now).unwrap();
+    assert_eq!(let_go(&mut bench, &What::Row("a.csv".into(), 2)), 1);
+    bench.send_all(&refused);
+    let named = bench.rows(bad)[0].reference.clone();
+    let mut repairs = [keyed((2, "k1", 3)), keyed((2, "k3", 4))];
+    for (repair, name) in repairs.iter_mut().zip(["c.csv", "d.csv"]) {
+        let record = repair.record.as_mut().unwrap();
+        record.reference = Some(named.clone());
+        record.day = Some("2026-09-15".parse().unwrap());
+        bench.drop_rows(name, name, std::slice::from_ref(repair), true, Accept::GoodRows);
+        bench.send_all(&accepted);
+    }
+    let second = bench.newest("d.csv");
+    assert_eq!((bench.statuses(second), bench.codes(second)), (vec![Held], vec!["L011".to_owned()]));
+}
+
+#[test]
+fn what_is_said_of_a_number_says_nothing_of_a_repair_under_another() {
+    let mut bench = Bench::new();
+    bench.drop_rows("a.csv", "a", &[numbered((2, "k1", 1), "55")], true, Accept::GoodRows);
+    bench.send_all(&refused);
+    let repaired = bench.drop_rows("b.csv", "b", &[numbered((2, "k1", 2), "56")], true, Accept::GoodRows);
+    bench.unknown_batch();
+    let now = bench.now();
+    let done = bench.ledger.resolve(&What::Number("55".into()), &Decision::NotReceived, &by(), now).unwrap();
+    assert_eq!((done.moved.len(), bench.statuses(repaired)), (0, vec![Unknown]));
+}
