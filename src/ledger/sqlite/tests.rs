@@ -3219,3 +3219,20 @@ fn what_is_said_of_a_number_says_nothing_of_a_repair_under_another() {
     let done = bench.ledger.resolve(&What::Number("55".into()), &Decision::NotReceived, &by(), now).unwrap();
     assert_eq!((done.moved.len(), bench.statuses(repaired)), (0, vec![Unknown]));
 }
+
+#[test]
+fn a_row_and_what_stands_in_its_place_are_both_contradicted_by_one_list() {
+    let (mut bench, file, first) = missing_with_key();
+    let mut line = keyed((2, "k1", 3));
+    line.record.as_mut().unwrap().day = Some("2026-09-15".parse().unwrap());
+    let newer = bench.drop_rows("b.csv", "b", &[line], true, Accept::GoodRows);
+    let second = bench.unknown_batch();
+    let now = bench.now();
+    bench.ledger.resolve(&What::File("b.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+    assert_eq!(bench.statuses(newer), [Waiting]);
+    let numbers = [&first, &second].map(|open| open.items[0].number.clone());
+    let listed = [("72", Some(numbers[0].as_str()), "v"), ("73", Some(numbers[1].as_str()), "u")];
+    lay_beside(&mut bench, &listed, false);
+    assert_eq!((bench.statuses(file), bench.statuses(newer)), (vec![Unknown], vec![Unknown]));
+    assert!(bench.claim().is_none());
+}
