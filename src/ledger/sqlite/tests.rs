@@ -2915,6 +2915,26 @@ fn a_bad_repair_read_again_that_differs_from_what_was_accepted_is_a_change() {
     assert!(got.iter().all(|(_, _, statuses, codes)| statuses == &[Held] && codes == &["L011"]), "{got:?}");
 }
 
+/// The row of a.csv was not received and is taken over; a repair of it comes under another key; a list shows the row. How
+/// often that key goes when it comes once more.
+fn sent_beside_a_repair(bench: &mut Bench, file: i64) -> usize {
+    let open = bench.unknown_batch();
+    let now = bench.now();
+    bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
+    let mut line = keyed((2, "k2", 3));
+    line.record.as_mut().unwrap().reference = Some(bench.rows(file)[0].reference.clone());
+    let repair = bench.drop_rows("b.csv", "b", &[line], true, Accept::GoodRows);
+    assert_eq!(bench.statuses(repair), [Held]);
+    list_of(bench, &open.items[0].number, "v", 1);
+    assert_eq!(bench.codes(file), ["L065"]);
+    assert_eq!(bench.statuses(repair), [Waiting]);
+    let mut third = keyed((2, "k2", 3));
+    third.record.as_mut().unwrap().day = Some("2026-09-15".parse().unwrap());
+    bench.drop_rows("c.csv", "c", &[third], true, Accept::GoodRows);
+    sent_of_key(bench, 3)
+}
+
 /// O read again (its own fact is part 1 then); not received; taken over; repaired under another key; a list shows O.
 #[test]
 fn the_key_of_a_repair_that_gave_its_place_back_is_known() {
@@ -2926,65 +2946,29 @@ fn the_key_of_a_repair_that_gave_its_place_back_is_known() {
             let retry = bench.ledger.retry(file, now).unwrap();
             bench.fill(retry, &[keyed((2, "k1", 1))], true, Accept::GoodRows);
         }
-        let open = bench.unknown_batch();
-        let now = bench.now();
-        bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
-        bench.ledger.take_over(&takeover(None, 5), now).unwrap();
-        let mut line = keyed((2, "k2", 3));
-        line.record.as_mut().unwrap().reference = Some(bench.rows(file)[0].reference.clone());
-        let repair = bench.drop_rows("b.csv", "b", &[line], true, Accept::GoodRows);
-        assert_eq!(bench.statuses(repair), [Held]);
-        list_of(&mut bench, &open.items[0].number, "v", 1);
-        assert_eq!(bench.codes(file), ["L065"]);
-        assert_eq!(bench.statuses(repair), [Waiting]);
-        let mut third = keyed((2, "k2", 3));
-        third.record.as_mut().unwrap().day = Some("2026-09-15".parse().unwrap());
-        let third = bench.drop_rows("c.csv", "c", &[third], true, Accept::GoodRows);
-        assert_eq!(sent_of_key(&mut bench, 3), 0, "read again: {read_again} {:?}", bench.statuses(third));
+        assert_eq!(sent_beside_a_repair(&mut bench, file), 0, "read again: {read_again}");
     }
 }
 
 #[test]
-fn listed_twice_under_one_number_of_the_system() {
-    let mut bench = Bench::new();
-    let file = bench.drop_weak("a.csv", &[(2, "w")]);
-    let number = bench.unknown_batch().items[0].number.clone();
-    lay_beside(&mut bench, &[("72", Some(number.as_str()), "v"), ("72", Some(number.as_str()), "v")], false);
-    let now = bench.now();
-    bench
-        .ledger
-        .resolve(&What::Row("a.csv".into(), 2), &Decision::NotThoughListed("72".into()), &by(), now)
-        .unwrap();
-    assert_eq!(bench.statuses(file), [Waiting]);
-}
-
-#[test]
-fn two_lists_show_two_numbers() {
-    let mut bench = Bench::new();
-    let file = bench.drop_weak("a.csv", &[(2, "w")]);
-    let number = bench.unknown_batch().items[0].number.clone();
-    lay_beside(&mut bench, &[("72", Some(number.as_str()), "v")], false);
-    lay_beside(&mut bench, &[("73", Some(number.as_str()), "u")], false);
-    let now = bench.now();
-    bench
-        .ledger
-        .resolve(&What::Row("a.csv".into(), 2), &Decision::NotThoughListed("73".into()), &by(), now)
-        .unwrap();
-    assert_eq!(bench.statuses(file), [Unknown], "72 was not named");
-}
-
-#[test]
-fn order_of_listed_ids() {
-    let mut bench = Bench::new();
-    let file = bench.drop_weak("a.csv", &[(2, "w")]);
-    let number = bench.unknown_batch().items[0].number.clone();
-    lay_beside(&mut bench, &[("72", Some(number.as_str()), "v"), ("73", Some(number.as_str()), "w")], false);
-    let now = bench.now();
-    bench
-        .ledger
-        .resolve(&What::Row("a.csv".into(), 2), &Decision::NotThoughListed("73,72".into()), &by(), now)
-        .unwrap();
-    assert_eq!(bench.statuses(file), [Waiting]);
+fn whoever_says_what_lists_show_names_all_of_it_once_and_in_any_order() {
+    let cases: [(&[&[&str]], &str, Status); 3] = [
+        (&[&["72", "72"]], "72", Waiting),
+        (&[&["72", "73"]], "73,72", Waiting),
+        (&[&["72"], &["73"]], "73", Unknown),
+    ];
+    for (lists, said, status) in cases {
+        let mut bench = Bench::new();
+        let file = bench.drop_weak("a.csv", &[(2, "w")]);
+        let number = bench.unknown_batch().items[0].number.clone();
+        for ids in lists {
+            let rows: Vec<_> = ids.iter().map(|id| (*id, Some(number.as_str()), "v")).collect();
+            lay_beside(&mut bench, &rows, false);
+        }
+        let (what, now) = (What::Row("a.csv".into(), 2), bench.now());
+        bench.ledger.resolve(&what, &Decision::NotThoughListed(said.into()), &by(), now).unwrap();
+        assert_eq!(bench.statuses(file), [status], "{lists:?} {said}");
+    }
 }
 
 /// The same without a second reading: O itself repaired another row and so knows that one's key (its part 1).
@@ -2995,22 +2979,7 @@ fn the_key_of_a_repair_of_a_repair_that_gave_its_place_back_is_known() {
     let mut line = keyed((2, "k1", 1));
     line.record.as_mut().unwrap().reference = Some(bench.rows(first)[0].reference.clone());
     let file = bench.drop_rows("a.csv", "a", &[line], true, Accept::GoodRows);
-    let open = bench.unknown_batch();
-    let now = bench.now();
-    bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
-    bench.ledger.take_over(&takeover(None, 5), now).unwrap();
-    let mut line = keyed((2, "k2", 3));
-    line.record.as_mut().unwrap().reference = Some(bench.rows(file)[0].reference.clone());
-    let repair = bench.drop_rows("b.csv", "b", &[line], true, Accept::GoodRows);
-    assert_eq!(bench.statuses(repair), [Held]);
-    list_of(&mut bench, &open.items[0].number, "v", 1);
-    assert_eq!(bench.codes(file), ["L065"]);
-    assert_eq!(bench.statuses(repair), [Waiting]);
-    let mut third = keyed((2, "k2", 3));
-    third.record.as_mut().unwrap().day = Some("2026-09-15".parse().unwrap());
-    let third = bench.drop_rows("c.csv", "c", &[third], true, Accept::GoodRows);
-    assert_eq!(sent_of_key(&mut bench, 3), 0);
-    assert_eq!(bench.statuses(third), [Waiting]);
+    assert_eq!(sent_beside_a_repair(&mut bench, file), 0);
 }
 
 /// R could not go, gave its place back to O; O was then refused by the system. R is judged anew by `retry`.
