@@ -47,7 +47,7 @@ impl Memory {
                 continue;
             }
             let sent_at = if one.epoch == epoch { now } else { one.sent_at.min(now) };
-            let (batch, next_at) = (id(at), sent_at + QUIET.first(one.rows, one.taken));
+            let (batch, next_at) = (id(at), sent_at + QUIET.first(one.rows, one.remote.is_some()));
             for transaction in one.transactions.iter().copied() {
                 let open = self.transactions[index(transaction)].state == TransactionState::Unknown;
                 let known = |put: &Put| put.transaction == transaction && put.batch == batch;
@@ -112,7 +112,7 @@ impl Memory {
             return Ok(());
         };
         let batch = &self.batches[index(sought.batch)];
-        let taken = batch.taken;
+        let taken = batch.remote.is_some();
         let counts_from = batch.sent_at + QUIET.first(sought.rows, taken);
         let early = batch.epoch != self.epochs[process] && now < counts_from;
         let gap = QUIET.of(sought.rows, taken);

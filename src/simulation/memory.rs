@@ -84,8 +84,8 @@ pub(super) struct Batch {
     pub(super) sent_at: DateTime<Utc>,
     /// Whoever sent it last.
     pub(super) epoch: i64,
-    /// The system gave it a number.
-    pub(super) taken: bool,
+    /// The number that the system gave it.
+    pub(super) remote: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -189,7 +189,7 @@ impl Batch {
             rows: 0,
             sent_at: DateTime::UNIX_EPOCH,
             epoch: 0,
-            taken: false,
+            remote: None,
         }
     }
 }
@@ -589,7 +589,7 @@ impl Memory {
             rows: items.len(),
             sent_at: now,
             epoch: self.epochs[process],
-            taken: false,
+            remote: None,
         });
         let attempt = self.begin(batch);
         Ok(Some(OpenBatch { batch, attempt, items, body, ticket: None, tries: 0 }))
@@ -734,7 +734,8 @@ impl Memory {
         }
         match verdict {
             BatchVerdict::Settled { outcomes, remote } => {
-                self.batches[index(batch)].taken |= remote.is_some();
+                let one = &mut self.batches[index(batch)];
+                one.remote = remote.clone().or(one.remote.take());
                 if to == BatchState::Unknown {
                     self.batches[index(batch)].seen = Some(left_open(outcomes, remote.as_deref()));
                 }
@@ -751,7 +752,7 @@ impl Memory {
             }
             BatchVerdict::Pending { ticket, ask_at, remote } => {
                 let one = &mut self.batches[index(batch)];
-                one.taken |= remote.is_some();
+                one.remote = remote.clone().or(one.remote.take());
                 (one.ticket, one.due) = (Some(ticket.clone()), Some(*ask_at));
             }
             BatchVerdict::NotSent { retry_at, seen } => {
@@ -822,11 +823,12 @@ impl Memory {
         Ok(unread)
     }
 
-    fn ask_about(&mut self, batch: i64, ticket: &serde_json::Value, now: DateTime<Utc>) -> usize {
+    fn ask_about(&mut self, batch: i64, remote: &str, ticket: &serde_json::Value, now: DateTime<Utc>) -> usize {
         let one = &mut self.batches[index(batch)];
         let mut moved = 0;
         let Some(state) = one.state.step(BatchEvent::AskedAbout) else { return moved };
-        (one.state, one.ticket, one.due, one.taken) = (state, Some(ticket.clone()), Some(now), true);
+        (one.state, one.ticket, one.due) = (state, Some(ticket.clone()), Some(now));
+        one.remote = Some(remote.to_owned());
         for trn in one.transactions.clone() {
             let record = self.transactions[index(trn)].record;
             moved += usize::from(self.rec(record).is_some_and(|rec| rec.state == RecordState::Unknown));
@@ -907,15 +909,19 @@ impl Memory {
         by: &By,
         now: DateTime<Utc>,
     ) -> Result<(usize, usize), Error> {
-        if let (What::Batch(batch), Decision::AskAbout { tickets, .. }) = (what, decision) {
-            return Ok((self.ask_about(*batch, &tickets[0].1, now), 0));
+        if let (What::Batch(batch), Decision::AskAbout { remote, tickets }) = (what, decision)
+            && !self.is_number_of_another(*batch, remote)?
+        {
+            return Ok((self.ask_about(*batch, remote, &tickets[0].1, now), 0));
         }
+        let of_batch = matches!(what, What::Batch(_));
         let (mut moved, mut left, mut settled) = (0, 0, decide::Settled::default());
         let named = self.named(what, &[RecordState::Unknown, RecordState::Behind]);
         let about = if matches!(what, What::Number(_)) { named } else { decide::about_what(self, named)? };
         for known in about {
-            if known.state == RecordState::Unknown {
-                decide::resolve(self, &known, decision, matches!(what, What::Batch(_)), by, &mut settled)?;
+            let unknown = known.state == RecordState::Unknown;
+            if unknown && !decide::is_anothers(self, &known, decision, of_batch)? {
+                decide::resolve(self, &known, decision, of_batch, by, &mut settled)?;
                 moved += 1;
             } else {
                 left += 1;
@@ -1394,8 +1400,17 @@ impl Store for Memory {
         self.forget_looks(transaction, batch);
         Ok(())
     }
-    fn number_of_batch(&mut self, transaction: i64, _: i64, _: &str) -> Result<(), Error> {
+    fn is_id_of_another(&self, record: i64, id: &str) -> Result<bool, Error> {
+        let bears = |trn: &Trn| trn.state == TransactionState::Accepted && trn.remote.as_deref() == Some(id);
+        Ok(self.transactions.iter().any(|trn| trn.record != record && bears(trn)))
+    }
+    fn is_number_of_another(&self, batch: i64, number: &str) -> Result<bool, Error> {
+        let bears = |one: &Batch| one.remote.as_deref() == Some(number);
+        Ok(self.batches.iter().enumerate().any(|(at, one)| id(at) != batch && bears(one)))
+    }
+    fn number_of_batch(&mut self, transaction: i64, batch: i64, number: &str) -> Result<(), Error> {
         self.transactions[index(transaction)].remote = None;
+        self.batches[index(batch)].remote = Some(number.to_owned());
         Ok(())
     }
     fn close_batch(&mut self, batch: i64) -> Result<(), Error> {

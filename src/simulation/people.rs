@@ -64,14 +64,21 @@ fn resolve_one<B: Book>(life: &mut Life<'_, B>) -> Result<bool, Broken> {
         let remote = remote.to_string();
         let tickets = vec![(SECTION.to_owned(), serde_json::json!({ "batch": remote }))];
         let what = What::Batch(trn.batch);
-        let got = life.here(Op::Resolve(what, Decision::AskAbout { remote, tickets }))?;
-        return Ok(got != Got::Decided(0, 0));
+        match life.here(Op::Resolve(what, Decision::AskAbout { remote, tickets }))? {
+            // The number is another batch's: somebody decides row by row.
+            Got::Decided(0, 1..) => {}
+            got => return Ok(got != Got::Decided(0, 0)),
+        }
     }
     let decision = match registered.filter(|_| !another) {
         Some(id) => Decision::Accepted((id + 1).to_string()),
         None => Decision::NotReceived,
     };
-    life.here(Op::Resolve(What::Number(trn.number), decision))?;
+    let what = What::Number(trn.number);
+    // What stands there under the number is another row's: this one is missing.
+    if life.here(Op::Resolve(what.clone(), decision))? == Got::Decided(0, 1) {
+        life.here(Op::Resolve(what, Decision::NotReceived))?;
+    }
     Ok(true)
 }
 

@@ -216,6 +216,22 @@ pub(crate) fn about_what<S: Store>(store: &S, named: Vec<Known>) -> Result<Vec<K
     Ok(about)
 }
 
+/// Whether the system's number that a person gives for a record, or for its batch, is another's already: both can't be
+/// true, and what became of the other would be taken for this one's.
+pub(crate) fn is_anothers<S: Store>(
+    store: &S,
+    known: &Known,
+    decision: &Decision,
+    of_batch: bool,
+) -> Result<bool, Error> {
+    let (Decision::Accepted(id) | Decision::AskAbout { remote: id, .. }) = decision else { return Ok(false) };
+    if of_batch {
+        let (_, batch) = store.transaction(known.id)?;
+        return store.is_number_of_another(batch, id);
+    }
+    store.is_id_of_another(known.id, id)
+}
+
 /// A person says what became of one record whose outcome is unknown; gives its transaction. `of_batch`: the number
 /// given is the batch's. What follows is still to be done ([`follow`]).
 pub(crate) fn resolve<S: Store>(

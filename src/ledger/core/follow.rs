@@ -275,6 +275,11 @@ fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> R
     let rival = rival_of(store, newcomer, met)?;
     let took_over = rival.as_ref().map_or(Ok(false), |rival| took_over(store, rival, newcomer))?;
     if let Some(rival) = rival.filter(|_| !took_over) {
+        // It may be kept by the newcomer's own document: neither may wait for the other.
+        let stays = matches!(rival.state, RecordState::Ready | RecordState::Behind);
+        if rival.intake == newcomer.intake && stays {
+            return hold_twice(store, rival.id, newcomer);
+        }
         if !rival.state.gives_way() {
             return wait_behind(store, newcomer, &rival, Way::Key);
         }

@@ -90,30 +90,33 @@ impl Sqlite {
     ) -> Result<Decided, Error> {
         let ticket = self.ticket_for(what, decision)?;
         self.commit(now, "resolved", |tx| {
-            if let (What::Batch(batch), Decision::AskAbout { remote, .. }, Some(ticket)) =
-                (what, decision, &ticket)
-            {
-                return ask_about(tx, *batch, remote, ticket, by, now);
-            }
             let (mut moved, mut left, mut settled) = (Vec::new(), Vec::new(), rules::Settled::default());
             let mut transactions = Vec::new();
             let store = &mut SqlStore::new(tx, now);
+            if let (What::Batch(batch), Decision::AskAbout { remote, .. }, Some(ticket)) =
+                (what, decision, &ticket)
+                && !store.is_number_of_another(*batch, remote)?
+            {
+                return ask_about(tx, *batch, remote, ticket, by, now);
+            }
+            let of_batch = matches!(what, What::Batch(_));
             let named = named(tx, what, &["unknown", "behind"])?;
             let about =
                 if matches!(what, What::Number(_)) { named } else { rules::about_what(store, named)? };
             for known in about {
-                let goes = known.state == RecordState::Unknown && !is_contradicted(tx, &known, decision)?;
-                if goes {
-                    let of_batch = matches!(what, What::Batch(_));
+                if known.state != RecordState::Unknown || is_contradicted(tx, &known, decision)? {
+                    left.push(touched(tx, &known)?);
+                } else if rules::is_anothers(store, &known, decision, of_batch)? {
+                    let code = Some(codes::ID_OF_ANOTHER.code.to_owned());
+                    left.push(Touched { code, ..touched(tx, &known)? });
+                } else {
                     let done = rules::resolve(store, &known, decision, of_batch, by, &mut settled)?;
                     transactions.push(done);
                     moved.push(known);
-                } else {
-                    left.push(known);
                 }
             }
             rules::follow(store, &settled)?;
-            let decided = Decided { moved: all_touched(tx, &moved)?, left: all_touched(tx, &left)? };
+            let decided = Decided { moved: all_touched(tx, &moved)?, left };
             let rows: Vec<_> =
                 decided.moved.iter().map(|one| serde_json::json!([one.file, one.row])).collect();
             let said = match decision {

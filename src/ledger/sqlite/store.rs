@@ -383,6 +383,19 @@ impl Store for SqlStore<'_> {
             .map(drop)
     }
 
+    fn is_id_of_another(&self, record: i64, id: &str) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM transactions t JOIN records r ON r.id = t.record_id
+            WHERE t.remote_id = ?2 AND t.state = 'accepted' AND t.record_id <> ?1
+              AND r.realm_id IS (SELECT realm_id FROM records WHERE id = ?1))";
+        Ok(self.tx.prepare_cached(sql)?.query_row(params![record, id], |row| row.get(0))?)
+    }
+
+    fn is_number_of_another(&self, batch: i64, number: &str) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE remote = ?2 AND id <> ?1
+            AND realm_id = (SELECT realm_id FROM batches WHERE id = ?1))";
+        Ok(self.tx.prepare_cached(sql)?.query_row(params![batch, number], |row| row.get(0))?)
+    }
+
     fn number_of_batch(&mut self, transaction: i64, batch: i64, number: &str) -> Result<(), Error> {
         self.run("UPDATE transactions SET remote_id = NULL WHERE id = ?1", [transaction])?;
         self.run("UPDATE batches SET remote = ?2 WHERE id = ?1", params![batch, number]).map(drop)

@@ -2336,6 +2336,52 @@ fn naming<const N: usize>(bench: &mut Bench, file: i64, mut rows: [StagedRow; N]
     rows
 }
 
+/// Seed 29000616476 of the simulation: rows of one file came under one key, each in the place of another.
+#[test]
+fn a_key_twice_in_one_file_waits_for_nobody_of_that_file() {
+    for whole in [false, true] {
+        let mut bench = Bench::new();
+        let first = bench.drop_file("a.csv", &[(2, "k0", 0), (3, "k1", 1)]);
+        let open = bench.claim().unwrap();
+        let rows = naming(&mut bench, first, [keyed((2, "k0", 1)), keyed((3, "k0", 2))]);
+        let accept = if whole { Accept::WholeFile } else { Accept::GoodRows };
+        let second = bench.drop_rows("b.csv", "b", &rows, true, accept);
+        assert_eq!(bench.statuses(second), [Waiting, Waiting]);
+        bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+        assert_eq!(bench.statuses(second), [Held, Held]);
+        assert_eq!(bench.codes(second)[1], "L013");
+        let_go(&mut bench, &What::Row("b.csv".into(), 3));
+        assert_eq!(bench.statuses(second)[1], Waiting);
+    }
+}
+
+/// Seed 29000524266 of the simulation: an earlier batch's refusals were read as what became of this one.
+#[test]
+fn the_system_s_number_of_another_row_or_batch_decides_nothing() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    bench.send_all(&accepted);
+    let file = bench.drop_file("b.csv", &[(2, "k2", 2)]);
+    let batch = What::Batch(bench.unknown_batch().batch);
+    let ticket = vec![("sespa".to_owned(), serde_json::json!({}))];
+    let ask = |remote: &str, tickets| Decision::AskAbout { remote: remote.into(), tickets };
+    let row = What::Row("b.csv".into(), 2);
+    for (what, decision) in [
+        (&batch, ask("9", ticket.clone())),
+        (&batch, ask("9", Vec::new())),
+        (&row, Decision::Accepted("100".into())),
+    ] {
+        let now = bench.now();
+        let done = bench.ledger.resolve(what, &decision, &by(), now).unwrap();
+        let left: Vec<_> = done.left.iter().filter_map(|one| one.code.as_deref()).collect();
+        assert_eq!((done.moved.len(), left), (0, vec!["L072"]), "{decision:?}");
+        assert_eq!(bench.statuses(file), [Unknown]);
+    }
+    let now = bench.now();
+    let done = bench.ledger.resolve(&batch, &ask("10", ticket), &by(), now).unwrap();
+    assert_eq!((done.moved.len(), done.left.len(), bench.statuses(file)), (1, 0, vec![Waiting]));
+}
+
 /// How often a key stands in the next request.
 fn sent_of_key(bench: &mut Bench, key: i64) -> usize {
     let quantity = format!(":{key}}}");
