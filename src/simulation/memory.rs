@@ -823,7 +823,13 @@ impl Memory {
         Ok(unread)
     }
 
-    fn ask_about(&mut self, batch: i64, remote: &str, ticket: &serde_json::Value, now: DateTime<Utc>) -> usize {
+    fn ask_about(
+        &mut self,
+        batch: i64,
+        remote: &str,
+        ticket: &serde_json::Value,
+        now: DateTime<Utc>,
+    ) -> usize {
         let one = &mut self.batches[index(batch)];
         let mut moved = 0;
         let Some(state) = one.state.step(BatchEvent::AskedAbout) else { return moved };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::door;
 use super::follow::{
     documents_of_record, documents_of_records, give_place_back, judge_followers, judge_followers_of,
     wait_behind,
@@ -51,6 +52,7 @@ pub(crate) fn release<S: Store>(
             store.vacate_fact(own)?;
         }
         store.revive_facts(known)?;
+        door::look_at(store, known.id)?;
     }
     store.mark_changed(known.id)?;
     documents_of_record(store, known.id)?;

@@ -2355,6 +2355,24 @@ fn a_key_twice_in_one_file_waits_for_nobody_of_that_file() {
     }
 }
 
+#[test]
+fn a_row_let_go_beside_what_went_under_its_key_says_so_at_once() {
+    let mut bench = Bench::new();
+    let rows = [doubted((2, "k0", 1)), keyed((3, "k1", 2)), keyed((4, "k2", 3))];
+    let first = bench.drop_rows("a.csv", "a", &rows, true, Accept::WholeFile);
+    let_go(&mut bench, &What::Row("a.csv".into(), 4));
+    let open = bench.claim().unwrap();
+    let exchanged = [doubted((2, "k0", 1)), keyed((3, "k2", 3)), keyed((4, "k1", 2))];
+    let exchanged = naming(&mut bench, first, exchanged);
+    bench.drop_rows("b.csv", "b", &exchanged, true, Accept::WholeFile);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
+    let_go(&mut bench, &What::Row("b.csv".into(), 4));
+    bench.send_all(&accepted);
+    let_go(&mut bench, &What::Row("a.csv".into(), 3));
+    assert_eq!(bench.statuses(first), [Held, Duplicate, Accepted]);
+    assert_eq!(bench.codes(first)[1], "L010");
+}
+
 /// Seed 29000524266 of the simulation: an earlier batch's refusals were read as what became of this one.
 #[test]
 fn the_system_s_number_of_another_row_or_batch_decides_nothing() {
