@@ -1,6 +1,7 @@
 //! A staged file is accepted: its rows take the places of those that gave way, as far as they still do.
 
 use super::follow::{documents, hold_twice, rival_of, take_keys, take_place, wait_behind};
+use super::place::stands_before;
 use super::store::{Stand, Which};
 use super::{Known, RecordState, Store, Way};
 use crate::ledger::{Error, codes};
@@ -90,7 +91,7 @@ fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Res
         }
         if older.newer.is_none() && (older.state.gives_way() || older.state == RecordState::Ignored) {
             take_place(store, newcomer, &older)?;
-            take_back(store, newcomer, &older)?;
+            take_back(store, newcomer)?;
         } else if older.state == RecordState::Reversed {
             stand_beside(store, newcomer, &older)?;
         } else {
@@ -101,16 +102,16 @@ fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Res
     take_keys(store, &newcomers)
 }
 
-/// The older one had given its place back to the one that it repaired: that one gives way by now too, or was let go
-/// meanwhile.
-fn take_back<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
-    let repaired = older.older.map_or(Ok(None), |repaired| store.record(repaired))?;
-    let Some(repaired) = repaired.filter(|one| one.newer.is_none()) else { return Ok(()) };
-    if repaired.state.gives_way() {
-        return take_place(store, newcomer, &repaired);
-    }
+/// One whose place it takes had given its own back to the one that it repaired: that one gives way by now too, or was
+/// let go meanwhile.
+fn take_back<S: Store>(store: &mut S, newcomer: &Known) -> Result<(), Error> {
     let newcomer = store.record(newcomer.id)?.unwrap_or_else(|| newcomer.clone());
-    if newcomer.state == RecordState::Ready && repaired.state.may_be_reported() {
+    let Some(repaired) = stands_before(store, &newcomer, |_| true)? else { return Ok(()) };
+    if repaired.state.gives_way() {
+        return take_place(store, &newcomer, &repaired);
+    }
+    let goes = newcomer.state == RecordState::Ready || newcomer.only_doubted();
+    if goes && repaired.state.may_be_reported() {
         wait_behind(store, &newcomer, &repaired, Way::Named)?;
     }
     Ok(())

@@ -96,11 +96,11 @@ fn hold_beside<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>
 pub(super) fn look_at<S: Store>(store: &mut S, record: i64) -> Result<bool, Error> {
     let goes = |one: &Known| one.state == RecordState::Ready && !one.is_vouched_for();
     let ready = store.record(record)?.filter(goes);
-    ready.map_or(Ok(true), |ready| goes_alone(store, &ready))
+    ready.map_or(Ok(true), |ready| claim_key(store, &ready))
 }
 
 /// Makes a record its own key's live row, or holds it beside that one. False where it is held.
-fn goes_alone<S: Store>(store: &mut S, ready: &Known) -> Result<bool, Error> {
+fn claim_key<S: Store>(store: &mut S, ready: &Known) -> Result<bool, Error> {
     let Some(key) = store.own_keys(ready)?.into_iter().next() else { return Ok(true) };
     let Some(live) = store.live(key.0, &key.1)? else {
         store.revive_facts(ready)?;

@@ -275,9 +275,7 @@ fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> R
     let rival = rival_of(store, newcomer, met)?;
     let took_over = rival.as_ref().map_or(Ok(false), |rival| took_over(store, rival, newcomer))?;
     if let Some(rival) = rival.filter(|_| !took_over) {
-        // It may be kept by the newcomer's own document: neither may wait for the other.
-        let stays = matches!(rival.state, RecordState::Ready | RecordState::Behind);
-        if rival.intake == newcomer.intake && stays {
+        if is_twin(&rival, newcomer) {
             return hold_twice(store, rival.id, newcomer);
         }
         if !rival.state.gives_way() {
@@ -292,6 +290,21 @@ fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> R
     store.stand(newcomer.id, &Stand { state, way: None, of_record: None, reason })?;
     store.set_older(newcomer.id, Some(met.id))?;
     take_place(store, &Known { state, ..newcomer.clone() }, met)
+}
+
+/// Whether a row of the newcomer's own file has its key too and was never sent: a key twice in one file. One that waits
+/// for another row of its own is met when that is answered; one that its document keeps may wait for this one.
+fn is_twin(rival: &Known, newcomer: &Known) -> bool {
+    let stays = match rival.state {
+        RecordState::Ready | RecordState::Held => true,
+        RecordState::Behind => rival.of_record.is_none(),
+        _ => false,
+    };
+    stays
+        && rival.valid
+        && rival.newer.is_none()
+        && rival.intake == newcomer.intake
+        && rival.row != newcomer.row
 }
 
 /// The live record of a key that a newcomer came under, if that is neither itself nor the one it waited for.
@@ -368,14 +381,26 @@ fn move_followers<S: Store>(
 /// Two rows of one file waited for the same earlier one, and it was refused: a key twice in one file.
 pub(super) fn hold_twice<S: Store>(store: &mut S, first: i64, follower: &Known) -> Result<(), Error> {
     let Some(brother) = store.record(first)? else { return Ok(()) };
-    if brother.state == RecordState::Ready || brother.only_doubted() {
+    let reason = [told(&codes::TWICE, [brother.row.to_string()])];
+    let state = follower.state.after(RecordEvent::SetAside)?;
+    store
+        .stand(follower.id, &Stand { state, way: Some(Way::Key), of_record: Some(first), reason: &reason })?;
+    if brother.state == RecordState::Ready || brother.only_doubted() || is_kept(store, &brother)? {
         let reason = [told(&codes::TWICE, [follower.row.to_string()])];
         let state = brother.state.after(RecordEvent::SetAside)?;
         store.stand(first, &Stand { state, way: Some(Way::Key), of_record: None, reason: &reason })?;
+        store.mark_changed(first)?;
+        documents_of_record(store, first)?;
     }
-    let reason = [told(&codes::TWICE, [brother.row.to_string()])];
-    let state = follower.state.after(RecordEvent::SetAside)?;
-    store.stand(follower.id, &Stand { state, way: Some(Way::Key), of_record: Some(first), reason: &reason })
+    Ok(())
+}
+
+/// Whether nothing but its document keeps a row from going.
+fn is_kept<S: Store>(store: &S, known: &Known) -> Result<bool, Error> {
+    let documents = [&codes::DOCUMENT, &codes::WHOLE_FILE, &codes::DOCUMENT_WAITS, &codes::WHOLE_FILE_WAITS];
+    let stays = matches!(known.state, RecordState::Held | RecordState::Behind) && known.way.is_none();
+    let reasons = if stays { store.reason(known.id)? } else { Vec::new() };
+    Ok(reasons.first().is_some_and(|issue| documents.iter().any(|code| code.code == issue.code)))
 }
 
 /// Holds or lets go the rows of every document this file has a part in.

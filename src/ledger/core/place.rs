@@ -454,15 +454,26 @@ fn stands_for<S: Store>(store: &S, known: Known) -> Result<Known, Error> {
     if goes || !store.is_taken(known.intake)? {
         return Ok(known);
     }
+    let before = stands_before(store, &known, |stands| !stands.state.gives_way())?;
+    Ok(before.unwrap_or(known))
+}
+
+/// Of those that a record repaired, and those repaired before, the first in whose place another than itself stands:
+/// one of them gave that place back.
+pub(super) fn stands_before<S: Store>(
+    store: &S,
+    known: &Known,
+    counts: impl Fn(&Known) -> bool,
+) -> Result<Option<Known>, Error> {
     let mut before = known.older;
     while let Some(older) = before.map_or(Ok(None), |older| store.record(older))? {
         before = older.older;
         let stands = in_place_of(older, |id| store.record(id))?;
-        if stands.id != known.id && !stands.state.gives_way() {
-            return Ok(stands);
+        if stands.id != known.id && counts(&stands) {
+            return Ok(Some(stands));
         }
     }
-    Ok(known)
+    Ok(None)
 }
 
 /// What stands behind a record that only repeats or waits for another.
