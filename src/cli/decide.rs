@@ -7,10 +7,10 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::{ExitStatus, LangArg, load_config, out, retry, what, world};
-use crate::ledger::{By, Decided, Decision, Double, Ledger, Touched, What};
+use crate::ledger::{By, Decided, Decision, Double, Ledger, StoredIssue, Touched, What};
 use crate::mapping::{Answers, Order};
-use crate::model::{Lang, Status};
-use crate::report::status_word;
+use crate::model::{Lang, Status, is_remote_id};
+use crate::report::{message, status_word};
 use crate::run::{self, Books, Shop};
 
 /// Who decides and why.
@@ -49,7 +49,7 @@ pub(super) struct ResolveArgs {
     #[arg(value_name = "WHAT", value_parser = what::parse, help = what::HELP)]
     what: What,
     /// It is registered, under this number (of a batch: the system's batch number)
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = remote_id)]
     accepted: Option<String>,
     /// It was surely not received and may be sent again
     #[arg(long)]
@@ -88,6 +88,13 @@ fn answer(text: &str) -> Result<Answer, String> {
                 .to_owned());
         }
     })
+}
+
+/// A number as it is copied from a portal, with what is blank around it.
+fn remote_id(text: &str) -> Result<String, String> {
+    let id = text.trim();
+    let is_one = is_remote_id(id);
+    is_one.then(|| id.to_owned()).ok_or_else(|| "this can't be a number that the system gave".to_owned())
 }
 
 fn listed(text: &str) -> Result<String, String> {
@@ -181,7 +188,7 @@ fn decide(
 
 fn as_json(decided: &Decided) -> serde_json::Value {
     let rows = |list: &[Touched]| {
-        let row = |one: &Touched| json!({"file": one.file, "row": one.row, "status": one.status.word(), "code": one.code});
+        let row = |one: &Touched| json!({"file": one.file, "row": one.row, "status": one.status.word(), "code": one.why.as_ref().map(|why| &why.code)});
         list.iter().map(row).collect::<Vec<_>>()
     };
     json!({"moved": rows(&decided.moved), "left": rows(&decided.left)})
@@ -193,10 +200,22 @@ fn tell(decided: &Decided, lang: Lang) -> Result<()> {
     for one in &decided.moved {
         out::line(&format!("{} {row} {}: {now} {}", one.file, one.row, status_word(one.status, lang)))?;
     }
-    for one in &decided.left {
-        let code = one.code.as_deref().and_then(|code| run::catalogue().get(code));
-        let why = code.map_or(String::new(), |code| format!(" ({}: {})", code.code, code.words(lang).repair));
-        out::line(&format!("{} {row} {}: {left} {}{why}", one.file, one.row, status_word(one.status, lang)))?;
+    // What many rows have in common is said once.
+    for alike in decided.left.chunk_by(|one, next| one.why == next.why) {
+        for one in alike {
+            out::line(&format!("{} {row} {}: {left} {}", one.file, one.row, status_word(one.status, lang)))?;
+        }
+        if let Some(why) = alike.first().and_then(|one| one.why.as_ref()) {
+            tell_why(why, lang)?;
+        }
     }
+    Ok(())
+}
+
+fn tell_why(why: &StoredIssue, lang: Lang) -> Result<()> {
+    let Some(info) = run::catalogue().get(&why.code) else { return Ok(()) };
+    let what_next = out::pick(lang, "Какво следва", "What next");
+    out::line(&format!("  {} ({})", message(info, lang, &why.args), info.code))?;
+    out::line(&format!("  {what_next}: {}", info.words(lang).repair))?;
     Ok(())
 }

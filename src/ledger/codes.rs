@@ -391,14 +391,14 @@ codes! {
            "The row was sent a second time after somebody had said that it was not received."
            "The administrator looks at `rxdrop trace FILE:ROW`; a double is reversed in the portal."
     ID_OF_ANOTHER "L072" Administrator
-        bg "номерът в системата, който е даден, тук вече е на друго движение или на друга партида; нищо не е решено"
+        bg "номерът в системата {0} тук вече е на {1}; нищо не е решено"
            "Номерът в системата е само на едно; двете не могат да са верни, а неподаденото би минало за прието."
            "Номер, преписан от съседния ред на портала; на партидата е даден номерът на по-ранна, в която редът е бил отказан."
-           "Вижте номера в портала още веднъж: `rxdrop trace id:НОМЕР` показва кое движение го има тук. Решавайте ред по ред: `rxdrop resolve ФАЙЛ:РЕД --accepted НОМЕР` със собствения номер на реда или, ако го няма, `--not-received`."
-        en "the system's number that was given is another movement's or another batch's here already; nothing was decided"
+           "Вижте номера в портала още веднъж; `rxdrop trace` с това, което съобщението назовава, показва чий е тук. Решавайте ред по ред: `rxdrop resolve ФАЙЛ:РЕД --accepted НОМЕР` със собствения номер на реда или, ако го няма, `--not-received`."
+        en "the system's number {0} is that of {1} here already; nothing was decided"
            "A number of the system is one's only; both can't be true, and what was never reported would pass for accepted."
            "A number copied from the next row of the portal; a batch was given the number of an earlier one, in which the row was refused."
-           "Look up the number in the portal once more: `rxdrop trace id:ID` shows which movement has it here. Decide row by row: `rxdrop resolve FILE:ROW --accepted ID` with the row's own number or, if it is not there, `--not-received`."
+           "Look up the number in the portal once more; `rxdrop trace` with what the message names shows whose it is here. Decide row by row: `rxdrop resolve FILE:ROW --accepted ID` with the row's own number or, if it is not there, `--not-received`."
     LIST_UNREAD "L050" User
         bg "редът от списъка не е сравнен: номерът на системата липсва или нещо в него не се разчита"
            "Без номера на системата не се знае под какво е записано движението."

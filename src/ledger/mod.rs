@@ -76,6 +76,9 @@ pub enum Error {
         /// The folders.
         folders: Vec<String>,
     },
+    /// A number that a mapping gave rows of several registrations.
+    #[error("`{0}` is a number of rows of several registrations; name one: FILE:ROW")]
+    SeveralRegistrations(String),
     /// A move that no rule allows: a mistake of ours, and nothing of it is written.
     #[error("internal: `{event}` must not happen to `{from}` in `{table}`")]
     Unlawful {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 
-use super::Skew;
+use super::{Skew, StoredIssue};
 use crate::model::Status;
 
 /// What a person names: a file, a row, a number, a batch.
@@ -86,8 +86,8 @@ pub struct Touched {
     pub row: u32,
     /// Its status now.
     pub status: Status,
-    /// Code of what still holds it, if it was left.
-    pub code: Option<String>,
+    /// What still holds it, if it was left.
+    pub why: Option<StoredIssue>,
 }
 
 /// What a decision did.

@@ -18,9 +18,9 @@ use crate::ledger::core::{
 };
 use crate::ledger::{
     Accept, BatchVerdict, By, ClaimItem, Decision, Double, Error, OpenBatch, Own, Plan, Question, RawAnswer,
-    StagedRow, StoredIssue, What, Witness, Work,
+    StagedRow, StoredIssue, What, Witness, Work, codes,
 };
-use crate::model::Outcome;
+use crate::model::{CodeInfo, Outcome};
 
 pub(super) const SCOPE: i64 = 1;
 pub(super) const BASE: i64 = 7_000_000_000_000;
@@ -846,6 +846,12 @@ impl Memory {
 
 /// What people decide.
 impl Memory {
+    /// Whether one of these is said of a record.
+    fn is_told(&self, record: i64, codes: &[&CodeInfo]) -> bool {
+        let reasons = self.rec(record).map(|rec| &rec.reason[..]).unwrap_or_default();
+        reasons.iter().any(|issue| codes.iter().any(|code| code.code == issue.code))
+    }
+
     fn named(&self, what: &What, states: &[RecordState]) -> Vec<Known> {
         let of_trn = |trn: i64| self.known(self.transactions[index(trn)].record);
         let mut found: Vec<Known> = match what {
@@ -865,11 +871,13 @@ impl Memory {
         let mut seen = HashSet::new();
         let newest = |known| in_place_of(known, |id| Ok(self.known(id))).unwrap();
         let own = |known: &Known| {
-            self.rec(known.id)
-                .and_then(|rec| rec.transaction)
-                .map(|trn| &self.transactions[index(trn)].number)
+            self.rec(known.id).and_then(|rec| rec.transaction).map(|trn| &self.transactions[index(trn)])
         };
-        let meant = |known: &Known| !matches!(what, What::Number(number) if own(known) != Some(number));
+        let meant = |known: &Known| match what {
+            What::Number(number) => own(known).is_some_and(|trn| trn.number == *number),
+            What::Batch(batch) => own(known).is_some_and(|trn| trn.batch == *batch),
+            _ => true,
+        };
         found.into_iter().map(newest).filter(|known| meant(known) && seen.insert(known.id)).collect()
     }
 
@@ -916,17 +924,18 @@ impl Memory {
         now: DateTime<Utc>,
     ) -> Result<(usize, usize), Error> {
         if let (What::Batch(batch), Decision::AskAbout { remote, tickets }) = (what, decision)
-            && !self.is_number_of_another(*batch, remote)?
+            && self.bearer_of_number(*batch, remote)?.is_none()
         {
             return Ok((self.ask_about(*batch, remote, &tickets[0].1, now), 0));
         }
         let of_batch = matches!(what, What::Batch(_));
         let (mut moved, mut left, mut settled) = (0, 0, decide::Settled::default());
         let named = self.named(what, &[RecordState::Unknown, RecordState::Behind]);
-        let about = if matches!(what, What::Number(_)) { named } else { decide::about_what(self, named)? };
+        let exact = matches!(what, What::Number(_) | What::Batch(_));
+        let about = if exact { named } else { decide::about_what(self, named)? };
         for known in about {
             let unknown = known.state == RecordState::Unknown;
-            if unknown && !decide::is_anothers(self, &known, decision, of_batch)? {
+            if unknown && decide::is_anothers(self, &known, decision, of_batch)?.is_none() {
                 decide::resolve(self, &known, decision, of_batch, by, &mut settled)?;
                 moved += 1;
             } else {
@@ -1406,13 +1415,29 @@ impl Store for Memory {
         self.forget_looks(transaction, batch);
         Ok(())
     }
-    fn is_id_of_another(&self, record: i64, id: &str) -> Result<bool, Error> {
-        let bears = |trn: &Trn| trn.state == TransactionState::Accepted && trn.remote.as_deref() == Some(id);
-        Ok(self.transactions.iter().any(|trn| trn.record != record && bears(trn)))
+    fn bearer_of_id(&self, record: i64, id: &str) -> Result<Option<String>, Error> {
+        let bears = |trn: &&Trn| {
+            let said = trn.state == TransactionState::Accepted && trn.remote.as_deref() == Some(id);
+            trn.record != record && said && !self.is_told(trn.record, &[&codes::BY_WORD])
+        };
+        let bearer = self.transactions.iter().find(bears).and_then(|trn| self.known(trn.record));
+        Ok(bearer.map(|known| format!("{}:{}", known.file, known.row)))
     }
-    fn is_number_of_another(&self, batch: i64, number: &str) -> Result<bool, Error> {
-        let bears = |one: &Batch| one.remote.as_deref() == Some(number);
-        Ok(self.batches.iter().enumerate().any(|(at, one)| id(at) != batch && bears(one)))
+    fn bearer_of_number(&self, batch: i64, number: &str) -> Result<Option<i64>, Error> {
+        let answered = |trn: &&i64| {
+            let trn = &self.transactions[index(**trn)];
+            match trn.state {
+                TransactionState::Refused | TransactionState::Pending => true,
+                TransactionState::Accepted => {
+                    !self.is_told(trn.record, &[&codes::BY_WORD, &codes::IN_LIST, &codes::FOUND])
+                }
+                _ => false,
+            }
+        };
+        let bears = |one: &Batch| {
+            one.remote.as_deref() == Some(number) && one.transactions.iter().any(|trn| answered(&trn))
+        };
+        Ok((1..=id(self.batches.len()) - 1).find(|at| *at != batch && bears(&self.batches[index(*at)])))
     }
     fn number_of_batch(&mut self, transaction: i64, batch: i64, number: &str) -> Result<(), Error> {
         self.transactions[index(transaction)].remote = None;

@@ -7,7 +7,7 @@ use super::check::{Broken, delivery};
 use super::life::Life;
 use super::memory::index;
 use super::server::LATEST_M;
-use crate::ledger::core::RecordState;
+use crate::ledger::core::{RecordState, TransactionState};
 use crate::ledger::{Decision, Double, FileState, What, codes};
 
 /// One person does one thing.
@@ -54,6 +54,15 @@ fn resolve_one<B: Book>(life: &mut Life<'_, B>) -> Result<bool, Broken> {
     let members = memory.rec(record).and_then(|rec| rec.members.clone()).unwrap_or_default();
     let registered = life.server.look(&trn.number);
     let another = registered.is_some() && !life.server.shows(&trn.number, &members);
+    let none_of_it = |of: &i64| {
+        let one = &memory.transactions[usize::try_from(*of).unwrap() - 1];
+        one.state != TransactionState::Unknown || life.server.look(&one.number).is_none()
+    };
+    let none = batch.transactions.iter().all(none_of_it);
+    if !one_left && none && life.random.percent(30) {
+        let got = life.here(Op::Resolve(What::Batch(trn.batch), Decision::NotReceived))?;
+        return Ok(!matches!(got, Got::Decided(0, _)));
+    }
     if batch.state == crate::ledger::core::BatchState::Unknown
         && let Some(remote) = life
             .server
@@ -76,10 +85,11 @@ fn resolve_one<B: Book>(life: &mut Life<'_, B>) -> Result<bool, Broken> {
     };
     let what = What::Number(trn.number);
     // What stands there under the number is another row's: this one is missing.
-    if life.here(Op::Resolve(what.clone(), decision))? == Got::Decided(0, 1) {
-        life.here(Op::Resolve(what, Decision::NotReceived))?;
+    let mut got = life.here(Op::Resolve(what.clone(), decision))?;
+    if matches!(got, Got::Decided(0, 1..)) {
+        got = life.here(Op::Resolve(what, Decision::NotReceived))?;
     }
-    Ok(true)
+    Ok(!matches!(got, Got::Decided(0, _)))
 }
 
 /// Somebody looks at a held row and answers what is asked.

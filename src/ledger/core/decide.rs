@@ -9,6 +9,7 @@ use super::follow::{
 };
 use super::store::{Stand, in_place_of, told};
 use super::{Judgement, Known, Life as _, RecordEvent, RecordState, Store, Way};
+use crate::ledger::lists::{is_listed_under_our_number, listed_ids};
 use crate::ledger::{By, Decision, Double, Error, StoredIssue, codes};
 use crate::model::Outcome;
 
@@ -203,6 +204,7 @@ pub(crate) fn contradict<S: Store>(store: &mut S, known: &Known, why: &StoredIss
     }
     store.mark_changed(known.id)?;
     store.mark_batch(batch)?;
+    documents_of_record(store, known.id)?;
     Ok(true)
 }
 
@@ -218,20 +220,31 @@ pub(crate) fn about_what<S: Store>(store: &S, named: Vec<Known>) -> Result<Vec<K
     Ok(about)
 }
 
-/// Whether the system's number that a person gives for a record, or for its batch, is another's already: both can't be
-/// true, and what became of the other would be taken for this one's.
+/// Why a person's word about a record, or its batch, decides nothing: the system's number that is given is another's
+/// already. Both can't be true, and what became of the other would be taken for this one's.
 pub(crate) fn is_anothers<S: Store>(
     store: &S,
     known: &Known,
     decision: &Decision,
     of_batch: bool,
-) -> Result<bool, Error> {
-    let (Decision::Accepted(id) | Decision::AskAbout { remote: id, .. }) = decision else { return Ok(false) };
-    if of_batch {
+) -> Result<Option<StoredIssue>, Error> {
+    let (Decision::Accepted(id) | Decision::AskAbout { remote: id, .. }) = decision else { return Ok(None) };
+    let bearer = if of_batch {
         let (_, batch) = store.transaction(known.id)?;
-        return store.is_number_of_another(batch, id);
-    }
-    store.is_id_of_another(known.id, id)
+        store.bearer_of_number(batch, id)?.map(|batch| format!("batch:{batch}"))
+    } else if is_listed_as(store, known, id)? {
+        None
+    } else {
+        store.bearer_of_id(known.id, id)?
+    };
+    Ok(bearer.map(|bearer| told(&codes::ID_OF_ANOTHER, [id.clone(), bearer])))
+}
+
+/// Whether a list shows the record's own number under that number of the system.
+fn is_listed_as<S: Store>(store: &S, known: &Known, id: &str) -> Result<bool, Error> {
+    let reasons = store.reason(known.id)?;
+    let mut listed = reasons.iter().filter(|issue| is_listed_under_our_number(&issue.code));
+    Ok(listed.any(|issue| issue.args.get(2).is_some_and(|ids| listed_ids(ids).any(|one| one == id))))
 }
 
 /// A person says what became of one record whose outcome is unknown; gives its transaction. `of_batch`: the number

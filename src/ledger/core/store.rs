@@ -207,10 +207,12 @@ pub(crate) trait Store {
     /// A list shows what was taken for not received: the transaction and its batch are open again, and what was said
     /// of it before counts no more.
     fn contradicted(&mut self, transaction: i64, batch: i64) -> Result<(), Error>;
-    /// Whether the system's number is an accepted transaction's of another record of its registration.
-    fn is_id_of_another(&self, record: i64, id: &str) -> Result<bool, Error>;
-    /// Whether the system's batch number is another batch's of its registration.
-    fn is_number_of_another(&self, batch: i64, number: &str) -> Result<bool, Error>;
+    /// Another record of its registration that bears the system's number, by the system's own word or a list's, as
+    /// `FILE:ROW`: what a person gave it may have been a slip.
+    fn bearer_of_id(&self, record: i64, id: &str) -> Result<Option<String>, Error>;
+    /// Another batch of its registration that bears the system's batch number and whose rows the system answered for,
+    /// or is still to: a number that proved nothing may have been a slip.
+    fn bearer_of_number(&self, batch: i64, number: &str) -> Result<Option<i64>, Error>;
     /// The number a person gave is the batch's, not the transaction's.
     fn number_of_batch(&mut self, transaction: i64, batch: i64, number: &str) -> Result<(), Error>;
     /// A batch none of whose rows is unknown any more is settled.

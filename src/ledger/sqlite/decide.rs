@@ -95,20 +95,21 @@ impl Sqlite {
             let store = &mut SqlStore::new(tx, now);
             if let (What::Batch(batch), Decision::AskAbout { remote, .. }, Some(ticket)) =
                 (what, decision, &ticket)
-                && !store.is_number_of_another(*batch, remote)?
+                && (store.bearer_of_number(*batch, remote)?.is_none() || !is_unknown(tx, *batch)?)
             {
                 return ask_about(tx, *batch, remote, ticket, by, now);
             }
             let of_batch = matches!(what, What::Batch(_));
             let named = named(tx, what, &["unknown", "behind"])?;
-            let about =
-                if matches!(what, What::Number(_)) { named } else { rules::about_what(store, named)? };
+            is_of_one_registration(what, &named)?;
+            // What is said of a number or a batch is said of no other.
+            let exact = matches!(what, What::Number(_) | What::Batch(_));
+            let about = if exact { named } else { rules::about_what(store, named)? };
             for known in about {
                 if known.state != RecordState::Unknown || is_contradicted(tx, &known, decision)? {
                     left.push(touched(tx, &known)?);
-                } else if rules::is_anothers(store, &known, decision, of_batch)? {
-                    let code = Some(codes::ID_OF_ANOTHER.code.to_owned());
-                    left.push(Touched { code, ..touched(tx, &known)? });
+                } else if let Some(why) = rules::is_anothers(store, &known, decision, of_batch)? {
+                    left.push(Touched { why: Some(why), ..touched(tx, &known)? });
                 } else {
                     let done = rules::resolve(store, &known, decision, of_batch, by, &mut settled)?;
                     transactions.push(done);
@@ -177,6 +178,7 @@ fn named(tx: &Transaction<'_>, what: &What, states: &[&str]) -> Result<Vec<Known
         let known = in_place_of(known, |id| record::get(tx, id))?;
         let meant = match what {
             What::Number(number) => went_under(tx, known.id, number)?,
+            What::Batch(batch) => went_in(tx, known.id, *batch)?,
             _ => true,
         };
         newest.extend((meant && seen.insert(known.id)).then_some(known));
@@ -189,6 +191,27 @@ fn went_under(tx: &Transaction<'_>, record: i64, number: &str) -> Result<bool, E
     let sql = "SELECT EXISTS (SELECT 1 FROM records r JOIN transactions t ON t.id = r.transaction_id
         WHERE r.id = ?1 AND t.number = ?2)";
     Ok(tx.prepare_cached(sql)?.query_row(params![record, number], |row| row.get(0))?)
+}
+
+/// The same for its batch.
+fn went_in(tx: &Transaction<'_>, record: i64, batch: i64) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM records r JOIN transactions t ON t.id = r.transaction_id
+        WHERE r.id = ?1 AND t.batch_id = ?2)";
+    Ok(tx.prepare_cached(sql)?.query_row(params![record, batch], |row| row.get(0))?)
+}
+
+/// Counters of mappings may give two registrations the same number.
+fn is_of_one_registration(what: &What, named: &[Known]) -> Result<(), Error> {
+    let realms: BTreeSet<_> = named.iter().map(|known| known.realm).collect();
+    match what {
+        What::Number(number) if realms.len() > 1 => Err(Error::SeveralRegistrations(number.clone())),
+        _ => Ok(()),
+    }
+}
+
+fn is_unknown(tx: &Transaction<'_>, batch: i64) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE id = ?1 AND state = 'unknown')";
+    Ok(tx.prepare_cached(sql)?.query_row([batch], |row| row.get(0))?)
 }
 
 fn of_receipt(tx: &Transaction<'_>, intake: i64, row: Option<u32>) -> Result<Vec<Known>, Error> {
@@ -300,11 +323,11 @@ fn realm_is_mine(tx: &Transaction<'_>, record: i64, mine: &[i64]) -> Result<bool
     Ok(realm.is_none_or(|realm| mine.contains(&realm)))
 }
 
-fn first_code(tx: &Transaction<'_>, record: i64) -> Result<Option<String>, Error> {
+fn first_reason(tx: &Transaction<'_>, record: i64) -> Result<Option<StoredIssue>, Error> {
     let reason: Option<String> =
         tx.query_row("SELECT reason FROM records WHERE id = ?1", [record], |row| row.get(0))?;
     let issues: Vec<StoredIssue> = parse(reason.as_deref());
-    Ok(issues.first().map(|issue| issue.code.clone()))
+    Ok(issues.into_iter().next())
 }
 
 fn touched(tx: &Transaction<'_>, known: &Known) -> Result<Touched, Error> {
@@ -313,7 +336,7 @@ fn touched(tx: &Transaction<'_>, known: &Known) -> Result<Touched, Error> {
         file: known.file.clone(),
         row: known.row,
         status: state.status(),
-        code: first_code(tx, known.id)?,
+        why: first_reason(tx, known.id)?,
     })
 }
 

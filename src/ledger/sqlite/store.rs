@@ -8,7 +8,7 @@ use crate::ledger::core::store::{Key, Stand, Which};
 use crate::ledger::core::{
     BatchEvent, BatchState, Known, Life, RecordEvent, RecordState, Store, TransactionEvent,
 };
-use crate::ledger::{Error, StoredIssue};
+use crate::ledger::{Error, StoredIssue, codes};
 use crate::model::Outcome;
 
 /// The store of one transaction.
@@ -383,17 +383,34 @@ impl Store for SqlStore<'_> {
             .map(drop)
     }
 
-    fn is_id_of_another(&self, record: i64, id: &str) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM transactions t JOIN records r ON r.id = t.record_id
-            WHERE t.remote_id = ?2 AND t.state = 'accepted' AND t.record_id <> ?1
-              AND r.realm_id IS (SELECT realm_id FROM records WHERE id = ?1))";
-        Ok(self.tx.prepare_cached(sql)?.query_row(params![record, id], |row| row.get(0))?)
+    fn bearer_of_id(&self, record: i64, id: &str) -> Result<Option<String>, Error> {
+        let sql = "SELECT i.name || ':' || r.row_no
+            FROM (SELECT record_id FROM transactions WHERE remote_id = ?2 AND state = 'accepted'
+                  UNION ALL SELECT id FROM records WHERE listed_id = ?2) bears
+              JOIN records r ON r.id = bears.record_id JOIN intakes i ON i.id = r.intake_id
+            WHERE r.id <> ?1 AND r.realm_id IS (SELECT realm_id FROM records WHERE id = ?1)
+              AND coalesce(r.reason, '') NOT LIKE ?3
+            ORDER BY r.id LIMIT 1";
+        let by_word = format!("%\"{}\"%", codes::BY_WORD.code);
+        let found = self.tx.prepare_cached(sql)?.query_row(params![record, id, by_word], |row| row.get(0));
+        Ok(found.optional()?)
     }
 
-    fn is_number_of_another(&self, batch: i64, number: &str) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM batches WHERE remote = ?2 AND id <> ?1
-            AND realm_id = (SELECT realm_id FROM batches WHERE id = ?1))";
-        Ok(self.tx.prepare_cached(sql)?.query_row(params![batch, number], |row| row.get(0))?)
+    fn bearer_of_number(&self, batch: i64, number: &str) -> Result<Option<i64>, Error> {
+        let sql = "SELECT b.id FROM batches b JOIN transactions t ON t.batch_id = b.id
+              JOIN records r ON r.id = t.record_id
+            WHERE b.remote = ?2 AND b.id <> ?1 AND b.realm_id = (SELECT realm_id FROM batches WHERE id = ?1)
+              AND (t.state IN ('refused', 'pending') OR t.state = 'accepted'
+                   AND coalesce(r.reason, '') NOT LIKE ?3 AND coalesce(r.reason, '') NOT LIKE ?4
+                   AND coalesce(r.reason, '') NOT LIKE ?5)
+            ORDER BY b.id LIMIT 1";
+        let [by_word, in_list, found] =
+            [&codes::BY_WORD, &codes::IN_LIST, &codes::FOUND].map(|code| format!("%\"{}\"%", code.code));
+        let bearer = self
+            .tx
+            .prepare_cached(sql)?
+            .query_row(params![batch, number, by_word, in_list, found], |row| row.get(0));
+        Ok(bearer.optional()?)
     }
 
     fn number_of_batch(&mut self, transaction: i64, batch: i64, number: &str) -> Result<(), Error> {

@@ -302,7 +302,7 @@ fn a_changed_accepted_row_is_held_until_somebody_decides() {
     assert_eq!(bench.rows(changed)[0].issues[0].args, ["100", "p_quantity"]);
     let now = bench.now();
     let asked = bench.ledger.release(&What::Row("b.csv".into(), 2), None, &by(), now).unwrap();
-    assert_eq!((asked.moved.len(), asked.left[0].code.as_deref()), (0, Some("L011")));
+    assert_eq!((asked.moved.len(), asked.left[0].why.as_ref().map(|why| &*why.code)), (0, Some("L011")));
     bench.ledger.release(&What::Row("b.csv".into(), 2), Some(Double::Send), &by(), now).unwrap();
     bench.ledger.release(&What::Row("b.csv".into(), 3), Some(Double::Drop), &by(), now).unwrap();
     bench.send_all(&accepted);
@@ -1628,7 +1628,7 @@ fn after_a_takeover_what_was_held_for_another_reason_goes_only_with_an_answer_ab
     assert_eq!(bench.codes(file), ["L017"]);
     bench.ledger.take_over(&takeover(None, 5), now).unwrap();
     let left = bench.ledger.release(&What::File("a.csv".into()), None, &by(), now).unwrap();
-    assert_eq!((left.moved.len(), left.left[0].code.as_deref()), (0, Some("L040")));
+    assert_eq!((left.moved.len(), left.left[0].why.as_ref().map(|why| &*why.code)), (0, Some("L040")));
     assert_eq!(bench.statuses(file), [Held]);
     let sent = bench.ledger.release(&What::File("a.csv".into()), Some(Double::Send), &by(), now).unwrap();
     assert_eq!(sent.moved.len(), 1);
@@ -1676,7 +1676,7 @@ fn an_answer_to_another_question_lets_nothing_go_that_somebody_else_may_have_sen
     bench.ledger.take_over(&takeover(None, 5), now).unwrap();
     let row = What::Row("b.csv".into(), 2);
     let left = bench.ledger.release(&row, Some(Double::Send), &by(), now).unwrap();
-    assert_eq!((left.moved.len(), left.left[0].code.as_deref()), (0, Some("L040")));
+    assert_eq!((left.moved.len(), left.left[0].why.as_ref().map(|why| &*why.code)), (0, Some("L040")));
     assert!(bench.claim().is_none());
     bench.ledger.release(&row, Some(Double::Send), &by(), now).unwrap();
     assert!(bench.claim().is_some());
@@ -2381,23 +2381,19 @@ fn the_system_s_number_of_another_row_or_batch_decides_nothing() {
     bench.send_all(&accepted);
     let file = bench.drop_file("b.csv", &[(2, "k2", 2)]);
     let batch = What::Batch(bench.unknown_batch().batch);
-    let ticket = vec![("sespa".to_owned(), serde_json::json!({}))];
-    let ask = |remote: &str, tickets| Decision::AskAbout { remote: remote.into(), tickets };
     let row = What::Row("b.csv".into(), 2);
     for (what, decision) in [
-        (&batch, ask("9", ticket.clone())),
-        (&batch, ask("9", Vec::new())),
+        (&batch, number_of_batch("9", true)),
+        (&batch, number_of_batch("9", false)),
         (&row, Decision::Accepted("100".into())),
     ] {
-        let now = bench.now();
-        let done = bench.ledger.resolve(what, &decision, &by(), now).unwrap();
-        let left: Vec<_> = done.left.iter().filter_map(|one| one.code.as_deref()).collect();
-        assert_eq!((done.moved.len(), left), (0, vec!["L072"]), "{decision:?}");
+        assert_eq!(say(&mut bench, what, &decision), (0, vec!["L072".to_owned()]), "{decision:?}");
         assert_eq!(bench.statuses(file), [Unknown]);
     }
-    let now = bench.now();
-    let done = bench.ledger.resolve(&batch, &ask("10", ticket), &by(), now).unwrap();
-    assert_eq!((done.moved.len(), done.left.len(), bench.statuses(file)), (1, 0, vec![Waiting]));
+    assert_eq!(say(&mut bench, &batch, &number_of_batch("10", true)), (1, Vec::new()));
+    assert_eq!(bench.statuses(file), [Waiting]);
+    let settled = say(&mut bench, &batch, &number_of_batch("9", true));
+    assert_eq!(settled, (0, Vec::new()), "it waits for no word any more");
 }
 
 /// How often a key stands in the next request.
@@ -2641,7 +2637,10 @@ fn what_a_list_shows_under_our_number_goes_again_only_where_a_person_names_it() 
         let now = bench.now();
         let say = |bench: &mut Bench, what, decision| {
             let decided = bench.ledger.resolve(&what, &decision, &by(), now).unwrap();
-            (decided.moved.len(), decided.left.first().and_then(|one| one.code.clone()))
+            (
+                decided.moved.len(),
+                decided.left.first().and_then(|one| one.why.as_ref().map(|why| why.code.clone())),
+            )
         };
         let (whole, row) = (What::File("a.csv".into()), What::Row("a.csv".into(), 2));
         assert_eq!(say(&mut bench, whole, Decision::NotReceived), (1, Some(code.to_owned())));
@@ -3268,4 +3267,263 @@ fn a_row_and_what_stands_in_its_place_are_both_contradicted_by_one_list() {
     lay_beside(&mut bench, &listed, false);
     assert_eq!((bench.statuses(file), bench.statuses(newer)), (vec![Unknown], vec![Unknown]));
     assert!(bench.claim().is_none());
+}
+
+/// A person's word about an unknown outcome: rows that moved, and the codes of those that were left.
+fn say(bench: &mut Bench, what: &What, decision: &Decision) -> (usize, Vec<String>) {
+    let now = bench.now();
+    let done = bench.ledger.resolve(what, decision, &by(), now).unwrap();
+    let left = done.left.into_iter().map(|one| one.why.map_or(String::new(), |why| why.code));
+    (done.moved.len(), left.collect())
+}
+
+/// The system's number of a batch; its rows are asked about where that is possible.
+fn number_of_batch(remote: &str, can_ask: bool) -> Decision {
+    let ticket = can_ask.then(|| ("sespa".to_owned(), serde_json::json!({})));
+    Decision::AskAbout { remote: remote.into(), tickets: ticket.into_iter().collect() }
+}
+
+/// A batch whose first row was refused and whose second one is unknown.
+fn half_unknown_batch(bench: &mut Bench) -> (What, i64) {
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 2)]);
+    let open = bench.claim().unwrap();
+    bench
+        .settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0), Outcome::Unknown], remote: None });
+    (What::Batch(open.batch), file)
+}
+
+#[test]
+fn what_is_said_of_a_batch_reaches_its_own_rows_alone() {
+    for (decision, own) in [(Decision::NotReceived, Waiting), (number_of_batch("9001", false), Accepted)] {
+        let mut bench = Bench::new();
+        let (batch, first) = half_unknown_batch(&mut bench);
+        let repaired = bench.drop_file("b.csv", &[(2, "k1", 4)]);
+        bench.unknown_batch();
+        assert_eq!(say(&mut bench, &batch, &decision).0, 1);
+        assert_eq!((bench.statuses(first)[1], bench.statuses(repaired)), (own, vec![Unknown]));
+    }
+}
+
+#[test]
+fn what_is_said_of_a_batch_says_nothing_of_what_a_repair_waits_for() {
+    let mut bench = Bench::new();
+    let other = bench.drop_file("z.csv", &[(2, "k9", 9)]);
+    bench.unknown_batch();
+    let (batch, first) = half_unknown_batch(&mut bench);
+    let mut line = keyed((2, "k9", 4));
+    line.record.as_mut().unwrap().reference = Some(bench.rows(first)[0].reference.clone());
+    bench.drop_rows("b.csv", "b", &[line], true, Accept::GoodRows);
+    say(&mut bench, &batch, &Decision::NotReceived);
+    assert_eq!(bench.statuses(other), [Unknown]);
+}
+
+#[test]
+fn a_number_that_a_list_gave_to_another_row_decides_nothing() {
+    let (mut bench, file) = taken_over(&[(2, "w")]);
+    lay_beside(&mut bench, &[("72", None, "w")], true);
+    assert_eq!(bench.rows(file)[0].id.as_deref(), Some("72"));
+    let mut line = keyed((2, "k5", 5));
+    line.record.as_mut().unwrap().day = Some("2026-09-15".parse().unwrap());
+    let other = bench.drop_rows("b.csv", "b", &[line], true, Accept::GoodRows);
+    bench.unknown_batch();
+    let done = say(&mut bench, &What::Row("b.csv".into(), 2), &Decision::Accepted("72".into()));
+    assert_eq!((done, bench.statuses(other)), ((0, vec!["L072".to_owned()]), vec![Unknown]));
+}
+
+#[test]
+fn a_batch_s_number_that_another_got_by_mistake_and_that_proved_nothing_is_taken() {
+    for said_missing in [true, false] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k1", 1)]);
+        let one = bench.unknown_batch();
+        bench.drop_file("b.csv", &[(2, "k2", 2)]);
+        let two = bench.unknown_batch();
+        let number = number_of_batch("9002", true);
+        assert_eq!(say(&mut bench, &What::Batch(one.batch), &number).0, 1, "a slip: it is the second one's");
+        let done = Question { waits: None, ..asked(one.batch, Some(answer(200, "", "done")), 9) };
+        let now = bench.now();
+        let attempt = bench.ledger.asked(&done, now).unwrap();
+        let proved = BatchVerdict::Settled { outcomes: vec![Outcome::Unknown], remote: Some("9002".into()) };
+        bench.settle(&OpenBatch { attempt, ..one.clone() }, &proved);
+        if said_missing {
+            assert_eq!(say(&mut bench, &What::Batch(one.batch), &Decision::NotReceived).0, 1);
+        }
+        assert_eq!(say(&mut bench, &What::Batch(two.batch), &number).0, 1, "{said_missing}");
+    }
+}
+
+#[test]
+fn a_row_s_number_that_another_got_by_mistake_is_taken() {
+    let mut bench = Bench::new();
+    let file = bench.drop_file("a.csv", &[(2, "k1", 1), (3, "k2", 2)]);
+    bench.unknown_batch();
+    let [one, two] = [2, 3].map(|row| What::Row("a.csv".into(), row));
+    let number = Decision::Accepted("101".into());
+    assert_eq!(say(&mut bench, &one, &number).0, 1, "a slip: it is row 3's");
+    assert_eq!((say(&mut bench, &two, &number).0, bench.statuses(file)), (1, vec![Accepted, Accepted]));
+}
+
+#[test]
+fn a_number_of_two_registrations_is_decided_about_for_neither() {
+    let mut bench = Bench::new();
+    let other = SectionRef {
+        name: "other".into(),
+        registration_sha256: Some("r2".into()),
+        ..section(Environment::Sandbox)
+    };
+    bench.ledger.sections(&[section(Environment::Sandbox), other]).unwrap();
+    let first = bench.drop_rows("a.csv", "a", &[numbered((2, "k1", 1), "55")], true, Accept::GoodRows);
+    bench.unknown_batch();
+    let second = bench.receive("b.csv", "b");
+    let plan = Plan { sections: vec!["other".into()], ..plan_for(second, true, Accept::GoodRows) };
+    bench.ledger.plan(&plan, at(0)).unwrap();
+    bench.ledger.stage(&[numbered((2, "k2", 2), "55")]).unwrap();
+    let now = bench.now();
+    bench.ledger.accept(second, &serde_json::json!({}), &[], now).unwrap();
+    let wanted = Want { section: "other".into(), ..want(now) };
+    let build = |items: &[crate::ledger::ClaimItem]| Built { used: items.len(), body: b"body".to_vec() };
+    let open = bench.ledger.claim(&wanted, Box::new(build)).unwrap().unwrap();
+    bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+    let now = bench.now();
+    let said = bench.ledger.resolve(&What::Number("55".into()), &Decision::NotReceived, &by(), now);
+    assert!(matches!(said, Err(crate::ledger::Error::SeveralRegistrations(_))));
+    assert_eq!((bench.statuses(first), bench.statuses(second)), (vec![Unknown], vec![Unknown]));
+    assert_eq!(say(&mut bench, &What::Row("b.csv".into(), 2), &Decision::NotReceived).0, 1);
+}
+
+/// A refused first row of document D1, whose others are these, and a row of D2 that is sent.
+fn two_documents(bench: &mut Bench, others: &[StagedRow]) -> (i64, OpenBatch) {
+    let mut rows = vec![refused_of_key(2, 10), of_key(3, 11)];
+    rows.extend_from_slice(others);
+    for (row, document) in rows.iter_mut().zip(["D1", "D2", "D1", "D1"]) {
+        row.record.as_mut().unwrap().document = Some(document.to_owned());
+    }
+    let file = bench.drop_rows("a.csv", "a", &rows, true, Accept::WholeDocument);
+    let open = bench.claim().unwrap();
+    assert_eq!(open.items.len(), 1);
+    (file, open)
+}
+
+#[test]
+fn a_key_twice_in_one_file_holds_both_whatever_keeps_the_first() {
+    for (others, before) in [
+        (vec![of_key(4, 14)], Waiting),
+        // Its document has another refused row, or one that waits.
+        (vec![of_key(4, 14), refused_of_key(5, 15)], Held),
+        (vec![of_key(4, 14), of_key(5, 16)], Waiting),
+    ] {
+        let mut bench = Bench::new();
+        bench.drop_file("z.csv", &[(2, "k16", 1)]);
+        let waited_for = bench.claim().unwrap();
+        let (first, open) = two_documents(&mut bench, &others);
+        let rows = naming(&mut bench, first, [keyed((2, "k10", 21)), keyed((3, "k10", 22))]);
+        let second = bench.drop_rows("b.csv", "b", &rows, true, Accept::WholeDocument);
+        assert_eq!(bench.statuses(second), [before, Waiting]);
+        bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+        assert_eq!(bench.codes(second), ["L013", "L013"]);
+        bench.settle(&waited_for, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+        assert!(bench.claim().is_none(), "their documents stand still with them: {others:?}");
+    }
+}
+
+#[test]
+fn a_doubted_row_is_not_replaced_by_one_of_its_own_file() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k0", 0), (3, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let rows = naming(&mut bench, first, [doubted((2, "k0", 1)), keyed((3, "k0", 2))]);
+    let second = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    assert_eq!(bench.codes(second), ["L013", "L013"]);
+    assert!(bench.claim().is_none());
+}
+
+fn repair_of(bench: &mut Bench, of: i64, line: Line<'_>) -> StagedRow {
+    let mut line = keyed(line);
+    let record = line.record.as_mut().unwrap();
+    record.reference = Some(bench.rows(of)[0].reference.clone());
+    record.day = Some("2026-09-15".parse().unwrap());
+    line
+}
+
+/// A row was said to be missing, repaired by a bad row, and that by another; a list shows it, and a person says that
+/// another movement stands there. Gives its file and that of the second repair.
+fn badly_repaired_twice() -> (Bench, i64, i64) {
+    let (mut bench, file, open) = missing_with_key();
+    let bad = repair_of(&mut bench, file, (2, "k1", 0));
+    let bad = bench.drop_rows("b.csv", "b", &[bad], true, Accept::GoodRows);
+    let worse = repair_of(&mut bench, bad, (2, "k1", 0));
+    let worse = bench.drop_rows("c.csv", "c", &[worse], true, Accept::GoodRows);
+    list_of(&mut bench, &open.items[0].number, "v", 1);
+    assert_eq!(bench.codes(file), ["L065"]);
+    let missing = Decision::NotThoughListed("72".into());
+    assert_eq!(say(&mut bench, &What::Row("a.csv".into(), 2), &missing).0, 1);
+    (bench, file, worse)
+}
+
+#[test]
+fn a_third_repair_takes_the_place_through_two_bad_ones() {
+    for key in ["k1", "k3"] {
+        let (mut bench, _, worse) = badly_repaired_twice();
+        let good = repair_of(&mut bench, worse, (2, key, 3));
+        let good = bench.drop_rows("d.csv", "d", &[good], true, Accept::GoodRows);
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(good), [Accepted], "{key}");
+        let_go(&mut bench, &What::Row("a.csv".into(), 2));
+        assert!(bench.claim().is_none(), "{key}");
+    }
+}
+
+#[test]
+fn a_third_repair_does_not_go_beside_what_was_let_go_while_it_was_staged() {
+    for key in ["k1", "k3"] {
+        let (mut bench, _, worse) = badly_repaired_twice();
+        let good = repair_of(&mut bench, worse, (2, key, 3));
+        let (good, now) = bench.stage_only("d.csv", &[good]);
+        let_go(&mut bench, &What::Row("a.csv".into(), 2));
+        bench.ledger.accept(good, &serde_json::json!({}), &[], now).unwrap();
+        assert_eq!(bench.claim().map(|open| open.items.len()), Some(1), "{key}");
+    }
+}
+
+#[test]
+fn a_doubted_repair_does_not_go_beside_what_was_let_go_while_it_was_staged() {
+    for key in ["k1", "k3"] {
+        let (mut bench, file, open) = missing_with_key();
+        let (bad, _) = beside_what_a_list_shows(&mut bench, file, &open);
+        say(&mut bench, &What::Row("a.csv".into(), 2), &Decision::NotThoughListed("72".into()));
+        let mut good = repair_of(&mut bench, bad, (2, key, 3));
+        good.record.as_mut().unwrap().doubt = doubted((2, key, 3)).record.unwrap().doubt;
+        let (good, now) = bench.stage_only("d.csv", &[good]);
+        let_go(&mut bench, &What::Row("a.csv".into(), 2));
+        bench.ledger.accept(good, &serde_json::json!({}), &[], now).unwrap();
+        bench.send_all(&accepted);
+        let now = bench.now();
+        bench.ledger.release(&What::Row("d.csv".into(), 2), None, &by(), now).unwrap();
+        assert!(bench.claim().is_none(), "{key}");
+    }
+}
+
+#[test]
+fn a_document_goes_on_whose_waiting_row_is_listed_too() {
+    let (mut bench, _, first) = missing_with_key();
+    let mut rows = [keyed((2, "k1", 3)), keyed((3, "k5", 5))];
+    for row in &mut rows {
+        let record = row.record.as_mut().unwrap();
+        record.day = Some("2026-09-15".parse().unwrap());
+        record.document = Some("D".to_owned());
+    }
+    let newer = bench.drop_rows("b.csv", "b", &rows, true, Accept::WholeDocument);
+    let now = bench.now();
+    let build = |items: &[crate::ledger::ClaimItem]| Built { used: items.len(), body: b"body".to_vec() };
+    let second = bench.ledger.claim(&Want { rows: 1, ..want(now) }, Box::new(build)).unwrap().unwrap();
+    bench.settle(&second, &BatchVerdict::Unknown { seen: "cut".into() });
+    say(&mut bench, &What::Row("b.csv".into(), 2), &Decision::NotReceived);
+    let numbers = [&first, &second].map(|open| open.items[0].number.clone());
+    let listed = [("72", Some(numbers[0].as_str()), "v"), ("73", Some(numbers[1].as_str()), "u")];
+    lay_beside(&mut bench, &listed, false);
+    say(&mut bench, &What::Row("b.csv".into(), 2), &Decision::Accepted("73".into()));
+    say(&mut bench, &What::Row("a.csv".into(), 2), &Decision::Accepted("72".into()));
+    bench.send_all(&refused);
+    assert_eq!(bench.statuses(newer), [Accepted, Refused]);
 }
