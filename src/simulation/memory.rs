@@ -1437,7 +1437,7 @@ impl Store for Memory {
         let bears = |one: &Batch| {
             one.remote.as_deref() == Some(number) && one.transactions.iter().any(|trn| answered(&trn))
         };
-        Ok((1..=id(self.batches.len()) - 1).find(|at| *at != batch && bears(&self.batches[index(*at)])))
+        Ok((1..id(self.batches.len())).find(|at| *at != batch && bears(&self.batches[index(*at)])))
     }
     fn number_of_batch(&mut self, transaction: i64, batch: i64, number: &str) -> Result<(), Error> {
         self.transactions[index(transaction)].remote = None;
