@@ -7,10 +7,10 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::{ExitStatus, LangArg, load_config, out, retry, what, world};
-use crate::ledger::{By, Decided, Decision, Double, Ledger, StoredIssue, Touched, What};
+use crate::ledger::{By, Decided, Decision, Double, Ledger, Touched, What};
 use crate::mapping::{Answers, Order};
-use crate::model::{Lang, Status, is_remote_id};
-use crate::report::{message, status_word};
+use crate::model::{CodeInfo, Lang, Severity, Status, is_remote_id};
+use crate::report::{Catalogue, message, status_word};
 use crate::run::{self, Books, Shop};
 
 /// Who decides and why.
@@ -94,7 +94,9 @@ fn answer(text: &str) -> Result<Answer, String> {
 fn remote_id(text: &str) -> Result<String, String> {
     let id = text.trim();
     let is_one = is_remote_id(id);
-    is_one.then(|| id.to_owned()).ok_or_else(|| "this can't be a number that the system gave".to_owned())
+    is_one.then(|| id.to_owned()).ok_or_else(|| {
+        "the system's numbers have 1 to 64 characters and are not zero; copy it from the portal".to_owned()
+    })
 }
 
 fn listed(text: &str) -> Result<String, String> {
@@ -200,22 +202,33 @@ fn tell(decided: &Decided, lang: Lang) -> Result<()> {
     for one in &decided.moved {
         out::line(&format!("{} {row} {}: {now} {}", one.file, one.row, status_word(one.status, lang)))?;
     }
+    let catalogue = run::catalogue();
     // What many rows have in common is said once.
-    for alike in decided.left.chunk_by(|one, next| one.why == next.why) {
-        for one in alike {
-            out::line(&format!("{} {row} {}: {left} {}", one.file, one.row, status_word(one.status, lang)))?;
+    for alike in decided.left.chunk_by(|one, next| code_of(one) == code_of(next)) {
+        for same in alike.chunk_by(|one, next| one.why == next.why) {
+            for one in same {
+                let status = status_word(one.status, lang);
+                out::line(&format!("{} {row} {}: {left} {status}", one.file, one.row))?;
+            }
+            if let Some((info, args)) = same.first().and_then(|one| in_the_way(one, &catalogue)) {
+                out::line(&format!("  {} ({})", message(info, lang, args), info.code))?;
+            }
         }
-        if let Some(why) = alike.first().and_then(|one| one.why.as_ref()) {
-            tell_why(why, lang)?;
+        if let Some((info, _)) = alike.first().and_then(|one| in_the_way(one, &catalogue)) {
+            let next = out::pick(lang, "Какво следва", "What next");
+            out::line(&format!("  {next}: {}", info.words(lang).repair))?;
         }
     }
     Ok(())
 }
 
-fn tell_why(why: &StoredIssue, lang: Lang) -> Result<()> {
-    let Some(info) = run::catalogue().get(&why.code) else { return Ok(()) };
-    let what_next = out::pick(lang, "Какво следва", "What next");
-    out::line(&format!("  {} ({})", message(info, lang, &why.args), info.code))?;
-    out::line(&format!("  {what_next}: {}", info.words(lang).repair))?;
-    Ok(())
+fn code_of(one: &Touched) -> Option<&str> {
+    one.why.as_ref().map(|why| why.code.as_str())
+}
+
+/// What keeps a row that was left from going; a warning does not.
+fn in_the_way<'a>(one: &'a Touched, catalogue: &Catalogue) -> Option<(&'static CodeInfo, &'a [String])> {
+    let why = one.why.as_ref()?;
+    let info = catalogue.get(&why.code)?;
+    (info.severity() == Severity::Error).then_some((info, &why.args))
 }
