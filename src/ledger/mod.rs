@@ -77,8 +77,13 @@ pub enum Error {
         folders: Vec<String>,
     },
     /// A number that a mapping gave rows of several registrations.
-    #[error("`{0}` is a number of rows of several registrations; name one: FILE:ROW")]
-    SeveralRegistrations(String),
+    #[error("`{number}` is a number of rows of several registrations; name one: {}", rows.join(", "))]
+    SeveralRegistrations {
+        /// The number.
+        number: String,
+        /// Its rows, as `FILE:ROW`.
+        rows: Vec<String>,
+    },
     /// A move that no rule allows: a mistake of ours, and nothing of it is written.
     #[error("internal: `{event}` must not happen to `{from}` in `{table}`")]
     Unlawful {

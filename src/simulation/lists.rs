@@ -9,6 +9,7 @@ use super::broken::Bug;
 use super::check::Broken;
 use super::life::Life;
 use super::memory::{Memory, index};
+use crate::ledger::core::follow::documents_of_records;
 use crate::ledger::core::store::told;
 use crate::ledger::core::{Known, RecordState, Store as _, TransactionState, decide};
 
@@ -58,15 +59,17 @@ impl Memory {
             shown.extend(self.under_number(&row.number).map(|known| (known, at)));
         }
         shown.sort_by_key(|(known, _)| known.id);
+        let mut moved = Vec::new();
         for (known, at) in &shown {
             let Some(known) = self.record(known.id)? else { continue };
             let (transaction, _) = self.transaction(known.id)?;
             let missing = self.transactions[index(transaction)].state == TransactionState::NotReceived;
             if missing && self.bug != Some(Bug::ListsAreNotBelieved) {
                 let why = told(&codes::CONTRADICTED, [name.clone(), (at + 1).to_string()]);
-                decide::contradict(self, &known, &why)?;
+                decide::contradict(self, &known, &why, &mut moved)?;
             }
         }
+        documents_of_records(self, &moved)?;
         shown.sort_by_key(|(_, at)| *at);
         let mut settled = decide::Settled::default();
         for (known, at) in shown {

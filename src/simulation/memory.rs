@@ -9,7 +9,7 @@ use super::broken::Bug;
 use super::looks::Put;
 use crate::ledger::core::batch::{PutOff, after, effects, horizon, left_open, next};
 use crate::ledger::core::door::{self, Leaving};
-use crate::ledger::core::follow::{documents_of_record, judge_followers_of};
+use crate::ledger::core::follow::{documents_of_record, documents_of_records, judge_followers_of};
 use crate::ledger::core::place::{Newcomer, Under, first_state};
 use crate::ledger::core::store::{Key, Stand, Which, in_place_of};
 use crate::ledger::core::{
@@ -906,14 +906,15 @@ impl Memory {
     }
 
     fn release(&mut self, what: &What, answer: Option<Double>, by: &By) -> Result<(usize, usize), Error> {
-        let (mut moved, mut left) = (0, 0);
+        let (mut went, mut left, mut moved) = (0, 0, Vec::new());
         for known in self.named(what, &[RecordState::Held, RecordState::Reversed]) {
             if !matches!(known.state, RecordState::Held | RecordState::Reversed) {
                 continue;
             }
-            if decide::release(self, &known, answer, by)? { moved += 1 } else { left += 1 }
+            if decide::release(self, &known, answer, by, &mut moved)? { went += 1 } else { left += 1 }
         }
-        Ok((moved, left))
+        documents_of_records(self, &moved)?;
+        Ok((went, left))
     }
 
     fn resolve(

@@ -106,12 +106,15 @@ fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Res
 /// let go meanwhile.
 fn take_back<S: Store>(store: &mut S, newcomer: &Known) -> Result<(), Error> {
     let newcomer = store.record(newcomer.id)?.unwrap_or_else(|| newcomer.clone());
+    if newcomer.newer.is_some() {
+        return Ok(());
+    }
     let Some(repaired) = stands_before(store, &newcomer, |_| true)? else { return Ok(()) };
     if repaired.state.gives_way() {
         return take_place(store, &newcomer, &repaired);
     }
     let goes = newcomer.state == RecordState::Ready || newcomer.only_doubted();
-    if goes && repaired.state.may_be_reported() {
+    if goes && (repaired.state.may_be_reported() || repaired.state.is_open()) {
         wait_behind(store, &newcomer, &repaired, Way::Named)?;
     }
     Ok(())

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::door;
 use super::follow::{
     documents_of_record, documents_of_records, give_place_back, judge_followers, judge_followers_of,
     wait_behind,
@@ -13,12 +12,14 @@ use crate::ledger::lists::{is_listed_under_our_number, listed_ids};
 use crate::ledger::{By, Decision, Double, Error, StoredIssue, codes};
 use crate::model::Outcome;
 
-/// Lets one record go, or drops it. False where the answer does not fit what holds it.
+/// Lets one record go, or drops it. False where the answer does not fit what holds it. `moved` gets those whose documents
+/// are still to be judged.
 pub(crate) fn release<S: Store>(
     store: &mut S,
     known: &Known,
     answer: Option<Double>,
     by: &By,
+    moved: &mut Vec<i64>,
 ) -> Result<bool, Error> {
     if known.state == RecordState::Reversed
         && let Some(live) = sent_anew(store, known)?
@@ -53,10 +54,9 @@ pub(crate) fn release<S: Store>(
             store.vacate_fact(own)?;
         }
         store.revive_facts(known)?;
-        door::look_at(store, known.id)?;
     }
     store.mark_changed(known.id)?;
-    documents_of_record(store, known.id)?;
+    moved.push(known.id);
     Ok(true)
 }
 
@@ -188,8 +188,13 @@ pub(crate) fn follow<S: Store>(store: &mut S, settled: &Settled) -> Result<(), E
 /// A list shows under our number what was taken for not received. It does not go again: nobody knows what became of
 /// it, until the list itself proves it or a person decides. Held would not do, because a newer row of its fact takes
 /// the place of what is held, and would go out beside it under a number of its own. False where nothing is to be
-/// done, or no more can be: a newer row went in its place.
-pub(crate) fn contradict<S: Store>(store: &mut S, known: &Known, why: &StoredIssue) -> Result<bool, Error> {
+/// done, or no more can be: a newer row went in its place. `moved` gets those whose documents are still to be judged.
+pub(crate) fn contradict<S: Store>(
+    store: &mut S,
+    known: &Known,
+    why: &StoredIssue,
+    moved: &mut Vec<i64>,
+) -> Result<bool, Error> {
     let Some(state) = known.state.step(RecordEvent::Contradicted) else { return Ok(false) };
     let newer = in_place_of(known.clone(), |id| store.record(id))?;
     if newer.id != known.id && newer.state.was_taken() {
@@ -204,7 +209,7 @@ pub(crate) fn contradict<S: Store>(store: &mut S, known: &Known, why: &StoredIss
     }
     store.mark_changed(known.id)?;
     store.mark_batch(batch)?;
-    documents_of_record(store, known.id)?;
+    moved.extend([known.id, newer.id]);
     Ok(true)
 }
 

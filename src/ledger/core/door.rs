@@ -85,18 +85,14 @@ fn refuse_taken<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64
 fn hold_beside<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>, Error> {
     let mut aside = Vec::new();
     for one in leaving.iter().filter(|one| one.beside) {
-        if !look_at(store, one.record)? {
-            aside.push(one.record);
+        let goes = |one: &Known| one.state == RecordState::Ready && !one.is_vouched_for();
+        if let Some(ready) = store.record(one.record)?.filter(goes)
+            && !claim_key(store, &ready)?
+        {
+            aside.push(ready.id);
         }
     }
     Ok(aside)
-}
-
-/// The same for one record that was let go. False where it is held.
-pub(super) fn look_at<S: Store>(store: &mut S, record: i64) -> Result<bool, Error> {
-    let goes = |one: &Known| one.state == RecordState::Ready && !one.is_vouched_for();
-    let ready = store.record(record)?.filter(goes);
-    ready.map_or(Ok(true), |ready| claim_key(store, &ready))
 }
 
 /// Makes a record its own key's live row, or holds it beside that one. False where it is held.

@@ -27,7 +27,8 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
 }
 
 /// The older one may be registered after all: it is its fact's live row again, and the newcomer that stood in its
-/// place, which did not go, waits for what becomes of it. Whoever waited for the newcomer goes on with it.
+/// place, which did not go, waits for what becomes of it. Whoever waited for the newcomer goes on with it. Their
+/// documents are still to be judged.
 pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
     let keys = store.live_keys(newcomer)?;
     store.set_newer(older.id, None)?;
@@ -49,7 +50,6 @@ pub(super) fn give_place_back<S: Store>(store: &mut S, newcomer: &Known, older: 
     if waits && newcomer.state.step(RecordEvent::Judged(Judgement::Behind)).is_some() {
         let way = if newcomer.sha256 == older.sha256 { Way::SameContent } else { Way::Key };
         wait_behind(store, newcomer, older, way)?;
-        documents_of_record(store, newcomer.id)?;
     }
     store.mark_changed(newcomer.id)
 }
@@ -336,9 +336,16 @@ pub(crate) fn judge_followers_of<S: Store>(store: &mut S, answered: &[i64]) -> R
 }
 
 fn move_followers_of<S: Store>(store: &mut S, answered: &[i64], due: &mut Due) -> Result<(), Error> {
-    let mut moved = Vec::new();
+    let (mut moved, mut judged) = (Vec::new(), 0);
     for of in answered {
         move_followers(store, *of, due, &mut moved)?;
+    }
+    // Who waited for one that waits no more is judged by it in turn.
+    while let Some(of) = moved.get(judged).copied() {
+        judged += 1;
+        if store.record(of)?.is_some_and(|one| !one.state.is_open()) {
+            move_followers(store, of, due, &mut moved)?;
+        }
     }
     take_keys(store, &moved)
 }
@@ -374,11 +381,22 @@ fn move_followers<S: Store>(
         store.hold_doubtful_record(follower.id)?;
         store.mark_changed(follower.id)?;
         moved.push(follower.id);
+        if let Some(twin) = twin_of(store, follower.id)? {
+            due.extend(twin.doc_intake.zip(twin.document));
+        }
     }
     Ok(())
 }
 
-/// Two rows of one file waited for the same earlier one, and it was refused: a key twice in one file.
+/// The row of its own file beside which a row is held.
+fn twin_of<S: Store>(store: &S, id: i64) -> Result<Option<Known>, Error> {
+    let Some(held) = store.record(id)?.filter(|one| one.state == RecordState::Held) else { return Ok(None) };
+    let twin = held.of_record.map_or(Ok(None), |of| store.record(of))?;
+    Ok(twin.filter(|twin| twin.intake == held.intake))
+}
+
+/// Two rows of one file waited for the same earlier one, and it was refused: a key twice in one file. Their documents
+/// are still to be judged.
 pub(super) fn hold_twice<S: Store>(store: &mut S, first: i64, follower: &Known) -> Result<(), Error> {
     let Some(brother) = store.record(first)? else { return Ok(()) };
     let reason = [told(&codes::TWICE, [brother.row.to_string()])];
@@ -390,7 +408,6 @@ pub(super) fn hold_twice<S: Store>(store: &mut S, first: i64, follower: &Known) 
         let state = brother.state.after(RecordEvent::SetAside)?;
         store.stand(first, &Stand { state, way: Some(Way::Key), of_record: None, reason: &reason })?;
         store.mark_changed(first)?;
-        documents_of_record(store, first)?;
     }
     Ok(())
 }

@@ -207,10 +207,10 @@ pub(crate) trait Store {
     /// A list shows what was taken for not received: the transaction and its batch are open again, and what was said
     /// of it before counts no more.
     fn contradicted(&mut self, transaction: i64, batch: i64) -> Result<(), Error>;
-    /// Another record of its registration that bears the system's number, by the system's own word or a list's, as
+    /// Another record of its system that bears the system's number, by the system's own word or a list's, as
     /// `FILE:ROW`: what a person gave it may have been a slip.
     fn bearer_of_id(&self, record: i64, id: &str) -> Result<Option<String>, Error>;
-    /// Another batch of its registration that bears the system's batch number and whose rows the system answered for,
+    /// Another batch of its system that bears the system's batch number and whose rows the system answered for,
     /// or is still to: a number that proved nothing may have been a slip.
     fn bearer_of_number(&self, batch: i64, number: &str) -> Result<Option<i64>, Error>;
     /// The number a person gave is the batch's, not the transaction's.
@@ -224,10 +224,17 @@ pub(crate) fn in_place_of(
     mut known: Known,
     find: impl Fn(i64) -> Result<Option<Known>, Error>,
 ) -> Result<Known, Error> {
+    // Should records ever stand in each other's place, that is told, and not gone round for ever.
+    let (mut mark, mut steps) = (known.id, 1_usize);
     while let Some(newer) = known.newer {
         match find(newer)? {
+            Some(next) if next.id == mark => return Err(Error::Order("records in each other's place")),
             Some(next) => known = next,
             None => break,
+        }
+        steps += 1;
+        if steps.is_power_of_two() {
+            mark = known.id;
         }
     }
     Ok(known)

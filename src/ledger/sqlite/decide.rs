@@ -11,6 +11,7 @@ use super::files::input_named;
 use super::record;
 use super::store::SqlStore;
 use super::{Event, Sqlite, parse, stamp};
+use crate::ledger::core::follow::documents_of_records;
 use crate::ledger::core::store::{Store as _, in_place_of};
 use crate::ledger::core::{
     BatchEvent, BatchState, FileEvent, FileState, Known, Life as _, RecordEvent, RecordState,
@@ -30,20 +31,22 @@ impl Sqlite {
     ) -> Result<Decided, Error> {
         let mine: Vec<i64> = self.realms.values().copied().collect();
         self.commit(now, "released", |tx| {
-            let (mut decided, mut records) = (Decided::default(), Vec::new());
+            let (mut went, mut left, mut moved) = (Vec::new(), Vec::new(), Vec::new());
+            let mut store = SqlStore::new(tx, now);
             for known in named(tx, what, &["held", "reversed"])? {
                 let here = realm_is_mine(tx, known.id, &mine)?;
                 if !matches!(known.state.status(), Status::Held | Status::Reversed) || !here {
                     continue;
                 }
-                let mut store = SqlStore::new(tx, now);
                 // What a list shows as well goes only where a person looked at this very row.
                 let looked_at = answer != Some(Double::Send) || matches!(what, What::Row(..) | What::Received(_, Some(_)));
-                let went = (looked_at || !is_perhaps_listed(&store, known.id)?)
-                    && rules::release(&mut store, &known, answer, by)?;
-                if went { &mut decided.moved } else { &mut decided.left }.push(touched(tx, &known)?);
-                records.extend(went.then_some(known.id));
+                let goes = (looked_at || !is_perhaps_listed(&store, known.id)?)
+                    && rules::release(&mut store, &known, answer, by, &mut moved)?;
+                if goes { &mut went } else { &mut left }.push(known);
             }
+            documents_of_records(&mut store, &moved)?;
+            let decided = Decided { moved: all_touched(tx, &went)?, left: all_touched(tx, &left)? };
+            let records: Vec<i64> = went.iter().map(|known| known.id).collect();
             let rows: Vec<_> = decided.moved.iter().map(|one| serde_json::json!([one.file, one.row])).collect();
             let data = serde_json::json!({"by": by.name, "reason": by.reason, "rows": rows, "records": records, "answer": answer.map(|answer| format!("{answer:?}"))});
             Ok((decided, Event { subject: None, data }))
@@ -101,7 +104,7 @@ impl Sqlite {
             }
             let of_batch = matches!(what, What::Batch(_));
             let named = named(tx, what, &["unknown", "behind"])?;
-            is_of_one_registration(what, &named)?;
+            must_be_of_one_registration(what, &named)?;
             // What is said of a number or a batch is said of no other.
             let exact = matches!(what, What::Number(_) | What::Batch(_));
             let about = if exact { named } else { rules::about_what(store, named)? };
@@ -201,10 +204,13 @@ fn went_in(tx: &Transaction<'_>, record: i64, batch: i64) -> Result<bool, Error>
 }
 
 /// Counters of mappings may give two registrations the same number.
-fn is_of_one_registration(what: &What, named: &[Known]) -> Result<(), Error> {
+fn must_be_of_one_registration(what: &What, named: &[Known]) -> Result<(), Error> {
     let realms: BTreeSet<_> = named.iter().map(|known| known.realm).collect();
     match what {
-        What::Number(number) if realms.len() > 1 => Err(Error::SeveralRegistrations(number.clone())),
+        What::Number(number) if realms.len() > 1 => {
+            let rows = named.iter().map(|known| format!("{}:{}", known.file, known.row)).collect();
+            Err(Error::SeveralRegistrations { number: number.clone(), rows })
+        }
         _ => Ok(()),
     }
 }

@@ -15,6 +15,7 @@ use super::record;
 use super::stage::day_text;
 use super::store::{SqlStore, among};
 use super::{Event, Sqlite, append_event, day, json, parse};
+use crate::ledger::core::follow::documents_of_records;
 use crate::ledger::core::store::told;
 use crate::ledger::core::{Known, Life as _, RecordEvent, RecordState, Store as _, decide};
 use crate::ledger::lists::{Listed, Lists, Matching, is_unclear, listed_ids};
@@ -275,13 +276,14 @@ impl Comparison<'_> {
                 AND {} GROUP BY r.id ORDER BY r.id",
             among("r.state", RecordState::sources(RecordEvent::Contradicted))
         ))?;
+        let (store, mut moved) = (&mut SqlStore::new(self.tx, self.now), Vec::new());
         for (record, listed) in rows {
             let Some(known) = record::get(self.tx, record)? else { continue };
             let why = told(&codes::CONTRADICTED, self.place_of(listed)?);
-            let open = decide::contradict(&mut SqlStore::new(self.tx, self.now), &known, &why)?;
+            let open = decide::contradict(store, &known, &why, &mut moved)?;
             self.counts.contradicted += u32::from(open);
         }
-        Ok(())
+        documents_of_records(store, &moved)
     }
 
     /// A batch that was to be sent again, because it did not reach the system, and has a row in the list did reach it.

@@ -344,7 +344,8 @@ impl Store for SqlStore<'_> {
 
     fn vacate_fact(&mut self, (scope, key): &Key) -> Result<(), Error> {
         let sql = "UPDATE facts SET live = 0 WHERE live = 1 AND scope_id = ?1 AND key = ?2
-            AND record_id IN (SELECT id FROM records WHERE state IN ('ignored', 'held', 'refused', 'rejected', 'reversed'))";
+            AND EXISTS (SELECT 1 FROM records r WHERE r.id = facts.record_id
+                        AND r.state IN ('ignored', 'held', 'refused', 'rejected', 'reversed'))";
         self.run(sql, params![scope, key]).map(drop)
     }
 
@@ -388,7 +389,9 @@ impl Store for SqlStore<'_> {
             FROM (SELECT record_id FROM transactions WHERE remote_id = ?2 AND state = 'accepted'
                   UNION ALL SELECT id FROM records WHERE listed_id = ?2) bears
               JOIN records r ON r.id = bears.record_id JOIN intakes i ON i.id = r.intake_id
-            WHERE r.id <> ?1 AND r.realm_id IS (SELECT realm_id FROM records WHERE id = ?1)
+              JOIN realms theirs ON theirs.id = r.realm_id
+              JOIN records mine ON mine.id = ?1 JOIN realms ours ON ours.id = mine.realm_id
+            WHERE r.id <> mine.id AND theirs.system = ours.system AND theirs.environment = ours.environment
               AND coalesce(r.reason, '') NOT LIKE ?3
             ORDER BY r.id LIMIT 1";
         let by_word = format!("%\"{}\"%", codes::BY_WORD.code);
@@ -397,9 +400,11 @@ impl Store for SqlStore<'_> {
     }
 
     fn bearer_of_number(&self, batch: i64, number: &str) -> Result<Option<i64>, Error> {
-        let sql = "SELECT b.id FROM batches b JOIN transactions t ON t.batch_id = b.id
-              JOIN records r ON r.id = t.record_id
-            WHERE b.remote = ?2 AND b.id <> ?1 AND b.realm_id = (SELECT realm_id FROM batches WHERE id = ?1)
+        let sql = "SELECT b.id FROM batches b JOIN realms theirs ON theirs.id = b.realm_id
+              JOIN batches mine ON mine.id = ?1 JOIN realms ours ON ours.id = mine.realm_id
+              JOIN transactions t ON t.batch_id = b.id JOIN records r ON r.id = t.record_id
+            WHERE b.remote = ?2 AND b.id <> mine.id
+              AND theirs.system = ours.system AND theirs.environment = ours.environment
               AND (t.state IN ('refused', 'pending') OR t.state = 'accepted'
                    AND coalesce(r.reason, '') NOT LIKE ?3 AND coalesce(r.reason, '') NOT LIKE ?4
                    AND coalesce(r.reason, '') NOT LIKE ?5)

@@ -2355,24 +2355,6 @@ fn a_key_twice_in_one_file_waits_for_nobody_of_that_file() {
     }
 }
 
-#[test]
-fn a_row_let_go_beside_what_went_under_its_key_says_so_at_once() {
-    let mut bench = Bench::new();
-    let rows = [doubted((2, "k0", 1)), keyed((3, "k1", 2)), keyed((4, "k2", 3))];
-    let first = bench.drop_rows("a.csv", "a", &rows, true, Accept::WholeFile);
-    let_go(&mut bench, &What::Row("a.csv".into(), 4));
-    let open = bench.claim().unwrap();
-    let exchanged = [doubted((2, "k0", 1)), keyed((3, "k2", 3)), keyed((4, "k1", 2))];
-    let exchanged = naming(&mut bench, first, exchanged);
-    bench.drop_rows("b.csv", "b", &exchanged, true, Accept::WholeFile);
-    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
-    let_go(&mut bench, &What::Row("b.csv".into(), 4));
-    bench.send_all(&accepted);
-    let_go(&mut bench, &What::Row("a.csv".into(), 3));
-    assert_eq!(bench.statuses(first), [Held, Duplicate, Accepted]);
-    assert_eq!(bench.codes(first)[1], "L010");
-}
-
 /// Seed 29000524266 of the simulation: an earlier batch's refusals were read as what became of this one.
 #[test]
 fn the_system_s_number_of_another_row_or_batch_decides_nothing() {
@@ -2809,10 +2791,60 @@ fn steps_of_answers_after_a_takeover(rows: u32) -> u64 {
     })
 }
 
+/// A list shows every row of a file that goes whole, which was said not to be received, with another content.
+fn steps_of_a_list_that_contradicts(rows: u32) -> u64 {
+    let mut bench = Bench::new();
+    let staged: Vec<StagedRow> = (2..2 + rows).map(|row| keyed((row, &format!("k{row}"), 1))).collect();
+    bench.drop_rows("a.csv", "a", &staged, true, Accept::WholeFile);
+    let mut numbers = Vec::new();
+    while let Some(open) = bench.claim() {
+        bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
+        numbers.extend(open.items.into_iter().map(|item| item.number));
+    }
+    let now = bench.now();
+    bench.ledger.resolve(&What::File("a.csv".into()), &Decision::NotReceived, &by(), now).unwrap();
+    let ids: Vec<String> = (1..=rows).map(|id| id.to_string()).collect();
+    let listed: Vec<_> =
+        ids.iter().zip(&numbers).map(|(id, number)| (id.as_str(), Some(number.as_str()), "v")).collect();
+    steps(&mut bench, |bench| {
+        lay_beside(bench, &listed, false);
+    })
+}
+
+/// Every key of a file that goes whole stands in it twice, and waited for a row that is refused.
+fn steps_of_keys_twice(rows: u32) -> u64 {
+    let mut bench = Bench::new();
+    let first: Vec<StagedRow> = (2..2 + rows).map(|row| keyed((row, &format!("k{row}"), 1))).collect();
+    bench.drop_rows("a.csv", "a", &first, true, Accept::GoodRows);
+    let sent: Vec<OpenBatch> = std::iter::from_fn(|| bench.claim()).collect();
+    let twice: Vec<StagedRow> =
+        (2..2 + 2 * rows).map(|row| keyed((row, &format!("k{}", 2 + (row - 2) / 2), 2))).collect();
+    bench.drop_rows("b.csv", "b", &twice, true, Accept::WholeFile);
+    steps(&mut bench, |bench| {
+        for open in &sent {
+            let outcomes = (0..open.items.len()).map(refused).collect();
+            bench.settle(open, &BatchVerdict::Settled { outcomes, remote: None });
+        }
+    })
+}
+
+fn steps_of_a_release(rows: u32) -> u64 {
+    let mut bench = Bench::new();
+    let staged: Vec<StagedRow> = (2..2 + rows).map(|row| doubted((row, &format!("k{row}"), 1))).collect();
+    bench.drop_rows("a.csv", "a", &staged, true, Accept::WholeFile);
+    let now = bench.now();
+    steps(&mut bench, |bench| {
+        let done = bench.ledger.release(&What::File("a.csv".into()), None, &by(), now).unwrap();
+        assert_eq!(done.moved.len(), rows as usize);
+    })
+}
+
 #[test]
 fn what_settles_a_whole_file_takes_work_in_proportion_to_its_rows() {
     type Steps = fn(u32) -> u64;
-    let all: [(&str, Steps); 4] = [
+    let all: [(&str, Steps); 6] = [
+        ("keys twice", steps_of_keys_twice),
+        ("release", steps_of_a_release),
         ("list", steps_of_a_list),
         ("word", steps_of_a_word),
         ("takeover", steps_of_a_takeover),
@@ -2822,6 +2854,9 @@ fn what_settles_a_whole_file_takes_work_in_proportion_to_its_rows() {
         let (few, many) = (steps_of(60), steps_of(240));
         assert!(many < 6 * few.max(1), "{what}: {few} thousand steps for 60 rows, {many} for 240");
     }
+    // Of fewer rows other plans than for many are chosen.
+    let (few, many) = (steps_of_a_list_that_contradicts(240), steps_of_a_list_that_contradicts(960));
+    assert!(many < 6 * few, "a list that contradicts: {few} thousand steps for 240 rows, {many} for 960");
 }
 
 #[test]
@@ -3372,6 +3407,8 @@ fn a_number_of_two_registrations_is_decided_about_for_neither() {
         ..section(Environment::Sandbox)
     };
     bench.ledger.sections(&[section(Environment::Sandbox), other]).unwrap();
+    bench.drop_file("z.csv", &[(2, "k9", 9)]);
+    bench.send_all(&accepted);
     let first = bench.drop_rows("a.csv", "a", &[numbered((2, "k1", 1), "55")], true, Accept::GoodRows);
     bench.unknown_batch();
     let second = bench.receive("b.csv", "b");
@@ -3386,9 +3423,12 @@ fn a_number_of_two_registrations_is_decided_about_for_neither() {
     bench.settle(&open, &BatchVerdict::Unknown { seen: "cut".into() });
     let now = bench.now();
     let said = bench.ledger.resolve(&What::Number("55".into()), &Decision::NotReceived, &by(), now);
-    assert!(matches!(said, Err(crate::ledger::Error::SeveralRegistrations(_))));
+    assert!(matches!(said, Err(crate::ledger::Error::SeveralRegistrations { .. })));
     assert_eq!((bench.statuses(first), bench.statuses(second)), (vec![Unknown], vec![Unknown]));
-    assert_eq!(say(&mut bench, &What::Row("b.csv".into(), 2), &Decision::NotReceived).0, 1);
+    let row = What::Row("b.csv".into(), 2);
+    let of_the_other = say(&mut bench, &row, &Decision::Accepted("100".into()));
+    assert_eq!(of_the_other, (0, vec!["L072".to_owned()]), "a number of the system is one movement's");
+    assert_eq!(say(&mut bench, &row, &Decision::NotReceived).0, 1);
 }
 
 /// A refused first row of document D1, whose others are these, and a row of D2 that is sent.
@@ -3526,4 +3566,52 @@ fn a_document_goes_on_whose_waiting_row_is_listed_too() {
     say(&mut bench, &What::Row("a.csv".into(), 2), &Decision::Accepted("72".into()));
     bench.send_all(&refused);
     assert_eq!(bench.statuses(newer), [Accepted, Refused]);
+}
+
+#[test]
+fn of_keys_twice_in_a_file_that_goes_whole_each_is_asked_about() {
+    for accept in [Accept::GoodRows, Accept::WholeFile] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k0", 1), (3, "k1", 1)]);
+        let open = bench.claim().unwrap();
+        let rows = [keyed((2, "k0", 1)), keyed((3, "k1", 1)), keyed((8, "k0", 2)), keyed((9, "k1", 2))];
+        bench.drop_rows("b.csv", "twins", &rows, true, accept);
+        let again = bench.receive("c.csv", "twins");
+        bench.ledger.plan(&plan_for(again, true, accept), at(0)).unwrap();
+        bench.ledger.stage(&rows[..2]).unwrap();
+        let outcomes = vec![refused(0), refused(1)];
+        bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+        bench.ledger.stage(&rows[2..]).unwrap();
+        let now = bench.now();
+        bench.ledger.accept(again, &serde_json::json!({}), &[], now).unwrap();
+        assert_eq!(bench.codes(again), ["L013"; 4], "{accept:?}");
+    }
+}
+
+/// A row of key `k1` that a person let go beside another that went under that key waits for it.
+fn waiting_at_the_door(bench: &mut Bench) -> (i64, OpenBatch, i64) {
+    let other = bench.drop_file("q.csv", &[(2, "k9", 9)]);
+    bench.send_all(&accepted);
+    let file = bench.drop_rows("o.csv", "o", &[doubted((2, "k1", 7))], true, Accept::GoodRows);
+    let mut under_its_key = keyed((2, "k1", 7));
+    under_its_key.record.as_mut().unwrap().reference = Some(bench.rows(other)[0].reference.clone());
+    bench.drop_rows("z.csv", "z", &[under_its_key], true, Accept::GoodRows);
+    let_go(bench, &What::Row("z.csv".into(), 2));
+    let going = bench.claim().unwrap();
+    let mut repair = keyed((2, "k3", 3));
+    repair.record.as_mut().unwrap().reference = Some(bench.rows(file)[0].reference.clone());
+    let (repair, at) = bench.stage_only("n.csv", &[repair]);
+    let_go(bench, &What::Row("o.csv".into(), 2));
+    bench.ledger.accept(repair, &serde_json::json!({}), &[], at).unwrap();
+    assert!(bench.claim().is_none());
+    (file, going, repair)
+}
+
+#[test]
+fn who_waits_for_a_row_that_waits_is_judged_when_that_is() {
+    let mut bench = Bench::new();
+    let (file, going, repair) = waiting_at_the_door(&mut bench);
+    assert_eq!((bench.statuses(file), bench.statuses(repair)), (vec![Waiting], vec![Waiting]));
+    bench.settle(&going, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
+    assert_eq!((bench.statuses(file), bench.codes(repair)), (vec![Duplicate], vec!["L011".to_owned()]));
 }
