@@ -109,7 +109,9 @@ impl Check {
         *live += 1;
         let allowed = self.allowed.get(text).copied().unwrap_or(1);
         must(*live <= allowed, || format!("I2: {text} is registered {live} times, may be {allowed}"))?;
-        let said = memory.transactions.iter().rev().find(|trn| trn.number == one.number);
+        // Two rows may go under one number that their mapping gave, one after the other: the later sending counts.
+        let bear_it = memory.transactions.iter().filter(|trn| trn.number == one.number);
+        let said = bear_it.max_by_key(|trn| trn.batch);
         let absent = said.is_some_and(|trn| {
             matches!(trn.state, TransactionState::Refused | TransactionState::NotReceived)
         });
