@@ -140,13 +140,13 @@ pub(crate) fn judge_waiting<S: Store>(store: &mut S, intake: i64) -> Result<bool
     }
     let waiting: Vec<i64> = waiting.iter().map(|one| one.id).collect();
     take_keys(store, &waiting)?;
-    hold_twins(store, intake)?;
-    Ok(any)
+    Ok(hold_twins(store, intake)? || any)
 }
 
 /// A key twice in one file whose rows were let go apart, one when it was staged and one when what it waited for was
-/// answered.
-fn hold_twins<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
+/// answered. Whether there were any.
+fn hold_twins<S: Store>(store: &mut S, intake: i64) -> Result<bool, Error> {
+    let mut any = false;
     let goes = |one: &Known| one.state == RecordState::Ready && one.older.is_some();
     for twin in store.select(Which::TakingIn(intake))? {
         // Not those that it took over: a row of its file may have come under one of them.
@@ -155,9 +155,10 @@ fn hold_twins<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
         let live = store.live(scope, &key)?;
         if let Some(first) = live.filter(|live| live.id != twin.id && live.intake == intake && goes(live)) {
             hold_twice(store, first.id, &twin)?;
+            any = true;
         }
     }
-    Ok(())
+    Ok(any)
 }
 
 /// The newer proposal of a change stands for the older ones.

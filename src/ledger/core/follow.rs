@@ -209,6 +209,7 @@ pub(super) fn wait_behind<S: Store>(
     if met.id == newcomer.id {
         return Ok(());
     }
+    let met = repeated_by(store, met, newcomer)?;
     let (verdict, differs) = verdict_on(store, newcomer, &met, way)?;
     let before_start = newcomer.state == RecordState::Ignored && newcomer.of_record.is_none();
     if before_start && verdict != Judgement::Duplicate {
@@ -219,6 +220,13 @@ pub(super) fn wait_behind<S: Store>(
         return take_place_later(store, newcomer, &met);
     }
     stop_at(store, newcomer, (&met, way), (verdict, &differs))
+}
+
+/// What a duplicate repeats: whoever meets it is judged by that, as where it is met at staging.
+fn repeated_by<S: Store>(store: &S, met: Known, newcomer: &Known) -> Result<Known, Error> {
+    let of = met.of_record.filter(|of| met.state == RecordState::Duplicate && *of != newcomer.id);
+    let repeated = of.map_or(Ok(None), |of| store.record(of))?;
+    Ok(repeated.unwrap_or(met))
 }
 
 fn verdict_on<S: Store>(
@@ -371,17 +379,19 @@ fn move_followers<S: Store>(
         due.extend(follower.doc_intake.zip(follower.document));
         // It may have been judged a moment ago with the one that took the place.
         let still = store.record(follower.id)?.filter(|now| now.state == RecordState::Behind);
-        let Some(follower) = still else { continue };
-        let twice = *first.entry(follower.intake).or_insert(follower.id);
-        if twice != follower.id && met.state.gives_way() {
-            hold_twice(store, twice, &follower)?;
-        } else {
-            wait_behind(store, &follower, &met, follower.way.unwrap_or(Way::Key))?;
+        if let Some(follower) = still {
+            let twice = *first.entry(follower.intake).or_insert(follower.id);
+            if twice != follower.id && met.state.gives_way() {
+                hold_twice(store, twice, &follower)?;
+            } else {
+                wait_behind(store, &follower, &met, follower.way.unwrap_or(Way::Key))?;
+            }
+            store.hold_doubtful_record(follower.id)?;
+            store.mark_changed(follower.id)?;
         }
-        store.hold_doubtful_record(follower.id)?;
-        store.mark_changed(follower.id)?;
         moved.push(follower.id);
         if let Some(twin) = twin_of(store, follower.id)? {
+            moved.push(twin.id);
             due.extend(twin.doc_intake.zip(twin.document));
         }
     }

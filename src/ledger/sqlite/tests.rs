@@ -3614,4 +3614,21 @@ fn who_waits_for_a_row_that_waits_is_judged_when_that_is() {
     assert_eq!((bench.statuses(file), bench.statuses(repair)), (vec![Waiting], vec![Waiting]));
     bench.settle(&going, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
     assert_eq!((bench.statuses(file), bench.codes(repair)), (vec![Duplicate], vec!["L011".to_owned()]));
+    let told = &bench.rows(repair)[0].issues[0].args;
+    assert!(told.contains(&"100".to_owned()), "it is judged by what that one repeats: {told:?}");
+}
+
+#[test]
+fn a_whole_file_stands_still_where_its_row_is_judged_with_what_another_file_s_row_took() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    bench.drop_rows("b.csv", "b", &[doubted((2, "k1", 5))], true, Accept::GoodRows);
+    let mut names = keyed((2, "k2", 6));
+    names.record.as_mut().unwrap().reference = Some(bench.rows(first)[0].reference.clone());
+    let rows = [names, keyed((3, "k2", 7)), keyed((4, "k5", 8))];
+    let whole = bench.drop_rows("c.csv", "c", &rows, true, Accept::WholeFile);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    assert_eq!(bench.codes(whole), ["L013", "L013", "L021"]);
+    assert!(bench.claim().is_none());
 }
