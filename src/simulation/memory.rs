@@ -88,6 +88,13 @@ pub(super) struct Batch {
     pub(super) remote: Option<String>,
 }
 
+impl Batch {
+    /// The system gave it a number, if it did: it keeps the one it has otherwise.
+    fn is_numbered(&mut self, remote: Option<&String>) {
+        self.remote = remote.cloned().or(self.remote.take());
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
     pub(super) batch: i64,
@@ -735,10 +742,8 @@ impl Memory {
         match verdict {
             BatchVerdict::Settled { outcomes, remote } => {
                 let one = &mut self.batches[index(batch)];
-                one.remote = remote.clone().or(one.remote.take());
-                if to == BatchState::Unknown {
-                    self.batches[index(batch)].seen = Some(left_open(outcomes, remote.as_deref()));
-                }
+                one.is_numbered(remote.as_ref());
+                one.seen = (to == BatchState::Unknown).then(|| left_open(outcomes, remote.as_deref()));
                 let mut outcomes: Vec<&Outcome> = outcomes.iter().collect();
                 if let (Some(Bug::OutcomesAreMixed), [first, .., last]) = (self.bug, &mut outcomes[..]) {
                     std::mem::swap(first, last);
@@ -752,7 +757,7 @@ impl Memory {
             }
             BatchVerdict::Pending { ticket, ask_at, remote } => {
                 let one = &mut self.batches[index(batch)];
-                one.remote = remote.clone().or(one.remote.take());
+                one.is_numbered(remote.as_ref());
                 (one.ticket, one.due) = (Some(ticket.clone()), Some(*ask_at));
             }
             BatchVerdict::NotSent { retry_at, seen } => {
@@ -936,7 +941,7 @@ impl Memory {
         let about = if exact { named } else { decide::about_what(self, named)? };
         for known in about {
             let unknown = known.state == RecordState::Unknown;
-            if unknown && decide::is_anothers(self, &known, decision, of_batch)?.is_none() {
+            if unknown && decide::objection(self, &known, decision, of_batch)?.is_none() {
                 decide::resolve(self, &known, decision, of_batch, by, &mut settled)?;
                 moved += 1;
             } else {

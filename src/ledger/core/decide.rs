@@ -227,7 +227,7 @@ pub(crate) fn about_what<S: Store>(store: &S, named: Vec<Known>) -> Result<Vec<K
 
 /// Why a person's word about a record, or its batch, decides nothing: the system's number that is given is another's
 /// already. Both can't be true, and what became of the other would be taken for this one's.
-pub(crate) fn is_anothers<S: Store>(
+pub(crate) fn objection<S: Store>(
     store: &S,
     known: &Known,
     decision: &Decision,

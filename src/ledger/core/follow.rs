@@ -300,7 +300,7 @@ fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> R
     take_place(store, &Known { state, ..newcomer.clone() }, met)
 }
 
-/// Whether a row of the newcomer's own file has its key too and was never sent: a key twice in one file. One that waits
+/// Whether a row of the newcomer's own file has its key too and is in no request: a key twice in one file. One that waits
 /// for another row of its own is met when that is answered; one that its document keeps may wait for this one.
 fn is_twin(rival: &Known, newcomer: &Known) -> bool {
     let stays = match rival.state {

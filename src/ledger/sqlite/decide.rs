@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, ToSql, Transaction, params};
 
 use super::batches::mark_batch_changed;
 use super::files::input_named;
@@ -111,7 +111,7 @@ impl Sqlite {
             for known in about {
                 if known.state != RecordState::Unknown || is_contradicted(tx, &known, decision)? {
                     left.push(touched(tx, &known)?);
-                } else if let Some(why) = rules::is_anothers(store, &known, decision, of_batch)? {
+                } else if let Some(why) = rules::objection(store, &known, decision, of_batch)? {
                     left.push(Touched { why: Some(why), ..touched(tx, &known)? });
                 } else {
                     let done = rules::resolve(store, &known, decision, of_batch, by, &mut settled)?;
@@ -180,8 +180,8 @@ fn named(tx: &Transaction<'_>, what: &What, states: &[&str]) -> Result<Vec<Known
     for known in found {
         let known = in_place_of(known, |id| record::get(tx, id))?;
         let meant = match what {
-            What::Number(number) => went_under(tx, known.id, number)?,
-            What::Batch(batch) => went_in(tx, known.id, *batch)?,
+            What::Number(number) => went(tx, known.id, "t.number = ?2", number)?,
+            What::Batch(batch) => went(tx, known.id, "t.batch_id = ?2", batch)?,
             _ => true,
         };
         newest.extend((meant && seen.insert(known.id)).then_some(known));
@@ -189,18 +189,14 @@ fn named(tx: &Transaction<'_>, what: &What, states: &[&str]) -> Result<Vec<Known
     Ok(newest)
 }
 
-/// Whether a record's own transaction bears a number: what was said of it says nothing about one under another.
-fn went_under(tx: &Transaction<'_>, record: i64, number: &str) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM records r JOIN transactions t ON t.id = r.transaction_id
-        WHERE r.id = ?1 AND t.number = ?2)";
-    Ok(tx.prepare_cached(sql)?.query_row(params![record, number], |row| row.get(0))?)
-}
-
-/// The same for its batch.
-fn went_in(tx: &Transaction<'_>, record: i64, batch: i64) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM records r JOIN transactions t ON t.id = r.transaction_id
-        WHERE r.id = ?1 AND t.batch_id = ?2)";
-    Ok(tx.prepare_cached(sql)?.query_row(params![record, batch], |row| row.get(0))?)
+/// Whether a record's own transaction is the one that is meant: what was said of a number or a batch says nothing about
+/// one under another.
+fn went(tx: &Transaction<'_>, record: i64, meant: &str, by: &dyn ToSql) -> Result<bool, Error> {
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM records r JOIN transactions t ON t.id = r.transaction_id
+            WHERE r.id = ?1 AND {meant})"
+    );
+    Ok(tx.prepare_cached(&sql)?.query_row(params![record, by], |row| row.get(0))?)
 }
 
 /// Counters of mappings may give two registrations the same number.

@@ -2975,6 +2975,15 @@ fn the_name_that_is_offered_for_a_report_is_of_the_result_in_which_its_rows_stan
     );
 }
 
+/// A row of key `k1` and of the last day of the month, that names another.
+fn of_the_day(reference: Option<&String>, quantity: i64) -> StagedRow {
+    let mut line = keyed((2, "k1", quantity));
+    let record = line.record.as_mut().unwrap();
+    record.reference = reference.cloned();
+    record.day = Some("2026-08-31".parse().unwrap());
+    line
+}
+
 /// A bad repair gave its place back; O was then accepted. The same content as the bad repair comes again, now good, with
 /// another quantity than what was accepted: a change, not a duplicate.
 #[test]
@@ -2984,13 +2993,7 @@ fn a_bad_repair_read_again_that_differs_from_what_was_accepted_is_a_change() {
         for named in [true, false] {
             let (mut bench, file, open) = missing_with_key();
             let reference = named.then(|| bench.rows(file)[0].reference.clone());
-            let of_b = |quantity| {
-                let mut line = keyed((2, "k1", quantity));
-                let record = line.record.as_mut().unwrap();
-                record.reference = reference.clone();
-                record.day = Some("2026-08-31".parse().unwrap());
-                line
-            };
+            let of_b = |quantity| of_the_day(reference.as_ref(), quantity);
             let bad = bench.drop_rows("b.csv", "b", &[of_b(0)], true, Accept::GoodRows);
             list_of(&mut bench, &open.items[0].number, "v", 1);
             assert_eq!(bench.codes(file), ["L065"]);
@@ -3087,13 +3090,7 @@ fn a_bad_repair_that_gave_its_place_back_is_judged_anew() {
     for named in [true, false] {
         let (mut bench, file, open) = missing_with_key();
         let reference = named.then(|| bench.rows(file)[0].reference.clone());
-        let of_b = |quantity| {
-            let mut line = keyed((2, "k1", quantity));
-            let record = line.record.as_mut().unwrap();
-            record.reference = reference.clone();
-            record.day = Some("2026-08-31".parse().unwrap());
-            line
-        };
+        let of_b = |quantity| of_the_day(reference.as_ref(), quantity);
         let bad = bench.drop_rows("b.csv", "b", &[of_b(0)], true, Accept::GoodRows);
         list_of(&mut bench, &open.items[0].number, "v", 1);
         assert_eq!(bench.codes(file), ["L065"]);
