@@ -312,4 +312,11 @@ ALTER TABLE unlisted ADD COLUMN state TEXT NOT NULL DEFAULT 'unknown';
 CREATE INDEX unlisted_unknown ON unlisted (intake_id) WHERE state = 'unknown';
 CREATE INDEX unlisted_of ON unlisted (transaction_id);
 ",
+    r"
+-- The row in which what moved came first: the one that a chain of names (rx_ref) begins with. NULL = its own row, and
+-- nobody names it.
+ALTER TABLE records ADD COLUMN moved_intake INTEGER;
+ALTER TABLE records ADD COLUMN moved_row INTEGER;
+CREATE INDEX records_of_movement ON records (moved_intake, moved_row) WHERE moved_intake IS NOT NULL;
+",
 ];

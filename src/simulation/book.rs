@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::check::{delivery, movement};
 use super::memory::Memory;
 use crate::destinations::Late;
 use crate::ledger::{
@@ -79,10 +80,11 @@ impl Op {
     pub(super) fn brief(&self) -> String {
         let row = |row: &StagedRow| {
             let record = row.record.as_ref();
-            let of = record.and_then(|one| one.members.as_deref()).map_or("", super::check::delivery);
+            let members = record.and_then(|one| one.members.as_deref()).unwrap_or_default();
+            let (of, moved) = (delivery(members), movement(members).unwrap_or_default());
             let own = record.map(|one| one.own);
             let names = record.and_then(|one| one.reference.as_deref()).unwrap_or_default();
-            format!("{}:{of} {own:?} {names}", row.row)
+            format!("{}:{of} {moved} {own:?} {names}", row.row)
         };
         match self {
             Self::Receive { name, .. } => format!("Receive {name}"),

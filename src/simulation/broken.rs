@@ -41,10 +41,12 @@ pub(super) enum Bug {
     DaysPassUnseen,
     /// A mapped number goes out with each row that has it.
     MappedNumbersComeAgain,
+    /// A row that names another is taken for one that does not.
+    NamesAreNotRead,
 }
 
 /// Each with the rule that must find it.
-pub(super) const BUGS: [(Bug, &str); 19] = [
+pub(super) const BUGS: [(Bug, &str); 20] = [
     (Bug::ARowIsLost, "I1:"),
     (Bug::LostIsCalledUnsent, "I2:"),
     (Bug::ACrashIsCalledUnsent, "I2:"),
@@ -64,4 +66,5 @@ pub(super) const BUGS: [(Bug, &str); 19] = [
     (Bug::CopiesAreBelieved, "I2:"),
     (Bug::DaysPassUnseen, "late:"),
     (Bug::MappedNumbersComeAgain, "I8:"),
+    (Bug::NamesAreNotRead, "I2:"),
 ];

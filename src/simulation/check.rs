@@ -22,14 +22,23 @@ pub(super) struct Check {
     newest_number: String,
     /// Numbers of requests that were under way when the ledger was put back.
     under_way: HashSet<String>,
-    /// Live registrations of each delivery, and how many there may be.
+    /// Live registrations of each delivery and of each movement, and how many there may be.
     live: HashMap<String, u32>,
     pub(super) allowed: HashMap<String, u32>,
 }
 
 /// The delivery that members are about.
 pub(super) fn delivery(members: &str) -> &str {
-    let rest = members.split_once("\"p_batch_no\":\"").map_or("", |(_, rest)| rest);
+    text_of(members, "\"p_batch_no\":\"")
+}
+
+/// What moved, if anything tells that.
+pub(super) fn movement(members: &str) -> Option<&str> {
+    Some(text_of(members, "\"notes\":\"")).filter(|text| !text.is_empty())
+}
+
+fn text_of<'a>(members: &'a str, field: &str) -> &'a str {
+    let rest = members.split_once(field).map_or("", |(_, rest)| rest);
     rest.split('"').next().unwrap_or_default()
 }
 
@@ -104,11 +113,12 @@ impl Check {
 
     fn registered(&mut self, memory: &Memory, server: &Server, id: usize) -> Result<(), Broken> {
         let one = &server.books[id];
-        let text = delivery(&one.members);
-        let live = self.live.entry(text.to_owned()).or_default();
-        *live += 1;
-        let allowed = self.allowed.get(text).copied().unwrap_or(1);
-        must(*live <= allowed, || format!("I2: {text} is registered {live} times, may be {allowed}"))?;
+        for text in [Some(delivery(&one.members)), movement(&one.members)].into_iter().flatten() {
+            let live = self.live.entry(text.to_owned()).or_default();
+            *live += 1;
+            let allowed = self.allowed.get(text).copied().unwrap_or(1);
+            must(*live <= allowed, || format!("I2: {text} is registered {live} times, may be {allowed}"))?;
+        }
         // Two rows may go under one number that their mapping gave, one after the other: the later sending counts.
         let bear_it = memory.transactions.iter().filter(|trn| trn.number == one.number);
         let said = bear_it.max_by_key(|trn| trn.batch);

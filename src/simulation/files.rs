@@ -7,9 +7,10 @@ use chrono::NaiveDate;
 use super::book::{LEDGER, SECTION};
 use super::days::{Dated, Days};
 use super::memory::Memory;
+use super::movements::Renumbering;
 use super::numbers::Numbers;
 use super::random::Random;
-use crate::ledger::core::RecordState;
+use crate::ledger::core::{FileState, RecordState};
 use crate::ledger::{Accept, FactKey, MappingRef, Own, Plan, StagedRecord, StagedRow, StoredIssue};
 
 /// A row of a file.
@@ -17,7 +18,9 @@ use crate::ledger::{Accept, FactKey, MappingRef, Own, Plan, StagedRecord, Staged
 pub(super) struct Line {
     row: u32,
     /// Which delivery it is about.
-    delivery: usize,
+    pub(super) delivery: usize,
+    /// What moved. Whoever names a row means what that one is about, under whatever number it comes now.
+    pub(super) movement: usize,
     quantity: u32,
     stock: u32,
     /// What validation leaves of it; none: a rule says that it makes no record.
@@ -48,11 +51,12 @@ pub(super) struct Drawer {
     pub(super) keyed: bool,
     pub(super) days: Days,
     numbers: Numbers,
+    pub(super) renumbering: Renumbering,
     /// What day it is.
     pub(super) today: NaiveDate,
     accept: Accept,
     many: bool,
-    deliveries: usize,
+    pub(super) deliveries: usize,
     /// By intake, the newest last.
     made: Vec<(i64, Made)>,
 }
@@ -73,6 +77,7 @@ impl Drawer {
             many: random.percent(1),
             days: Days::new(seed),
             numbers: Numbers::new(seed),
+            renumbering: Renumbering::new(seed),
             today,
             deliveries: 0,
             made: Vec::new(),
@@ -104,7 +109,7 @@ impl Drawer {
             scope: "m".into(),
             layout: self.days.layout(self.made.len()),
             keyed: self.keyed,
-            ignore: vec!["p_available_qty".into()],
+            ignore: vec!["p_available_qty".into(), "notes".into()],
             sections: vec![SECTION.into()],
             accept: self.accept,
         }
@@ -179,9 +184,13 @@ impl Drawer {
                 _ => Some(Own::Ready),
             };
             *allowed.entry(self.text(delivery)).or_default() += 1;
+            if self.keyed {
+                *allowed.entry(format!("m{delivery}")).or_default() += 1;
+            }
             rows.push(Line {
                 row: 0,
                 delivery,
+                movement: delivery,
                 quantity: 1,
                 stock: 0,
                 own,
@@ -203,7 +212,9 @@ impl Drawer {
         allowed: &mut HashMap<String, u32>,
     ) -> Made {
         let mut rows = Vec::new();
-        for (intake, made) in &self.made {
+        // Only a report tells how to name a row.
+        let is_reported = |intake: i64| memory.file(intake).state == FileState::Taken;
+        for (intake, made) in self.made.iter().filter(|(intake, _)| is_reported(*intake)) {
             for line in &made.rows {
                 let record = memory.file(*intake).rows.get(&line.row).copied().flatten();
                 let Some(rec) = record.and_then(|id| memory.rec(id)) else { continue };
@@ -215,19 +226,27 @@ impl Drawer {
                     let reference = Some(format!("{LEDGER}-{intake}-{}", line.row));
                     let own = if random.percent(85) { Some(Own::Ready) } else { Some(Own::Refused) };
                     rows.push(Line { own, reference, ..line.clone() });
+                    if self.keyed {
+                        self.renumbering.look_at(rows.len() - 1, rec);
+                    }
                 }
             }
         }
+        self.renumber(&mut rows, allowed);
         if self.keyed && random.percent(10) {
             rows.extend(rows.first().cloned());
         }
         if self.keyed && rows.len() > 1 && random.percent(20) {
             exchange(&mut rows, random);
+            // Whoever names one row and bears another's number means either: nobody can tell which.
+            for row in &rows {
+                *allowed.entry(self.movement(row)).or_default() += 1000;
+            }
         }
         if rows.is_empty() { self.fresh(name, rows, random, allowed) } else { made(name, rows) }
     }
 
-    fn text(&self, delivery: usize) -> String {
+    pub(super) fn text(&self, delivery: usize) -> String {
         format!("{}{delivery}", if self.keyed { 'k' } else { 'w' })
     }
 
@@ -238,7 +257,10 @@ impl Drawer {
         // What identifies a row without a key is all of it.
         let base = if self.keyed { text.clone() } else { format!("{text}x{quantity}") };
         let members = (line.own == Some(Own::Ready)).then(|| {
-            format!(r#"{{"p_quantity":{quantity},"p_available_qty":{stock},"p_batch_no":"{text}"}}"#)
+            let movement = self.movement(line);
+            format!(
+                r#"{{"p_quantity":{quantity},"p_available_qty":{stock},"p_batch_no":"{text}","notes":"{movement}"}}"#
+            )
         });
         let fact = if self.keyed { Some(FactKey::Strong(base)) } else { Some(FactKey::Weak(base)) };
         let record = line.own.map(|own| StagedRecord {

@@ -11,14 +11,14 @@ use crate::ledger::core::batch::{PutOff, after, effects, horizon, left_open, nex
 use crate::ledger::core::door::{self, Leaving};
 use crate::ledger::core::follow::{documents_of_record, documents_of_records, judge_followers_of};
 use crate::ledger::core::place::{Newcomer, Under, first_state};
-use crate::ledger::core::store::{Key, Stand, Which, in_place_of};
+use crate::ledger::core::store::{Key, Movement, Stand, Which, in_place_of};
 use crate::ledger::core::{
     AttemptEvent, AttemptState, BatchEvent, BatchState, FileEvent, FileState, Known, Life, RecordEvent,
     RecordState, Store, TransactionEvent, TransactionState, Way, accept, decide,
 };
 use crate::ledger::{
     Accept, BatchVerdict, By, ClaimItem, Decision, Double, Error, OpenBatch, Own, Plan, Question, RawAnswer,
-    StagedRow, StoredIssue, What, Witness, Work, codes,
+    StagedRecord, StagedRow, StoredIssue, What, Witness, Work, codes,
 };
 use crate::model::{CodeInfo, Outcome};
 
@@ -61,6 +61,7 @@ pub(super) struct Rec {
     pub(super) until: Option<NaiveDate>,
     /// The number that its mapping gave.
     pub(super) mapped: Option<String>,
+    pub(super) movement: Option<Movement>,
 }
 
 #[derive(Debug, Clone)]
@@ -133,6 +134,7 @@ pub(super) struct Memory {
     about: HashMap<i64, BTreeSet<i64>>,
     of_file: HashMap<i64, BTreeSet<i64>>,
     of_document: HashMap<(i64, String), BTreeSet<i64>>,
+    of_movement: HashMap<Movement, BTreeSet<i64>>,
     ready: BTreeSet<i64>,
     pub(super) batches: Vec<Batch>,
     pub(super) attempts: Vec<Attempt>,
@@ -266,6 +268,7 @@ impl Memory {
             document: rec.doc.as_ref().map(|doc| doc.1.clone()),
             doubt: rec.doubt.clone(),
             released: rec.released,
+            movement: rec.movement,
         })
     }
 
@@ -415,6 +418,8 @@ impl Memory {
             self.files[index(staging.intake)].rows.insert(row.row, None);
             return Ok(());
         };
+        let nameless = StagedRecord { reference: None, ..staged.clone() };
+        let staged = if self.bug == Some(Bug::NamesAreNotRead) { &nameless } else { staged };
         let doc = match staging.accept {
             Accept::GoodRows => None,
             Accept::WholeDocument => staged.document.clone(),
@@ -438,6 +443,7 @@ impl Memory {
             day: staged.day,
             until: staged.until,
             mapped: staged.number.clone(),
+            movement: None,
             doc: doc.clone(),
             transaction: None,
         }));
@@ -613,6 +619,7 @@ impl Memory {
             mapped: rec.mapped.clone().filter(|_| self.bug != numbers),
             until: rec.until.filter(|_| self.bug != days && !rec.released && rec.transaction.is_none()),
             beside: own.is_some_and(|own| !own.live),
+            movement: rec.movement,
         })
     }
 
@@ -1061,7 +1068,7 @@ impl Memory {
             let Some(rec) = rec else { continue };
             let way = if rec.document_way { "document" } else { rec.way.map_or("", Way::word) };
             lines.push(format!(
-                "record {} {}:{} {} {way} {:?} {:?} {:?} {} {:?} {:?}",
+                "record {} {}:{} {} {way} {:?} {:?} {:?} {} {:?} {:?} {:?}",
                 id(at),
                 rec.intake,
                 rec.row,
@@ -1072,6 +1079,7 @@ impl Memory {
                 rec.released,
                 rec.transaction,
                 rec.reason.first().map(|issue| issue.code.as_str()),
+                rec.movement,
             ));
         }
         for (at, trn) in self.transactions.iter().enumerate() {
@@ -1138,6 +1146,7 @@ impl Store for Memory {
                 rec.state == RecordState::Ignored || (rec.released && !held(rec))
             }),
             Which::OfNumber(number, but) => self.of_mapped(number, but),
+            Which::Of(movement) => self.found(self.of_movement.get(&movement), |_, _| true),
         })
     }
     fn reason(&self, id: i64) -> Result<Vec<StoredIssue>, Error> {
@@ -1264,6 +1273,15 @@ impl Store for Memory {
     }
     fn doubt_if_taken_over(&mut self, known: &Known) -> Result<bool, Error> {
         Ok(self.say_doubt_first(known.id))
+    }
+    fn set_movement(&mut self, id: i64, movement: Movement) -> Result<(), Error> {
+        if let Some(before) = self.rec_mut(id).movement.replace(movement)
+            && let Some(of) = self.of_movement.get_mut(&before)
+        {
+            of.remove(&id);
+        }
+        self.of_movement.entry(movement).or_default().insert(id);
+        Ok(())
     }
     fn join_document(&mut self, id: i64, with: &Known) -> Result<(), Error> {
         let doc = with.document.clone().map(|document| (with.doc_intake.unwrap(), document));

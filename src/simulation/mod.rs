@@ -5,7 +5,7 @@
 //! the real codec reads every answer. Only what lies around them is a model: the tables (`memory.rs`), the
 //! system (`server.rs`), the files (`files.rs`), the people (`people.rs`), the questions by our number (`looks.rs`),
 //! the lists that show our numbers (`lists.rs`), the copies put in the ledger's place (`backup.rs`) what days bring
-//! (`days.rs`) and numbers that a mapping gives (`numbers.rs`).
+//! (`days.rs`), numbers that a mapping gives (`numbers.rs`) and numbers of documents that were mistaken (`movements.rs`).
 //! `bridge.rs` lets the same lives happen to the ledger on SQLite too and compares both after each commit, so that the
 //! tables are no guess either.
 //!
@@ -33,6 +33,7 @@ mod life;
 mod lists;
 mod looks;
 mod memory;
+mod movements;
 mod numbers;
 mod people;
 mod random;

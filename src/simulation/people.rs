@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::book::{Book, Got, Op, SECTION};
-use super::check::{Broken, delivery};
+use super::check::{Broken, delivery, movement};
 use super::life::Life;
 use super::memory::index;
 use super::server::LATEST_M;
@@ -122,33 +122,41 @@ fn release_one<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Whether a doubtful row is a delivery that is not reported yet.
+/// Whether a doubtful row is a delivery, and a movement, that is not reported yet.
 fn truth<B: Book>(life: &mut Life<'_, B>, record: i64, change: bool) -> Double {
     let memory = life.book.memory();
     let members = memory.rec(record).and_then(|rec| rec.members.clone()).unwrap_or_default();
-    let text = delivery(&members).to_owned();
-    let registered = life.server.books.iter().filter(|one| delivery(&one.members) == text).count();
+    let names = [Some(delivery(&members)), movement(&members)];
+    let names: Vec<String> = names.into_iter().flatten().map(str::to_owned).collect();
+    if change && life.random.percent(50) {
+        // A correction that is sent as a transaction of its own, knowingly.
+        for text in names {
+            *life.check.allowed.entry(text).or_default() += 1;
+        }
+        return Double::Send;
+    }
+    let is_left =
+        |text: &String| reported(life, text) < life.check.allowed.get(text).copied().unwrap_or_default();
+    // Equal rows without a key tell nobody which delivery they are: people send no doubtful one.
+    if names.iter().all(is_left) && life.drawer.keyed { Double::Send } else { Double::Drop }
+}
+
+/// How often a delivery, or a movement, is registered or on its way.
+fn reported<B: Book>(life: &Life<'_, B>, text: &str) -> u32 {
+    let memory = life.book.memory();
+    let is_it = |members: &str| delivery(members) == text || movement(members) == Some(text);
+    let registered = life.server.books.iter().filter(|one| is_it(&one.members)).count();
     let listed = |rec: &super::memory::Rec| {
         let number = rec.transaction.map(|trn| memory.transactions[index(trn)].number.as_str());
         number.is_some_and(|number| life.server.look(number).is_some())
     };
     let about = |rec: &&super::memory::Rec| {
-        rec.newer.is_none()
-            && rec.members.as_deref().is_some_and(|members| delivery(members) == text)
-            && !listed(rec)
+        rec.newer.is_none() && rec.members.as_deref().is_some_and(is_it) && !listed(rec)
     };
     // What is held with its document alone goes one day too.
     let goes = |rec: &&super::memory::Rec| rec.state.is_open() || (rec.is_held() && !is_doubt(rec));
     let open = memory.records.iter().flatten().filter(about).filter(goes);
-    let reported = u32::try_from(registered + open.count()).unwrap();
-    let real = life.check.allowed.get(&text).copied().unwrap_or_default();
-    if change && life.random.percent(50) {
-        // A correction that is sent as a transaction of its own, knowingly.
-        *life.check.allowed.entry(text).or_default() += 1;
-        return Double::Send;
-    }
-    // Equal rows without a key tell nobody which delivery they are: people send no doubtful one.
-    if reported < real && life.drawer.keyed { Double::Send } else { Double::Drop }
+    u32::try_from(registered + open.count()).unwrap()
 }
 
 /// Somebody mended the lists and has a file read again.

@@ -6,6 +6,7 @@ use super::follow::{
     documents_of_record, documents_of_records, give_place_back, judge_followers, judge_followers_of,
     wait_behind,
 };
+use super::place::other_of;
 use super::store::{Stand, in_place_of, told};
 use super::{Judgement, Known, Life as _, RecordEvent, RecordState, Store, Way};
 use crate::ledger::lists::{is_listed_under_our_number, listed_ids};
@@ -33,6 +34,14 @@ pub(crate) fn release<S: Store>(
             return Ok(false);
         }
     }
+    if answer != Some(Double::Drop)
+        && let Some(other) = went_meanwhile(store, known)?
+    {
+        wait_behind(store, known, &other, Way::Named)?;
+        store.mark_changed(known.id)?;
+        moved.push(known.id);
+        return Ok(false);
+    }
     let reasons = store.reason(known.id)?;
     let code = reasons.first().map(|issue| issue.code.as_str()).unwrap_or_default();
     let doubts = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL, &codes::PERHAPS_LISTED];
@@ -58,6 +67,14 @@ pub(crate) fn release<S: Store>(
     store.mark_changed(known.id)?;
     moved.push(known.id);
     Ok(true)
+}
+
+/// Another row about the same movement that went, of which whoever answers was not told.
+fn went_meanwhile<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> {
+    let Some(movement) = known.movement.filter(|_| known.valid && known.newer.is_none()) else {
+        return Ok(None);
+    };
+    Ok(other_of(store, movement, known.id)?.filter(|other| !known.is_asked_about(other)))
 }
 
 /// The row of a reversed one's fact that was sent after it, or is about to be.

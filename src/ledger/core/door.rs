@@ -1,13 +1,13 @@
 //! The door: what is looked at once more, in the commit that states an intent, of records that are about to go.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 
 use super::decide::stop;
 use super::follow::{self, documents_of_record, take_place};
-use super::place::is_counted;
-use super::store::told;
+use super::place::{is_counted, other_of};
+use super::store::{Movement, told};
 use super::{Known, RecordEvent, RecordState, Store, Way};
 use crate::destinations::Late;
 use crate::ledger::{Error, codes};
@@ -24,6 +24,8 @@ pub(crate) struct Leaving {
     pub(crate) until: Option<NaiveDate>,
     /// Whether it is not the live row of its own key.
     pub(crate) beside: bool,
+    /// What it is about, where others may be about the same.
+    pub(crate) movement: Option<Movement>,
 }
 
 /// Sets aside those that must not go after all, of the first kind of which there are some; gives them.
@@ -41,7 +43,11 @@ pub(crate) fn set_aside<S: Store>(
     if !taken.is_empty() {
         return Ok(taken);
     }
-    hold_beside(store, leaving)
+    let beside = hold_beside(store, leaving)?;
+    if !beside.is_empty() {
+        return Ok(beside);
+    }
+    hold_again(store, leaving)
 }
 
 /// Those past their last day that never were in a request and that nobody let go.
@@ -89,6 +95,28 @@ fn hold_beside<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>
         if let Some(ready) = store.record(one.record)?.filter(goes)
             && !claim_key(store, &ready)?
         {
+            aside.push(ready.id);
+        }
+    }
+    Ok(aside)
+}
+
+/// What moved goes once, under whatever keys repaired rows come: not beside one that is registered or under way, nor with
+/// another, unless a person who was told of that one let it go.
+fn hold_again<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>, Error> {
+    let (mut aside, mut first) = (Vec::new(), BTreeMap::new());
+    for one in leaving {
+        let Some(movement) = one.movement else { continue };
+        let Some(ready) = store.record(one.record)?.filter(|one| one.state == RecordState::Ready) else {
+            continue;
+        };
+        let under_way = other_of(store, movement, ready.id)?;
+        let Some(other) = under_way.or_else(|| first.get(&movement).cloned()) else {
+            first.insert(movement, ready);
+            continue;
+        };
+        if !ready.is_vouched_for_beside(&other) {
+            follow::hold_beside(store, &ready, &other, Way::Named)?;
             aside.push(ready.id);
         }
     }

@@ -21,6 +21,9 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
         store.revive_facts(newcomer)?;
         store.inherit_facts(newcomer, &keys)?;
     }
+    if let (Some(movement), None) = (older.movement, newcomer.movement) {
+        store.set_movement(newcomer.id, movement)?;
+    }
     tell_repaired(store, newcomer, older)?;
     store.mark_changed(older.id)?;
     hand_on(store, newcomer, older)

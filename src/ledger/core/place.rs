@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use super::fact::{judge_own, stopped_by};
-use super::store::{Which, differences, in_place_of, told, told_of};
+use super::store::{Movement, Which, differences, in_place_of, told, told_of};
 use super::{Judgement, Known, Life as _, Met, RecordEvent, RecordState, Store, Way, judge};
 use crate::ledger::{Error, FactKey, Own, StagedRecord, StoredIssue, codes};
 
-/// In place of a scope, for rows that name another: two that name the same are a key twice in one file.
+/// In place of a scope, for rows that name another: two that name the same, or rows about the same movement, are a key
+/// twice in one file.
 const NAMED_ROWS: i64 = -1;
+const MOVEMENTS: i64 = -2;
 
 /// Under what a file's rows are staged.
 #[derive(Debug, Clone, Copy)]
@@ -153,14 +155,32 @@ impl Newcomer<'_> {
             let Some(known) = known.filter(|known| self.is_of_my_realm(known)) else {
                 return Ok(Target::UnknownName);
             };
-            // A repaired row belongs to the document of the row it names.
+            // A repaired row belongs to the document of the row it names, and is about the same movement.
             store.join_document(self.id, &known)?;
-            return Ok(Target::Row(Way::Named, Box::new(stands_for(store, known)?)));
+            let stands = stands_for(store, known.clone())?;
+            let movement = movement_of(store, &known)?;
+            store.set_movement(self.id, movement)?;
+            let stands = self.goes_before(store, stands, movement)?;
+            return Ok(Target::Row(Way::Named, Box::new(Known { movement: Some(movement), ..stands })));
         }
         let Some(again_of) = self.under.again_of else { return Ok(Target::None) };
         let known = store.of_row(again_of, self.row)?;
         let Some(known) = known.filter(|known| self.is_of_my_realm(known)) else { return Ok(Target::None) };
-        Ok(Target::Row(Way::SameContent, Box::new(in_place_of(known, |id| store.record(id))?)))
+        let movement = known.movement;
+        let mut known = in_place_of(known, |id| store.record(id))?;
+        if let Some(movement) = movement {
+            store.set_movement(self.id, movement)?;
+            known = self.goes_before(store, known, movement)?;
+        }
+        Ok(Target::Row(Way::SameContent, Box::new(known)))
+    }
+
+    /// Of one movement, what is with the system stands before whatever else does.
+    fn goes_before<S: Store>(&self, store: &S, known: Known, movement: Movement) -> Result<Known, Error> {
+        if known.is_with_system() {
+            return Ok(known);
+        }
+        Ok(other_of(store, movement, self.id)?.unwrap_or(known))
     }
 
     /// Whether both count together: one system, environment and registration. What never got so far is anybody's.
@@ -180,6 +200,10 @@ impl Newcomer<'_> {
         }
         if way == Way::Named {
             self.meet_brother(store, place, NAMED_ROWS, &known.id.to_string())?;
+            let (intake, row) = known.moves();
+            if place.stopped.is_none() {
+                self.meet_brother(store, place, MOVEMENTS, &format!("{intake}-{row}"))?;
+            }
             if place.stopped.is_some() {
                 return Ok(());
             }
@@ -444,6 +468,55 @@ impl Newcomer<'_> {
             None => false,
         }))
     }
+}
+
+/// What a row that is named is about, with whatever stands in its place, or has its own.
+fn movement_of<S: Store>(store: &mut S, named: &Known) -> Result<Movement, Error> {
+    let mut movement = named.moves();
+    store.set_movement(named.id, movement)?;
+    let mut next = named.newer;
+    while let Some(newer) = next.map_or(Ok(None), |newer| store.record(newer))? {
+        movement = unite(store, movement, &newer)?;
+        next = newer.newer;
+    }
+    match repeated(store, named)? {
+        Some(repeated) => unite(store, movement, &repeated),
+        None => Ok(movement),
+    }
+}
+
+/// A record, and all that is about the same, is about that movement too; gives the one that stays.
+fn unite<S: Store>(store: &mut S, movement: Movement, with: &Known) -> Result<Movement, Error> {
+    let stays = with.moves();
+    store.set_movement(with.id, stays)?;
+    for one in store.select(Which::Of(movement))? {
+        store.set_movement(one.id, stays)?;
+    }
+    Ok(stays)
+}
+
+/// The record that a row only repeats or waits for, or that has its key, where nobody was asked about the two.
+fn repeated<S: Store>(store: &S, named: &Known) -> Result<Option<Known>, Error> {
+    let root = root(store, named.clone())?;
+    if root.id != named.id {
+        return Ok(Some(root));
+    }
+    if named.of_record.is_some() || named.newer.is_some() || !named.state.gives_way() {
+        return Ok(None);
+    }
+    for (scope, key) in store.own_keys(named)? {
+        let goes = |live: &Known| live.id != named.id && live.state.may_be_reported();
+        if let Some(live) = store.live(scope, &key)?.filter(goes) {
+            return Ok(Some(live));
+        }
+    }
+    Ok(None)
+}
+
+/// The newest of a movement that is with the system, but for one record.
+pub(super) fn other_of<S: Store>(store: &S, movement: Movement, but: i64) -> Result<Option<Known>, Error> {
+    let all = store.select(Which::Of(movement))?;
+    Ok(all.into_iter().rfind(|one| one.id != but && one.is_with_system()))
 }
 
 /// The newest record in the place of one. Where that does not go itself and had to give its place back, it is the one

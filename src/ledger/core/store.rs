@@ -28,7 +28,13 @@ pub(crate) struct Known {
     pub(crate) doubt: Vec<StoredIssue>,
     /// Whether a person let it go.
     pub(crate) released: bool,
+    /// File and row in which what moved came first, where a name (`rx_ref`) leads there, or from there.
+    pub(crate) movement: Option<Movement>,
 }
+
+/// What moved: the file and the row in which it came first. Rows that name a row are about the same, under whatever key
+/// they come.
+pub(crate) type Movement = (i64, u32);
 
 impl Known {
     /// Whether it would go, but for what a person has to vouch for.
@@ -39,6 +45,28 @@ impl Known {
     /// Whether a person let it go who was told of the other record that it is beside.
     pub(crate) fn is_vouched_for(&self) -> bool {
         self.released && self.way.is_some()
+    }
+
+    /// What it is about.
+    pub(crate) fn moves(&self) -> Movement {
+        self.movement.unwrap_or((self.intake, self.row))
+    }
+
+    /// Whether it is registered, by whatever hand, or may be: it is under way, or its outcome is unknown.
+    pub(crate) fn is_with_system(&self) -> bool {
+        use RecordState::{Accepted, Duplicate, Pending, Sending, Unknown};
+        let listed = self.state == Duplicate && self.of_record.is_none();
+        listed || matches!(self.state, Sending | Pending | Unknown | Accepted)
+    }
+
+    /// Whether a person let it go who was told of that one: each of a key twice in one file tells of the other.
+    pub(crate) fn is_vouched_for_beside(&self, other: &Self) -> bool {
+        self.is_vouched_for() && self.is_asked_about(other)
+    }
+
+    /// Whether what it is held for asks about that one.
+    pub(crate) fn is_asked_about(&self, other: &Self) -> bool {
+        self.of_record == Some(other.id) || self.intake == other.intake
     }
 
     /// What happens to a record that nothing else stops any more, and why it stands where it then stands.
@@ -72,6 +100,8 @@ pub(crate) enum Which<'a> {
     DecidedBeside(i64),
     /// Others of a record's realm that stand with the number a mapping gave.
     OfNumber(&'a str, i64),
+    /// Those of one movement.
+    Of(Movement),
 }
 
 /// One move of a record, with why it stands where it stands.
@@ -156,6 +186,8 @@ pub(crate) trait Store {
     /// A held row that somebody else may have sent says so first, so that only an answer to that lets it go. True where
     /// it did not say so before.
     fn doubt_if_taken_over(&mut self, known: &Known) -> Result<bool, Error>;
+    /// The record is about a movement.
+    fn set_movement(&mut self, id: i64, movement: Movement) -> Result<(), Error>;
     /// The record belongs to another one's document.
     fn join_document(&mut self, id: i64, with: &Known) -> Result<(), Error>;
 

@@ -304,7 +304,7 @@ fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, 
         "SELECT r.id, c.members, t.id, t.number, r.mapped_number,
                 CASE WHEN r.released = 0 AND r.transaction_id IS NULL THEN r.until END,
                 (SELECT f.live = 0 FROM facts f WHERE f.intake_id = r.intake_id AND f.row_no = r.row_no
-                    AND f.record_id = r.id ORDER BY f.part LIMIT 1)
+                    AND f.record_id = r.id ORDER BY f.part LIMIT 1), r.moved_intake, r.moved_row
            FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
            LEFT JOIN transactions t ON t.id = r.transaction_id AND t.state = 'not_received'
           WHERE r.realm_id = ?1 AND r.state = 'ready' AND i.state = 'taken' ORDER BY r.id LIMIT ?2",
@@ -317,6 +317,7 @@ fn ready(conn: &Connection, realm: i64, limit: usize) -> Result<Vec<Candidate>, 
                 mapped: row.get(4)?,
                 until: row.get::<_, Option<String>>(5)?.as_deref().and_then(super::day),
                 beside: row.get::<_, Option<bool>>(6)?.unwrap_or_default(),
+                movement: row.get::<_, Option<i64>>(7)?.zip(row.get(8)?),
             },
             members: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
             number: row.get(3)?,

@@ -8,7 +8,8 @@ use crate::ledger::core::{Known, Life as _, RecordState, Way};
 
 const SELECT: &str =
     "SELECT r.id, r.intake_id, r.row_no, i.name, i.sha256, r.state, r.valid, c.members, r.way,
-    r.of_record, r.newer, coalesce(t.remote_id, r.listed_id), r.doc_intake, r.document, r.doubt, r.realm_id, r.older, r.released
+    r.of_record, r.newer, coalesce(t.remote_id, r.listed_id), r.doc_intake, r.document, r.doubt, r.realm_id, r.older, r.released,
+    r.moved_intake, r.moved_row
   FROM records r JOIN intakes i ON i.id = r.intake_id LEFT JOIN contents c ON c.record_id = r.id
   LEFT JOIN transactions t ON t.id = r.transaction_id ";
 
@@ -35,6 +36,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Known> {
         doubt: super::parse(doubt.as_deref()),
         older: row.get(16)?,
         released: row.get(17)?,
+        movement: row.get::<_, Option<i64>>(18)?.zip(row.get(19)?),
     })
 }
 

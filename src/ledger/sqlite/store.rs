@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::record;
 use super::{issues_text, json, parse, stamp};
-use crate::ledger::core::store::{Key, Stand, Which};
+use crate::ledger::core::store::{Key, Movement, Stand, Which};
 use crate::ledger::core::{
     BatchEvent, BatchState, Known, Life, RecordEvent, RecordState, Store, TransactionEvent,
 };
@@ -94,6 +94,7 @@ impl Store for SqlStore<'_> {
                  AND r.realm_id = (SELECT realm_id FROM records WHERE id = ?2)",
                 &[&number, &id],
             ),
+            Which::Of((intake, row)) => select("r.moved_intake = ?1 AND r.moved_row = ?2", &[&intake, &row]),
         }
     }
 
@@ -253,6 +254,11 @@ impl Store for SqlStore<'_> {
     fn join_document(&mut self, id: i64, with: &Known) -> Result<(), Error> {
         let sql = "UPDATE records SET doc_intake = ?2, document = ?3 WHERE id = ?1";
         self.run(sql, params![id, with.doc_intake, with.document]).map(drop)
+    }
+
+    fn set_movement(&mut self, id: i64, (intake, row): Movement) -> Result<(), Error> {
+        let sql = "UPDATE records SET moved_intake = ?2, moved_row = ?3 WHERE id = ?1";
+        self.run(sql, params![id, intake, row]).map(drop)
     }
 
     fn stand(&mut self, id: i64, stand: &Stand<'_>) -> Result<(), Error> {

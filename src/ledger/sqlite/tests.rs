@@ -1453,7 +1453,9 @@ impl Bench {
         conn.execute_batch(
             "DROP TABLE moves; DROP TRIGGER events_are_not_changed; DROP INDEX records_listed;
              ALTER TABLE records DROP COLUMN listed_id; DROP INDEX unlisted_unknown; DROP INDEX unlisted_of;
-             ALTER TABLE unlisted DROP COLUMN state; ALTER TABLE listed_ids DROP COLUMN before_takeover;",
+             ALTER TABLE unlisted DROP COLUMN state; ALTER TABLE listed_ids DROP COLUMN before_takeover;
+             DROP INDEX records_of_movement; ALTER TABLE records DROP COLUMN moved_intake;
+             ALTER TABLE records DROP COLUMN moved_row;",
         )
         .unwrap();
         let mut found =
@@ -3628,4 +3630,137 @@ fn a_whole_file_stands_still_where_its_row_is_judged_with_what_another_file_s_ro
     bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
     assert_eq!(bench.codes(whole), ["L013", "L013", "L021"]);
     assert!(bench.claim().is_none());
+}
+
+/// A row that names a row of a file, by its place there.
+fn names(bench: &mut Bench, (file, at): (i64, usize), line: Line<'_>) -> StagedRow {
+    let mut row = keyed(line);
+    row.record.as_mut().unwrap().reference = Some(bench.rows(file)[at].reference.clone());
+    row
+}
+
+fn drop_naming(bench: &mut Bench, name: &str, of: (i64, usize), line: Line<'_>) -> i64 {
+    let row = names(bench, of, line);
+    bench.drop_rows(name, name, &[row], true, Accept::GoodRows)
+}
+
+/// A refused row, and a file in which a key stands twice and one of whose rows names it. `in_time`: it was refused before
+/// that file came.
+fn twins_one_of_which_names(bench: &mut Bench, in_time: bool) -> (i64, i64) {
+    let first = bench.drop_file("a.csv", &[(2, "k0", 0), (3, "k1", 1)]);
+    let open = bench.claim().unwrap();
+    let verdict = BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None };
+    if in_time {
+        bench.settle(&open, &verdict);
+    }
+    let rows = naming(bench, first, [keyed((2, "k0", 1)), keyed((3, "k0", 2))]);
+    let second = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+    if !in_time {
+        bench.settle(&open, &verdict);
+    }
+    assert_eq!(bench.codes(second), ["L013", "L013"]);
+    (first, second)
+}
+
+#[test]
+fn a_row_that_one_of_two_with_one_key_repaired_is_not_repaired_unasked_under_another() {
+    for in_time in [false, true] {
+        let mut bench = Bench::new();
+        let (first, second) = twins_one_of_which_names(&mut bench, in_time);
+        let_go(&mut bench, &What::Row("b.csv".into(), 3));
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(second), [Held, Accepted]);
+        let third = drop_naming(&mut bench, "c.csv", (first, 1), (2, "k7", 3));
+        assert_eq!(bench.codes(third), ["L011"], "refused in time: {in_time}");
+        assert!(bench.claim().is_none());
+    }
+}
+
+#[test]
+fn whoever_lets_a_row_go_is_asked_first_about_another_repair_that_went_meanwhile() {
+    for in_time in [false, true] {
+        let mut bench = Bench::new();
+        let (first, second) = twins_one_of_which_names(&mut bench, in_time);
+        let third = drop_naming(&mut bench, "c.csv", (first, 1), (2, "k7", 3));
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(third), [Accepted]);
+        assert_eq!(let_go(&mut bench, &What::Row("b.csv".into(), 3)), 0);
+        assert_eq!(bench.codes(second)[1], "L011");
+        assert!(bench.claim().is_none());
+        assert_eq!(let_go(&mut bench, &What::Row("b.csv".into(), 3)), 1, "now the answer is to that");
+        assert_eq!(bench.claim().map(|open| open.items.len()), Some(1));
+    }
+}
+
+/// Seed 36000004806 of the simulation.
+#[test]
+fn what_a_repair_is_asked_about_is_asked_again_where_its_errors_file_comes_as_it_is() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+    bench.send_all(&accepted);
+    let second = drop_naming(&mut bench, "b.csv", (first, 0), (2, "k4", 2));
+    assert_eq!(bench.codes(second), ["L011"]);
+    let third = drop_naming(&mut bench, "c.csv", (second, 0), (2, "k4", 2));
+    assert_eq!(bench.codes(third), ["L011"]);
+    assert!(bench.claim().is_none());
+}
+
+/// Seed 36000020618 of the simulation.
+#[test]
+fn no_repair_of_a_bad_repair_goes_beside_the_row_without_an_answer_that_it_named() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+    let open = bench.unknown_batch();
+    let bad = ["b.csv", "c.csv"].map(|name| drop_naming(&mut bench, name, (first, 0), (2, "k2", 0)));
+    let good =
+        [(bad[0], "k8"), (bad[1], "k9")].map(|(of, key)| drop_naming(&mut bench, key, (of, 0), (2, key, 2)));
+    assert!(bench.claim().is_none());
+    for file in good {
+        assert_eq!(bench.codes(file), ["L005"]);
+    }
+    assert_eq!(say(&mut bench, &What::Batch(open.batch), &Decision::NotReceived).0, 1);
+    assert_eq!(bench.claim().map(|open| open.items.len()), Some(1), "it goes again, and nothing beside it");
+}
+
+/// Seed 36000028778 of the simulation.
+#[test]
+fn a_bad_row_of_a_key_that_is_reported_is_not_repaired_unasked_under_another() {
+    for went in [true, false] {
+        let mut bench = Bench::new();
+        let first = bench.drop_file("a.csv", &[(2, "k5", 1)]);
+        if went {
+            bench.send_all(&accepted);
+        }
+        let bad = bench.drop_file("b.csv", &[(2, "k5", 0)]);
+        let good = drop_naming(&mut bench, "c.csv", (bad, 0), (2, "k9", 2));
+        bench.send_all(&accepted);
+        assert_eq!(
+            (bench.statuses(first), bench.codes(good)),
+            (vec![Accepted], vec!["L011".to_owned()]),
+            "{went}"
+        );
+    }
+}
+
+#[test]
+fn whoever_is_asked_about_a_key_says_by_another_one_that_it_is_another_movement() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    let asked = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+    assert_eq!(bench.codes(asked), ["L011"]);
+    let other = drop_naming(&mut bench, "c.csv", (asked, 0), (2, "k9", 2));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(other), [Accepted]);
+}
+
+#[test]
+fn rows_of_one_file_that_repair_two_repairs_of_one_row_are_asked_about() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+    bench.unknown_batch();
+    let bad = ["b.csv", "c.csv"].map(|name| drop_naming(&mut bench, name, (first, 0), (2, "k2", 0)));
+    let rows = [names(&mut bench, (bad[0], 0), (2, "k8", 2)), names(&mut bench, (bad[1], 0), (3, "k9", 2))];
+    let good = bench.drop_rows("d.csv", "d", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.codes(good), ["L005", "L013"]);
 }
