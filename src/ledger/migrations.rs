@@ -317,6 +317,8 @@ CREATE INDEX unlisted_of ON unlisted (transaction_id);
 -- nobody names it.
 ALTER TABLE records ADD COLUMN moved_intake INTEGER;
 ALTER TABLE records ADD COLUMN moved_row INTEGER;
+DROP INDEX records_taking;
+CREATE INDEX records_taking ON records (intake_id, older) WHERE older IS NOT NULL;
 CREATE INDEX records_of_movement ON records (moved_intake, moved_row) WHERE moved_intake IS NOT NULL;
 ",
 ];

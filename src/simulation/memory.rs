@@ -1333,7 +1333,12 @@ impl Store for Memory {
                 && rec.newer.is_none()
                 && rec.intake != newcomer.intake
         });
-        twins.iter().try_for_each(|twin| self.set_newer(twin.id, Some(newcomer.id)))
+        let taking = self.select(Which::TakingIn(newcomer.intake))?;
+        let is_taken = |twin: &&Known| taking.iter().any(|one| one.older == Some(twin.id));
+        twins
+            .iter()
+            .filter(|twin| !is_taken(twin))
+            .try_for_each(|twin| self.set_newer(twin.id, Some(newcomer.id)))
     }
     fn forget_number(&mut self, id: i64) -> Result<(), Error> {
         let rec = self.rec_mut(id);

@@ -47,8 +47,8 @@ impl Drawer {
     /// Rows get the right numbers of their documents.
     pub(super) fn renumber(&mut self, rows: &mut [Line], allowed: &mut HashMap<String, u32>) {
         for (at, told) in std::mem::take(&mut self.renumbering.found) {
-            // Whoever gives one of two rows another number says that they are two.
-            if rows.iter().filter(|row| row.movement == rows[at].movement).count() > 1 {
+            // Of two rows about the same, untold, nobody can tell which is right.
+            if !told && rows.iter().filter(|row| row.movement == rows[at].movement).count() > 1 {
                 continue;
             }
             rows[at].delivery = self.deliveries;

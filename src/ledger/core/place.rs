@@ -158,7 +158,11 @@ impl Newcomer<'_> {
             // A repaired row belongs to the document of the row it names, and is about the same movement.
             store.join_document(self.id, &known)?;
             let stands = stands_for(store, known.clone())?;
-            let movement = movement_of(store, &known)?;
+            let movement = if self.is_another(store, &known)? {
+                (self.under.intake, self.row)
+            } else {
+                movement_of(store, &known)?
+            };
             store.set_movement(self.id, movement)?;
             let stands = self.goes_before(store, stands, movement)?;
             return Ok(Target::Row(Way::Named, Box::new(Known { movement: Some(movement), ..stands })));
@@ -173,6 +177,18 @@ impl Newcomer<'_> {
             known = self.goes_before(store, known, movement)?;
         }
         Ok(Target::Row(Way::SameContent, Box::new(known)))
+    }
+
+    /// Whether whoever repaired a row was asked about another one of its key, and says by a new key that it is another
+    /// movement.
+    fn is_another<S: Store>(&self, store: &S, named: &Known) -> Result<bool, Error> {
+        let waits =
+            named.state == RecordState::Held && named.newer.is_none() && named.way != Some(Way::Named);
+        if !waits || self.has_key_of(store, named)? {
+            return Ok(false);
+        }
+        let doubts = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE];
+        Ok(store.reason(named.id)?.first().is_some_and(|why| doubts.iter().any(|code| code.code == why.code)))
     }
 
     /// Of one movement, what is with the system stands before whatever else does.
@@ -454,14 +470,15 @@ impl Newcomer<'_> {
             return Ok(true);
         }
         for other in store.select(Which::OfNumber(number, self.id))? {
-            if !self.is_same_fact(store, &other)? && self.staged.reference.is_none() {
+            if !self.has_key_of(store, &other)? && self.staged.reference.is_none() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    fn is_same_fact<S: Store>(&self, store: &S, other: &Known) -> Result<bool, Error> {
+    /// Whether a row ever came under the key of this one.
+    fn has_key_of<S: Store>(&self, store: &S, other: &Known) -> Result<bool, Error> {
         Ok(store.keys_of_row(other.intake, other.row)?.iter().any(|(_, key)| match &self.staged.fact {
             Some(FactKey::Strong(mine)) => mine == key,
             Some(FactKey::Weak(mine)) => key.rsplit_once('#').is_some_and(|(base, _)| base == mine),

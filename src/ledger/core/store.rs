@@ -203,7 +203,8 @@ pub(crate) trait Store {
     fn set_older(&mut self, id: i64, older: Option<i64>) -> Result<(), Error>;
     /// The record that took its place, if one did.
     fn set_newer(&mut self, id: i64, newer: Option<i64>) -> Result<(), Error>;
-    /// Those of other files that were held as twins of a replaced record are replaced with it.
+    /// Those of other files that were held as twins of a replaced record are replaced with it, but for those whose places
+    /// rows of the newcomer's file take themselves.
     fn replace_twins(&mut self, older: &Known, newcomer: &Known) -> Result<(), Error>;
     /// It is not valid after all, and its mapped number is not its own.
     fn forget_number(&mut self, id: i64) -> Result<(), Error>;

@@ -289,7 +289,8 @@ impl Store for SqlStore<'_> {
 
     fn replace_twins(&mut self, older: &Known, newcomer: &Known) -> Result<(), Error> {
         let sql = "UPDATE records SET newer = ?2 WHERE of_record = ?1 AND state = 'held' AND way = 'key' AND id <> ?2
-                    AND newer IS NULL AND intake_id <> ?3";
+                    AND newer IS NULL AND intake_id <> ?3
+                    AND NOT EXISTS (SELECT 1 FROM records o WHERE o.intake_id = ?3 AND o.older = records.id)";
         self.run(sql, params![older.id, newcomer.id, newcomer.intake]).map(drop)
     }
 

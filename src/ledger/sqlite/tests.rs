@@ -1454,6 +1454,7 @@ impl Bench {
             "DROP TABLE moves; DROP TRIGGER events_are_not_changed; DROP INDEX records_listed;
              ALTER TABLE records DROP COLUMN listed_id; DROP INDEX unlisted_unknown; DROP INDEX unlisted_of;
              ALTER TABLE unlisted DROP COLUMN state; ALTER TABLE listed_ids DROP COLUMN before_takeover;
+             DROP INDEX records_taking; CREATE INDEX records_taking ON records (intake_id) WHERE older IS NOT NULL;
              DROP INDEX records_of_movement; ALTER TABLE records DROP COLUMN moved_intake;
              ALTER TABLE records DROP COLUMN moved_row;",
         )
@@ -3763,4 +3764,29 @@ fn rows_of_one_file_that_repair_two_repairs_of_one_row_are_asked_about() {
     let rows = [names(&mut bench, (bad[0], 0), (2, "k8", 2)), names(&mut bench, (bad[1], 0), (3, "k9", 2))];
     let good = bench.drop_rows("d.csv", "d", &rows, true, Accept::GoodRows);
     assert_eq!(bench.codes(good), ["L005", "L013"]);
+}
+
+/// `L013` says to correct the number in one of the two.
+#[test]
+fn of_two_rows_of_one_key_the_one_that_gets_a_number_of_its_own_is_another_movement() {
+    for repair in [false, true] {
+        let mut bench = Bench::new();
+        let mut twins = [keyed((2, "k0", 1)), keyed((3, "k0", 2))];
+        if repair {
+            let first = bench.drop_file("a.csv", &[(2, "k0", 1)]);
+            bench.send_all(&refused);
+            twins =
+                [names(&mut bench, (first, 0), (2, "k0", 1)), names(&mut bench, (first, 0), (3, "k0", 2))];
+        }
+        let second = bench.drop_rows("b.csv", "b", &twins, true, Accept::GoodRows);
+        assert_eq!(bench.codes(second), ["L013", "L013"]);
+        for (file, keys) in [("c.csv", ["k0", "k9"]), ("d.csv", ["k0", "k9"])] {
+            let lines = [(0, (2, keys[0], 1)), (1, (3, keys[1], 2))];
+            let rows = lines.map(|(at, line)| names(&mut bench, (second, at), line));
+            let third = bench.drop_rows(file, file, &rows, true, Accept::GoodRows);
+            bench.send_all(&accepted);
+            let expected = if file == "c.csv" { Accepted } else { Status::Duplicate };
+            assert_eq!(bench.statuses(third), [expected, expected], "{file}, of a repair: {repair}");
+        }
+    }
 }
