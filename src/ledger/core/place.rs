@@ -512,13 +512,18 @@ fn unite<S: Store>(store: &mut S, movement: Movement, with: &Known) -> Result<Mo
     Ok(stays)
 }
 
-/// The record that a row only repeats or waits for, or that has its key, where nobody was asked about the two.
+/// The record that a row only repeats or waits for, or beside which a person dropped it, or that has its key, where nobody
+/// is asked about the two.
 fn repeated<S: Store>(store: &S, named: &Known) -> Result<Option<Known>, Error> {
     let root = root(store, named.clone())?;
     if root.id != named.id {
         return Ok(Some(root));
     }
-    if named.of_record.is_some() || named.newer.is_some() || !named.state.gives_way() {
+    let dropped = named.state == RecordState::Ignored;
+    if let Some(of) = named.of_record {
+        return if dropped { store.record(of) } else { Ok(None) };
+    }
+    if named.newer.is_some() || !(dropped || named.state.gives_way()) {
         return Ok(None);
     }
     for (scope, key) in store.own_keys(named)? {

@@ -3790,3 +3790,29 @@ fn of_two_rows_of_one_key_the_one_that_gets_a_number_of_its_own_is_another_movem
         }
     }
 }
+
+/// Seeds 37000590763 and 37000991157 of the simulation.
+#[test]
+fn what_a_person_dropped_beside_another_is_not_reported_unasked_under_a_new_key() {
+    let drop = |bench: &mut Bench, row| {
+        let now = bench.now();
+        let what = What::Row("b.csv".into(), row);
+        assert_eq!(bench.ledger.release(&what, Some(Double::Drop), &by(), now).unwrap().moved.len(), 1);
+    };
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k0", 1)]);
+    bench.send_all(&accepted);
+    let changed = bench.drop_file("b.csv", &[(2, "k0", 2)]);
+    drop(&mut bench, 2);
+    let again = drop_naming(&mut bench, "c.csv", (changed, 0), (2, "k9", 2));
+    assert_eq!(bench.codes(again), ["L011"]);
+
+    let mut bench = Bench::new();
+    let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+    let_go(&mut bench, &What::Row("b.csv".into(), 3));
+    drop(&mut bench, 2);
+    bench.send_all(&accepted);
+    let again = drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k9", 2));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(again), [Status::Duplicate], "equal to the one that went");
+}
