@@ -191,9 +191,10 @@ impl Newcomer<'_> {
         Ok(store.reason(named.id)?.first().is_some_and(|why| doubts.iter().any(|code| code.code == why.code)))
     }
 
-    /// Of one movement, what is with the system stands before whatever else does.
+    /// Of one movement, what is with the system stands before whatever else does. What is not to be reported never goes,
+    /// whatever became of others.
     fn goes_before<S: Store>(&self, store: &S, known: Known, movement: Movement) -> Result<Known, Error> {
-        if known.is_with_system() {
+        if known.is_with_system() || self.staged.own == Own::BeforeStart {
             return Ok(known);
         }
         Ok(other_of(store, movement, self.id)?.unwrap_or(known))
@@ -489,14 +490,13 @@ impl Newcomer<'_> {
 
 /// What a row that is named is about, with whatever stands in its place, or has its own.
 fn movement_of<S: Store>(store: &mut S, named: &Known) -> Result<Movement, Error> {
-    let mut movement = named.moves();
+    let (mut movement, mut stands) = (named.moves(), named.clone());
     store.set_movement(named.id, movement)?;
-    let mut next = named.newer;
-    while let Some(newer) = next.map_or(Ok(None), |newer| store.record(newer))? {
+    while let Some(newer) = stands.newer.map_or(Ok(None), |newer| store.record(newer))? {
         movement = unite(store, movement, &newer)?;
-        next = newer.newer;
+        stands = newer;
     }
-    match repeated(store, named)? {
+    match repeated(store, &stands)? {
         Some(repeated) => unite(store, movement, &repeated),
         None => Ok(movement),
     }
@@ -514,20 +514,20 @@ fn unite<S: Store>(store: &mut S, movement: Movement, with: &Known) -> Result<Mo
 
 /// The record that a row only repeats or waits for, or beside which a person dropped it, or that has its key, where nobody
 /// is asked about the two.
-fn repeated<S: Store>(store: &S, named: &Known) -> Result<Option<Known>, Error> {
-    let root = root(store, named.clone())?;
-    if root.id != named.id {
+fn repeated<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> {
+    let root = root(store, known.clone())?;
+    if root.id != known.id {
         return Ok(Some(root));
     }
-    let dropped = named.state == RecordState::Ignored;
-    if let Some(of) = named.of_record {
+    let dropped = known.state == RecordState::Ignored;
+    if let Some(of) = known.of_record {
         return if dropped { store.record(of) } else { Ok(None) };
     }
-    if named.newer.is_some() || !(dropped || named.state.gives_way()) {
+    if !(dropped || known.state.gives_way()) {
         return Ok(None);
     }
-    for (scope, key) in store.own_keys(named)? {
-        let goes = |live: &Known| live.id != named.id && live.state.may_be_reported();
+    for (scope, key) in store.own_keys(known)? {
+        let goes = |live: &Known| live.id != known.id && live.state.may_be_reported();
         if let Some(live) = store.live(scope, &key)?.filter(goes) {
             return Ok(Some(live));
         }

@@ -3807,12 +3807,17 @@ fn what_a_person_dropped_beside_another_is_not_reported_unasked_under_a_new_key(
     let again = drop_naming(&mut bench, "c.csv", (changed, 0), (2, "k9", 2));
     assert_eq!(bench.codes(again), ["L011"]);
 
-    let mut bench = Bench::new();
-    let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
-    let_go(&mut bench, &What::Row("b.csv".into(), 3));
-    drop(&mut bench, 2);
-    bench.send_all(&accepted);
-    let again = drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k9", 2));
-    bench.send_all(&accepted);
-    assert_eq!(bench.statuses(again), [Status::Duplicate], "equal to the one that went");
+    for former in [false, true] {
+        let mut bench = Bench::new();
+        let first = bench.drop_file("a.csv", &[(2, "k0", 5)]);
+        bench.send_all(&refused);
+        let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+        let_go(&mut bench, &What::Row("b.csv".into(), 3));
+        drop(&mut bench, 2);
+        bench.send_all(&accepted);
+        let named = if former { first } else { twins };
+        let again = drop_naming(&mut bench, "c.csv", (named, 0), (2, "k9", 2));
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(again), [Status::Duplicate], "equal to the one that went; {former}");
+    }
 }
