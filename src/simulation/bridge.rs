@@ -1,5 +1,6 @@
 //! The same lives on SQLite: each commit is made in both, and both must say and hold the same.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -12,8 +13,8 @@ use super::memory::Memory;
 use super::{FIRST_NUMBER, SESPA, lists, server};
 use crate::ledger::marks::IDS_LEFT_OUT;
 use crate::ledger::{
-    Built, Error, Evidence as _, Ledger as _, Lists as _, Looks as _, NewFile, OpenBatch, Options,
-    SectionRef, Sqlite, Takeover, Want, Witness, Work,
+    Built, Error, Evidence as _, FileState, Ledger as _, Lists as _, Looks as _, NewFile, OpenBatch, Options,
+    RowView, SectionRef, Sqlite, Takeover, Want, Witness, Work, codes,
 };
 use crate::model::{Environment, Lang};
 
@@ -26,6 +27,8 @@ struct Pair {
     /// Two processes on one file.
     real: Vec<Sqlite>,
     folder: TempDir,
+    /// Of each taken file, how often it changed and what its report would show.
+    shown: BTreeMap<i64, (i64, String)>,
 }
 
 const LEDGER: &str = "rxdrop.db";
@@ -55,7 +58,8 @@ fn real(folder: &Path) -> Sqlite {
 impl Pair {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let mut pair = Self { model: Memory::new(FIRST_NUMBER, None), real: Vec::new(), folder };
+        let mut pair =
+            Self { model: Memory::new(FIRST_NUMBER, None), real: Vec::new(), folder, shown: BTreeMap::new() };
         pair.open();
         pair
     }
@@ -75,11 +79,29 @@ impl Pair {
     /// Every process ends, the copy is put in the ledger's place, and they begin anew.
     fn restore(&mut self) {
         self.real.clear();
+        self.shown.clear();
         for left in ["rxdrop.db-wal", "rxdrop.db-shm"].map(|name| self.folder.path().join(name)) {
             assert!(!left.exists(), "the last process that ends leaves the ledger in one file");
         }
         std::fs::rename(self.folder.path().join(COPY), self.folder.path().join(LEDGER)).unwrap();
         self.open();
+    }
+
+    /// I13: what a report would show does not change without its file being due to be reported anew.
+    fn reports_are_due(&mut self, process: usize, op: &Op) {
+        let files = (1..).zip(&self.model.files);
+        let taken = files.filter(|(_, file)| file.state == FileState::Taken && file.retry_of.is_none());
+        for (intake, file) in taken.filter(|(_, file)| !file.superseded) {
+            let rows = self.real[process].rows(intake, 0, 10_000).unwrap();
+            let now = (self.real[process].changes(intake).unwrap(), rows.iter().map(said).collect());
+            // A list of a life is taken for this file, and told there.
+            let is_list = intake == lists::INTAKE && matches!(op, Op::List(_));
+            if let Some((changes, shown)) = self.shown.get(&intake).filter(|_| !is_list) {
+                let stale = *changes == now.0 && *shown != now.1;
+                assert!(!stale, "I13: {} shows\n{shown}\nand not\n{}\nafter {op:?}", file.name, now.1);
+            }
+            self.shown.insert(intake, now);
+        }
     }
 
     /// I11: what the log tells from its beginning is what the tables have, and the books balance; else what does not.
@@ -93,6 +115,15 @@ impl Pair {
         let conn = rusqlite::Connection::open(self.folder.path().join(LEDGER)).unwrap();
         assert_eq!(conn.execute(statement, []).unwrap(), 1, "{statement}");
     }
+}
+
+/// What somebody acts by. That a row is on its way, under which number, and when the system is asked again, is told with
+/// what comes of it.
+fn said(row: &RowView) -> String {
+    let goes = [&codes::WAITING, &codes::RETRYING, &codes::LOOKED];
+    let issues = row.issues.iter().filter(|one| goes.iter().all(|code| code.code != one.code));
+    let issues: Vec<String> = issues.map(|one| format!("{} {:?}", one.code, one.args)).collect();
+    format!("{} {:?} {issues:?} {:?} {:?}\n", row.row, row.status, row.id, row.system_errors)
 }
 
 fn taken_over(number: i64, ids_from: i64, until: NaiveDate) -> Takeover {
@@ -191,6 +222,7 @@ impl Book for Pair {
             assert_eq!(ours, theirs, "model and ledger after {op:?}");
         }
         assert_eq!(ours.len(), theirs.len(), "model and ledger after {op:?}");
+        self.reports_are_due(process, op);
         model
     }
 

@@ -4,6 +4,8 @@
 //! Not here: lists without our numbers, and batches that were to be sent again and are listed, which no life has: what
 //! the model's system says of not having received a request is true.
 
+use chrono::TimeDelta;
+
 use super::book::{Book, Op, SECTION, Shown};
 use super::broken::Bug;
 use super::check::Broken;
@@ -107,6 +109,9 @@ impl<B: Book> Life<'_, B> {
         if self.random.percent(50) {
             self.err_about_one()?;
         }
+        // What becomes final has a moment of its own.
+        self.pass(TimeDelta::seconds(1));
+        self.check.step(self.book.memory_mut(), &mut self.server)?;
         let shown = |(id, one): (usize, &super::server::Registered)| Shown {
             number: one.number.clone(),
             id: (id + 1).to_string(),

@@ -7,7 +7,7 @@ use super::files::{Drawer, Line};
 use super::memory::Rec;
 use super::random::Random;
 use crate::ledger::codes;
-use crate::ledger::core::Way;
+use crate::ledger::core::{RecordState, Way};
 
 /// Somebody who puts numbers of documents right.
 #[derive(Debug)]
@@ -29,7 +29,9 @@ impl Renumbering {
 
     /// A row is repaired, the so many-th of its file.
     pub(super) fn look_at(&mut self, row: usize, repaired: &Rec) {
-        if self.random.percent(self.often) {
+        // What was never to be reported is nobody's fact, whatever becomes of its key.
+        let was_to_go = repaired.state != RecordState::Ignored || !repaired.reason.is_empty();
+        if self.random.percent(self.often) && was_to_go {
             self.found.push((row, is_told_of_another(repaired)));
         }
     }

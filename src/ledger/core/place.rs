@@ -526,13 +526,10 @@ fn repeated<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> 
     if !(dropped || known.state.gives_way()) {
         return Ok(None);
     }
-    for (scope, key) in store.own_keys(known)? {
-        let goes = |live: &Known| live.id != known.id && live.state.may_be_reported();
-        if let Some(live) = store.live(scope, &key)?.filter(goes) {
-            return Ok(Some(live));
-        }
-    }
-    Ok(None)
+    // Not the keys that it took over: where keys were exchanged, another row has come under one of them.
+    let Some((scope, key)) = store.own_keys(known)?.into_iter().next() else { return Ok(None) };
+    let goes = |live: &Known| live.id != known.id && live.state.may_be_reported();
+    Ok(store.live(scope, &key)?.filter(goes))
 }
 
 /// The newest of a movement that is with the system, but for one record.

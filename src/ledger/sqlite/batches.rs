@@ -811,9 +811,9 @@ fn unknown(tx: &Transaction<'_>, after: &After, seen: &str) -> Result<serde_json
 /// Marks every file whose report shows a row of the batch.
 pub(super) fn mark_batch_changed(tx: &Transaction<'_>, batch: i64) -> Result<(), Error> {
     tx.prepare_cached(
-        "WITH RECURSIVE shown (intake, older) AS (
-            SELECT r.intake_id, r.older FROM transactions t JOIN records r ON r.id = t.record_id WHERE t.batch_id = ?1
-            UNION SELECT r.intake_id, r.older FROM shown s JOIN records r ON r.id = s.older)
+        "WITH RECURSIVE shown (intake, id) AS (
+            SELECT r.intake_id, r.id FROM transactions t JOIN records r ON r.id = t.record_id WHERE t.batch_id = ?1
+            UNION SELECT r.intake_id, r.id FROM shown s JOIN records r ON r.newer = s.id)
          UPDATE intakes SET changed = changed + 1 WHERE id IN (SELECT intake FROM shown)",
     )?
     .execute([batch])?;

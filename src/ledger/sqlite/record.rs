@@ -74,7 +74,7 @@ pub(super) fn set(conn: &Connection, id: i64, stand: &Stand<'_>) -> Result<(), E
 pub(super) fn mark_changed(conn: &Connection, record: i64) -> Result<(), Error> {
     conn.prepare_cached(
         "WITH RECURSIVE chain (id) AS (
-            VALUES (?1) UNION SELECT r.older FROM records r JOIN chain c ON r.id = c.id WHERE r.older IS NOT NULL)
+            VALUES (?1) UNION SELECT r.id FROM records r JOIN chain c ON r.newer = c.id)
          UPDATE intakes SET changed = changed + 1
           WHERE id IN (SELECT r.intake_id FROM records r JOIN chain c ON r.id = c.id)",
     )?

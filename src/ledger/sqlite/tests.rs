@@ -1455,7 +1455,7 @@ impl Bench {
              ALTER TABLE records DROP COLUMN listed_id; DROP INDEX unlisted_unknown; DROP INDEX unlisted_of;
              ALTER TABLE unlisted DROP COLUMN state; ALTER TABLE listed_ids DROP COLUMN before_takeover;
              DROP INDEX records_taking; CREATE INDEX records_taking ON records (intake_id) WHERE older IS NOT NULL;
-             DROP INDEX records_of_movement; ALTER TABLE records DROP COLUMN moved_intake;
+             DROP INDEX records_of_movement; DROP INDEX records_replaced; ALTER TABLE records DROP COLUMN moved_intake;
              ALTER TABLE records DROP COLUMN moved_row;",
         )
         .unwrap();
