@@ -319,7 +319,7 @@ ALTER TABLE records ADD COLUMN moved_intake INTEGER;
 ALTER TABLE records ADD COLUMN moved_row INTEGER;
 DROP INDEX records_taking;
 CREATE INDEX records_taking ON records (intake_id, older) WHERE older IS NOT NULL;
-CREATE INDEX records_of_movement ON records (moved_intake, moved_row) WHERE moved_intake IS NOT NULL;
+CREATE INDEX records_of_movement ON records (moved_intake, moved_row, state) WHERE moved_intake IS NOT NULL;
 -- Whose reports show a row: those of its own file, and of the files whose rows it replaced.
 CREATE INDEX records_replaced ON records (newer) WHERE newer IS NOT NULL;
 ",

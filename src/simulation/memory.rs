@@ -1146,7 +1146,15 @@ impl Store for Memory {
                 rec.state == RecordState::Ignored || (rec.released && !held(rec))
             }),
             Which::OfNumber(number, but) => self.of_mapped(number, but),
-            Which::Of(movement) => self.found(self.of_movement.get(&movement), |_, _| true),
+            Which::OfMovement(movement) => self.found(self.of_movement.get(&movement), |_, _| true),
+            Which::SentOfMovement(movement) => self
+                .select(Which::OfMovement(movement))?
+                .into_iter()
+                .filter(|one| {
+                    one.state.was_taken() && one.state != RecordState::Rejected
+                        || one.state == RecordState::Duplicate
+                })
+                .collect(),
         })
     }
     fn reason(&self, id: i64) -> Result<Vec<StoredIssue>, Error> {
@@ -1324,21 +1332,8 @@ impl Store for Memory {
         self.rec_mut(id).newer = newer;
         Ok(())
     }
-    fn replace_twins(&mut self, older: &Known, newcomer: &Known) -> Result<(), Error> {
-        let twins = self.found(self.about.get(&older.id), |id, rec| {
-            rec.state == RecordState::Held
-                && !rec.document_way
-                && rec.way == Some(Way::Key)
-                && id != newcomer.id
-                && rec.newer.is_none()
-                && rec.intake != newcomer.intake
-        });
-        let taking = self.select(Which::TakingIn(newcomer.intake))?;
-        let is_taken = |twin: &&Known| taking.iter().any(|one| one.older == Some(twin.id));
-        twins
-            .iter()
-            .filter(|twin| !is_taken(twin))
-            .try_for_each(|twin| self.set_newer(twin.id, Some(newcomer.id)))
+    fn is_to_be_taken(&self, record: i64, by: i64) -> Result<bool, Error> {
+        Ok(!self.found(self.of_file.get(&by), |_, rec| rec.older == Some(record)).is_empty())
     }
     fn forget_number(&mut self, id: i64) -> Result<(), Error> {
         let rec = self.rec_mut(id);

@@ -42,7 +42,7 @@ impl Renumbering {
 fn is_told_of_another(rec: &Rec) -> bool {
     let code = rec.reason.first().map(|issue| issue.code.as_str());
     let asks = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE].iter().any(|one| Some(one.code) == code);
-    asks && rec.way != Some(Way::Named)
+    asks && !matches!(rec.way, Some(Way::Named | Way::Movement))
 }
 
 impl Drawer {

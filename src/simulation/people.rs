@@ -7,6 +7,7 @@ use super::check::{Broken, delivery, movement};
 use super::life::Life;
 use super::memory::index;
 use super::server::LATEST_M;
+use crate::ledger::core::decide::DOUBTS;
 use crate::ledger::core::{RecordState, TransactionState};
 use crate::ledger::{Decision, Double, FileState, What, codes};
 
@@ -115,7 +116,15 @@ fn release_one<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
         life.pass(TimeDelta::minutes(LATEST_M + 1));
         life.check.step(life.book.memory_mut(), &mut life.server)?;
     }
-    let answer = if is_doubt(&rec) { Some(truth(life, record, code == codes::CHANGE.code)) } else { None };
+    let answer = if is_doubt(&rec) {
+        Some(truth(
+            life,
+            record,
+            [&codes::CHANGE, &codes::REPORTED_BEFORE].iter().any(|one| one.code == code),
+        ))
+    } else {
+        None
+    };
     if rec.members.is_some() || answer.is_some() {
         life.here(Op::Release(what, answer))?;
     }
@@ -178,6 +187,5 @@ fn retry_one<B: Book>(life: &mut Life<'_, B>) -> Result<(), Broken> {
 
 /// Whether a row is held because it may be a double.
 fn is_doubt(rec: &super::memory::Rec) -> bool {
-    let code = rec.reason.first().map(|issue| issue.code.as_str());
-    [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL].iter().any(|one| Some(one.code) == code)
+    rec.reason.first().is_some_and(|why| DOUBTS.iter().any(|one| one.code == why.code))
 }

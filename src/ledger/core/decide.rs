@@ -4,14 +4,25 @@ use std::collections::BTreeSet;
 
 use super::follow::{
     documents_of_record, documents_of_records, give_place_back, judge_followers, judge_followers_of,
-    wait_behind,
+    wait_behind, way_to,
 };
-use super::place::other_of;
-use super::store::{Stand, in_place_of, told};
+use super::place::is_vouched_for_beside;
+use super::store::{Stand, Which, in_place_of, told};
 use super::{Judgement, Known, Life as _, RecordEvent, RecordState, Store, Way};
 use crate::ledger::lists::{is_listed_under_our_number, listed_ids};
 use crate::ledger::{By, Decision, Double, Error, StoredIssue, codes};
-use crate::model::Outcome;
+use crate::model::{CodeInfo, Outcome};
+
+/// What holds a record because it may be a double: only an answer to that lets it go.
+pub(crate) const DOUBTS: [&CodeInfo; 7] = [
+    &codes::CHANGE,
+    &codes::DOUBLE,
+    &codes::TWICE,
+    &codes::REPORTED_BEFORE,
+    &codes::REPAIRED_TWICE,
+    &codes::DOUBTFUL,
+    &codes::PERHAPS_LISTED,
+];
 
 /// Lets one record go, or drops it. False where the answer does not fit what holds it. `moved` gets those whose documents
 /// are still to be judged.
@@ -37,15 +48,15 @@ pub(crate) fn release<S: Store>(
     if answer != Some(Double::Drop)
         && let Some(other) = went_meanwhile(store, known)?
     {
-        wait_behind(store, known, &other, Way::Named)?;
+        let way = way_to(store, known, &other)?;
+        wait_behind(store, known, &other, way)?;
         store.mark_changed(known.id)?;
         moved.push(known.id);
         return Ok(false);
     }
     let reasons = store.reason(known.id)?;
     let code = reasons.first().map(|issue| issue.code.as_str()).unwrap_or_default();
-    let doubts = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE, &codes::DOUBTFUL, &codes::PERHAPS_LISTED];
-    let doubt = doubts.iter().any(|one| one.code == code);
+    let doubt = DOUBTS.iter().any(|one| one.code == code);
     let unsendable = !known.valid || code == codes::UNKNOWN_REF.code;
     // What a person says to drop is never sent: only a doubt about doubles can be answered so.
     let other_question = !doubt && answer == Some(Double::Drop);
@@ -69,12 +80,20 @@ pub(crate) fn release<S: Store>(
     Ok(true)
 }
 
-/// Another row about the same movement that went, of which whoever answers was not told.
+/// Another row about the same movement that went, or is about to, and of which whoever answers was not told.
 fn went_meanwhile<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> {
     let Some(movement) = known.movement.filter(|_| known.valid && known.newer.is_none()) else {
         return Ok(None);
     };
-    Ok(other_of(store, movement, known.id)?.filter(|other| !known.is_asked_about(other)))
+    for other in store.select(Which::OfMovement(movement))?.into_iter().rev() {
+        let ready = other.state == RecordState::Ready && store.is_taken(other.intake)?;
+        let goes = other.is_with_system() || ready;
+        let told = known.is_asked_about(&other) || is_vouched_for_beside(store, known, &other)?;
+        if other.id != known.id && goes && !told {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }
 
 /// The row of a reversed one's fact that was sent after it, or is about to be.

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::decide::stop;
 use super::follow::{self, documents_of_record, take_place};
-use super::place::{is_counted, other_of};
+use super::place::{first_untold, is_counted, sent_beside};
 use super::store::{Movement, told};
 use super::{Known, RecordEvent, RecordState, Store, Way};
 use crate::destinations::Late;
@@ -104,20 +104,20 @@ fn hold_beside<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>
 /// What moved goes once, under whatever keys repaired rows come: not beside one that is registered or under way, nor with
 /// another, unless a person who was told of that one let it go.
 fn hold_again<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>, Error> {
-    let (mut aside, mut first) = (Vec::new(), BTreeMap::new());
+    let (mut aside, mut go) = (Vec::new(), BTreeMap::<Movement, Vec<Known>>::new());
     for one in leaving {
         let Some(movement) = one.movement else { continue };
         let Some(ready) = store.record(one.record)?.filter(|one| one.state == RecordState::Ready) else {
             continue;
         };
-        let under_way = other_of(store, movement, ready.id)?;
-        let Some(other) = under_way.or_else(|| first.get(&movement).cloned()) else {
-            first.insert(movement, ready);
-            continue;
-        };
-        if !ready.is_vouched_for_beside(&other) {
-            follow::hold_beside(store, &ready, &other, Way::Named)?;
+        let go = go.entry(movement).or_default();
+        let sent = sent_beside(store, movement, &ready)?;
+        if let Some(other) = sent.map_or_else(|| first_untold(store, &ready, go), |sent| Ok(Some(sent)))? {
+            let way = follow::way_to(store, &ready, &other)?;
+            follow::hold_beside(store, &ready, &other, way)?;
             aside.push(ready.id);
+        } else {
+            go.push(ready);
         }
     }
     Ok(aside)

@@ -18,15 +18,18 @@ pub enum Way {
     Named,
     /// The same row of the same content.
     SameContent,
+    /// An earlier form of the row that it names, or of what that one repeats, was reported under another key.
+    Movement,
 }
 
 impl Way {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 6] = [
         (Self::Key, "key"),
         (Self::WeakAgain, "weak-again"),
         (Self::WeakElsewhere, "weak-elsewhere"),
         (Self::Named, "named"),
         (Self::SameContent, "same-content"),
+        (Self::Movement, "movement"),
     ];
 
     /// The word in the ledger.
@@ -72,6 +75,8 @@ pub enum Judgement {
     PossibleDouble,
     /// The key stands twice in one file: a person decides, about both.
     TwiceInFile,
+    /// What it repairs was reported under another key: a person decides.
+    ReportedBefore,
     /// A person said it is not to be reported, and it has not changed since.
     Ignored,
 }
@@ -85,6 +90,9 @@ pub fn judge(met: &Met) -> Judgement {
         RecordState::Ignored if keeps => Judgement::Ignored,
         RecordState::Ignored => Judgement::TakesPlace,
         _ if met.way == Way::WeakElsewhere => Judgement::PossibleDouble,
+        RecordState::Accepted | RecordState::Duplicate if met.way == Way::Movement => {
+            Judgement::ReportedBefore
+        }
         RecordState::Accepted | RecordState::Duplicate if keeps => Judgement::Duplicate,
         RecordState::Accepted | RecordState::Duplicate => Judgement::Change,
         RecordState::Reversed if keeps => Judgement::Reversed,
@@ -116,6 +124,7 @@ pub fn stopped_by(verdict: Judgement) -> &'static CodeInfo {
         Judgement::Reversed => &codes::REVERSED,
         Judgement::PossibleDouble => &codes::DOUBLE,
         Judgement::TwiceInFile => &codes::TWICE,
+        Judgement::ReportedBefore => &codes::REPORTED_BEFORE,
         Judgement::Ignored => &codes::DROPPED,
         Judgement::Behind | Judgement::TakesPlace | Judgement::Anew => &codes::BEHIND,
     }

@@ -14,8 +14,8 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
     store.forget_facts(older)?;
     store.set_newer(older.id, Some(newcomer.id))?;
     if newcomer.sha256 != older.sha256 {
-        // Twins of the replaced one; in the same content each is met by its own row.
-        store.replace_twins(older, newcomer)?;
+        // In the same content each twin is met by its own row.
+        replace_twins(store, older, newcomer)?;
     }
     if is_idle(newcomer) {
         store.revive_facts(newcomer)?;
@@ -27,6 +27,30 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
     tell_repaired(store, newcomer, older)?;
     store.mark_changed(older.id)?;
     hand_on(store, newcomer, older)
+}
+
+/// Rows of other files that were held as twins of a replaced one are replaced with it, by whatever has their key: not by a
+/// row with a number of its own, and not where a row of its file takes their place itself.
+fn replace_twins<S: Store>(store: &mut S, older: &Known, newcomer: &Known) -> Result<(), Error> {
+    for twin in store.select(Which::HeldBeside(older.id, newcomer.intake))? {
+        let is_twin =
+            twin.way == Some(Way::Key) && twin.id != newcomer.id && has_key_of(store, newcomer, &twin)?;
+        if is_twin && !store.is_to_be_taken(twin.id, newcomer.intake)? {
+            store.set_newer(twin.id, Some(newcomer.id))?;
+        }
+    }
+    Ok(())
+}
+
+/// How a row meets another one that is about the same movement.
+pub(super) fn way_to<S: Store>(store: &S, one: &Known, other: &Known) -> Result<Way, Error> {
+    Ok(if has_key_of(store, one, other)? { Way::Named } else { Way::Movement })
+}
+
+/// Whether two rows came under one key.
+pub(super) fn has_key_of<S: Store>(store: &S, one: &Known, other: &Known) -> Result<bool, Error> {
+    let key = store.own_keys(one)?.into_iter().next();
+    Ok(key.is_some() && key == store.own_keys(other)?.into_iter().next())
 }
 
 /// The older one may be registered after all: it is its fact's live row again, and the newcomer that stood in its
@@ -412,12 +436,13 @@ fn twin_of<S: Store>(store: &S, id: i64) -> Result<Option<Known>, Error> {
 /// are still to be judged.
 pub(super) fn hold_twice<S: Store>(store: &mut S, first: i64, follower: &Known) -> Result<(), Error> {
     let Some(brother) = store.record(first)? else { return Ok(()) };
-    let reason = [told(&codes::TWICE, [brother.row.to_string()])];
+    let code = if has_key_of(store, &brother, follower)? { &codes::TWICE } else { &codes::REPAIRED_TWICE };
+    let reason = [told(code, [brother.row.to_string()])];
     let state = follower.state.after(RecordEvent::SetAside)?;
     store
         .stand(follower.id, &Stand { state, way: Some(Way::Key), of_record: Some(first), reason: &reason })?;
     if brother.state == RecordState::Ready || brother.only_doubted() || is_kept(store, &brother)? {
-        let reason = [told(&codes::TWICE, [follower.row.to_string()])];
+        let reason = [told(code, [follower.row.to_string()])];
         let state = brother.state.after(RecordEvent::SetAside)?;
         store.stand(first, &Stand { state, way: Some(Way::Key), of_record: None, reason: &reason })?;
         store.mark_changed(first)?;

@@ -46,7 +46,8 @@ struct OwnFact {
 /// The earlier row that a newcomer is about, apart from its fact.
 enum Target {
     None,
-    Row(Way, Box<Known>),
+    /// With what it is about, where a name says so.
+    Row(Way, Box<Known>, Option<Movement>),
     UnknownName,
 }
 
@@ -108,11 +109,14 @@ impl Newcomer<'_> {
         let fact = self.own_fact(store)?;
         match self.named_or_same_content(store)? {
             Target::None => {}
-            Target::Row(way, known) => {
+            Target::Row(way, known, movement) => {
                 let met = known.id;
-                self.meet_target(store, &mut place, way, *known)?;
+                self.meet_target(store, &mut place, way, (*known).clone(), movement)?;
                 self.meet_anew(&mut place, fact.as_ref());
                 self.take_own_row(store, &mut place, met)?;
+                if let Some(movement) = movement {
+                    self.meet_movement(store, &mut place, (way, &known, movement))?;
+                }
             }
             Target::UnknownName => {
                 return self.stand(
@@ -157,33 +161,30 @@ impl Newcomer<'_> {
             };
             // A repaired row belongs to the document of the row it names, and is about the same movement.
             store.join_document(self.id, &known)?;
-            let stands = stands_for(store, known.clone())?;
             let movement = if self.is_another(store, &known)? {
                 (self.under.intake, self.row)
             } else {
                 movement_of(store, &known)?
             };
             store.set_movement(self.id, movement)?;
-            let stands = self.goes_before(store, stands, movement)?;
-            return Ok(Target::Row(Way::Named, Box::new(Known { movement: Some(movement), ..stands })));
+            return Ok(Target::Row(Way::Named, Box::new(stands_for(store, known)?), Some(movement)));
         }
         let Some(again_of) = self.under.again_of else { return Ok(Target::None) };
         let known = store.of_row(again_of, self.row)?;
         let Some(known) = known.filter(|known| self.is_of_my_realm(known)) else { return Ok(Target::None) };
         let movement = known.movement;
-        let mut known = in_place_of(known, |id| store.record(id))?;
         if let Some(movement) = movement {
             store.set_movement(self.id, movement)?;
-            known = self.goes_before(store, known, movement)?;
         }
-        Ok(Target::Row(Way::SameContent, Box::new(known)))
+        let known = in_place_of(known, |id| store.record(id))?;
+        Ok(Target::Row(Way::SameContent, Box::new(known), movement))
     }
 
     /// Whether whoever repaired a row was asked about another one of its key, and says by a new key that it is another
     /// movement.
     fn is_another<S: Store>(&self, store: &S, named: &Known) -> Result<bool, Error> {
-        let waits =
-            named.state == RecordState::Held && named.newer.is_none() && named.way != Some(Way::Named);
+        let by_key = !matches!(named.way, Some(Way::Named | Way::Movement));
+        let waits = named.state == RecordState::Held && named.newer.is_none() && by_key;
         if !waits || self.has_key_of(store, named)? {
             return Ok(false);
         }
@@ -191,13 +192,26 @@ impl Newcomer<'_> {
         Ok(store.reason(named.id)?.first().is_some_and(|why| doubts.iter().any(|code| code.code == why.code)))
     }
 
-    /// Of one movement, what is with the system stands before whatever else does. What is not to be reported never goes,
-    /// whatever became of others.
-    fn goes_before<S: Store>(&self, store: &S, known: Known, movement: Movement) -> Result<Known, Error> {
-        if known.is_with_system() || self.staged.own == Own::BeforeStart {
-            return Ok(known);
+    /// Of one movement nothing goes beside what is with the system, unless a person let the row go beside that which it is
+    /// the newer one of.
+    fn meet_movement<S: Store>(
+        &self,
+        store: &S,
+        place: &mut Place,
+        (way, stands, movement): (Way, &Known, Movement),
+    ) -> Result<(), Error> {
+        if place.stopped.is_some() || self.staged.own != Own::Ready {
+            return Ok(());
         }
-        Ok(other_of(store, movement, self.id)?.unwrap_or(known))
+        let Some(other) = sent_beside(store, movement, stands)?.filter(|other| other.id != self.id) else {
+            return Ok(());
+        };
+        let way = match way {
+            Way::Named if !self.has_key_of(store, &other)? => Way::Movement,
+            way => way,
+        };
+        place.stopped = self.verdict(way, &other, false).map(|verdict| (verdict, way, other));
+        Ok(())
     }
 
     /// Whether both count together: one system, environment and registration. What never got so far is anybody's.
@@ -211,14 +225,14 @@ impl Newcomer<'_> {
         place: &mut Place,
         way: Way,
         known: Known,
+        movement: Option<Movement>,
     ) -> Result<(), Error> {
         if known.intake == self.under.intake {
             return Ok(());
         }
         if way == Way::Named {
             self.meet_brother(store, place, NAMED_ROWS, &known.id.to_string())?;
-            let (intake, row) = known.moves();
-            if place.stopped.is_none() {
+            if let (Some((intake, row)), None) = (movement, &place.stopped) {
                 self.meet_brother(store, place, MOVEMENTS, &format!("{intake}-{row}"))?;
             }
             if place.stopped.is_some() {
@@ -439,8 +453,12 @@ impl Newcomer<'_> {
 
     fn stop<S: Store>(&self, store: &mut S, verdict: Judgement, way: Way, met: &Known) -> Result<(), Error> {
         let goes = met.state == RecordState::Ready || met.only_doubted();
+        let code = match verdict {
+            Judgement::TwiceInFile if !self.has_key_of(store, met)? => &codes::REPAIRED_TWICE,
+            verdict => stopped_by(verdict),
+        };
         if verdict == Judgement::TwiceInFile && goes {
-            let reason = [told(&codes::TWICE, [self.row.to_string()])];
+            let reason = [told(code, [self.row.to_string()])];
             let state = met.state.after(RecordEvent::SetAside)?;
             let stand = super::store::Stand { state, way: Some(Way::Key), of_record: None, reason: &reason };
             store.stand(met.id, &stand)?;
@@ -454,7 +472,7 @@ impl Newcomer<'_> {
         };
         let reason = match verdict {
             Judgement::Ignored => store.reason(met.id)?,
-            _ => vec![told_of(stopped_by(verdict), met, &self.differs(way, met))],
+            _ => vec![told_of(code, met, &self.differs(way, met))],
         };
         self.stand(store, event, Some(way), Some(met.id), &reason)
     }
@@ -490,13 +508,18 @@ impl Newcomer<'_> {
 
 /// What a row that is named is about, with whatever stands in its place, or has its own.
 fn movement_of<S: Store>(store: &mut S, named: &Known) -> Result<Movement, Error> {
-    let (mut movement, mut stands) = (named.moves(), named.clone());
-    store.set_movement(named.id, movement)?;
-    while let Some(newer) = stands.newer.map_or(Ok(None), |newer| store.record(newer))? {
-        movement = unite(store, movement, &newer)?;
-        stands = newer;
+    let mut chain = vec![named.clone()];
+    while let Some(newer) =
+        chain.last().and_then(|last| last.newer).map_or(Ok(None), |newer| store.record(newer))?
+    {
+        chain.push(newer);
     }
-    match repeated(store, &stands)? {
+    // Whoever gave a row a number of its own made another movement of it, and of what stands in its place.
+    let movement = chain.iter().rev().find_map(|one| one.movement).unwrap_or_else(|| named.moves());
+    for nameless in chain.iter().filter(|one| one.movement.is_none()) {
+        store.set_movement(nameless.id, movement)?;
+    }
+    match chain.last().map_or(Ok(None), |last| repeated(store, last))? {
         Some(repeated) => unite(store, movement, &repeated),
         None => Ok(movement),
     }
@@ -506,7 +529,8 @@ fn movement_of<S: Store>(store: &mut S, named: &Known) -> Result<Movement, Error
 fn unite<S: Store>(store: &mut S, movement: Movement, with: &Known) -> Result<Movement, Error> {
     let stays = with.moves();
     store.set_movement(with.id, stays)?;
-    for one in store.select(Which::Of(movement))? {
+    let moved = if stays == movement { Vec::new() } else { store.select(Which::OfMovement(movement))? };
+    for one in moved {
         store.set_movement(one.id, stays)?;
     }
     Ok(stays)
@@ -521,9 +545,10 @@ fn repeated<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> 
     }
     let dropped = known.state == RecordState::Ignored;
     if let Some(of) = known.of_record {
-        return if dropped { store.record(of) } else { Ok(None) };
+        let by_name = matches!(known.way, Some(Way::Named | Way::Movement));
+        return if dropped || by_name { store.record(of) } else { Ok(None) };
     }
-    if !(dropped || known.state.gives_way()) {
+    if known.is_vouched_for() || !(dropped || known.state.gives_way()) {
         return Ok(None);
     }
     // Not the keys that it took over: where keys were exchanged, another row has come under one of them.
@@ -532,10 +557,46 @@ fn repeated<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> 
     Ok(store.live(scope, &key)?.filter(goes))
 }
 
-/// The newest of a movement that is with the system, but for one record.
-pub(super) fn other_of<S: Store>(store: &S, movement: Movement, but: i64) -> Result<Option<Known>, Error> {
-    let all = store.select(Which::Of(movement))?;
-    Ok(all.into_iter().rfind(|one| one.id != but && one.is_with_system()))
+/// The newest of a movement that is with the system and beside which nobody let a record go.
+pub(super) fn sent_beside<S: Store>(
+    store: &S,
+    movement: Movement,
+    known: &Known,
+) -> Result<Option<Known>, Error> {
+    let sent = store.select(Which::SentOfMovement(movement))?;
+    let others: Vec<_> = sent.into_iter().filter(|one| one.id != known.id && one.is_with_system()).collect();
+    first_untold(store, known, &others)
+}
+
+/// The last of some others that whoever let a record go was not told of.
+pub(super) fn first_untold<S: Store>(
+    store: &S,
+    known: &Known,
+    others: &[Known],
+) -> Result<Option<Known>, Error> {
+    for other in others.iter().rev() {
+        if !is_vouched_for_beside(store, known, other)? {
+            return Ok(Some(other.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a person who was told of another record let this one go, or one in whose place it stands.
+pub(super) fn is_vouched_for_beside<S: Store>(
+    store: &S,
+    known: &Known,
+    other: &Known,
+) -> Result<bool, Error> {
+    let mut next = Some(known.clone());
+    while let Some(one) = next {
+        if one.is_vouched_for() && one.is_asked_about(other) {
+            return Ok(true);
+        }
+        let older = one.older.map_or(Ok(None), |older| store.record(older))?;
+        next = older.filter(|older| older.newer == Some(one.id));
+    }
+    Ok(false)
 }
 
 /// The newest record in the place of one. Where that does not go itself and had to give its place back, it is the one

@@ -96,6 +96,7 @@ impl Life for RecordState {
         On::Judged(Judgement::Reversed),
         On::Judged(Judgement::PossibleDouble),
         On::Judged(Judgement::TwiceInFile),
+        On::Judged(Judgement::ReportedBefore),
         On::Judged(Judgement::Ignored),
         On::Freed,
         On::Refused,
@@ -170,7 +171,12 @@ impl RecordEvent {
             On::Judged(Judgement::Duplicate) => Duplicate,
             On::Judged(Judgement::Reversed) => Reversed,
             On::Judged(Judgement::Ignored) | On::Dropped | On::RuledOut => Ignored,
-            On::Judged(Judgement::Change | Judgement::PossibleDouble | Judgement::TwiceInFile)
+            On::Judged(
+                Judgement::Change
+                | Judgement::PossibleDouble
+                | Judgement::TwiceInFile
+                | Judgement::ReportedBefore,
+            )
             | On::SetAside
             | On::DocumentHeld => Held,
             On::Judged(Judgement::Behind | Judgement::TakesPlace | Judgement::Anew) | On::DocumentWaits => {

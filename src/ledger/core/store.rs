@@ -59,14 +59,9 @@ impl Known {
         listed || matches!(self.state, Sending | Pending | Unknown | Accepted)
     }
 
-    /// Whether a person let it go who was told of that one: each of a key twice in one file tells of the other.
-    pub(crate) fn is_vouched_for_beside(&self, other: &Self) -> bool {
-        self.is_vouched_for() && self.is_asked_about(other)
-    }
-
-    /// Whether what it is held for asks about that one.
+    /// Whether what it is held for asks about that one. The first of a key twice in one file tells of the other.
     pub(crate) fn is_asked_about(&self, other: &Self) -> bool {
-        self.of_record == Some(other.id) || self.intake == other.intake
+        self.of_record.map_or(self.intake == other.intake, |of| of == other.id)
     }
 
     /// What happens to a record that nothing else stops any more, and why it stands where it then stands.
@@ -101,7 +96,9 @@ pub(crate) enum Which<'a> {
     /// Others of a record's realm that stand with the number a mapping gave.
     OfNumber(&'a str, i64),
     /// Those of one movement.
-    Of(Movement),
+    OfMovement(Movement),
+    /// Those of them that may be with the system ([`Known::is_with_system`]).
+    SentOfMovement(Movement),
 }
 
 /// One move of a record, with why it stands where it stands.
@@ -203,9 +200,8 @@ pub(crate) trait Store {
     fn set_older(&mut self, id: i64, older: Option<i64>) -> Result<(), Error>;
     /// The record that took its place, if one did.
     fn set_newer(&mut self, id: i64, newer: Option<i64>) -> Result<(), Error>;
-    /// Those of other files that were held as twins of a replaced record are replaced with it, but for those whose places
-    /// rows of the newcomer's file take themselves.
-    fn replace_twins(&mut self, older: &Known, newcomer: &Known) -> Result<(), Error>;
+    /// Whether a row of a file is to take a record's place.
+    fn is_to_be_taken(&self, record: i64, by: i64) -> Result<bool, Error>;
     /// It is not valid after all, and its mapped number is not its own.
     fn forget_number(&mut self, id: i64) -> Result<(), Error>;
 
@@ -287,7 +283,12 @@ pub(crate) fn told_of(code: &CodeInfo, met: &Known, differs: &[String]) -> Store
         }
         code_text if code_text == codes::CHANGE.code => told(code, [id, differs.join(", ")]),
         code_text if code_text == codes::REVERSED.code => told(code, [id]),
-        code_text if code_text == codes::TWICE.code => told(code, [met.row.to_string()]),
+        code_text if [&codes::TWICE, &codes::REPAIRED_TWICE].iter().any(|one| one.code == code_text) => {
+            told(code, [met.row.to_string()])
+        }
+        code_text if code_text == codes::REPORTED_BEFORE.code => {
+            told(code, [met.file.clone(), met.row.to_string(), id])
+        }
         _ => told(code, [met.file.clone(), met.row.to_string()]),
     }
 }

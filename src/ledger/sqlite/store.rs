@@ -94,7 +94,14 @@ impl Store for SqlStore<'_> {
                  AND r.realm_id = (SELECT realm_id FROM records WHERE id = ?2)",
                 &[&number, &id],
             ),
-            Which::Of((intake, row)) => select("r.moved_intake = ?1 AND r.moved_row = ?2", &[&intake, &row]),
+            Which::OfMovement((intake, row)) => {
+                select("r.moved_intake = ?1 AND r.moved_row = ?2", &[&intake, &row])
+            }
+            Which::SentOfMovement((intake, row)) => select(
+                "r.moved_intake = ?1 AND r.moved_row = ?2
+                 AND r.state IN ('sending', 'pending', 'unknown', 'accepted', 'duplicate')",
+                &[&intake, &row],
+            ),
         }
     }
 
@@ -287,11 +294,9 @@ impl Store for SqlStore<'_> {
         self.run("UPDATE records SET newer = ?2 WHERE id = ?1", params![id, newer]).map(drop)
     }
 
-    fn replace_twins(&mut self, older: &Known, newcomer: &Known) -> Result<(), Error> {
-        let sql = "UPDATE records SET newer = ?2 WHERE of_record = ?1 AND state = 'held' AND way = 'key' AND id <> ?2
-                    AND newer IS NULL AND intake_id <> ?3
-                    AND NOT EXISTS (SELECT 1 FROM records o WHERE o.intake_id = ?3 AND o.older = records.id)";
-        self.run(sql, params![older.id, newcomer.id, newcomer.intake]).map(drop)
+    fn is_to_be_taken(&self, record: i64, by: i64) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE intake_id = ?1 AND older = ?2)";
+        Ok(self.one(sql, params![by, record])?.unwrap_or_default())
     }
 
     fn forget_number(&mut self, id: i64) -> Result<(), Error> {

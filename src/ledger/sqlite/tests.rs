@@ -3613,7 +3613,7 @@ fn who_waits_for_a_row_that_waits_is_judged_when_that_is() {
     let (file, going, repair) = waiting_at_the_door(&mut bench);
     assert_eq!((bench.statuses(file), bench.statuses(repair)), (vec![Waiting], vec![Waiting]));
     bench.settle(&going, &BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None });
-    assert_eq!((bench.statuses(file), bench.codes(repair)), (vec![Duplicate], vec!["L011".to_owned()]));
+    assert_eq!((bench.statuses(file), bench.codes(repair)), (vec![Duplicate], vec!["L073".to_owned()]));
     let told = &bench.rows(repair)[0].issues[0].args;
     assert!(told.contains(&"100".to_owned()), "it is judged by what that one repeats: {told:?}");
 }
@@ -3672,7 +3672,7 @@ fn a_row_that_one_of_two_with_one_key_repaired_is_not_repaired_unasked_under_ano
         bench.send_all(&accepted);
         assert_eq!(bench.statuses(second), [Held, Accepted]);
         let third = drop_naming(&mut bench, "c.csv", (first, 1), (2, "k7", 3));
-        assert_eq!(bench.codes(third), ["L011"], "refused in time: {in_time}");
+        assert_eq!(bench.codes(third), ["L073"], "refused in time: {in_time}");
         assert!(bench.claim().is_none());
     }
 }
@@ -3686,7 +3686,7 @@ fn whoever_lets_a_row_go_is_asked_first_about_another_repair_that_went_meanwhile
         bench.send_all(&accepted);
         assert_eq!(bench.statuses(third), [Accepted]);
         assert_eq!(let_go(&mut bench, &What::Row("b.csv".into(), 3)), 0);
-        assert_eq!(bench.codes(second)[1], "L011");
+        assert_eq!(bench.codes(second)[1], "L073");
         assert!(bench.claim().is_none());
         assert_eq!(let_go(&mut bench, &What::Row("b.csv".into(), 3)), 1, "now the answer is to that");
         assert_eq!(bench.claim().map(|open| open.items.len()), Some(1));
@@ -3702,7 +3702,7 @@ fn what_a_repair_is_asked_about_is_asked_again_where_its_errors_file_comes_as_it
     let second = drop_naming(&mut bench, "b.csv", (first, 0), (2, "k4", 2));
     assert_eq!(bench.codes(second), ["L011"]);
     let third = drop_naming(&mut bench, "c.csv", (second, 0), (2, "k4", 2));
-    assert_eq!(bench.codes(third), ["L011"]);
+    assert_eq!(bench.codes(third), ["L073"]);
     assert!(bench.claim().is_none());
 }
 
@@ -3737,7 +3737,7 @@ fn a_bad_row_of_a_key_that_is_reported_is_not_repaired_unasked_under_another() {
         bench.send_all(&accepted);
         assert_eq!(
             (bench.statuses(first), bench.codes(good)),
-            (vec![Accepted], vec!["L011".to_owned()]),
+            (vec![Accepted], vec!["L073".to_owned()]),
             "{went}"
         );
     }
@@ -3763,7 +3763,7 @@ fn rows_of_one_file_that_repair_two_repairs_of_one_row_are_asked_about() {
     let bad = ["b.csv", "c.csv"].map(|name| drop_naming(&mut bench, name, (first, 0), (2, "k2", 0)));
     let rows = [names(&mut bench, (bad[0], 0), (2, "k8", 2)), names(&mut bench, (bad[1], 0), (3, "k9", 2))];
     let good = bench.drop_rows("d.csv", "d", &rows, true, Accept::GoodRows);
-    assert_eq!(bench.codes(good), ["L005", "L013"]);
+    assert_eq!(bench.codes(good), ["L005", "L074"]);
 }
 
 /// `L013` says to correct the number in one of the two.
@@ -3804,8 +3804,10 @@ fn what_a_person_dropped_beside_another_is_not_reported_unasked_under_a_new_key(
     bench.send_all(&accepted);
     let changed = bench.drop_file("b.csv", &[(2, "k0", 2)]);
     drop(&mut bench, 2);
-    let again = drop_naming(&mut bench, "c.csv", (changed, 0), (2, "k9", 2));
-    assert_eq!(bench.codes(again), ["L011"]);
+    for (name, quantity, code) in [("c.csv", 2, "L022"), ("d.csv", 3, "L073")] {
+        let again = drop_naming(&mut bench, name, (changed, 0), (2, "k9", quantity));
+        assert_eq!(bench.codes(again), [code]);
+    }
 
     for former in [false, true] {
         let mut bench = Bench::new();
@@ -3818,6 +3820,6 @@ fn what_a_person_dropped_beside_another_is_not_reported_unasked_under_a_new_key(
         let named = if former { first } else { twins };
         let again = drop_naming(&mut bench, "c.csv", (named, 0), (2, "k9", 2));
         bench.send_all(&accepted);
-        assert_eq!(bench.statuses(again), [Status::Duplicate], "equal to the one that went; {former}");
+        assert_eq!(bench.codes(again), ["L073"], "{former}");
     }
 }
