@@ -6,8 +6,8 @@ use super::book::Want;
 use super::memory::{Memory, Rec, index};
 use super::server::Server;
 use crate::destinations::Late;
-use crate::ledger::OpenBatch;
 use crate::ledger::core::{AttemptState, BatchState, FileState, RecordState, TransactionState};
+use crate::ledger::{OpenBatch, StoredIssue, codes};
 
 /// A rule that does not hold, by its name.
 pub(super) type Broken = String;
@@ -106,6 +106,7 @@ impl Check {
         for id in std::mem::take(&mut memory.touched) {
             let Some(rec) = memory.rec(id) else { continue };
             self.record(memory, server, id, rec)?;
+            Self::met(memory, id, rec)?;
             self.last.insert(id, rec.state);
         }
         Ok(())
@@ -168,6 +169,20 @@ impl Check {
             RecordState::Rejected => must(trn_state == Some(TransactionState::Refused), || told("I4")),
             _ => Ok(()),
         }
+    }
+
+    /// What a row is taken for, or asked about, has its number or is about the same movement: else it would not be reported
+    /// although it should, or somebody be asked who can't know.
+    fn met(memory: &Memory, id: i64, rec: &Rec) -> Result<(), Broken> {
+        let codes = [&codes::CHANGE, &codes::REPORTED_BEFORE];
+        let is_asked = |why: &StoredIssue| codes.iter().any(|code| code.code == why.code);
+        let asks = rec.state == RecordState::Held && rec.reason.first().is_some_and(is_asked);
+        let met =
+            rec.of.filter(|_| asks || rec.state == RecordState::Duplicate).and_then(|of| memory.rec(of));
+        let members = rec.members.as_deref().zip(met.and_then(|met| met.members.as_deref()));
+        let Some((one, other)) = members.filter(|(one, _)| movement(one).is_some()) else { return Ok(()) };
+        let same = delivery(one) == delivery(other) || movement(one) == movement(other);
+        must(same, || format!("I14: {:?} {id} {one} is taken for {:?} {other}", rec.state, rec.of))
     }
 
     /// When the faults have stopped and everything that goes by itself has gone.

@@ -227,7 +227,7 @@ impl Drawer {
                     let own = if random.percent(85) { Some(Own::Ready) } else { Some(Own::Refused) };
                     rows.push(Line { own, reference, ..line.clone() });
                     if self.keyed {
-                        self.renumbering.look_at(rows.len() - 1, rec);
+                        self.renumbering.look_at(rows.len() - 1, memory.newest(rec));
                     }
                 }
             }

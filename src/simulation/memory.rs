@@ -1100,6 +1100,11 @@ impl Memory {
         lines
     }
 
+    /// What stands in a record's place.
+    pub(super) fn newest<'a>(&'a self, rec: &'a Rec) -> &'a Rec {
+        rec.newer.and_then(|newer| self.rec(newer)).map_or(rec, |newer| self.newest(newer))
+    }
+
     pub(super) fn live_of(&self, key: &Key) -> Option<i64> {
         self.live.get(key).copied()
     }

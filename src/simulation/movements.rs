@@ -27,12 +27,13 @@ impl Renumbering {
         Self { random, often, found: Vec::new() }
     }
 
-    /// A row is repaired, the so many-th of its file.
-    pub(super) fn look_at(&mut self, row: usize, repaired: &Rec) {
-        // What was never to be reported is nobody's fact, whatever becomes of its key.
-        let was_to_go = repaired.state != RecordState::Ignored || !repaired.reason.is_empty();
-        if self.random.percent(self.often) && was_to_go {
-            self.found.push((row, is_told_of_another(repaired)));
+    /// A row is repaired, the so many-th of its file; `stands` is what its report shows.
+    pub(super) fn look_at(&mut self, row: usize, stands: &Rec) {
+        // What was never to be reported is nobody's fact, whatever becomes of its key. Of what waits a report says to do
+        // nothing.
+        let was_to_go = stands.state != RecordState::Ignored || !stands.reason.is_empty();
+        if self.random.percent(self.often) && was_to_go && !stands.state.is_open() {
+            self.found.push((row, is_told_of_another(stands)));
         }
     }
 }

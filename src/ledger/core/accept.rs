@@ -112,7 +112,10 @@ fn take_back<S: Store>(store: &mut S, newcomer: &Known) -> Result<(), Error> {
     }
     let Some(repaired) = stands_before(store, &newcomer, |_| true)? else { return Ok(()) };
     if repaired.state.gives_way() {
-        return take_place(store, &newcomer, &repaired);
+        return match newcomer.state {
+            RecordState::Behind => wait_behind(store, &newcomer, &repaired, newcomer.way.unwrap_or(Way::Key)),
+            _ => take_place(store, &newcomer, &repaired),
+        };
     }
     let goes = newcomer.state == RecordState::Ready || newcomer.only_doubted();
     if goes && (repaired.state.may_be_reported() || repaired.state.is_open()) {

@@ -45,13 +45,7 @@ pub(crate) fn release<S: Store>(
             return Ok(false);
         }
     }
-    if answer != Some(Double::Drop)
-        && let Some(other) = went_meanwhile(store, known)?
-    {
-        let way = way_to(store, known, &other)?;
-        wait_behind(store, known, &other, way)?;
-        store.mark_changed(known.id)?;
-        moved.push(known.id);
+    if answer != Some(Double::Drop) && ask_first(store, known, moved)? {
         return Ok(false);
     }
     let reasons = store.reason(known.id)?;
@@ -77,6 +71,19 @@ pub(crate) fn release<S: Store>(
     }
     store.mark_changed(known.id)?;
     moved.push(known.id);
+    Ok(true)
+}
+
+/// Whoever lets a row go is asked about another one first, of which nobody was told. Whether there is one.
+fn ask_first<S: Store>(store: &mut S, known: &Known, moved: &mut Vec<i64>) -> Result<bool, Error> {
+    let Some(other) = went_meanwhile(store, known)? else { return Ok(false) };
+    let cancelled = known.state == RecordState::Reversed && known.of_record.is_none();
+    if !cancelled {
+        let way = way_to(store, known, &other)?;
+        wait_behind(store, known, &other, way)?;
+        store.mark_changed(known.id)?;
+        moved.push(known.id);
+    }
     Ok(true)
 }
 

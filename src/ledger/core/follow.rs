@@ -342,12 +342,15 @@ fn is_twin(rival: &Known, newcomer: &Known) -> bool {
         && rival.row != newcomer.row
 }
 
-/// The live record of a key that a newcomer came under, if that is neither itself nor the one it waited for.
+/// The live record of a key that a newcomer came under, if that is neither itself nor the one it waited for. A row of a
+/// file that may never be accepted is nobody's rival: it is judged when it is.
 pub(super) fn rival_of<S: Store>(store: &S, newcomer: &Known, met: &Known) -> Result<Option<Known>, Error> {
     for (scope, key) in store.own_keys(newcomer)? {
-        if let Some(live) =
-            store.live(scope, &key)?.filter(|live| live.id != newcomer.id && live.id != met.id)
-        {
+        let Some(live) = store.live(scope, &key)?.filter(|live| live.id != newcomer.id && live.id != met.id)
+        else {
+            continue;
+        };
+        if live.intake == newcomer.intake || store.is_taken(live.intake)? {
             return Ok(Some(live));
         }
     }

@@ -1,6 +1,7 @@
 //! Where a staged row finds its place among the facts: it is nobody's, takes another's place, or is stopped.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::fact::{judge_own, stopped_by};
 use super::store::{Movement, Which, differences, in_place_of, told, told_of};
@@ -161,13 +162,14 @@ impl Newcomer<'_> {
             };
             // A repaired row belongs to the document of the row it names, and is about the same movement.
             store.join_document(self.id, &known)?;
-            let movement = if self.is_another(store, &known)? {
+            let stands = stands_for(store, known.clone())?;
+            let movement = if self.is_another(store, &stands)? {
                 (self.under.intake, self.row)
             } else {
                 movement_of(store, &known)?
             };
             store.set_movement(self.id, movement)?;
-            return Ok(Target::Row(Way::Named, Box::new(stands_for(store, known)?), Some(movement)));
+            return Ok(Target::Row(Way::Named, Box::new(stands), Some(movement)));
         }
         let Some(again_of) = self.under.again_of else { return Ok(Target::None) };
         let known = store.of_row(again_of, self.row)?;
@@ -182,14 +184,16 @@ impl Newcomer<'_> {
 
     /// Whether whoever repaired a row was asked about another one of its key, and says by a new key that it is another
     /// movement.
-    fn is_another<S: Store>(&self, store: &S, named: &Known) -> Result<bool, Error> {
-        let by_key = !matches!(named.way, Some(Way::Named | Way::Movement));
-        let waits = named.state == RecordState::Held && named.newer.is_none() && by_key;
-        if !waits || self.has_key_of(store, named)? {
+    fn is_another<S: Store>(&self, store: &S, stands: &Known) -> Result<bool, Error> {
+        let by_key = !matches!(stands.way, Some(Way::Named | Way::Movement));
+        if stands.state != RecordState::Held || !by_key || self.has_key_of(store, stands)? {
             return Ok(false);
         }
         let doubts = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE];
-        Ok(store.reason(named.id)?.first().is_some_and(|why| doubts.iter().any(|code| code.code == why.code)))
+        Ok(store
+            .reason(stands.id)?
+            .first()
+            .is_some_and(|why| doubts.iter().any(|code| code.code == why.code)))
     }
 
     /// Of one movement nothing goes beside what is with the system, unless a person let the row go beside that which it is
@@ -519,10 +523,18 @@ fn movement_of<S: Store>(store: &mut S, named: &Known) -> Result<Movement, Error
     for nameless in chain.iter().filter(|one| one.movement.is_none()) {
         store.set_movement(nameless.id, movement)?;
     }
-    match chain.last().map_or(Ok(None), |last| repeated(store, last))? {
-        Some(repeated) => unite(store, movement, &repeated),
-        None => Ok(movement),
+    unite_repeated(store, movement, chain.last().unwrap_or(named))
+}
+
+/// What repeats another record is about the same, and about what that one repeats in turn.
+fn unite_repeated<S: Store>(store: &mut S, mut movement: Movement, known: &Known) -> Result<Movement, Error> {
+    let mut seen = BTreeSet::from([known.id]);
+    let mut next = repeated(store, known)?;
+    while let Some(one) = next.filter(|one| seen.insert(one.id)) {
+        movement = unite(store, movement, &one)?;
+        next = repeated(store, &one)?;
     }
+    Ok(movement)
 }
 
 /// A record, and all that is about the same, is about that movement too; gives the one that stays.
