@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 
 use super::book::{LEDGER, SECTION};
+use super::check::EXCHANGED;
 use super::days::{Dated, Days};
 use super::memory::Memory;
 use super::movements::Renumbering;
@@ -238,6 +239,7 @@ impl Drawer {
         }
         if self.keyed && rows.len() > 1 && random.percent(20) {
             exchange(&mut rows, random);
+            allowed.insert(EXCHANGED.to_owned(), 1);
             // Whoever names one row and bears another's number means either: nobody can tell which.
             for row in &rows {
                 *allowed.entry(self.movement(row)).or_default() += 1000;

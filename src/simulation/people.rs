@@ -60,6 +60,9 @@ fn resolve_one<B: Book>(life: &mut Life<'_, B>) -> Result<bool, Broken> {
         one.state != TransactionState::Unknown || life.server.look(&one.number).is_none()
     };
     let none = batch.transactions.iter().all(none_of_it);
+    // Whoever takes a batch of the portal for one of ours compares all of its rows.
+    let numbers: Vec<String> =
+        batch.transactions.iter().map(|of| memory.transactions[index(*of)].number.clone()).collect();
     if !one_left && none && life.random.percent(30) {
         let got = life.here(Op::Resolve(What::Batch(trn.batch), Decision::NotReceived))?;
         return Ok(!matches!(got, Got::Decided(0, _)));
@@ -67,7 +70,7 @@ fn resolve_one<B: Book>(life: &mut Life<'_, B>) -> Result<bool, Broken> {
     if batch.state == crate::ledger::core::BatchState::Unknown
         && let Some(remote) = life
             .server
-            .batch_with(&trn.number)
+            .batch_with(&numbers)
             .filter(|_| !another)
             .filter(|_| one_left || life.random.percent(70))
     {

@@ -276,11 +276,13 @@ impl Server {
         self.look(number).is_some_and(|id| self.books[id].members == members)
     }
 
-    /// The batch that a number came in, where the portal shows one that says of it what the books say.
-    pub(super) fn batch_with(&self, number: &str) -> Option<usize> {
-        let registered = self.look(number);
-        let is_it = |(one, id): &(String, Option<usize>)| one == number && *id == registered;
-        self.batches.iter().rposition(|batch| batch.rows.iter().any(is_it)).map(|at| at + 1)
+    /// The batch that numbers came in, where the portal shows one that says of each what the books say.
+    pub(super) fn batch_with(&self, numbers: &[String]) -> Option<usize> {
+        let has = |batch: &Later, number: &String| {
+            batch.rows.iter().any(|(one, id)| one == number && *id == self.look(number))
+        };
+        let is_it = |batch: &Later| numbers.iter().all(|number| has(batch, number));
+        self.batches.iter().rposition(is_it).map(|at| at + 1)
     }
 }
 
