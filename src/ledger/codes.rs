@@ -400,13 +400,13 @@ codes! {
            "A number copied from the next row of the portal; a batch was given the number of an earlier one, in which the row was refused."
            "Look up the number in the portal once more; `rxdrop trace` with what the message names shows whose it is here. Decide row by row: `rxdrop resolve FILE:ROW --accepted ID` with the row's own number or, if it is not there, `--not-received`."
     REPORTED_BEFORE "L073" User
-        bg "това, което поправя, вече е прието като ред {1} на {0} под номер {2}; не е подаден — решете дали е отделно движение, или е същото, и кажете на администратора (отговор double=send или double=drop)"
+        bg "редът, който поправя, или друг със същия предишен номер вече е приет: ред {1} на {0}, номер {2}; не е подаден — решете дали е отделно движение, или е същото, и кажете на администратора (отговор double=send или double=drop)"
            "Ред, който поправя друг, е за същото движение, какъвто и номер на документ да носи сега; второ подаване би било второ движение."
-           "Ред с грешен номер е бил поправен и приет; после е пуснат старият файл за поправки с друг номер."
+           "Сгрешен ред е пуснат отново, след като верният вече е приет, и при поправката е получил друг номер на документ."
            "Сравнете с посочения ред. Ако е същото движение: `rxdrop release ФАЙЛ:РЕД --answer double=drop` (не се подава); ако е друго: `--answer double=send`."
-        en "what it repairs was accepted before, as row {1} of {0} under number {2}; not sent: decide whether it is a movement of its own or the same, and tell the administrator (answer double=send or double=drop)"
+        en "the row that it repairs, or one of the same earlier number, was accepted already: row {1} of {0}, number {2}; not sent: decide whether it is a movement of its own or the same, and tell the administrator (answer double=send or double=drop)"
            "A row that repairs another is about the same movement, whatever number of a document it bears now; sent once more it would be a second movement."
-           "A row with a wrong number was repaired and accepted; then its old errors file was dropped with another number."
+           "A bad row was dropped again after the good one had been accepted, and got another document number when it was repaired."
            "Compare with the row that is named. If it is the same movement: `rxdrop release FILE:ROW --answer double=drop` (not sent); if it is another: `--answer double=send`."
     REPAIRED_TWICE "L074" User
         bg "ред {0} на този файл поправя същия ред; нито един не е подаден — махнете излишния или, ако са две движения, кажете на администратора (отговор double=send или double=drop)"

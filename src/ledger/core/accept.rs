@@ -82,10 +82,11 @@ fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Res
         let in_the_way = |one: &Known| newcomer.valid && one.intake != intake && !one.state.gives_way();
         if let Some(rival) = rival.filter(in_the_way) {
             wait_behind(store, newcomer, &rival, way)?;
-            let repairs = newcomer.movement.is_some() && newcomer.movement == older.movement;
+            let judged = store.record(newcomer.id)?.unwrap_or_else(|| newcomer.clone());
+            // Nobody is asked about one that waits or only repeats another: the older one keeps its key until then.
+            let repairs = judged.state == RecordState::Held && judged.moves() == older.moves();
             if (target.is_some() || repairs) && older.state.gives_way() && older.newer.is_none() {
                 // It does not go either, and says why: what it said before was read otherwise, or is repaired.
-                let judged = store.record(newcomer.id)?.unwrap_or_else(|| newcomer.clone());
                 take_place(store, &judged, &older)?;
             }
             continue;

@@ -6,7 +6,6 @@ use super::follow::{
     documents_of_record, documents_of_records, give_place_back, judge_followers, judge_followers_of,
     wait_behind, way_to,
 };
-use super::place::is_vouched_for_beside;
 use super::store::{Stand, Which, in_place_of, told};
 use super::{Judgement, Known, Life as _, RecordEvent, RecordState, Store, Way};
 use crate::ledger::lists::{is_listed_under_our_number, listed_ids};
@@ -60,6 +59,10 @@ pub(crate) fn release<S: Store>(
     if answer == Some(Double::Drop) {
         drop_it(store, known, by)?;
     } else if known.newer.is_none() {
+        if doubt && is_asked_about_movement(store, known)? {
+            // That is what "double=send" says, of whatever else was reported or still is.
+            store.set_movement(known.id, (known.intake, known.row))?;
+        }
         let state = known.state.after(RecordEvent::Released)?;
         store.let_go(known.id, state)?;
         store.tell(known.id, &[told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])])?;
@@ -74,7 +77,8 @@ pub(crate) fn release<S: Store>(
     Ok(true)
 }
 
-/// Whoever lets a row go is asked about another one first, of which nobody was told. Whether there is one.
+/// Whoever lets a row go is asked first about another one about the same movement, of which nobody was told. Whether
+/// there is one.
 fn ask_first<S: Store>(store: &mut S, known: &Known, moved: &mut Vec<i64>) -> Result<bool, Error> {
     let Some(other) = went_meanwhile(store, known)? else { return Ok(false) };
     let cancelled = known.state == RecordState::Reversed && known.of_record.is_none();
@@ -87,20 +91,34 @@ fn ask_first<S: Store>(store: &mut S, known: &Known, moved: &mut Vec<i64>) -> Re
     Ok(true)
 }
 
-/// Another row about the same movement that went, or is about to, and of which whoever answers was not told.
+/// Another row about the same movement that went, or is about to, where what is asked is something else.
 fn went_meanwhile<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> {
     let Some(movement) = known.movement.filter(|_| known.valid && known.newer.is_none()) else {
         return Ok(None);
     };
+    if is_asked_about_movement(store, known)? {
+        return Ok(None);
+    }
     for other in store.select(Which::OfMovement(movement))?.into_iter().rev() {
         let ready = other.state == RecordState::Ready && store.is_taken(other.intake)?;
-        let goes = other.is_with_system() || ready;
-        let told = known.is_asked_about(&other) || is_vouched_for_beside(store, known, &other)?;
-        if other.id != known.id && goes && !told {
+        if other.id != known.id && (other.is_with_system() || ready) {
             return Ok(Some(other));
         }
     }
     Ok(None)
+}
+
+/// Whether what holds a row asks if it is the movement of another, or a movement of its own: by what it names, or as one
+/// of several rows of its file that repair one.
+fn is_asked_about_movement<S: Store>(store: &S, known: &Known) -> Result<bool, Error> {
+    match (known.way, known.movement) {
+        (Some(Way::Named | Way::Movement), _) => Ok(known.of_record.is_some()),
+        (Some(Way::Key), Some(movement)) => {
+            let twin = |one: &Known| one.id != known.id && one.intake == known.intake;
+            Ok(store.select(Which::OfMovement(movement))?.iter().any(twin))
+        }
+        _ => Ok(false),
+    }
 }
 
 /// The row of a reversed one's fact that was sent after it, or is about to be.

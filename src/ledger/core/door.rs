@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::decide::stop;
 use super::follow::{self, documents_of_record, take_place};
-use super::place::{first_untold, is_counted, sent_beside};
+use super::place::{is_counted, other_of};
 use super::store::{Movement, told};
 use super::{Known, RecordEvent, RecordState, Store, Way};
 use crate::destinations::Late;
@@ -102,23 +102,22 @@ fn hold_beside<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>
 }
 
 /// What moved goes once, under whatever keys repaired rows come: not beside one that is registered or under way, nor with
-/// another, unless a person who was told of that one let it go.
+/// another.
 fn hold_again<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>, Error> {
-    let (mut aside, mut go) = (Vec::new(), BTreeMap::<Movement, Vec<Known>>::new());
+    let (mut aside, mut first) = (Vec::new(), BTreeMap::<Movement, Known>::new());
     for one in leaving {
         let Some(movement) = one.movement else { continue };
         let Some(ready) = store.record(one.record)?.filter(|one| one.state == RecordState::Ready) else {
             continue;
         };
-        let go = go.entry(movement).or_default();
-        let sent = sent_beside(store, movement, &ready)?;
-        if let Some(other) = sent.map_or_else(|| first_untold(store, &ready, go), |sent| Ok(Some(sent)))? {
-            let way = follow::way_to(store, &ready, &other)?;
-            follow::hold_beside(store, &ready, &other, way)?;
-            aside.push(ready.id);
-        } else {
-            go.push(ready);
-        }
+        let sent = other_of(store, movement, ready.id)?;
+        let Some(other) = sent.or_else(|| first.get(&movement).cloned()) else {
+            first.insert(movement, ready);
+            continue;
+        };
+        let way = follow::way_to(store, &ready, &other)?;
+        follow::hold_beside(store, &ready, &other, way)?;
+        aside.push(ready.id);
     }
     Ok(aside)
 }

@@ -130,6 +130,11 @@ pub fn stopped_by(verdict: Judgement) -> &'static CodeInfo {
     }
 }
 
+/// The code of two rows of one file that can't both be meant: of one key, or repairing one row.
+pub(super) fn twice(one_key: bool) -> &'static CodeInfo {
+    if one_key { &codes::TWICE } else { &codes::REPAIRED_TWICE }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

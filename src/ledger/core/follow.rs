@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fact::stopped_by;
+use super::fact::{stopped_by, twice};
 use super::store::{Stand, Which, differences, in_place_of, told, told_of};
 use super::{Judgement, Known, Life as _, Met, RecordEvent, RecordState, Store, Way, judge};
 use crate::ledger::{Error, codes};
@@ -29,13 +29,17 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
     hand_on(store, newcomer, older)
 }
 
-/// Rows of other files that were held as twins of a replaced one are replaced with it, by whatever has their key: not by a
-/// row with a number of its own, and not where a row of its file takes their place itself.
+/// Rows of other files that were held as twins of a replaced one are replaced with it, by whatever has their key or is
+/// about the same movement: not by a row with a number of its own, and not where a row of its file takes their place
+/// itself.
 fn replace_twins<S: Store>(store: &mut S, older: &Known, newcomer: &Known) -> Result<(), Error> {
     for twin in store.select(Which::HeldBeside(older.id, newcomer.intake))? {
-        let is_twin =
-            twin.way == Some(Way::Key) && twin.id != newcomer.id && has_key_of(store, newcomer, &twin)?;
-        if is_twin && !store.is_to_be_taken(twin.id, newcomer.intake)? {
+        let same = twin.movement.is_some() && twin.movement == newcomer.movement;
+        let is_twin = twin.way == Some(Way::Key) && twin.id != newcomer.id;
+        if is_twin
+            && (same || has_key_of(store, newcomer, &twin)?)
+            && !store.is_to_be_taken(twin.id, newcomer.intake)?
+        {
             store.set_newer(twin.id, Some(newcomer.id))?;
         }
     }
@@ -107,7 +111,9 @@ fn give_way_to_live<S: Store>(store: &mut S, id: i64) -> Result<(), Error> {
     let Some(ready) = store.record(id)?.filter(|one| one.state == RecordState::Ready) else { return Ok(()) };
     let Some((scope, key)) = store.own_keys(&ready)?.into_iter().next() else { return Ok(()) };
     match store.live(scope, &key)? {
-        Some(live) if live.intake != ready.intake && !live.state.gives_way() => {
+        Some(live)
+            if live.intake != ready.intake && !live.state.gives_way() && store.is_taken(live.intake)? =>
+        {
             wait_behind(store, &ready, &live, Way::WeakElsewhere)
         }
         _ => Ok(()),
@@ -439,7 +445,7 @@ fn twin_of<S: Store>(store: &S, id: i64) -> Result<Option<Known>, Error> {
 /// are still to be judged.
 pub(super) fn hold_twice<S: Store>(store: &mut S, first: i64, follower: &Known) -> Result<(), Error> {
     let Some(brother) = store.record(first)? else { return Ok(()) };
-    let code = if has_key_of(store, &brother, follower)? { &codes::TWICE } else { &codes::REPAIRED_TWICE };
+    let code = twice(has_key_of(store, &brother, follower)?);
     let reason = [told(code, [brother.row.to_string()])];
     let state = follower.state.after(RecordEvent::SetAside)?;
     store

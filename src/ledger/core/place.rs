@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::fact::{judge_own, stopped_by};
+use super::fact::{judge_own, stopped_by, twice};
 use super::store::{Movement, Which, differences, in_place_of, told, told_of};
 use super::{Judgement, Known, Life as _, Met, RecordEvent, RecordState, Store, Way, judge};
 use crate::ledger::{Error, FactKey, Own, StagedRecord, StoredIssue, codes};
@@ -112,11 +112,11 @@ impl Newcomer<'_> {
             Target::None => {}
             Target::Row(way, known, movement) => {
                 let met = known.id;
-                self.meet_target(store, &mut place, way, (*known).clone(), movement)?;
+                self.meet_target(store, &mut place, way, *known, movement)?;
                 self.meet_anew(&mut place, fact.as_ref());
                 self.take_own_row(store, &mut place, met)?;
                 if let Some(movement) = movement {
-                    self.meet_movement(store, &mut place, (way, &known, movement))?;
+                    self.meet_movement(store, &mut place, way, movement)?;
                 }
             }
             Target::UnknownName => {
@@ -196,26 +196,31 @@ impl Newcomer<'_> {
             .is_some_and(|why| doubts.iter().any(|code| code.code == why.code)))
     }
 
-    /// Of one movement nothing goes beside what is with the system, unless a person let the row go beside that which it is
-    /// the newer one of.
+    /// Of one movement nothing goes beside what is with the system.
     fn meet_movement<S: Store>(
         &self,
         store: &S,
         place: &mut Place,
-        (way, stands, movement): (Way, &Known, Movement),
+        way: Way,
+        movement: Movement,
     ) -> Result<(), Error> {
         if place.stopped.is_some() || self.staged.own != Own::Ready {
             return Ok(());
         }
-        let Some(other) = sent_beside(store, movement, stands)?.filter(|other| other.id != self.id) else {
-            return Ok(());
-        };
-        let way = match way {
-            Way::Named if !self.has_key_of(store, &other)? => Way::Movement,
-            way => way,
-        };
+        let Some(other) = other_of(store, movement, self.id)? else { return Ok(()) };
+        let way = if way == Way::Named { self.way_to(store, &other)? } else { way };
         place.stopped = self.verdict(way, &other, false).map(|verdict| (verdict, way, other));
+        let held = |verdict: Judgement| RecordEvent::Judged(verdict).leads_to() == RecordState::Held;
+        if !place.stopped.as_ref().is_some_and(|(verdict, ..)| held(*verdict)) {
+            // The older one keeps its place and its key until somebody is asked, or what it waits for is answered.
+            place.takes = None;
+        }
         Ok(())
+    }
+
+    /// How it meets a row that is about the same movement.
+    fn way_to<S: Store>(&self, store: &S, other: &Known) -> Result<Way, Error> {
+        Ok(if self.has_key_of(store, other)? { Way::Named } else { Way::Movement })
     }
 
     /// Whether both count together: one system, environment and registration. What never got so far is anybody's.
@@ -243,18 +248,43 @@ impl Newcomer<'_> {
                 return Ok(());
             }
         }
-        match self.verdict(way, &known, false) {
+        match self.verdict_by_name(store, way, &known)? {
             Some(Judgement::TakesPlace | Judgement::Anew) => {
                 place.live = false;
                 place.takes = Some(known);
             }
-            Some(verdict) => {
-                let root = root(store, known)?;
-                place.stopped = Some((verdict, way, root));
-            }
+            Some(verdict) => place.stopped = Some(self.by_root(store, (verdict, way, known))?),
             None => place.live = false,
         }
         Ok(())
+    }
+
+    /// What was dropped is that no more under another key.
+    fn verdict_by_name<S: Store>(
+        &self,
+        store: &S,
+        way: Way,
+        known: &Known,
+    ) -> Result<Option<Judgement>, Error> {
+        let verdict = self.verdict(way, known, false);
+        let dropped = way == Way::Named && verdict == Some(Judgement::Ignored);
+        let anew = dropped && !self.has_key_of(store, known)?;
+        Ok(if anew { Some(Judgement::TakesPlace) } else { verdict })
+    }
+
+    /// Who names a row that only repeats or waits for another is judged by that: under another key it may be another.
+    fn by_root<S: Store>(
+        &self,
+        store: &S,
+        (verdict, way, known): (Judgement, Way, Known),
+    ) -> Result<(Judgement, Way, Known), Error> {
+        let id = known.id;
+        let root = root(store, known)?;
+        if root.id == id || way != Way::Named || self.has_key_of(store, &root)? {
+            return Ok((verdict, way, root));
+        }
+        let verdict = self.verdict(Way::Movement, &root, false).unwrap_or(verdict);
+        Ok((verdict, Way::Movement, root))
     }
 
     /// The same row of the same content named that one too, and had to give its place back: it is that row which is read
@@ -458,7 +488,7 @@ impl Newcomer<'_> {
     fn stop<S: Store>(&self, store: &mut S, verdict: Judgement, way: Way, met: &Known) -> Result<(), Error> {
         let goes = met.state == RecordState::Ready || met.only_doubted();
         let code = match verdict {
-            Judgement::TwiceInFile if !self.has_key_of(store, met)? => &codes::REPAIRED_TWICE,
+            Judgement::TwiceInFile => twice(self.has_key_of(store, met)?),
             verdict => stopped_by(verdict),
         };
         if verdict == Judgement::TwiceInFile && goes {
@@ -493,7 +523,7 @@ impl Newcomer<'_> {
             return Ok(true);
         }
         for other in store.select(Which::OfNumber(number, self.id))? {
-            if !self.has_key_of(store, &other)? && self.staged.reference.is_none() {
+            if !self.is_same_fact(store, &other)? && self.staged.reference.is_none() {
                 return Ok(true);
             }
         }
@@ -501,12 +531,21 @@ impl Newcomer<'_> {
     }
 
     /// Whether a row ever came under the key of this one.
+    fn is_same_fact<S: Store>(&self, store: &S, other: &Known) -> Result<bool, Error> {
+        Ok(store.keys_of_row(other.intake, other.row)?.iter().any(|(_, key)| self.came_under(key)))
+    }
+
+    /// Whether a row's own key is the one of this one.
     fn has_key_of<S: Store>(&self, store: &S, other: &Known) -> Result<bool, Error> {
-        Ok(store.keys_of_row(other.intake, other.row)?.iter().any(|(_, key)| match &self.staged.fact {
+        Ok(store.own_keys(other)?.first().is_some_and(|(_, key)| self.came_under(key)))
+    }
+
+    fn came_under(&self, key: &str) -> bool {
+        match &self.staged.fact {
             Some(FactKey::Strong(mine)) => mine == key,
             Some(FactKey::Weak(mine)) => key.rsplit_once('#').is_some_and(|(base, _)| base == mine),
             None => false,
-        }))
+        }
     }
 }
 
@@ -549,8 +588,11 @@ fn unite<S: Store>(store: &mut S, movement: Movement, with: &Known) -> Result<Mo
 }
 
 /// The record that a row only repeats or waits for, or beside which a person dropped it, or that has its key, where nobody
-/// is asked about the two.
+/// is asked about the two, nor said that they are two.
 fn repeated<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> {
+    if known.is_vouched_for() {
+        return Ok(None);
+    }
     let root = root(store, known.clone())?;
     if root.id != known.id {
         return Ok(Some(root));
@@ -560,7 +602,7 @@ fn repeated<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> 
         let by_name = matches!(known.way, Some(Way::Named | Way::Movement));
         return if dropped || by_name { store.record(of) } else { Ok(None) };
     }
-    if known.is_vouched_for() || !(dropped || known.state.gives_way()) {
+    if !(dropped || known.state.gives_way()) {
         return Ok(None);
     }
     // Not the keys that it took over: where keys were exchanged, another row has come under one of them.
@@ -569,46 +611,10 @@ fn repeated<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> 
     Ok(store.live(scope, &key)?.filter(goes))
 }
 
-/// The newest of a movement that is with the system and beside which nobody let a record go.
-pub(super) fn sent_beside<S: Store>(
-    store: &S,
-    movement: Movement,
-    known: &Known,
-) -> Result<Option<Known>, Error> {
+/// The newest of a movement that is with the system, but for one record.
+pub(super) fn other_of<S: Store>(store: &S, movement: Movement, but: i64) -> Result<Option<Known>, Error> {
     let sent = store.select(Which::SentOfMovement(movement))?;
-    let others: Vec<_> = sent.into_iter().filter(|one| one.id != known.id && one.is_with_system()).collect();
-    first_untold(store, known, &others)
-}
-
-/// The last of some others that whoever let a record go was not told of.
-pub(super) fn first_untold<S: Store>(
-    store: &S,
-    known: &Known,
-    others: &[Known],
-) -> Result<Option<Known>, Error> {
-    for other in others.iter().rev() {
-        if !is_vouched_for_beside(store, known, other)? {
-            return Ok(Some(other.clone()));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether a person who was told of another record let this one go, or one in whose place it stands.
-pub(super) fn is_vouched_for_beside<S: Store>(
-    store: &S,
-    known: &Known,
-    other: &Known,
-) -> Result<bool, Error> {
-    let mut next = Some(known.clone());
-    while let Some(one) = next {
-        if one.is_vouched_for() && one.is_asked_about(other) {
-            return Ok(true);
-        }
-        let older = one.older.map_or(Ok(None), |older| store.record(older))?;
-        next = older.filter(|older| older.newer == Some(one.id));
-    }
-    Ok(false)
+    Ok(sent.into_iter().rfind(|one| one.id != but && one.is_with_system()))
 }
 
 /// The newest record in the place of one. Where that does not go itself and had to give its place back, it is the one

@@ -59,11 +59,6 @@ impl Known {
         listed || matches!(self.state, Sending | Pending | Unknown | Accepted)
     }
 
-    /// Whether what it is held for asks about that one. The first of a key twice in one file tells of the other.
-    pub(crate) fn is_asked_about(&self, other: &Self) -> bool {
-        self.of_record.map_or(self.intake == other.intake, |of| of == other.id)
-    }
-
     /// What happens to a record that nothing else stops any more, and why it stands where it then stands.
     pub(crate) fn left_alone(&self) -> (RecordEvent, &[StoredIssue]) {
         match (self.valid, self.doubt.is_empty()) {

@@ -3804,9 +3804,11 @@ fn what_a_person_dropped_beside_another_is_not_reported_unasked_under_a_new_key(
     bench.send_all(&accepted);
     let changed = bench.drop_file("b.csv", &[(2, "k0", 2)]);
     drop(&mut bench, 2);
-    for (name, quantity, code) in [("c.csv", 2, "L022"), ("d.csv", 3, "L073")] {
-        let again = drop_naming(&mut bench, name, (changed, 0), (2, "k9", quantity));
-        assert_eq!(bench.codes(again), [code]);
+    for (name, line, code) in
+        [("c.csv", (2, "k0", 2), "L022"), ("d.csv", (2, "k9", 2), "L073"), ("e.csv", (2, "k8", 3), "L073")]
+    {
+        let again = drop_naming(&mut bench, name, (changed, 0), line);
+        assert_eq!(bench.codes(again), [code], "{name}");
     }
 
     for former in [false, true] {
