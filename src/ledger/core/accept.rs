@@ -77,6 +77,11 @@ fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Res
             continue;
         }
         let way = newcomer.way.unwrap_or(Way::Key);
+        let by_name = matches!(way, Way::Named | Way::Movement);
+        if by_name && matches!(newcomer.state, RecordState::Behind | RecordState::Duplicate) {
+            // The older one keeps its place and its key until somebody is asked, or what this one waits for is answered.
+            continue;
+        }
         // Who held its own fact and gave way when it was staged may have been let go meanwhile.
         let rival = rival_of(store, newcomer, &older)?;
         let in_the_way = |one: &Known| newcomer.valid && one.intake != intake && !one.state.gives_way();

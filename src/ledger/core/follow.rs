@@ -252,7 +252,8 @@ pub(super) fn wait_behind<S: Store>(
     if verdict == Judgement::TakesPlace {
         return take_place_later(store, newcomer, &met);
     }
-    stop_at(store, newcomer, (&met, way), (verdict, &differs))
+    stop_at(store, newcomer, (&met, way), (verdict, &differs))?;
+    take_named(store, newcomer.id, newcomer.older)
 }
 
 /// What a duplicate repeats: whoever meets it is judged by that, as where it is met at staging.
@@ -329,8 +330,25 @@ fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> R
         }
     }
     store.stand(newcomer.id, &Stand { state, way: None, of_record: None, reason })?;
+    let named = newcomer.older.filter(|older| *older != met.id);
     store.set_older(newcomer.id, Some(met.id))?;
-    take_place(store, &Known { state, ..newcomer.clone() }, met)
+    take_place(store, &Known { state, ..newcomer.clone() }, met)?;
+    take_named(store, newcomer.id, named)
+}
+
+/// What waited or goes on waiting for a person now takes the place of the row that it repairs, which kept it until then.
+fn take_named<S: Store>(store: &mut S, id: i64, named: Option<i64>) -> Result<(), Error> {
+    let named = named.map_or(Ok(None), |named| store.record(named))?;
+    let Some(named) = named.filter(|named| named.newer.is_none() && named.state.gives_way()) else {
+        return Ok(());
+    };
+    let Some(newcomer) = store.record(id)?.filter(|one| is_idle(one) && one.newer.is_none()) else {
+        return Ok(());
+    };
+    if named.moves() == newcomer.moves() && store.is_taken(newcomer.intake)? {
+        take_place(store, &newcomer, &named)?;
+    }
+    Ok(())
 }
 
 /// Whether a row of the newcomer's own file has its key too and is in no request: a key twice in one file. One that waits

@@ -210,11 +210,6 @@ impl Newcomer<'_> {
         let Some(other) = other_of(store, movement, self.id)? else { return Ok(()) };
         let way = if way == Way::Named { self.way_to(store, &other)? } else { way };
         place.stopped = self.verdict(way, &other, false).map(|verdict| (verdict, way, other));
-        let held = |verdict: Judgement| RecordEvent::Judged(verdict).leads_to() == RecordState::Held;
-        if !place.stopped.as_ref().is_some_and(|(verdict, ..)| held(*verdict)) {
-            // The older one keeps its place and its key until somebody is asked, or what it waits for is answered.
-            place.takes = None;
-        }
         Ok(())
     }
 
