@@ -1337,6 +1337,10 @@ impl Store for Memory {
         self.rec_mut(id).newer = newer;
         Ok(())
     }
+    fn has_twin(&self, known: &Known, movement: Movement) -> Result<bool, Error> {
+        let twin = |id: i64, rec: &Rec| id != known.id && rec.intake == known.intake;
+        Ok(!self.found(self.of_movement.get(&movement), twin).is_empty())
+    }
     fn is_to_be_taken(&self, record: i64, by: i64) -> Result<bool, Error> {
         Ok(!self.found(self.of_file.get(&by), |_, rec| rec.older == Some(record)).is_empty())
     }

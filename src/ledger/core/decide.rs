@@ -113,10 +113,7 @@ fn went_meanwhile<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, E
 fn is_asked_about_movement<S: Store>(store: &S, known: &Known) -> Result<bool, Error> {
     match (known.way, known.movement) {
         (Some(Way::Named | Way::Movement), _) => Ok(known.of_record.is_some()),
-        (Some(Way::Key), Some(movement)) => {
-            let twin = |one: &Known| one.id != known.id && one.intake == known.intake;
-            Ok(store.select(Which::OfMovement(movement))?.iter().any(twin))
-        }
+        (Some(Way::Key), Some(movement)) => store.has_twin(known, movement),
         _ => Ok(false),
     }
 }

@@ -195,6 +195,8 @@ pub(crate) trait Store {
     fn set_older(&mut self, id: i64, older: Option<i64>) -> Result<(), Error>;
     /// The record that took its place, if one did.
     fn set_newer(&mut self, id: i64, newer: Option<i64>) -> Result<(), Error>;
+    /// Whether another row of its file is about the same movement.
+    fn has_twin(&self, known: &Known, movement: Movement) -> Result<bool, Error>;
     /// Whether a row of a file is to take a record's place.
     fn is_to_be_taken(&self, record: i64, by: i64) -> Result<bool, Error>;
     /// It is not valid after all, and its mapped number is not its own.

@@ -294,6 +294,12 @@ impl Store for SqlStore<'_> {
         self.run("UPDATE records SET newer = ?2 WHERE id = ?1", params![id, newer]).map(drop)
     }
 
+    fn has_twin(&self, known: &Known, (intake, row): Movement) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE moved_intake = ?1 AND moved_row = ?2
+                    AND intake_id = ?3 AND id <> ?4)";
+        Ok(self.one(sql, params![intake, row, known.intake, known.id])?.unwrap_or_default())
+    }
+
     fn is_to_be_taken(&self, record: i64, by: i64) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE intake_id = ?1 AND older = ?2)";
         Ok(self.one(sql, params![by, record])?.unwrap_or_default())

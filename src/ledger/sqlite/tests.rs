@@ -2842,10 +2842,24 @@ fn steps_of_a_release(rows: u32) -> u64 {
     })
 }
 
+/// One reference was filled down: every row of a file repairs the same row, and a person lets all of them go.
+fn steps_of_copies(rows: u32) -> u64 {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k", 1)]);
+    bench.send_all(&refused);
+    let copies: Vec<StagedRow> =
+        (2..2 + rows).map(|row| names(&mut bench, (first, 0), (row, &format!("k{row}"), 1))).collect();
+    steps(&mut bench, |bench| {
+        bench.drop_rows("b.csv", "b", &copies, true, Accept::GoodRows);
+        assert_eq!(let_go(bench, &What::File("b.csv".into())), rows as usize);
+    })
+}
+
 #[test]
 fn what_settles_a_whole_file_takes_work_in_proportion_to_its_rows() {
     type Steps = fn(u32) -> u64;
-    let all: [(&str, Steps); 6] = [
+    let all: [(&str, Steps); 7] = [
+        ("copies", steps_of_copies),
         ("keys twice", steps_of_keys_twice),
         ("release", steps_of_a_release),
         ("list", steps_of_a_list),
