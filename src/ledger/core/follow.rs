@@ -131,8 +131,7 @@ fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(
             moved.push(follower.id);
         }
     }
-    take_keys(store, &moved)?;
-    documents_of_records(store, &moved)
+    take_keys(store, &moved)
 }
 
 /// The row whose place it took may stand for another fact than its own: whoever gave way under its own is replaced
