@@ -19,7 +19,9 @@
 //! it was sent, and whoever says "not received" looked after that, or finds out by a list before anything is sent. Whoever lets a row of a file go knows which file of
 //! that name is meant: the newest with something to decide in that row. A process is not frozen between the commit
 //! that states the intent and the first byte. Without a key nobody sends a doubtful row: equal rows tell nobody which
-//! delivery they are.
+//! delivery they are. Whoever names a row has it from a report of a file that was taken, and gives no other document number
+//! to one that waits, that was never to be reported, or that stands twice in the repaired file without having been asked
+//! about. Where rows of a file were exchanged, what each is about is left open, for the rest of that life.
 
 mod backup;
 mod book;
