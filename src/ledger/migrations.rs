@@ -323,4 +323,9 @@ CREATE INDEX records_of_movement ON records (moved_intake, moved_row, state) WHE
 -- Whose reports show a row: those of its own file, and of the files whose rows it replaced.
 CREATE INDEX records_replaced ON records (newer) WHERE newer IS NOT NULL;
 ",
+    r"
+-- Of a held row, the newest file that had come when it was asked about: that file, and those before it, are no answer.
+-- NULL = held by an earlier version, which did not keep it.
+ALTER TABLE records ADD COLUMN asked_after INTEGER;
+",
 ];

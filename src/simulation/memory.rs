@@ -62,6 +62,8 @@ pub(super) struct Rec {
     /// The number that its mapping gave.
     pub(super) mapped: Option<String>,
     pub(super) movement: Option<Movement>,
+    /// The newest file that had come when it was held.
+    pub(super) asked_after: Option<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -444,6 +446,7 @@ impl Memory {
             until: staged.until,
             mapped: staged.number.clone(),
             movement: None,
+            asked_after: None,
             doc: doc.clone(),
             transaction: None,
         }));
@@ -1057,6 +1060,11 @@ impl Book for Memory {
 }
 
 impl Memory {
+    /// The newest file that came.
+    fn newest_file(&self) -> i64 {
+        id(self.files.len() - 1)
+    }
+
     /// Everything that decides what happens next, one line a thing, in a fixed order.
     pub(super) fn dump(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -1068,7 +1076,7 @@ impl Memory {
             let Some(rec) = rec else { continue };
             let way = if rec.document_way { "document" } else { rec.way.map_or("", Way::word) };
             lines.push(format!(
-                "record {} {}:{} {} {way} {:?} {:?} {:?} {} {:?} {:?} {:?}",
+                "record {} {}:{} {} {way} {:?} {:?} {:?} {} {:?} {:?} {:?} {:?}",
                 id(at),
                 rec.intake,
                 rec.row,
@@ -1080,6 +1088,7 @@ impl Memory {
                 rec.transaction,
                 rec.reason.first().map(|issue| issue.code.as_str()),
                 rec.movement,
+                rec.asked_after,
             ));
         }
         for (at, trn) in self.transactions.iter().enumerate() {
@@ -1152,14 +1161,12 @@ impl Store for Memory {
             }),
             Which::OfNumber(number, but) => self.of_mapped(number, but),
             Which::OfMovement(movement) => self.found(self.of_movement.get(&movement), |_, _| true),
-            Which::SentOfMovement(movement) => self
-                .select(Which::OfMovement(movement))?
-                .into_iter()
-                .filter(|one| {
-                    one.state.was_taken() && one.state != RecordState::Rejected
-                        || one.state == RecordState::Duplicate
-                })
-                .collect(),
+            Which::GoingOfMovement(movement) => {
+                self.found(self.of_movement.get(&movement), |_, rec| rec.state.may_be_reported())
+            }
+            Which::SentOfMovement(movement) => self.found(self.of_movement.get(&movement), |_, rec| {
+                rec.state.may_be_reported() && rec.state != RecordState::Ready
+            }),
         })
     }
     fn reason(&self, id: i64) -> Result<Vec<StoredIssue>, Error> {
@@ -1309,8 +1316,25 @@ impl Store for Memory {
     fn stand(&mut self, id: i64, stand: &Stand<'_>) -> Result<(), Error> {
         self.move_record(id, stand.state);
         self.refer(id, stand.of_record);
+        let newest = self.newest_file();
         let rec = self.rec_mut(id);
         (rec.way, rec.document_way, rec.reason) = (stand.way, false, stand.reason.to_vec());
+        if stand.state == RecordState::Held {
+            rec.asked_after = Some(newest);
+        }
+        Ok(())
+    }
+    fn asked_after(&self, id: i64) -> Result<Option<i64>, Error> {
+        Ok(self.rec(id).and_then(|rec| rec.asked_after))
+    }
+    fn ask_now(&mut self, intake: i64) -> Result<(), Error> {
+        let newest = self.newest_file();
+        for id in self.of_file.get(&intake).cloned().unwrap_or_default() {
+            let rec = self.rec_mut(id);
+            if rec.state == RecordState::Held {
+                rec.asked_after = Some(newest);
+            }
+        }
         Ok(())
     }
     fn let_go(&mut self, id: i64, state: RecordState) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::book::{Book, Got, Op, SECTION};
 use super::check::{Broken, delivery, movement};
 use super::life::Life;
-use super::memory::index;
+use super::memory::{Memory, index};
 use super::server::LATEST_M;
 use crate::ledger::core::decide::DOUBTS;
 use crate::ledger::core::{RecordState, TransactionState};
@@ -149,8 +149,23 @@ fn truth<B: Book>(life: &mut Life<'_, B>, record: i64, change: bool) -> Double {
     }
     let is_left =
         |text: &String| reported(life, text) < life.check.allowed.get(text).copied().unwrap_or_default();
+    let is_left = names.iter().all(is_left) && !is_repaired_already(life.book.memory(), record, &names);
     // Equal rows without a key tell nobody which delivery they are: people send no doubtful one.
-    if names.iter().all(is_left) && life.drawer.keyed { Double::Send } else { Double::Drop }
+    if is_left && life.drawer.keyed { Double::Send } else { Double::Drop }
+}
+
+/// Whether somebody repairs the other one of two rows of a file that are about the same: that repair is to be reported, once
+/// it is good.
+fn is_repaired_already(memory: &Memory, record: i64, names: &[String]) -> bool {
+    let Some(rec) = memory.rec(record) else { return false };
+    let is_about = |members: &str| {
+        names.iter().any(|text| delivery(members) == text || movement(members) == Some(text.as_str()))
+    };
+    memory.records.iter().flatten().any(|twin| {
+        let newest = memory.newest(twin);
+        let repaired = twin.intake == rec.intake && newest.intake != rec.intake && newest.state.gives_way();
+        repaired && twin.members.as_deref().is_some_and(is_about)
+    })
 }
 
 /// How often a delivery, or a movement, is registered or on its way.

@@ -24,6 +24,7 @@ pub(crate) fn former(missing: u32, says_something: bool) -> Former {
 
 /// A dropped file's rows take their places and meet what was answered since they were staged.
 pub(crate) fn accept<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> {
+    store.ask_now(intake)?;
     take_places(store, intake, None)?;
     judge_waiting(store, intake)?;
     replace_older_changes(store, intake)?;
@@ -44,6 +45,7 @@ pub(crate) fn accept<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> 
 /// where that one was answered while they were staged: else a row with the same key would go beside it. The others
 /// take no part: one of them that still named a row would be taken for the one that stands in its place.
 pub(crate) fn merge<S: Store>(store: &mut S, intake: i64, target: i64) -> Result<(), Error> {
+    store.ask_now(intake)?;
     let is_newest = |older: &Known| older.intake == target && older.newer.is_none();
     for newcomer in store.select(Which::TakingIn(intake))? {
         let older = newcomer.older.map_or(Ok(None), |older| store.record(older))?;

@@ -59,22 +59,27 @@ pub(crate) fn release<S: Store>(
     if answer == Some(Double::Drop) {
         drop_it(store, known, by)?;
     } else if known.newer.is_none() {
-        if doubt && is_asked_about_movement(store, known)? {
-            // That is what "double=send" says, of whatever else was reported or still is.
+        let asked = doubt && is_asked_about_movement(store, known)?;
+        if asked && goes_already(store, known)?.is_some() {
+            // That it is another movement is what "double=send" says then; else it is the one that is to be reported.
             store.set_movement(known.id, (known.intake, known.row))?;
         }
         let state = known.state.after(RecordEvent::Released)?;
         store.let_go(known.id, state)?;
         store.tell(known.id, &[told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])])?;
-        // A row that is sent is its fact's live row, unless the live one is accepted or on its way itself.
-        if let Some(own) = store.own_keys(known)?.first() {
-            store.vacate_fact(own)?;
-        }
-        store.revive_facts(known)?;
+        take_free_key(store, known)?;
     }
     store.mark_changed(known.id)?;
     moved.push(known.id);
     Ok(true)
+}
+
+/// A row that is sent is its fact's live row, unless the live one is accepted or on its way itself.
+pub(super) fn take_free_key<S: Store>(store: &mut S, known: &Known) -> Result<(), Error> {
+    if let Some(own) = store.own_keys(known)?.first() {
+        store.vacate_fact(own)?;
+    }
+    store.revive_facts(known)
 }
 
 /// Whoever lets a row go is asked first about another one about the same movement, of which nobody was told. Whether
@@ -93,13 +98,14 @@ fn ask_first<S: Store>(store: &mut S, known: &Known, moved: &mut Vec<i64>) -> Re
 
 /// Another row about the same movement that went, or is about to, where what is asked is something else.
 fn went_meanwhile<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> {
-    let Some(movement) = known.movement.filter(|_| known.valid && known.newer.is_none()) else {
-        return Ok(None);
-    };
-    if is_asked_about_movement(store, known)? {
-        return Ok(None);
-    }
-    for other in store.select(Which::OfMovement(movement))?.into_iter().rev() {
+    let may = known.valid && known.newer.is_none();
+    if !may || is_asked_about_movement(store, known)? { Ok(None) } else { goes_already(store, known) }
+}
+
+/// Another row about the same movement that went, or is about to.
+fn goes_already<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> {
+    let Some(movement) = known.movement else { return Ok(None) };
+    for other in store.select(Which::GoingOfMovement(movement))?.into_iter().rev() {
         let ready = other.state == RecordState::Ready && store.is_taken(other.intake)?;
         if other.id != known.id && (other.is_with_system() || ready) {
             return Ok(Some(other));

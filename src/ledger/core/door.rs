@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 
-use super::decide::stop;
+use super::decide::{stop, take_free_key};
 use super::follow::{self, documents_of_record, take_place};
 use super::place::{is_counted, other_of};
 use super::store::{Movement, told};
@@ -91,10 +91,12 @@ fn refuse_taken<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64
 fn hold_beside<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>, Error> {
     let mut aside = Vec::new();
     for one in leaving.iter().filter(|one| one.beside) {
-        let goes = |one: &Known| one.state == RecordState::Ready && !one.is_vouched_for();
-        if let Some(ready) = store.record(one.record)?.filter(goes)
-            && !claim_key(store, &ready)?
-        {
+        let goes = |one: &Known| one.state == RecordState::Ready;
+        let Some(ready) = store.record(one.record)?.filter(goes) else { continue };
+        if ready.is_vouched_for() {
+            // Whoever had its key when it was let go may have been refused since.
+            take_free_key(store, &ready)?;
+        } else if !claim_key(store, &ready)? {
             aside.push(ready.id);
         }
     }

@@ -163,10 +163,12 @@ impl Newcomer<'_> {
             // A repaired row belongs to the document of the row it names, and is about the same movement.
             store.join_document(self.id, &known)?;
             let stands = stands_for(store, known.clone())?;
-            let movement = if self.is_another(store, &stands)? {
-                (self.under.intake, self.row)
-            } else {
-                movement_of(store, &known)?
+            let movement = match self.another(store, &stands)? {
+                Some(movement) => movement,
+                None => {
+                    let renumbered = !self.has_key_of(store, &stands)?;
+                    movement_of(store, &known, renumbered)?
+                }
             };
             store.set_movement(self.id, movement)?;
             return Ok(Target::Row(Way::Named, Box::new(stands), Some(movement)));
@@ -182,18 +184,26 @@ impl Newcomer<'_> {
         Ok(Target::Row(Way::SameContent, Box::new(known), movement))
     }
 
-    /// Whether whoever repaired a row was asked about another one of its key, and says by a new key that it is another
-    /// movement.
-    fn is_another<S: Store>(&self, store: &S, stands: &Known) -> Result<bool, Error> {
+    /// What it is about, where whoever repaired a row was asked about another one of its key, and says by a new key that
+    /// it is another movement. Content that was read before answers what was asked when it came first.
+    fn another<S: Store>(&self, store: &S, stands: &Known) -> Result<Option<Movement>, Error> {
+        let again = self.under.again_of;
+        let before = again.map_or(Ok(None), |again| store.of_row(again, self.row))?;
+        if let Some((before, movement)) =
+            before.and_then(|before| Some(((before.intake, before.row), before.movement?)))
+        {
+            return Ok(Some(movement).filter(|movement| *movement == before));
+        }
         let by_key = !matches!(stands.way, Some(Way::Named | Way::Movement));
         if stands.state != RecordState::Held || !by_key || self.has_key_of(store, stands)? {
-            return Ok(false);
+            return Ok(None);
         }
         let doubts = [&codes::CHANGE, &codes::DOUBLE, &codes::TWICE];
-        Ok(store
-            .reason(stands.id)?
-            .first()
-            .is_some_and(|why| doubts.iter().any(|code| code.code == why.code)))
+        let why = store.reason(stands.id)?;
+        let asked = why.first().is_some_and(|why| doubts.iter().any(|code| code.code == why.code));
+        let came = again.unwrap_or(self.under.intake);
+        let answers = asked && store.asked_after(stands.id)?.is_none_or(|newest| newest < came);
+        Ok(answers.then_some((self.under.intake, self.row)))
     }
 
     /// Of one movement nothing goes beside what is with the system.
@@ -544,8 +554,8 @@ impl Newcomer<'_> {
     }
 }
 
-/// What a row that is named is about, with whatever stands in its place, or has its own.
-fn movement_of<S: Store>(store: &mut S, named: &Known) -> Result<Movement, Error> {
+/// What a row that is named is about, with whatever stands in its place, or has its own. `renumbered`: under another key.
+fn movement_of<S: Store>(store: &mut S, named: &Known, renumbered: bool) -> Result<Movement, Error> {
     let mut chain = vec![named.clone()];
     while let Some(newer) =
         chain.last().and_then(|last| last.newer).map_or(Ok(None), |newer| store.record(newer))?
@@ -557,16 +567,21 @@ fn movement_of<S: Store>(store: &mut S, named: &Known) -> Result<Movement, Error
     for nameless in chain.iter().filter(|one| one.movement.is_none()) {
         store.set_movement(nameless.id, movement)?;
     }
-    unite_repeated(store, movement, chain.last().unwrap_or(named))
+    unite_repeated(store, movement, chain.last().unwrap_or(named), renumbered)
 }
 
 /// What repeats another record is about the same, and about what that one repeats in turn.
-fn unite_repeated<S: Store>(store: &mut S, mut movement: Movement, known: &Known) -> Result<Movement, Error> {
+fn unite_repeated<S: Store>(
+    store: &mut S,
+    mut movement: Movement,
+    known: &Known,
+    renumbered: bool,
+) -> Result<Movement, Error> {
     let mut seen = BTreeSet::from([known.id]);
-    let mut next = repeated(store, known)?;
+    let mut next = repeated(store, known, renumbered)?;
     while let Some(one) = next.filter(|one| seen.insert(one.id)) {
         movement = unite(store, movement, &one)?;
-        next = repeated(store, &one)?;
+        next = repeated(store, &one, false)?;
     }
     Ok(movement)
 }
@@ -583,8 +598,8 @@ fn unite<S: Store>(store: &mut S, movement: Movement, with: &Known) -> Result<Mo
 }
 
 /// The record that a row only repeats or waits for, or beside which a person dropped it, or that has its key, where nobody
-/// is asked about the two, nor said that they are two.
-fn repeated<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> {
+/// said that they are two. What a question by key is about only where another key is no answer to it.
+fn repeated<S: Store>(store: &S, known: &Known, renumbered: bool) -> Result<Option<Known>, Error> {
     if known.is_vouched_for() {
         return Ok(None);
     }
@@ -594,15 +609,15 @@ fn repeated<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Error> 
     }
     let dropped = known.state == RecordState::Ignored;
     if let Some(of) = known.of_record {
-        let by_name = matches!(known.way, Some(Way::Named | Way::Movement));
-        return if dropped || by_name { store.record(of) } else { Ok(None) };
+        let counts = dropped || renumbered || matches!(known.way, Some(Way::Named | Way::Movement));
+        return if counts { store.record(of) } else { Ok(None) };
     }
     if !(dropped || known.state.gives_way()) {
         return Ok(None);
     }
     // Not the keys that it took over: where keys were exchanged, another row has come under one of them.
     let Some((scope, key)) = store.own_keys(known)?.into_iter().next() else { return Ok(None) };
-    let goes = |live: &Known| live.id != known.id && live.state.may_be_reported();
+    let goes = |live: &Known| live.id != known.id && (live.state.may_be_reported() || live.state.is_open());
     Ok(store.live(scope, &key)?.filter(goes))
 }
 

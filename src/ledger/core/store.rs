@@ -94,6 +94,8 @@ pub(crate) enum Which<'a> {
     OfMovement(Movement),
     /// Those of them that may be with the system ([`Known::is_with_system`]).
     SentOfMovement(Movement),
+    /// The same, and those that are ready.
+    GoingOfMovement(Movement),
 }
 
 /// One move of a record, with why it stands where it stands.
@@ -183,8 +185,12 @@ pub(crate) trait Store {
     /// The record belongs to another one's document.
     fn join_document(&mut self, id: i64, with: &Known) -> Result<(), Error>;
 
-    /// Moves a record.
+    /// Moves a record. One that is held is asked about from now on.
     fn stand(&mut self, id: i64, stand: &Stand<'_>) -> Result<(), Error>;
+    /// The newest file that had come when a held record was asked about. None: nobody knows.
+    fn asked_after(&self, id: i64) -> Result<Option<i64>, Error>;
+    /// The held records of a file are seen from now on.
+    fn ask_now(&mut self, intake: i64) -> Result<(), Error>;
     /// A person lets a record go and vouches for it: no window holds it any more.
     fn let_go(&mut self, id: i64, state: RecordState) -> Result<(), Error>;
     /// What a person let go before is held for another reason, which nobody vouched for.

@@ -9,7 +9,7 @@ use crate::model::hash;
 
 const RECORDS: &str =
     "SELECT id, intake_id, row_no, state, coalesce(way, ''), of_record, older, newer, released,
-    transaction_id, reason, moved_intake, moved_row FROM records ORDER BY id";
+    transaction_id, reason, moved_intake, moved_row, asked_after FROM records ORDER BY id";
 
 impl Sqlite {
     /// What a process remembers of a staging is gone with it.
@@ -88,7 +88,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<String> {
     let text = |at: usize| row.get::<_, String>(at);
     let reason: Vec<StoredIssue> = parse(row.get::<_, Option<String>>(10)?.as_deref());
     Ok(format!(
-        "record {} {}:{} {} {} {:?} {:?} {:?} {} {:?} {:?} {:?}",
+        "record {} {}:{} {} {} {:?} {:?} {:?} {} {:?} {:?} {:?} {:?}",
         row.get::<_, i64>(0)?,
         row.get::<_, i64>(1)?,
         row.get::<_, i64>(2)?,
@@ -101,5 +101,6 @@ fn record(row: &Row<'_>) -> rusqlite::Result<String> {
         id(9)?,
         reason.first().map(|issue| issue.code.as_str()),
         id(11)?.zip(id(12)?),
+        id(13)?,
     ))
 }

@@ -58,7 +58,9 @@ pub(super) fn select(
 /// Moves a record, with the reason and the record it refers to.
 pub(super) fn set(conn: &Connection, id: i64, stand: &Stand<'_>) -> Result<(), Error> {
     conn.prepare_cached(
-        "UPDATE records SET state = ?2, way = ?3, of_record = ?4, reason = ?5 WHERE id = ?1",
+        "UPDATE records SET state = ?2, way = ?3, of_record = ?4, reason = ?5,
+            asked_after = CASE ?2 WHEN 'held' THEN (SELECT max(id) FROM intakes) ELSE asked_after END
+          WHERE id = ?1",
     )?
     .execute(params![
         id,

@@ -97,6 +97,11 @@ impl Store for SqlStore<'_> {
             Which::OfMovement((intake, row)) => {
                 select("r.moved_intake = ?1 AND r.moved_row = ?2", &[&intake, &row])
             }
+            Which::GoingOfMovement((intake, row)) => select(
+                "r.moved_intake = ?1 AND r.moved_row = ?2
+                 AND r.state IN ('ready', 'sending', 'pending', 'unknown', 'accepted', 'duplicate')",
+                &[&intake, &row],
+            ),
             Which::SentOfMovement((intake, row)) => select(
                 "r.moved_intake = ?1 AND r.moved_row = ?2
                  AND r.state IN ('sending', 'pending', 'unknown', 'accepted', 'duplicate')",
@@ -270,6 +275,16 @@ impl Store for SqlStore<'_> {
 
     fn stand(&mut self, id: i64, stand: &Stand<'_>) -> Result<(), Error> {
         record::set(self.tx, id, stand)
+    }
+
+    fn asked_after(&self, id: i64) -> Result<Option<i64>, Error> {
+        Ok(self.one("SELECT asked_after FROM records WHERE id = ?1", [id])?.flatten())
+    }
+
+    fn ask_now(&mut self, intake: i64) -> Result<(), Error> {
+        let sql = "UPDATE records SET asked_after = (SELECT max(id) FROM intakes)
+                    WHERE intake_id = ?1 AND state = 'held'";
+        self.run(sql, [intake]).map(drop)
     }
 
     fn let_go(&mut self, id: i64, state: RecordState) -> Result<(), Error> {

@@ -1456,7 +1456,7 @@ impl Bench {
              ALTER TABLE unlisted DROP COLUMN state; ALTER TABLE listed_ids DROP COLUMN before_takeover;
              DROP INDEX records_taking; CREATE INDEX records_taking ON records (intake_id) WHERE older IS NOT NULL;
              DROP INDEX records_of_movement; DROP INDEX records_replaced; ALTER TABLE records DROP COLUMN moved_intake;
-             ALTER TABLE records DROP COLUMN moved_row;",
+             ALTER TABLE records DROP COLUMN moved_row; ALTER TABLE records DROP COLUMN asked_after;",
         )
         .unwrap();
         let mut found =
@@ -3837,5 +3837,64 @@ fn what_a_person_dropped_beside_another_is_not_reported_unasked_under_a_new_key(
         let again = drop_naming(&mut bench, "c.csv", (named, 0), (2, "k9", 2));
         bench.send_all(&accepted);
         assert_eq!(bench.codes(again), ["L073"], "{former}");
+    }
+}
+
+/// Seed 46000391470 of the simulation.
+#[test]
+fn a_bad_copy_of_a_row_that_waits_with_its_file_is_not_repaired_unasked_under_another_key() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k1", 1)]);
+    let open = bench.unknown_batch();
+    let rows = [keyed((2, "k1", 1)), keyed((3, "k7", 7))];
+    let whole = bench.drop_rows("b.csv", "b", &rows, true, Accept::WholeFile);
+    assert_eq!(bench.codes(whole), ["L005", "L031"]);
+    let bad = bench.drop_file("c.csv", &[(2, "k7", 0)]);
+    let good = drop_naming(&mut bench, "d.csv", (bad, 0), (2, "k9", 7));
+    say(&mut bench, &What::Batch(open.batch), &Decision::NotReceived);
+    bench.send_all(&accepted);
+    bench.send_all(&accepted);
+    let both = [bench.statuses(whole)[1], bench.statuses(good)[0]];
+    assert_eq!(both, [Held, Accepted], "who comes second is asked about");
+}
+
+/// Seed 46000549910 of the simulation: who lets one of two repairs of a row go says which is to be reported.
+#[test]
+fn the_other_one_of_two_repairs_is_not_repaired_unasked_when_a_person_let_one_go() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+    bench.send_all(&refused);
+    let rows = [(2, "k2", 1), (3, "k4", 1)].map(|line| names(&mut bench, (first, 0), line));
+    let twins = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.codes(twins), ["L074", "L074"]);
+    let_go(&mut bench, &What::Row("b.csv".into(), 3));
+    let other = drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k2", 1));
+    bench.send_all(&accepted);
+    assert_eq!((bench.statuses(twins)[1], bench.codes(other)), (Accepted, vec!["L073".to_owned()]));
+    let_go(&mut bench, &What::Row("c.csv".into(), 2));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(other), [Accepted], "it is another movement");
+}
+
+/// Seed 48000507880 of the simulation.
+#[test]
+fn a_repair_that_came_before_its_question_is_no_answer_to_it() {
+    for in_time in [true, false] {
+        let mut bench = Bench::new();
+        let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+        bench.send_all(&refused);
+        let rows = [(2, "k7", 1), (3, "k7", 1)].map(|line| names(&mut bench, (first, 0), line));
+        let third = names(&mut bench, (first, 0), (2, "k8", 1));
+        let (twins, now) = bench.stage_only("b.csv", &rows);
+        let early = (!in_time).then(|| bench.receive("c.csv", "c"));
+        bench.ledger.accept(twins, &serde_json::json!({}), &[], now).unwrap();
+        assert_eq!(bench.codes(twins), ["L013", "L013"]);
+        let_go(&mut bench, &What::Row("b.csv".into(), 3));
+        bench.send_all(&accepted);
+        let repair = early.unwrap_or_else(|| bench.receive("c.csv", "c"));
+        bench.fill(repair, &[third], true, Accept::GoodRows);
+        bench.send_all(&accepted);
+        let expected = if in_time { Accepted } else { Held };
+        assert_eq!(bench.statuses(repair), [expected]);
     }
 }
