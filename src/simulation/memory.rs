@@ -9,7 +9,7 @@ use super::broken::Bug;
 use super::looks::Put;
 use crate::ledger::core::batch::{PutOff, after, effects, horizon, left_open, next};
 use crate::ledger::core::door::{self, Leaving};
-use crate::ledger::core::follow::{documents_of_record, documents_of_records, judge_followers_of};
+use crate::ledger::core::follow::{documents_of_record, documents_of_records, judge_due, judge_followers_of};
 use crate::ledger::core::place::{Newcomer, Under, first_state};
 use crate::ledger::core::store::{Key, Movement, Stand, Which, in_place_of};
 use crate::ledger::core::{
@@ -137,6 +137,8 @@ pub(super) struct Memory {
     of_file: HashMap<i64, BTreeSet<i64>>,
     of_document: HashMap<(i64, String), BTreeSet<i64>>,
     of_movement: HashMap<Movement, BTreeSet<i64>>,
+    /// Documents to be judged when the commit ends.
+    due: BTreeSet<(i64, String)>,
     ready: BTreeSet<i64>,
     pub(super) batches: Vec<Batch>,
     pub(super) attempts: Vec<Attempt>,
@@ -1025,6 +1027,7 @@ impl Book for Memory {
                 self.take_over(*number, *ids_from, *until).map(|()| Got::Nothing)
             }
         };
+        let done = done.and_then(|got| judge_due(self).map(|()| got));
         done.unwrap_or_else(|error| Got::Failed(error.to_string()))
     }
 
@@ -1274,6 +1277,13 @@ impl Store for Memory {
             }
         }
         Ok(changed)
+    }
+    fn judge_later(&mut self, of: i64, document: &str) -> Result<(), Error> {
+        self.due.insert((of, document.to_owned()));
+        Ok(())
+    }
+    fn next_due(&mut self) -> Result<Option<(i64, String)>, Error> {
+        Ok(self.due.pop_first())
     }
     fn hold_doubtful(&mut self, intake: i64) -> Result<(), Error> {
         self.hold_doubtful_rows(intake);

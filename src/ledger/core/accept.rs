@@ -1,8 +1,6 @@
 //! A staged file is accepted: its rows take the places of those that gave way, as far as they still do.
 
-use super::follow::{
-    documents, documents_of_records, hold_twice, rival_of, take_keys, take_place, wait_behind,
-};
+use super::follow::{documents, hold_twice, rival_of, take_keys, take_place, wait_behind};
 use super::place::stands_before;
 use super::store::{Stand, Which};
 use super::{Known, RecordState, Store, Way};
@@ -35,10 +33,7 @@ pub(crate) fn accept<S: Store>(store: &mut S, intake: i64) -> Result<(), Error> 
         store.hold_doubtful(intake)?;
         documents(store, intake)?;
     }
-    // What kept others of their documents may be replaced now.
-    let replaced: Vec<i64> =
-        store.select(Which::TakingIn(intake))?.iter().filter_map(|one| one.older).collect();
-    documents_of_records(store, &replaced)
+    Ok(())
 }
 
 /// Of a second reading, those rows take their places whose record is still the newest of its row in the target, also

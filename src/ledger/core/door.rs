@@ -35,6 +35,20 @@ pub(crate) fn set_aside<S: Store>(
     late: Late,
     today: NaiveDate,
 ) -> Result<Vec<i64>, Error> {
+    let aside = first_aside(store, leaving, late, today)?;
+    if !aside.is_empty() {
+        // Others of their documents are not to go now either.
+        follow::judge_due(store)?;
+    }
+    Ok(aside)
+}
+
+fn first_aside<S: Store>(
+    store: &mut S,
+    leaving: &[&Leaving],
+    late: Late,
+    today: NaiveDate,
+) -> Result<Vec<i64>, Error> {
     let too_late = set_late_aside(store, leaving, late, today)?;
     if !too_late.is_empty() {
         return Ok(too_late);

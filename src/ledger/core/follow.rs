@@ -26,6 +26,7 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
     }
     tell_repaired(store, newcomer, older)?;
     store.mark_changed(older.id)?;
+    judge_later(store, older)?;
     hand_on(store, newcomer, older)
 }
 
@@ -41,6 +42,7 @@ fn replace_twins<S: Store>(store: &mut S, older: &Known, newcomer: &Known) -> Re
             && !store.is_to_be_taken(twin.id, newcomer.intake)?
         {
             store.set_newer(twin.id, Some(newcomer.id))?;
+            judge_later(store, &twin)?;
         }
     }
     Ok(())
@@ -128,6 +130,7 @@ fn hand_on<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(
         if follower.intake != newcomer.intake && store.is_taken(follower.intake)? {
             wait_behind(store, &follower, older, follower.way.unwrap_or(Way::Key))?;
             store.hold_doubtful_record(follower.id)?;
+            judge_later(store, &follower)?;
             moved.push(follower.id);
         }
     }
@@ -166,6 +169,7 @@ fn replace_live<S: Store>(
             store.forget_facts(&live)?;
             store.set_newer(live.id, Some(newcomer.id))?;
             store.mark_changed(live.id)?;
+            judge_later(store, &live)?;
         }
     }
     store.revive_facts(newcomer)
@@ -199,6 +203,7 @@ fn stand_for<S: Store>(store: &mut S, owner: &Known, older: &Known) -> Result<()
     }
     store.set_newer(older.id, Some(owner.id))?;
     tell_repaired(store, owner, older)?;
+    judge_later(store, older)?;
     store.mark_changed(older.id)
 }
 
@@ -504,6 +509,22 @@ pub(crate) fn documents_of_records<S: Store>(store: &mut S, ids: &[i64]) -> Resu
         due.extend(known.and_then(|known| known.doc_intake.zip(known.document)));
     }
     judge_documents(store, due, None)
+}
+
+/// The document of a row that moved while others still move: it is judged when the commit ends.
+fn judge_later<S: Store>(store: &mut S, known: &Known) -> Result<(), Error> {
+    match (known.doc_intake, &known.document) {
+        (Some(of), Some(document)) => store.judge_later(of, document),
+        _ => Ok(()),
+    }
+}
+
+/// What every commit ends with: documents whose rows moved amid others.
+pub(crate) fn judge_due<S: Store>(store: &mut S) -> Result<(), Error> {
+    while let Some(document) = store.next_due()? {
+        judge_documents(store, Due::from([document]), None)?;
+    }
+    Ok(())
 }
 
 /// Judges documents, and those of rows that move with theirs, until none is left. `accepting` is the file that is

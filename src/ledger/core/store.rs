@@ -170,6 +170,10 @@ pub(crate) trait Store {
     ) -> Result<Vec<i64>, Error>;
     /// Lets the rows of a document go that were kept from going with it. Tells how many.
     fn free_document(&mut self, of: i64, document: &str) -> Result<usize, Error>;
+    /// A document is to be judged when the commit ends.
+    fn judge_later(&mut self, of: i64, document: &str) -> Result<(), Error>;
+    /// The first of these documents; it is none of them any more.
+    fn next_due(&mut self) -> Result<Option<(i64, String)>, Error>;
     /// Holds rows of a file that are about to go and that somebody else may have sent
     /// ([`super::RecordEvent::SetAside`]).
     fn hold_doubtful(&mut self, intake: i64) -> Result<(), Error>;

@@ -15,7 +15,7 @@ use super::{Event, Sqlite, from_stamp, json, parse, stamp};
 use crate::ledger::core::batch::{Effects, PutOff, after, effects, horizon, left_open, next};
 use crate::ledger::core::decide::stop;
 use crate::ledger::core::door::{self, Leaving};
-use crate::ledger::core::follow::judge_followers_of;
+use crate::ledger::core::follow::{judge_due, judge_followers_of};
 use crate::ledger::core::store::told;
 use crate::ledger::core::{
     AttemptEvent, AttemptState, BatchEvent, BatchState, Life as _, RecordEvent, RecordState,
@@ -99,6 +99,9 @@ impl Sqlite {
                 aside.push(first.leaving.record);
             }
         };
+        if claimed.is_none() {
+            judge_due(&mut SqlStore::timeless(&tx))?;
+        }
         if !aside.is_empty() {
             let event = Event { subject: None, data: serde_json::json!({"records": aside}) };
             super::append_event(&tx, &self.touched, want.now, "set aside", event)?;
@@ -114,6 +117,7 @@ impl Sqlite {
         let packed = self.packer.pack(&made.body)?;
         let batch = insert_batch(&tx, realm, want, epoch, (&packed, &sha256), items.len())?;
         enter(&tx, batch, &candidates, &mut items)?;
+        judge_due(&mut SqlStore::timeless(&tx))?;
         let attempt = begin_attempt(&tx, batch, "submit", want.now)?;
         let data = serde_json::json!({"rows": items.len(), "body_sha256": sha256});
         super::append_event(&tx, &self.touched, want.now, "sending", Event::about(batch, data))?;

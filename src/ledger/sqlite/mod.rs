@@ -40,6 +40,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::hash;
 
+use super::core::follow::judge_due;
 use super::migrations::{APPLICATION_ID, MIGRATIONS, MOVES_FROM};
 use super::{
     BatchVerdict, Build, By, Decided, Decision, Double, Error, FileState, FileView, KnownFile, Meaning,
@@ -52,6 +53,10 @@ const BUSY: Duration = Duration::from_secs(20);
 /// Pages of write-ahead log before it is copied into the database (4 KiB each): rarely enough that a nightly
 /// drop needs no copy in between.
 const CHECKPOINT_PAGES: u32 = 4_000;
+
+/// Documents to be judged when the commit under way ends ([`judge_due`]).
+const DUE: &str =
+    "CREATE TEMP TABLE due (of INTEGER, document TEXT, PRIMARY KEY (of, document)) WITHOUT ROWID";
 
 impl From<rusqlite::Error> for Error {
     fn from(source: rusqlite::Error) -> Self {
@@ -119,6 +124,7 @@ impl Sqlite {
         migrate(&mut conn, options, keep_former)?;
         #[cfg(debug_assertions)]
         guard::watch(&conn)?;
+        conn.execute_batch(DUE)?;
         let touched = Touched::of(&mut conn)?;
         let id = conn.query_row("SELECT value FROM meta WHERE key = 'id'", [], |row| row.get(0))?;
         Ok(Self {
@@ -173,6 +179,7 @@ impl Sqlite {
     ) -> Result<R, Error> {
         let tx = self.touched.begin(&mut self.conn)?;
         let (result, event) = work(&tx)?;
+        judge_due(&mut store::SqlStore::timeless(&tx))?;
         append_event(&tx, &self.touched, now, kind, event)?;
         tx.commit()?;
         Ok(result)

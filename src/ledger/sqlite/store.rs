@@ -247,6 +247,21 @@ impl Store for SqlStore<'_> {
         self.run(&sql, params![of, document, freed.leads_to().word()])
     }
 
+    fn judge_later(&mut self, of: i64, document: &str) -> Result<(), Error> {
+        self.run("INSERT OR IGNORE INTO temp.due VALUES (?1, ?2)", params![of, document]).map(drop)
+    }
+
+    fn next_due(&mut self) -> Result<Option<(i64, String)>, Error> {
+        let mut first =
+            self.tx.prepare_cached("SELECT of, document FROM temp.due ORDER BY of, document LIMIT 1")?;
+        let due: Option<(i64, String)> =
+            first.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        if let Some((of, document)) = &due {
+            self.run("DELETE FROM temp.due WHERE of = ?1 AND document = ?2", params![of, document])?;
+        }
+        Ok(due)
+    }
+
     fn hold_doubtful(&mut self, intake: i64) -> Result<(), Error> {
         super::takeover::hold_doubtful(self.tx, intake)
     }
