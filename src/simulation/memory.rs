@@ -1162,6 +1162,11 @@ impl Store for Memory {
             Which::DecidedBeside(of) => self.found(self.about.get(&of), |_, rec| {
                 rec.state == RecordState::Ignored || (rec.released && !held(rec))
             }),
+            Which::AnsweredBeside(of) => {
+                let answers = |rec: &Rec| rec.movement == Some((rec.intake, rec.row));
+                let answered = |rec: &Rec| rec.newer.and_then(|newer| self.rec(newer)).is_some_and(answers);
+                self.found(self.about.get(&of), |_, rec| held(rec) && answered(rec))
+            }
             Which::OfNumber(number, but) => self.of_mapped(number, but),
             Which::OfMovement(movement) => self.found(self.of_movement.get(&movement), |_, _| true),
             Which::GoingOfMovement(movement) => {
@@ -1336,6 +1341,18 @@ impl Store for Memory {
     }
     fn asked_after(&self, id: i64) -> Result<Option<i64>, Error> {
         Ok(self.rec(id).and_then(|rec| rec.asked_after))
+    }
+    fn ask_on(&mut self, id: i64, as_long_as: i64) -> Result<(), Error> {
+        let (one, other) = (self.rec(id).unwrap(), self.rec(as_long_as).unwrap());
+        let asks = |rec: &Rec| {
+            rec.reason.first().filter(|_| rec.state == RecordState::Held).map(|why| why.code.clone())
+        };
+        let same = asks(one).is_some() && asks(one) == asks(other);
+        if same && other.asked_after.is_some() && other.asked_after < one.asked_after {
+            let asked_after = other.asked_after;
+            self.rec_mut(id).asked_after = asked_after;
+        }
+        Ok(())
     }
     fn ask_now(&mut self, intake: i64) -> Result<(), Error> {
         let newest = self.newest_file();

@@ -1,6 +1,6 @@
 //! A staged file is accepted: its rows take the places of those that gave way, as far as they still do.
 
-use super::follow::{documents, hold_twice, rival_of, take_keys, take_place, wait_behind};
+use super::follow::{documents, hold_twice, rival_of, stands_for_named, take_keys, take_place, wait_behind};
 use super::place::stands_before;
 use super::store::{Stand, Which};
 use super::{Known, RecordState, Store, Way};
@@ -80,8 +80,16 @@ fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Res
         }
         let way = newcomer.way.unwrap_or(Way::Key);
         let by_name = matches!(way, Way::Named | Way::Movement);
-        if by_name && matches!(newcomer.state, RecordState::Behind | RecordState::Duplicate) {
+        if by_name && newcomer.state == RecordState::Behind {
             // The older one keeps its place and its key until somebody is asked, or what this one waits for is answered.
+            continue;
+        }
+        let stands = older.newer.is_none() && older.state.gives_way();
+        if newcomer.state == RecordState::Duplicate && (by_name || stands) {
+            // It was put right to what is reported already: nobody is to do anything about it any more.
+            if stands {
+                take_place(store, newcomer, &older)?;
+            }
             continue;
         }
         // Who held its own fact and gave way when it was staged may have been let go meanwhile.
@@ -91,7 +99,7 @@ fn take_places<S: Store>(store: &mut S, intake: i64, target: Option<i64>) -> Res
             wait_behind(store, newcomer, &rival, way)?;
             let judged = store.record(newcomer.id)?.unwrap_or_else(|| newcomer.clone());
             // Nobody is asked about one that waits or only repeats another: the older one keeps its key until then.
-            let repairs = judged.state == RecordState::Held && judged.moves() == older.moves();
+            let repairs = judged.state == RecordState::Held && stands_for_named(&judged, &older);
             if (target.is_some() || repairs) && older.state.gives_way() && older.newer.is_none() {
                 // It does not go either, and says why: what it said before was read otherwise, or is repaired.
                 take_place(store, &judged, &older)?;
@@ -182,6 +190,7 @@ fn replace_older_changes<S: Store>(store: &mut S, intake: i64) -> Result<(), Err
         }
         for older in store.select(Which::HeldBeside(of, intake))? {
             store.set_newer(older.id, Some(change.id))?;
+            store.ask_on(change.id, older.id)?;
             store.mark_changed(older.id)?;
         }
     }

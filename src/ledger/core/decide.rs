@@ -67,19 +67,15 @@ pub(crate) fn release<S: Store>(
         let state = known.state.after(RecordEvent::Released)?;
         store.let_go(known.id, state)?;
         store.tell(known.id, &[told(&codes::RELEASED, [by.name.clone(), by.reason.clone()])])?;
-        take_free_key(store, known)?;
+        // A row that is sent is its fact's live row, unless the live one is accepted or on its way itself.
+        if let Some(own) = store.own_keys(known)?.first() {
+            store.vacate_fact(own)?;
+        }
+        store.revive_facts(known)?;
     }
     store.mark_changed(known.id)?;
     moved.push(known.id);
     Ok(true)
-}
-
-/// A row that is sent is its fact's live row, unless the live one is accepted or on its way itself.
-pub(super) fn take_free_key<S: Store>(store: &mut S, known: &Known) -> Result<(), Error> {
-    if let Some(own) = store.own_keys(known)?.first() {
-        store.vacate_fact(own)?;
-    }
-    store.revive_facts(known)
 }
 
 /// Whoever lets a row go is asked first about another one about the same movement, of which nobody was told. Whether
@@ -117,8 +113,10 @@ fn goes_already<S: Store>(store: &S, known: &Known) -> Result<Option<Known>, Err
 /// Whether what holds a row asks if it is the movement of another, or a movement of its own: by what it names, or as one
 /// of several rows of its file that repair one.
 fn is_asked_about_movement<S: Store>(store: &S, known: &Known) -> Result<bool, Error> {
+    let met = known.of_record.map_or(Ok(None), |of| store.record(of))?;
     match (known.way, known.movement) {
-        (Some(Way::Named | Way::Movement), _) => Ok(known.of_record.is_some()),
+        (Some(Way::Named | Way::Movement), _) => Ok(met.is_some()),
+        (Some(_), Some(movement)) if met.is_some_and(|met| met.moves() == movement) => Ok(true),
         (Some(Way::Key), Some(movement)) => store.has_twin(known, movement),
         _ => Ok(false),
     }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 
-use super::decide::{stop, take_free_key};
+use super::decide::stop;
 use super::follow::{self, documents_of_record, take_place};
 use super::place::{is_counted, other_of};
-use super::store::{Movement, told};
+use super::store::{Movement, in_place_of, told};
 use super::{Known, RecordEvent, RecordState, Store, Way};
 use crate::destinations::Late;
 use crate::ledger::{Error, codes};
@@ -107,10 +107,7 @@ fn hold_beside<S: Store>(store: &mut S, leaving: &[&Leaving]) -> Result<Vec<i64>
     for one in leaving.iter().filter(|one| one.beside) {
         let goes = |one: &Known| one.state == RecordState::Ready;
         let Some(ready) = store.record(one.record)?.filter(goes) else { continue };
-        if ready.is_vouched_for() {
-            // Whoever had its key when it was let go may have been refused since.
-            take_free_key(store, &ready)?;
-        } else if !claim_key(store, &ready)? {
+        if !claim_key(store, &ready)? {
             aside.push(ready.id);
         }
     }
@@ -149,6 +146,9 @@ fn claim_key<S: Store>(store: &mut S, ready: &Known) -> Result<bool, Error> {
         return Ok(true);
     }
     let is_its_own = store.own_keys(&live)?.first() == Some(&key) && store.is_taken(live.intake)?;
+    if is_its_own && ready.is_vouched_for() && was_told_of(store, ready, &live)? {
+        return Ok(true);
+    }
     if is_its_own && live.state.may_be_reported() {
         let way = if is_counted(&key.1) { Way::WeakElsewhere } else { Way::Key };
         follow::hold_beside(store, ready, &live, way)?;
@@ -160,4 +160,11 @@ fn claim_key<S: Store>(store: &mut S, ready: &Known) -> Result<bool, Error> {
     }
     store.give_fact(&live, ready, &key)?;
     Ok(true)
+}
+
+/// Whether the person who let a row go was told of another one: of that, of what it became, or of a row of its file.
+fn was_told_of<S: Store>(store: &S, ready: &Known, live: &Known) -> Result<bool, Error> {
+    let told = ready.of_record.map_or(Ok(None), |of| store.record(of))?;
+    let told = told.map_or(Ok(None), |told| in_place_of(told, |id| store.record(id)).map(Some))?;
+    Ok(live.intake == ready.intake || told.is_some_and(|told| told.id == live.id))
 }

@@ -8,10 +8,18 @@ use super::store::{Stand, Which, differences, in_place_of, told, told_of};
 use super::{Judgement, Known, Life as _, Met, RecordEvent, RecordState, Store, Way, judge};
 use crate::ledger::{Error, codes};
 
-/// The newcomer takes the older one's place and all keys under which that one was known.
+/// The newcomer takes the older one's place and all keys under which that one was known, unless it is said to be another
+/// movement: then those are left to the others that came under them.
 pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
-    let keys = store.live_keys(older)?;
+    let mut keys = store.live_keys(older)?;
     store.forget_facts(older)?;
+    if newcomer.is_a_movement_of_its_own()
+        && newcomer.moves() != older.moves()
+        && !has_key_of(store, newcomer, older)?
+    {
+        keys.clear();
+        leave_key(store, older)?;
+    }
     store.set_newer(older.id, Some(newcomer.id))?;
     if newcomer.sha256 != older.sha256 {
         // In the same content each twin is met by its own row.
@@ -25,9 +33,24 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
         store.set_movement(newcomer.id, movement)?;
     }
     tell_repaired(store, newcomer, older)?;
+    store.ask_on(newcomer.id, older.id)?;
     store.mark_changed(older.id)?;
     judge_later(store, older)?;
     hand_on(store, newcomer, older)
+}
+
+/// The row of its file that is held beside one, because it came under the same key, has that key from here on.
+fn leave_key<S: Store>(store: &mut S, of: &Known) -> Result<(), Error> {
+    match held_twin(store, of)? {
+        Some(twin) if has_key_of(store, &twin, of)? => store.revive_facts(&twin),
+        _ => Ok(()),
+    }
+}
+
+/// The first row of its file that is held beside one, as a key twice or as another repair of the same row.
+fn held_twin<S: Store>(store: &S, of: &Known) -> Result<Option<Known>, Error> {
+    let held = store.select(Which::HeldBeside(of.id, 0))?;
+    Ok(held.into_iter().find(|one| one.intake == of.intake && one.way == Some(Way::Key)))
 }
 
 /// Rows of other files that were held as twins of a replaced one are replaced with it, by whatever has their key or is
@@ -319,6 +342,9 @@ pub(super) fn hold_beside<S: Store>(
 fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> Result<(), Error> {
     let (event, reason) = newcomer.left_alone();
     let state = newcomer.state.after(event)?;
+    if let Some(twin) = held_twin(store, newcomer)? {
+        return hold_twice(store, twin.id, newcomer);
+    }
     let rival = rival_of(store, newcomer, met)?;
     let took_over = rival.as_ref().map_or(Ok(false), |rival| took_over(store, rival, newcomer))?;
     if let Some(rival) = rival.filter(|_| !took_over) {
@@ -350,10 +376,15 @@ fn take_named<S: Store>(store: &mut S, id: i64, named: Option<i64>) -> Result<()
     let Some(newcomer) = store.record(id)?.filter(|one| is_idle(one) && one.newer.is_none()) else {
         return Ok(());
     };
-    if named.moves() == newcomer.moves() && store.is_taken(newcomer.intake)? {
+    if stands_for_named(&newcomer, &named) && store.is_taken(newcomer.intake)? {
         take_place(store, &newcomer, &named)?;
     }
     Ok(())
+}
+
+/// Whether a row is what a row that it names became: about the same movement, or, by an answer, a movement of its own.
+pub(super) fn stands_for_named(newcomer: &Known, named: &Known) -> bool {
+    named.moves() == newcomer.moves() || newcomer.is_a_movement_of_its_own()
 }
 
 /// Whether a row of the newcomer's own file has its key too and is in no request: a key twice in one file. One that waits

@@ -152,6 +152,13 @@ impl Newcomer<'_> {
 
     /// The record this row names, or the same row of the same content.
     fn named_or_same_content<S: Store>(&self, store: &mut S) -> Result<Target, Error> {
+        if let Some(before) = self.decided_before(store)? {
+            let movement = before.movement;
+            if let Some(movement) = movement {
+                store.set_movement(self.id, movement)?;
+            }
+            return Ok(Target::Row(Way::SameContent, Box::new(before), movement));
+        }
         if let Some(reference) = &self.staged.reference {
             let known = match parse_reference(reference, self.under.ledger) {
                 Some((intake, row)) => store.of_row(intake, row)?,
@@ -163,12 +170,11 @@ impl Newcomer<'_> {
             // A repaired row belongs to the document of the row it names, and is about the same movement.
             store.join_document(self.id, &known)?;
             let stands = stands_for(store, known.clone())?;
-            let movement = match self.another(store, &stands)? {
-                Some(movement) => movement,
-                None => {
-                    let renumbered = !self.has_key_of(store, &stands)?;
-                    movement_of(store, &known, renumbered)?
-                }
+            let movement = if let Some(another) = self.another(store, &stands)? {
+                another
+            } else {
+                let renumbered = !self.has_key_of(store, &stands)?;
+                movement_of(store, &known, renumbered)?
             };
             store.set_movement(self.id, movement)?;
             return Ok(Target::Row(Way::Named, Box::new(stands), Some(movement)));
@@ -182,6 +188,15 @@ impl Newcomer<'_> {
         }
         let known = in_place_of(known, |id| store.record(id))?;
         Ok(Target::Row(Way::SameContent, Box::new(known), movement))
+    }
+
+    /// The same row of the same content, where it names another and a person decided about it: that counts again.
+    fn decided_before<S: Store>(&self, store: &S) -> Result<Option<Known>, Error> {
+        let again = self.under.again_of.filter(|_| self.staged.reference.is_some());
+        let before = again.map_or(Ok(None), |again| store.of_row(again, self.row))?;
+        let decided =
+            |one: &Known| one.newer.is_none() && (one.released || one.state == RecordState::Ignored);
+        Ok(before.filter(|one| decided(one) && !one.state.gives_way() && self.is_of_my_realm(one)))
     }
 
     /// What it is about, where whoever repaired a row was asked about another one of its key, and says by a new key that
@@ -202,8 +217,13 @@ impl Newcomer<'_> {
         let why = store.reason(stands.id)?;
         let asked = why.first().is_some_and(|why| doubts.iter().any(|code| code.code == why.code));
         let came = again.unwrap_or(self.under.intake);
-        let answers = asked && store.asked_after(stands.id)?.is_none_or(|newest| newest < came);
-        Ok(answers.then_some((self.under.intake, self.row)))
+        if !asked || store.asked_after(stands.id)?.is_some_and(|newest| newest >= came) {
+            return Ok(None);
+        }
+        // Of two answers for one row only one can be meant: they are about the same.
+        let brother = store.brother(NAMED_ROWS, &stands.id.to_string())?;
+        let brother = brother.map_or(Ok(None), |id| store.record(id))?;
+        Ok(Some(brother.map_or((self.under.intake, self.row), |one| one.moves())))
     }
 
     /// Of one movement nothing goes beside what is with the system.
@@ -450,14 +470,19 @@ impl Newcomer<'_> {
         if way == Way::SameContent || self.staged.own != Own::Ready || known.intake == self.under.intake {
             return Ok(None);
         }
-        for other in store.select(Which::DecidedBeside(known.id))? {
+        let mut decided = store.select(Which::DecidedBeside(known.id))?;
+        if self.verdict(way, known, false) == Some(Judgement::Change) {
+            decided.extend(decided_about_key(store, known)?);
+        }
+        for other in decided {
             let same = match (&self.staged.members, &other.members) {
                 (Some(one), Some(two)) => differences(one, two, self.under.ignore).is_empty(),
                 _ => false,
             };
-            if same && !other.state.gives_way() {
-                let met = Met { way, state: other.state, same_file: false, same_members: true };
-                return Ok(Some((judge(&met), way, other)));
+            let stands = if same { in_place_of(other, |id| store.record(id))? } else { other };
+            if same && !stands.state.gives_way() && stands.id != known.id {
+                let met = Met { way, state: stands.state, same_file: false, same_members: true };
+                return Ok(Some((judge(&met), way, stands)));
             }
         }
         Ok(None)
@@ -552,6 +577,23 @@ impl Newcomer<'_> {
             None => false,
         }
     }
+}
+
+/// Rows of a key that a person decided about beside the live one or an earlier form of it, and those that got a number of
+/// their own in answer.
+fn decided_about_key<S: Store>(store: &S, live: &Known) -> Result<Vec<Known>, Error> {
+    let (mut decided, mut form) = (Vec::new(), Some(live.clone()));
+    while let Some(one) = form {
+        for beside in [one.of_record, Some(one.id)].into_iter().flatten() {
+            let by_word =
+                store.record(beside)?.filter(|one| one.id != live.id && one.released && one.newer.is_none());
+            decided.extend(by_word);
+            decided.extend(store.select(Which::DecidedBeside(beside))?);
+            decided.extend(store.select(Which::AnsweredBeside(beside))?);
+        }
+        form = one.older.map_or(Ok(None), |older| store.record(older))?;
+    }
+    Ok(decided)
 }
 
 /// What a row that is named is about, with whatever stands in its place, or has its own. `renumbered`: under another key.

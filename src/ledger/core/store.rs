@@ -52,6 +52,11 @@ impl Known {
         self.movement.unwrap_or((self.intake, self.row))
     }
 
+    /// Whether somebody said that it is another movement than the row that it names.
+    pub(crate) fn is_a_movement_of_its_own(&self) -> bool {
+        self.movement == Some((self.intake, self.row))
+    }
+
     /// Whether it is registered, by whatever hand, or may be: it is under way, or its outcome is unknown.
     pub(crate) fn is_with_system(&self) -> bool {
         use RecordState::{Accepted, Duplicate, Pending, Sending, Unknown};
@@ -88,6 +93,8 @@ pub(crate) enum Which<'a> {
     WaitingInDocument(i64, &'a str),
     /// Equal rows that a person decided about beside a record: dropped, or let go.
     DecidedBeside(i64),
+    /// Those that were held because of a record until a movement of its own took their place.
+    AnsweredBeside(i64),
     /// Others of a record's realm that stand with the number a mapping gave.
     OfNumber(&'a str, i64),
     /// Those of one movement.
@@ -195,6 +202,8 @@ pub(crate) trait Store {
     fn asked_after(&self, id: i64) -> Result<Option<i64>, Error>;
     /// The held records of a file are seen from now on.
     fn ask_now(&mut self, intake: i64) -> Result<(), Error>;
+    /// A held record is asked about as long as another, where both are asked the same.
+    fn ask_on(&mut self, id: i64, as_long_as: i64) -> Result<(), Error>;
     /// A person lets a record go and vouches for it: no window holds it any more.
     fn let_go(&mut self, id: i64, state: RecordState) -> Result<(), Error>;
     /// What a person let go before is held for another reason, which nobody vouched for.

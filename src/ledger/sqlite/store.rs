@@ -89,6 +89,11 @@ impl Store for SqlStore<'_> {
                 "r.of_record = ?1 AND (r.state = 'ignored' OR (r.released = 1 AND r.state <> 'held'))",
                 &[&of],
             ),
+            Which::AnsweredBeside(of) => select(
+                "r.of_record = ?1 AND r.state = 'held' AND EXISTS (SELECT 1 FROM records n
+                 WHERE n.id = r.newer AND n.moved_intake = n.intake_id AND n.moved_row = n.row_no)",
+                &[&of],
+            ),
             Which::OfNumber(number, id) => select(
                 "r.mapped_number = ?1 AND r.id <> ?2 AND r.newer IS NULL AND r.state <> 'refused'
                  AND r.realm_id = (SELECT realm_id FROM records WHERE id = ?2)",
@@ -300,6 +305,14 @@ impl Store for SqlStore<'_> {
         let sql = "UPDATE records SET asked_after = (SELECT max(id) FROM intakes)
                     WHERE intake_id = ?1 AND state = 'held'";
         self.run(sql, [intake]).map(drop)
+    }
+
+    fn ask_on(&mut self, id: i64, as_long_as: i64) -> Result<(), Error> {
+        let sql = "UPDATE records AS r SET asked_after = o.asked_after FROM records o
+                    WHERE r.id = ?1 AND o.id = ?2 AND r.state = 'held' AND o.state = 'held'
+                      AND o.asked_after < r.asked_after
+                      AND r.reason ->> '$[0].code' = o.reason ->> '$[0].code'";
+        self.run(sql, [id, as_long_as]).map(drop)
     }
 
     fn let_go(&mut self, id: i64, state: RecordState) -> Result<(), Error> {

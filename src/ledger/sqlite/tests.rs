@@ -2052,20 +2052,26 @@ fn a_key_twice_stays_held_though_one_of_its_rows_was_answered_while_it_was_read_
 }
 
 #[test]
-fn a_document_goes_once_what_it_waited_for_is_held_by_the_same_file() {
+fn a_document_waits_no_more_once_what_it_waited_for_is_held_by_the_same_file() {
     let mut bench = Bench::new();
     let rows = [keyed((2, "k0", 1)), keyed((3, "k1", 1)), keyed((4, "k0", 1))];
     bench.drop_rows("a.csv", "a", &rows[..2], true, Accept::WholeFile);
     bench.send_all(&refused);
     bench.drop_rows("b.csv", "b", &rows[..1], true, Accept::WholeFile);
-    // The first row waits for the second file's, the second one with it; the last one, a key twice, holds that file.
+    // The first row waits for the second file's, the second one with it; the last one, a key twice, holds both.
     let mut repaired = rows;
     for (row, of) in repaired.iter_mut().zip(["1-2", "1-3", "2-2"]) {
         row.record.as_mut().unwrap().reference = Some(format!("{}-{of}", bench.ledger.id()));
     }
     let third = bench.drop_rows("c.csv", "c", &repaired, true, Accept::WholeFile);
-    assert_eq!(bench.statuses(third), [Waiting, Waiting, Held]);
-    assert_eq!(bench.claim().unwrap().items.len(), 2, "nothing keeps the first file from going");
+    assert_eq!(
+        bench.codes(third),
+        ["L013", "L021", "L013"],
+        "nothing waits, and both of one key are asked about"
+    );
+    assert!(bench.claim().is_none());
+    let_go(&mut bench, &What::Row("c.csv".into(), 2));
+    assert_eq!(bench.statuses(third)[0], Waiting);
 }
 
 #[test]
@@ -3896,5 +3902,387 @@ fn a_repair_that_came_before_its_question_is_no_answer_to_it() {
         bench.send_all(&accepted);
         let expected = if in_time { Accepted } else { Held };
         assert_eq!(bench.statuses(repair), [expected]);
+    }
+}
+
+/// Of two rows of one key in a document the first gets its own number in one file (and waits for the other), the
+/// second comes as it is in the next: the first is taken for an earlier form of the second and is never sent.
+#[test]
+fn a_row_that_got_its_own_number_is_not_replaced_by_the_other_one_of_its_former_key() {
+    for accept in [Accept::WholeDocument, Accept::WholeFile] {
+        let mut bench = Bench::new();
+        let mut rows = [(2, "k0", 1), (3, "k0", 2), (4, "k5", 4)].map(keyed);
+        for one in &mut rows {
+            one.record.as_mut().unwrap().document = Some("D".into());
+        }
+        let twins = bench.drop_rows("b.csv", "b", &rows, true, accept);
+        assert_eq!(bench.codes(twins)[..2], ["L013", "L013"]);
+        let first = names(&mut bench, (twins, 0), (2, "k9", 1));
+        let first = bench.drop_rows("c.csv", "c", &[first], true, accept);
+        let second = names(&mut bench, (twins, 1), (2, "k0", 2));
+        let second = bench.drop_rows("d.csv", "d", &[second], true, accept);
+        assert_eq!(bench.claim_all(), 3, "the document has three movements");
+        assert!(!bench.rows(first)[0].replaced);
+        assert_eq!(bench.statuses(second), [Accepted]);
+    }
+}
+
+/// The same where the first was refused by the system, or is under way and is refused then.
+#[test]
+fn a_refused_row_that_got_its_own_number_is_still_to_be_repaired() {
+    for in_time in [true, false] {
+        let mut bench = Bench::new();
+        let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+        let first = drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k9", 1));
+        let open = bench.claim().unwrap();
+        let verdict = BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None };
+        if in_time {
+            bench.settle(&open, &verdict);
+        }
+        let second = drop_naming(&mut bench, "d.csv", (twins, 1), (2, "k0", 2));
+        if !in_time {
+            bench.settle(&open, &verdict);
+        }
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(second), [Accepted]);
+        let row = &bench.rows(first)[0];
+        assert_eq!((row.status, row.replaced), (Refused, false), "in time: {in_time} {:?}", row.issues);
+    }
+}
+
+/// The same where the second comes in the nightly export.
+#[test]
+fn a_refused_row_that_got_its_own_number_is_not_taken_for_the_other_one_of_an_export() {
+    let mut bench = Bench::new();
+    let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+    let first = drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k9", 1));
+    bench.send_all(&refused);
+    let export = bench.drop_file("z.csv", &[(3, "k0", 2)]);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(export), [Accepted]);
+    let row = &bench.rows(first)[0];
+    assert_eq!((row.status, row.replaced), (Refused, false), "{:?}", row.issues);
+}
+
+/// `L013`: the first of two rows of one key gets its own number in one file, the other is dropped again as it is.
+#[test]
+fn the_other_of_two_rows_of_one_key_is_not_lost_where_the_first_got_its_own_number_alone() {
+    let mut bench = Bench::new();
+    let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 1)]);
+    assert_eq!(bench.codes(twins), ["L013", "L013"]);
+    let first = drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k9", 1));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(first), [Accepted]);
+    let second = drop_naming(&mut bench, "d.csv", (twins, 1), (2, "k0", 1));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(second), [Accepted], "it is another movement; L013 was answered");
+}
+
+/// The same, the other one let go: the nightly export is asked about it, or is its repeat, by the wrong row.
+#[test]
+fn the_other_of_two_rows_of_one_key_that_was_let_go_is_known_under_its_key() {
+    let mut bench = Bench::new();
+    let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+    drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k9", 1));
+    bench.send_all(&accepted);
+    assert_eq!(let_go(&mut bench, &What::Row("b.csv".into(), 3)), 1);
+    bench.send_all(&accepted);
+    let nightly = bench.drop_file("z.csv", &[(2, "k9", 1), (3, "k0", 2)]);
+    assert_eq!(bench.statuses(nightly), [Duplicate, Duplicate]);
+}
+
+/// The same of two repairs of one row (`L074`), before and after the other one of the key went.
+#[test]
+fn nothing_goes_beside_its_own_key_where_a_person_was_told_of_its_twin() {
+    for sent in [true, false] {
+        let mut bench = Bench::new();
+        let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+        bench.send_all(&refused);
+        let rows = [(2, "k2", 1), (3, "k4", 1)].map(|line| names(&mut bench, (first, 0), line));
+        let twins = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+        assert_eq!(bench.codes(twins), ["L074", "L074"]);
+        bench.drop_file("q.csv", &[(2, "k4", 1)]);
+        if sent {
+            bench.send_all(&accepted);
+        }
+        let_go(&mut bench, &What::Row("b.csv".into(), 3));
+        let went = bench.claim().map_or(0, |open| open.items.len());
+        assert_eq!(went, usize::from(!sent), "of one key one goes, sent: {sent}");
+    }
+}
+
+/// `L011` says to give a new number; the row that does waits for another one of that number, which is then refused.
+#[test]
+fn what_was_answered_by_a_new_number_is_asked_no_more_where_the_answer_had_to_wait() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    let asked = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+    bench.drop_file("q.csv", &[(2, "k9", 9)]);
+    let open = bench.claim().unwrap();
+    let answer = drop_naming(&mut bench, "c.csv", (asked, 0), (2, "k9", 2));
+    assert_eq!(bench.codes(answer), ["L014"]);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(answer), [Accepted]);
+    // Whoever answers the question that still stands there registers the movement once more, and was told nothing of c.csv.
+    let_go(&mut bench, &What::Row("b.csv".into(), 2));
+    assert!(bench.claim().is_none(), "c.csv is what b.csv:2 became");
+}
+
+/// The question itself goes on standing there.
+#[test]
+fn what_was_answered_by_a_new_number_is_replaced_by_the_answer() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    let asked = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+    bench.drop_file("q.csv", &[(2, "k9", 9)]);
+    let open = bench.claim().unwrap();
+    drop_naming(&mut bench, "c.csv", (asked, 0), (2, "k9", 2));
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    bench.send_all(&accepted);
+    assert!(bench.rows(asked)[0].replaced);
+}
+
+/// The answer itself is asked about (its new number is another's): the question that it answers stands there too, and
+/// whoever answers both registers one row of the file twice.
+#[test]
+fn a_row_and_the_answer_that_names_it_do_not_both_go() {
+    let mut bench = Bench::new();
+    let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+    drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k9", 1));
+    bench.send_all(&accepted);
+    let second = drop_naming(&mut bench, "d.csv", (twins, 1), (2, "k9", 2));
+    assert_eq!(bench.codes(second), ["L011"]);
+    let_go(&mut bench, &What::Row("b.csv".into(), 3));
+    let_go(&mut bench, &What::Row("d.csv".into(), 2));
+    assert_eq!(bench.claim_all(), 1, "d.csv:2 is what b.csv:3 became");
+}
+
+/// The nightly export and the errors file come in one pass: both are received before either is staged.
+#[test]
+fn a_number_of_its_own_is_an_answer_though_the_same_content_came_again_with_it() {
+    let mut bench = Bench::new();
+    let lines: [Line<'_>; 2] = [(2, "k0", 1), (3, "k0", 2)];
+    let twins = lines.map(keyed);
+    let asked = bench.drop_rows("b.csv", "b", &twins, true, Accept::GoodRows);
+    assert_eq!(bench.codes(asked), ["L013", "L013"]);
+    let rows = [(0, (2, "k0", 1)), (1, (3, "k9", 2))].map(|(at, line)| names(&mut bench, (asked, at), line));
+    let again = bench.receive("b.csv", "b");
+    let answer = bench.receive("c.csv", "c");
+    bench.fill(again, &twins, true, Accept::GoodRows);
+    bench.fill(answer, &rows, true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(answer), [Accepted, Accepted], "{:?}", bench.codes(answer));
+}
+
+/// The errors file is received, then the file of the question is read again by `retry`.
+#[test]
+fn a_number_of_its_own_is_an_answer_though_the_file_was_read_again_meanwhile() {
+    let mut bench = Bench::new();
+    let lines: [Line<'_>; 2] = [(2, "k0", 1), (3, "k0", 2)];
+    let twins = lines.map(keyed);
+    let asked = bench.drop_rows("b.csv", "b", &twins, true, Accept::GoodRows);
+    let rows = [(0, (2, "k0", 1)), (1, (3, "k9", 2))].map(|(at, line)| names(&mut bench, (asked, at), line));
+    let answer = bench.receive("c.csv", "c");
+    let now = bench.now();
+    let retry = bench.ledger.retry(asked, now).unwrap();
+    bench.fill(retry, &twins, true, Accept::GoodRows);
+    bench.fill(answer, &rows, true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(answer), [Accepted, Accepted], "{:?}", bench.codes(answer));
+}
+
+/// The nightly export holds the changed row still, and comes in one pass with the errors file that answers.
+#[test]
+fn a_number_of_its_own_answers_l011_though_the_nightly_export_came_with_it() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    let asked = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+    assert_eq!(bench.codes(asked), ["L011"]);
+    let line = names(&mut bench, (asked, 0), (2, "k9", 2));
+    let nightly = bench.receive("n.csv", "n");
+    let answer = bench.receive("c.csv", "c");
+    bench.fill(nightly, &[keyed((2, "k5", 2)), keyed((3, "k6", 6))], true, Accept::GoodRows);
+    bench.fill(answer, &[line], true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(answer), [Accepted], "{:?}", bench.rows(answer)[0].issues);
+}
+
+/// A bad copy, or a change, that is put right to what was accepted is repaired: nobody is to do anything about it.
+#[test]
+fn what_is_put_right_to_what_was_accepted_is_asked_about_no_more() {
+    for quantity in [0, 2] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k5", 1)]);
+        bench.send_all(&accepted);
+        let bad = bench.drop_file("b.csv", &[(2, "k5", quantity)]);
+        let good = drop_naming(&mut bench, "c.csv", (bad, 0), (2, "k5", 1));
+        assert_eq!(bench.statuses(good), [Duplicate]);
+        assert!(bench.rows(bad)[0].replaced, "quantity {quantity}: {:?}", bench.statuses(bad));
+    }
+}
+
+/// `L074` says to take the needless row out and drop the file again.
+#[test]
+fn a_needless_repair_that_was_taken_out_is_asked_about_no_more() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    let asked = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+    let rows = [(2, "k8", 2), (3, "k9", 2)].map(|line| names(&mut bench, (asked, 0), line));
+    let both = bench.drop_rows("c.csv", "c", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.codes(both), ["L074", "L074"]);
+    let one = drop_naming(&mut bench, "d.csv", (asked, 0), (2, "k8", 2));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(one), [Accepted]);
+    assert!(bench.rows(both)[1].replaced, "nobody is to do anything about it");
+}
+
+/// Two rows of one key that a person let go; the first was refused and repaired, and both are in the nightly export.
+#[test]
+fn of_two_rows_of_one_key_that_were_let_go_both_are_known_though_one_was_repaired() {
+    let mut bench = Bench::new();
+    let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+    assert_eq!(let_go(&mut bench, &What::File("b.csv".into())), 2);
+    let open = bench.claim().unwrap();
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0), accepted(1)], remote: None });
+    let repaired = drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k0", 5));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(repaired), [Accepted]);
+    let nightly = bench.drop_file("z.csv", &[(3, "k0", 2)]);
+    assert_eq!(bench.statuses(nightly), [Duplicate], "{:?}", bench.codes(nightly));
+}
+
+/// What a person said of both of two repairs of a row is known where the same content comes again.
+#[test]
+fn what_was_said_of_two_rows_of_one_file_is_known_when_its_content_comes_again() {
+    for keys in [["k2", "k4"], ["k2", "k2"]] {
+        let mut bench = Bench::new();
+        let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+        bench.send_all(&refused);
+        let rows = [(2, keys[0], 1), (3, keys[1], 2)].map(|line| names(&mut bench, (first, 0), line));
+        bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+        assert_eq!(let_go(&mut bench, &What::File("b.csv".into())), 2);
+        assert_eq!(bench.claim_all(), 2);
+        let again = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+        assert_eq!(bench.statuses(again), [Duplicate, Duplicate], "{keys:?}: {:?}", bench.codes(again));
+    }
+}
+
+/// Two rows that name one that is under way; it is refused. Both reports say that neither was sent.
+#[test]
+fn of_two_rows_that_wait_for_the_row_they_repair_neither_goes_unasked() {
+    for keys in [["k2", "k4"], ["k2", "k2"], ["k7", "k7"]] {
+        let mut bench = Bench::new();
+        let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+        let open = bench.claim().unwrap();
+        let rows = [(2, keys[0], 1), (3, keys[1], 2)].map(|line| names(&mut bench, (first, 0), line));
+        let twins = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+        let before = bench.codes(twins);
+        bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+        let went = bench.claim_all();
+        assert_eq!(went, 0, "{keys:?}: {before:?}, then {:?}", bench.codes(twins));
+    }
+}
+
+/// Who says `double=send` to L011 about a row is not asked about that very row again (L073).
+#[test]
+fn nobody_is_asked_twice_about_one_row() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+    bench.send_all(&refused);
+    let rows = [(2, "k2", 1), (3, "k4", 2)].map(|line| names(&mut bench, (first, 0), line));
+    let twins = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+    let line = names(&mut bench, (twins, 1), (2, "k2", 3));
+    let (repair, now) = bench.stage_only("c.csv", &[line]);
+    let_go(&mut bench, &What::Row("b.csv".into(), 2));
+    bench.send_all(&accepted);
+    bench.ledger.accept(repair, &serde_json::json!({}), &[], now).unwrap();
+    let asked = bench.rows(repair)[0].issues[0].clone();
+    let moved = let_go(&mut bench, &What::Row("c.csv".into(), 2));
+    let then = bench.rows(repair)[0].issues[0].clone();
+    assert_eq!(moved, 1, "first {} {:?}, then {} {:?}", asked.code, asked.args, then.code, then.args);
+}
+
+/// The two of one key that a person let go in the other order: the nightly export asks about the first one.
+#[test]
+fn of_two_rows_of_one_key_that_were_let_go_in_either_order_both_are_known() {
+    for order in [[2, 3], [3, 2]] {
+        let mut bench = Bench::new();
+        bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+        for row in order {
+            let_go(&mut bench, &What::Row("b.csv".into(), row));
+        }
+        bench.send_all(&accepted);
+        for line in [(2, "k0", 1), (3, "k0", 2)] {
+            let nightly = bench.drop_file(&format!("z{}.csv", line.0), &[line]);
+            assert_eq!(bench.statuses(nightly), [Duplicate], "{order:?} {line:?} {:?}", bench.codes(nightly));
+        }
+    }
+}
+
+/// `double=send` for each of two rows of one key: the first is refused in one batch, the second goes in the next.
+#[test]
+fn a_row_that_a_person_called_a_movement_of_its_own_is_repaired_unasked_in_whatever_batches_they_went() {
+    for together in [true, false] {
+        let mut bench = Bench::new();
+        let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+        assert_eq!(let_go(&mut bench, &What::File("b.csv".into())), 2);
+        let now = bench.now();
+        let used = if together { 2 } else { 1 };
+        let build = move |_: &[crate::ledger::ClaimItem]| Built { used, body: b"body".to_vec() };
+        let open = bench.ledger.claim(&want(now), Box::new(build)).unwrap().unwrap();
+        let outcomes = [refused(0), accepted(1)][..used].to_vec();
+        bench.settle(&open, &BatchVerdict::Settled { outcomes, remote: None });
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(twins), [Refused, Accepted]);
+        let repaired = drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k0", 5));
+        bench.send_all(&accepted);
+        assert_eq!(
+            bench.statuses(repaired),
+            [Accepted],
+            "together: {together} {:?}",
+            bench.rows(repaired)[0].issues
+        );
+    }
+}
+
+/// What was answered by a new number is asked about no more the next night, like what was answered by `double=send`.
+#[test]
+fn a_change_answered_by_a_new_number_is_known_the_next_night() {
+    for by_word in [true, false] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k5", 1)]);
+        bench.send_all(&accepted);
+        let asked = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+        if by_word {
+            let_go(&mut bench, &What::Row("b.csv".into(), 2));
+        } else {
+            drop_naming(&mut bench, "c.csv", (asked, 0), (2, "k9", 2));
+        }
+        bench.send_all(&accepted);
+        let nightly = bench.drop_file("n.csv", &[(2, "k5", 2), (3, "k6", 6)]);
+        assert_eq!(
+            bench.statuses(nightly)[0],
+            Duplicate,
+            "by word: {by_word} {:?}",
+            bench.rows(nightly)[0].issues
+        );
+    }
+}
+
+impl Bench {
+    /// Sends all that is ready, each is accepted; tells how many went.
+    fn claim_all(&mut self) -> usize {
+        let mut went = 0;
+        while let Some(open) = self.claim() {
+            went += open.items.len();
+            let outcomes = (0..open.items.len()).map(accepted).collect();
+            self.settle(&open, &BatchVerdict::Settled { outcomes, remote: Some("9".into()) });
+        }
+        went
     }
 }
