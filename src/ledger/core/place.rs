@@ -584,10 +584,12 @@ impl Newcomer<'_> {
 fn decided_about_key<S: Store>(store: &S, live: &Known) -> Result<Vec<Known>, Error> {
     let (mut decided, mut form) = (Vec::new(), Some(live.clone()));
     while let Some(one) = form {
+        if let Some(twin) = one.of_record.map_or(Ok(None), |of| store.record(of))? {
+            let newer = twin.newer.map_or(Ok(None), |newer| store.record(newer))?;
+            let is_decided = newer.map_or(twin.released, |newer| newer.is_a_movement_of_its_own());
+            decided.extend(Some(twin).filter(|twin| is_decided && twin.id != live.id));
+        }
         for beside in [one.of_record, Some(one.id)].into_iter().flatten() {
-            let by_word =
-                store.record(beside)?.filter(|one| one.id != live.id && one.released && one.newer.is_none());
-            decided.extend(by_word);
             decided.extend(store.select(Which::DecidedBeside(beside))?);
             decided.extend(store.select(Which::AnsweredBeside(beside))?);
         }
