@@ -1162,10 +1162,8 @@ impl Store for Memory {
             Which::DecidedBeside(of) => self.found(self.about.get(&of), |_, rec| {
                 rec.state == RecordState::Ignored || (rec.released && !held(rec))
             }),
-            Which::AnsweredBeside(of) => {
-                let answers = |rec: &Rec| rec.movement == Some((rec.intake, rec.row));
-                let answered = |rec: &Rec| rec.newer.and_then(|newer| self.rec(newer)).is_some_and(answers);
-                self.found(self.about.get(&of), |_, rec| held(rec) && answered(rec))
+            Which::ReplacedBeside(of) => {
+                self.found(self.about.get(&of), |_, rec| held(rec) && rec.newer.is_some())
             }
             Which::OfNumber(number, but) => self.of_mapped(number, but),
             Which::OfMovement(movement) => self.found(self.of_movement.get(&movement), |_, _| true),

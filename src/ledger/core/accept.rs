@@ -1,6 +1,8 @@
 //! A staged file is accepted: its rows take the places of those that gave way, as far as they still do.
 
-use super::follow::{documents, hold_twice, rival_of, stands_for_named, take_keys, take_place, wait_behind};
+use super::follow::{
+    documents, has_key_of, hold_twice, rival_of, stands_for_named, take_keys, take_place, wait_behind,
+};
 use super::place::stands_before;
 use super::store::{Stand, Which};
 use super::{Known, RecordState, Store, Way};
@@ -189,6 +191,9 @@ fn replace_older_changes<S: Store>(store: &mut S, intake: i64) -> Result<(), Err
             continue;
         }
         for older in store.select(Which::HeldBeside(of, intake))? {
+            if !has_key_of(store, &change, &older)? {
+                continue;
+            }
             store.set_newer(older.id, Some(change.id))?;
             store.ask_on(change.id, older.id)?;
             store.mark_changed(older.id)?;

@@ -146,7 +146,9 @@ fn claim_key<S: Store>(store: &mut S, ready: &Known) -> Result<bool, Error> {
         return Ok(true);
     }
     let is_its_own = store.own_keys(&live)?.first() == Some(&key) && store.is_taken(live.intake)?;
-    if is_its_own && ready.is_vouched_for() && was_told_of(store, ready, &live)? {
+    // Of equal rows without a key a person is told of one for all.
+    let is_told = ready.is_vouched_for() && (is_counted(&key.1) || was_told_of(store, ready, &live)?);
+    if is_its_own && is_told {
         return Ok(true);
     }
     if is_its_own && live.state.may_be_reported() {

@@ -4,12 +4,12 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fact::{stopped_by, twice};
-use super::store::{Stand, Which, differences, in_place_of, told, told_of};
+use super::store::{Key, Stand, Which, differences, in_place_of, told, told_of};
 use super::{Judgement, Known, Life as _, Met, RecordEvent, RecordState, Store, Way, judge};
 use crate::ledger::{Error, codes};
 
-/// The newcomer takes the older one's place and all keys under which that one was known, unless it is said to be another
-/// movement: then those are left to the others that came under them.
+/// The newcomer takes the older one's place and all keys under which that one was known; but where it is said to be another
+/// movement, the older one's own key is left to the other row that came under it.
 pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Known) -> Result<(), Error> {
     let mut keys = store.live_keys(older)?;
     store.forget_facts(older)?;
@@ -17,8 +17,8 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
         && newcomer.moves() != older.moves()
         && !has_key_of(store, newcomer, older)?
     {
-        keys.clear();
-        leave_key(store, older)?;
+        let left = leave_key(store, older)?;
+        keys.retain(|key| left.as_ref() != Some(key));
     }
     store.set_newer(older.id, Some(newcomer.id))?;
     if newcomer.sha256 != older.sha256 {
@@ -39,11 +39,14 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
     hand_on(store, newcomer, older)
 }
 
-/// The row of its file that is held beside one, because it came under the same key, has that key from here on.
-fn leave_key<S: Store>(store: &mut S, of: &Known) -> Result<(), Error> {
+/// The row of its file that is held beside one, because it came under the same key, has that key from here on; gives it.
+fn leave_key<S: Store>(store: &mut S, of: &Known) -> Result<Option<Key>, Error> {
     match held_twin(store, of)? {
-        Some(twin) if has_key_of(store, &twin, of)? => store.revive_facts(&twin),
-        _ => Ok(()),
+        Some(twin) if has_key_of(store, &twin, of)? => {
+            store.revive_facts(&twin)?;
+            Ok(store.own_keys(&twin)?.into_iter().next())
+        }
+        _ => Ok(None),
     }
 }
 
@@ -343,7 +346,8 @@ fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> R
     let (event, reason) = newcomer.left_alone();
     let state = newcomer.state.after(event)?;
     if let Some(twin) = held_twin(store, newcomer)? {
-        return hold_twice(store, twin.id, newcomer);
+        hold_twice(store, twin.id, newcomer)?;
+        return take_named(store, newcomer.id, Some(met.id));
     }
     let rival = rival_of(store, newcomer, met)?;
     let took_over = rival.as_ref().map_or(Ok(false), |rival| took_over(store, rival, newcomer))?;
@@ -370,16 +374,29 @@ fn take_place_later<S: Store>(store: &mut S, newcomer: &Known, met: &Known) -> R
 /// What waited or goes on waiting for a person now takes the place of the row that it repairs, which kept it until then.
 fn take_named<S: Store>(store: &mut S, id: i64, named: Option<i64>) -> Result<(), Error> {
     let named = named.map_or(Ok(None), |named| store.record(named))?;
-    let Some(named) = named.filter(|named| named.newer.is_none() && named.state.gives_way()) else {
+    let named = named.map_or(Ok(None), |named| still_asked(store, named))?;
+    let Some(named) = named.filter(|named| named.id != id && named.state.gives_way()) else {
         return Ok(());
     };
-    let Some(newcomer) = store.record(id)?.filter(|one| is_idle(one) && one.newer.is_none()) else {
+    let may = |one: &Known| is_idle(one) || one.state == RecordState::Duplicate;
+    let Some(newcomer) = store.record(id)?.filter(|one| may(one) && one.newer.is_none()) else {
         return Ok(());
     };
     if stands_for_named(&newcomer, &named) && store.is_taken(newcomer.intake)? {
         take_place(store, &newcomer, &named)?;
     }
     Ok(())
+}
+
+/// The row itself, or the one that came in its place since and asks the same of the same content.
+fn still_asked<S: Store>(store: &S, known: Known) -> Result<Option<Known>, Error> {
+    if known.newer.is_none() {
+        return Ok(Some(known));
+    }
+    let stands = in_place_of(known.clone(), |id| store.record(id))?;
+    let asks = stands.state == RecordState::Held && stands.way == Some(Way::Key);
+    let same = stands.members == known.members && has_key_of(store, &stands, &known)?;
+    Ok(Some(stands).filter(|_| asks && same))
 }
 
 /// Whether a row is what a row that it names became: about the same movement, or, by an answer, a movement of its own.

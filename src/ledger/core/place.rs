@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::fact::{judge_own, stopped_by, twice};
+use super::follow;
 use super::store::{Movement, Which, differences, in_place_of, told, told_of};
 use super::{Judgement, Known, Life as _, Met, RecordEvent, RecordState, Store, Way, judge};
 use crate::ledger::{Error, FactKey, Own, StagedRecord, StoredIssue, codes};
@@ -194,9 +195,13 @@ impl Newcomer<'_> {
     fn decided_before<S: Store>(&self, store: &S) -> Result<Option<Known>, Error> {
         let again = self.under.again_of.filter(|_| self.staged.reference.is_some());
         let before = again.map_or(Ok(None), |again| store.of_row(again, self.row))?;
-        let decided =
-            |one: &Known| one.newer.is_none() && (one.released || one.state == RecordState::Ignored);
-        Ok(before.filter(|one| decided(one) && !one.state.gives_way() && self.is_of_my_realm(one)))
+        let stands = |one: &Known| one.newer.is_none() && !one.state.gives_way() && self.is_of_my_realm(one);
+        let Some(before) = before.filter(stands) else { return Ok(None) };
+        let repeats = before.state == RecordState::Duplicate && before.way == Some(Way::SameContent);
+        let before = if repeats { root(store, before)? } else { before };
+        let why = store.reason(before.id)?;
+        let dropped = why.first().is_some_and(|why| why.code == codes::DROPPED.code);
+        Ok(Some(before).filter(|before| before.released || dropped))
     }
 
     /// What it is about, where whoever repaired a row was asked about another one of its key, and says by a new key that
@@ -204,10 +209,9 @@ impl Newcomer<'_> {
     fn another<S: Store>(&self, store: &S, stands: &Known) -> Result<Option<Movement>, Error> {
         let again = self.under.again_of;
         let before = again.map_or(Ok(None), |again| store.of_row(again, self.row))?;
-        if let Some((before, movement)) =
-            before.and_then(|before| Some(((before.intake, before.row), before.movement?)))
-        {
-            return Ok(Some(movement).filter(|movement| *movement == before));
+        if let Some(movement) = before.and_then(|before| before.movement) {
+            let answer = store.of_row(movement.0, movement.1)?;
+            return Ok(answer.filter(|one| one.sha256 == self.under.sha256).map(|_| movement));
         }
         let by_key = !matches!(stands.way, Some(Way::Named | Way::Movement));
         if stands.state != RecordState::Held || !by_key || self.has_key_of(store, stands)? {
@@ -471,18 +475,42 @@ impl Newcomer<'_> {
             return Ok(None);
         }
         let mut decided = store.select(Which::DecidedBeside(known.id))?;
+        if way == Way::Key
+            && let Some(answer) = self.answered(store, known)?
+        {
+            let met = Met { way, state: answer.state, same_file: false, same_members: true };
+            return Ok(Some((judge(&met), way, answer)));
+        }
         if self.verdict(way, known, false) == Some(Judgement::Change) {
-            decided.extend(decided_about_key(store, known)?);
+            for one in decided_about_key(store, known)? {
+                if self.has_key_of(store, &one)? {
+                    decided.push(one);
+                }
+            }
         }
         for other in decided {
             let same = match (&self.staged.members, &other.members) {
                 (Some(one), Some(two)) => differences(one, two, self.under.ignore).is_empty(),
                 _ => false,
             };
-            let stands = if same { in_place_of(other, |id| store.record(id))? } else { other };
-            if same && !stands.state.gives_way() && stands.id != known.id {
-                let met = Met { way, state: stands.state, same_file: false, same_members: true };
-                return Ok(Some((judge(&met), way, stands)));
+            if same && !other.state.gives_way() && other.id != known.id {
+                let met = Met { way, state: other.state, same_file: false, same_members: true };
+                return Ok(Some((judge(&met), way, other)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What became of an equal row of its key that somebody gave a number of its own, where that is reported or goes.
+    fn answered<S: Store>(&self, store: &S, live: &Known) -> Result<Option<Known>, Error> {
+        let asks =
+            live.state == RecordState::Held || self.verdict(Way::Key, live, false) == Some(Judgement::Change);
+        let answered = if asks { answered_about_key(store, live)? } else { Vec::new() };
+        for (asked, answer) in answered {
+            let stands = in_place_of(answer, |id| store.record(id))?;
+            let equal = self.differs(Way::Key, &asked).is_empty() && self.has_key_of(store, &asked)?;
+            if equal && !stands.state.gives_way() {
+                return Ok(Some(stands));
             }
         }
         Ok(None)
@@ -579,23 +607,36 @@ impl Newcomer<'_> {
     }
 }
 
-/// Rows of a key that a person decided about beside the live one or an earlier form of it, and those that got a number of
-/// their own in answer.
+/// Rows about which a person decided, beside the live one of a key or the one whose place that took.
 fn decided_about_key<S: Store>(store: &S, live: &Known) -> Result<Vec<Known>, Error> {
-    let (mut decided, mut form) = (Vec::new(), Some(live.clone()));
-    while let Some(one) = form {
-        if let Some(twin) = one.of_record.map_or(Ok(None), |of| store.record(of))? {
-            let newer = twin.newer.map_or(Ok(None), |newer| store.record(newer))?;
-            let is_decided = newer.map_or(twin.released, |newer| newer.is_a_movement_of_its_own());
-            decided.extend(Some(twin).filter(|twin| is_decided && twin.id != live.id));
-        }
-        for beside in [one.of_record, Some(one.id)].into_iter().flatten() {
+    let (mut decided, older) = (Vec::new(), live.older.map_or(Ok(None), |older| store.record(older))?);
+    for form in older.iter().chain([live]) {
+        let twin = form.of_record.map_or(Ok(None), |of| store.record(of))?;
+        decided.extend(twin.filter(|twin| twin.id != live.id && twin.released && twin.newer.is_none()));
+        for beside in [form.of_record, Some(form.id)].into_iter().flatten() {
             decided.extend(store.select(Which::DecidedBeside(beside))?);
-            decided.extend(store.select(Which::AnsweredBeside(beside))?);
         }
-        form = one.older.map_or(Ok(None), |older| store.record(older))?;
     }
     Ok(decided)
+}
+
+/// Rows that somebody gave a number of their own and nothing else, because they were asked about beside the live one of a
+/// key or the one whose place that took; each with its answer.
+fn answered_about_key<S: Store>(store: &S, live: &Known) -> Result<Vec<(Known, Known)>, Error> {
+    let (mut answered, older) = (Vec::new(), live.older.map_or(Ok(None), |older| store.record(older))?);
+    for form in older.iter().chain([live]) {
+        let twin = form.of_record.map_or(Ok(None), |of| store.record(of))?;
+        let beside = store.select(Which::ReplacedBeside(form.id))?;
+        for asked in beside.into_iter().chain(twin) {
+            let answer = asked.newer.map_or(Ok(None), |newer| store.record(newer))?;
+            let Some(answer) = answer.filter(Known::is_a_movement_of_its_own) else { continue };
+            let direct = answer.older == Some(asked.id) && answer.members == asked.members;
+            if direct && !follow::has_key_of(store, &answer, &asked)? {
+                answered.push((asked, answer));
+            }
+        }
+    }
+    Ok(answered)
 }
 
 /// What a row that is named is about, with whatever stands in its place, or has its own. `renumbered`: under another key.

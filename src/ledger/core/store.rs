@@ -52,7 +52,8 @@ impl Known {
         self.movement.unwrap_or((self.intake, self.row))
     }
 
-    /// Whether somebody said that it is another movement than the row that it names.
+    /// Whether what it is about came first in its own row: so for one that names no row, and for one that does and of which
+    /// somebody said that it is another movement.
     pub(crate) fn is_a_movement_of_its_own(&self) -> bool {
         self.movement == Some((self.intake, self.row))
     }
@@ -93,8 +94,8 @@ pub(crate) enum Which<'a> {
     WaitingInDocument(i64, &'a str),
     /// Equal rows that a person decided about beside a record: dropped, or let go.
     DecidedBeside(i64),
-    /// Those that were held because of a record until a movement of its own took their place.
-    AnsweredBeside(i64),
+    /// Those that were held because of a record and in whose place another stands.
+    ReplacedBeside(i64),
     /// Others of a record's realm that stand with the number a mapping gave.
     OfNumber(&'a str, i64),
     /// Those of one movement.

@@ -89,11 +89,9 @@ impl Store for SqlStore<'_> {
                 "r.of_record = ?1 AND (r.state = 'ignored' OR (r.released = 1 AND r.state <> 'held'))",
                 &[&of],
             ),
-            Which::AnsweredBeside(of) => select(
-                "r.of_record = ?1 AND r.state = 'held' AND EXISTS (SELECT 1 FROM records n
-                 WHERE n.id = r.newer AND n.moved_intake = n.intake_id AND n.moved_row = n.row_no)",
-                &[&of],
-            ),
+            Which::ReplacedBeside(of) => {
+                select("r.of_record = ?1 AND r.state = 'held' AND r.newer IS NOT NULL", &[&of])
+            }
             Which::OfNumber(number, id) => select(
                 "r.mapped_number = ?1 AND r.id <> ?2 AND r.newer IS NULL AND r.state <> 'refused'
                  AND r.realm_id = (SELECT realm_id FROM records WHERE id = ?2)",

@@ -4250,30 +4250,6 @@ fn a_row_that_a_person_called_a_movement_of_its_own_is_repaired_unasked_in_whate
     }
 }
 
-/// What was answered by a new number is asked about no more the next night, like what was answered by `double=send`.
-#[test]
-fn a_change_answered_by_a_new_number_is_known_the_next_night() {
-    for by_word in [true, false] {
-        let mut bench = Bench::new();
-        bench.drop_file("a.csv", &[(2, "k5", 1)]);
-        bench.send_all(&accepted);
-        let asked = bench.drop_file("b.csv", &[(2, "k5", 2)]);
-        if by_word {
-            let_go(&mut bench, &What::Row("b.csv".into(), 2));
-        } else {
-            drop_naming(&mut bench, "c.csv", (asked, 0), (2, "k9", 2));
-        }
-        bench.send_all(&accepted);
-        let nightly = bench.drop_file("n.csv", &[(2, "k5", 2), (3, "k6", 6)]);
-        assert_eq!(
-            bench.statuses(nightly)[0],
-            Duplicate,
-            "by word: {by_word} {:?}",
-            bench.rows(nightly)[0].issues
-        );
-    }
-}
-
 impl Bench {
     /// Sends all that is ready, each is accepted; tells how many went.
     fn claim_all(&mut self) -> usize {
@@ -4285,4 +4261,258 @@ impl Bench {
         }
         went
     }
+}
+
+/// A person says that a row is not to be reported.
+fn drop_it(bench: &mut Bench, what: &What) {
+    let now = bench.now();
+    assert_eq!(bench.ledger.release(what, Some(Double::Drop), &by(), now).unwrap().moved.len(), 1);
+}
+
+#[test]
+fn a_change_is_not_taken_for_a_row_of_another_key_that_was_let_go() {
+    let mut bench = Bench::new();
+    let b = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2)]);
+    drop_naming(&mut bench, "c.csv", (b, 0), (2, "k9", 1));
+    bench.send_all(&accepted);
+    let_go(&mut bench, &What::Row("b.csv".into(), 3));
+    bench.send_all(&accepted);
+    let n = bench.drop_file("n.csv", &[(2, "k9", 2)]);
+    assert_eq!(bench.codes(n), ["L011"]);
+}
+
+#[test]
+fn of_equal_rows_without_a_key_each_is_asked_about_once() {
+    let mut bench = Bench::new();
+    bench.drop_weak("a.csv", &[(2, "w")]);
+    bench.send_all(&accepted);
+    for (name, row) in [("b.csv", 3), ("c.csv", 4), ("d.csv", 5)] {
+        let file = bench.drop_weak(name, &[(row, "w")]);
+        assert_eq!(bench.codes(file), ["L012"]);
+        let_go(&mut bench, &What::File(name.into()));
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(file), [Accepted], "{name}");
+    }
+}
+
+#[test]
+fn a_repair_of_before_the_first_day_goes_once_the_mapping_is_mended() {
+    let mut bench = Bench::new();
+    let bad = bench.drop_file("b.csv", &[(2, "k5", 0)]);
+    let mut row = names(&mut bench, (bad, 0), (2, "k5", 1));
+    row.record.as_mut().unwrap().own = Own::BeforeStart;
+    bench.drop_rows("c.csv", "c", std::slice::from_ref(&row), true, Accept::GoodRows);
+    row.record.as_mut().unwrap().own = Own::Ready;
+    let mended = bench.drop_rows("c.csv", "c", &[row], true, Accept::GoodRows);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(mended), [Accepted]);
+}
+
+#[test]
+fn what_is_put_right_to_what_is_accepted_then_is_asked_about_no_more() {
+    for in_time in [true, false] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k5", 1)]);
+        let open = bench.claim().unwrap();
+        let ok = BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None };
+        if in_time {
+            bench.settle(&open, &ok);
+        }
+        let bad = bench.drop_file("b.csv", &[(2, "k5", 0)]);
+        let good = drop_naming(&mut bench, "c.csv", (bad, 0), (2, "k5", 1));
+        if !in_time {
+            bench.settle(&open, &ok);
+        }
+        assert_eq!(bench.statuses(good), [Duplicate]);
+        assert!(bench.rows(bad)[0].replaced, "in time {in_time} {:?}", bench.statuses(bad));
+    }
+}
+
+#[test]
+fn what_is_answered_by_a_number_that_repeats_another_goes_no_more() {
+    for in_time in [true, false] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k5", 1)]);
+        bench.send_all(&accepted);
+        let b = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+        bench.drop_file("q.csv", &[(2, "k9", 2)]);
+        let open = bench.claim().unwrap();
+        let ok = BatchVerdict::Settled { outcomes: vec![accepted(0)], remote: None };
+        if in_time {
+            bench.settle(&open, &ok);
+        }
+        let c = drop_naming(&mut bench, "c.csv", (b, 0), (2, "k9", 2));
+        if !in_time {
+            bench.settle(&open, &ok);
+        }
+        assert_eq!(bench.statuses(c), [Duplicate]);
+        let_go(&mut bench, &What::Row("b.csv".into(), 2));
+        let went = bench.claim_all();
+        assert_eq!(went, 0, "in time {in_time}: b.csv:2 is what q.csv reported");
+    }
+}
+
+#[test]
+fn a_change_that_was_put_right_is_asked_about_when_it_comes_again() {
+    for nights in [1, 2] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k5", 1)]);
+        bench.send_all(&accepted);
+        let mut last = 0;
+        for night in 0..nights {
+            last = bench.drop_file(&format!("n{night}.csv"), &[(2, "k5", 2), (3, &format!("x{night}"), 1)]);
+        }
+        drop_naming(&mut bench, "c.csv", (last, 0), (2, "k5", 1));
+        let n = bench.drop_file("z.csv", &[(2, "k5", 2), (3, "y", 1)]);
+        assert_eq!(bench.codes(n)[0], "L011", "nights {nights} {:?}", bench.statuses(n));
+    }
+}
+
+#[test]
+fn what_was_said_of_two_repairs_is_known_however_often_their_content_comes() {
+    for keys in [["k2", "k4"], ["k2", "k2"]] {
+        let mut bench = Bench::new();
+        let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+        bench.send_all(&refused);
+        let rows = [(2, keys[0], 1), (3, keys[1], 2)].map(|line| names(&mut bench, (first, 0), line));
+        bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+        assert_eq!(let_go(&mut bench, &What::File("b.csv".into())), 2);
+        assert_eq!(bench.claim_all(), 2);
+        for time in 0..3 {
+            let again = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+            assert_eq!(
+                bench.statuses(again),
+                [Duplicate, Duplicate],
+                "{time} {keys:?}: {:?}",
+                bench.codes(again)
+            );
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_waits_is_known_however_often_it_comes() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    let b = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+    bench.drop_file("q.csv", &[(2, "k9", 9)]);
+    let open = bench.claim().unwrap();
+    let row = names(&mut bench, (b, 0), (2, "k9", 2));
+    let mut files = Vec::new();
+    for _ in 0..3 {
+        files.push(bench.drop_rows("c.csv", "c", std::slice::from_ref(&row), true, Accept::GoodRows));
+    }
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    let went = bench.claim_all();
+    assert_eq!(went, 1);
+    assert_eq!(bench.statuses(files[2]), [Duplicate]);
+}
+
+#[test]
+fn what_was_dropped_stays_so_in_the_export_though_a_row_named_it() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    let b = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+    drop_it(&mut bench, &What::Row("b.csv".into(), 2));
+    drop_naming(&mut bench, "c.csv", (b, 0), (2, "k9", 2));
+    let n = bench.drop_file("n.csv", &[(2, "k5", 2), (3, "k6", 6)]);
+    assert_eq!(bench.statuses(n)[0], Ignored);
+}
+
+#[test]
+fn a_newer_change_is_not_what_was_answered_for_the_older_one() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    let n1 = bench.drop_file("n1.csv", &[(2, "k5", 2), (3, "x1", 1)]);
+    bench.drop_file("n2.csv", &[(2, "k5", 3), (3, "x2", 1)]);
+    drop_naming(&mut bench, "c.csv", (n1, 0), (2, "k9", 2));
+    bench.send_all(&accepted);
+    let n3 = bench.drop_file("n3.csv", &[(2, "k5", 3), (3, "x3", 1)]);
+    assert_eq!(bench.codes(n3)[0], "L011");
+}
+
+#[test]
+fn a_key_of_a_repaired_row_is_not_forgotten_where_its_repair_got_another_number() {
+    for typo in [false, true] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k5", 1)]);
+        bench.send_all(&accepted);
+        let first = bench.drop_file("z.csv", &[(2, "k7", 2)]);
+        bench.send_all(&refused);
+        let named = if typo { drop_naming(&mut bench, "b.csv", (first, 0), (2, "k5", 2)) } else { first };
+        drop_naming(&mut bench, "c.csv", (named, 0), (2, "k9", 2));
+        bench.send_all(&accepted);
+        bench.drop_file("n.csv", &[(2, "k7", 2), (3, "k6", 6)]);
+        assert_eq!(bench.claim_all(), 1, "mistyped before: {typo}");
+    }
+}
+
+#[test]
+fn a_key_of_a_row_that_twins_repair_is_not_forgotten_where_one_got_its_own_number() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+    bench.send_all(&refused);
+    let rows = [(2, "k7", 1), (3, "k7", 2)].map(|line| names(&mut bench, (first, 0), line));
+    let twins = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+    drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k9", 1));
+    bench.send_all(&accepted);
+    bench.drop_file("n.csv", &[(2, "k2", 1), (3, "k6", 6)]);
+    assert_eq!(bench.claim_all(), 1);
+}
+
+#[test]
+fn of_two_rows_of_one_key_the_one_with_a_number_of_its_own_is_known_the_next_night() {
+    for numbered in [0_usize, 1] {
+        let mut bench = Bench::new();
+        let lines = [(2, "k0", 1), (3, "k0", 2)];
+        let twins = bench.drop_file("b.csv", &lines);
+        drop_naming(&mut bench, "c.csv", (twins, numbered), (2, "k9", lines[numbered].2));
+        bench.send_all(&accepted);
+        bench.drop_file("z.csv", &[lines[0], lines[1], (4, "k7", 7)]);
+        let_go(&mut bench, &What::File("z.csv".into()));
+        assert_eq!(bench.claim_all(), 2, "{numbered}");
+    }
+}
+
+#[test]
+fn a_change_answered_by_a_number_is_known_the_next_night() {
+    for waits in [false, true] {
+        let mut bench = Bench::new();
+        bench.drop_file("a.csv", &[(2, "k5", 1)]);
+        bench.send_all(&accepted);
+        let asked = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+        bench.drop_file("q.csv", &[(2, "k9", 9)]);
+        let open = bench.claim().unwrap();
+        let refusal = BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None };
+        if !waits {
+            bench.settle(&open, &refusal);
+        }
+        drop_naming(&mut bench, "c.csv", (asked, 0), (2, "k9", 2));
+        let nightly = bench.drop_file("n.csv", &[(2, "k5", 2), (3, "k6", 6)]);
+        if waits {
+            bench.settle(&open, &refusal);
+        }
+        bench.send_all(&accepted);
+        let_go(&mut bench, &What::Row("n.csv".into(), 2));
+        assert_eq!((bench.claim_all(), bench.statuses(nightly)[1]), (0, Accepted), "waits: {waits}");
+    }
+}
+
+#[test]
+fn a_row_under_way_that_is_refused_is_replaced_by_the_repairs_that_waited() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+    let open = bench.claim().unwrap();
+    let rows = [(2, "k3", 1), (3, "k4", 1)].map(|line| names(&mut bench, (first, 0), line));
+    bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    assert!(bench.rows(first)[0].replaced);
+    let third = drop_naming(&mut bench, "c.csv", (first, 0), (2, "k2", 1));
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(third), [Accepted]);
+    let_go(&mut bench, &What::File("b.csv".into()));
+    assert!(bench.claim().is_none(), "both are replaced by the third");
 }
