@@ -13,6 +13,8 @@ use crate::ledger::{Error, FactKey, Own, StagedRecord, StoredIssue, codes};
 /// twice in one file.
 const NAMED_ROWS: i64 = -1;
 const MOVEMENTS: i64 = -2;
+/// The same, for rows that repeat what was answered by a number.
+const ANSWERS: i64 = -3;
 
 /// Under what a file's rows are staged.
 #[derive(Debug, Clone, Copy)]
@@ -442,7 +444,7 @@ impl Newcomer<'_> {
 
     fn meet<S: Store>(
         &self,
-        store: &S,
+        store: &mut S,
         place: &mut Place,
         way: Way,
         known: Known,
@@ -467,7 +469,7 @@ impl Newcomer<'_> {
     /// dropped. It counts before the live one does.
     fn sibling<S: Store>(
         &self,
-        store: &S,
+        store: &mut S,
         way: Way,
         known: &Known,
     ) -> Result<Option<(Judgement, Way, Known)>, Error> {
@@ -502,14 +504,17 @@ impl Newcomer<'_> {
     }
 
     /// What became of an equal row of its key that somebody gave a number of its own, where that is reported or goes.
-    fn answered<S: Store>(&self, store: &S, live: &Known) -> Result<Option<Known>, Error> {
+    /// Each counts for one row of a file.
+    fn answered<S: Store>(&self, store: &mut S, live: &Known) -> Result<Option<Known>, Error> {
         let asks =
             live.state == RecordState::Held || self.verdict(Way::Key, live, false) == Some(Judgement::Change);
         let answered = if asks { answered_about_key(store, live)? } else { Vec::new() };
         for (asked, answer) in answered {
             let stands = in_place_of(answer, |id| store.record(id))?;
             let equal = self.differs(Way::Key, &asked).is_empty() && self.has_key_of(store, &asked)?;
-            if equal && !stands.state.gives_way() {
+            let met = asked.id.to_string();
+            if equal && !stands.state.gives_way() && store.brother(ANSWERS, &met)?.is_none() {
+                store.keep_brother(ANSWERS, &met, self.id)?;
                 return Ok(Some(stands));
             }
         }

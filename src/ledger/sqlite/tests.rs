@@ -4516,3 +4516,15 @@ fn a_row_under_way_that_is_refused_is_replaced_by_the_repairs_that_waited() {
     let_go(&mut bench, &What::File("b.csv".into()));
     assert!(bench.claim().is_none(), "both are replaced by the third");
 }
+
+#[test]
+fn of_two_equal_rows_of_one_key_only_one_is_known_by_the_number_that_one_got() {
+    let mut bench = Bench::new();
+    let lines = [(2, "k0", 1), (3, "k0", 1)];
+    let twins = bench.drop_file("b.csv", &lines);
+    drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k9", 1));
+    bench.send_all(&accepted);
+    let nightly = bench.drop_file("z.csv", &[lines[0], lines[1], (4, "k7", 7)]);
+    bench.send_all(&accepted);
+    assert_eq!(bench.statuses(nightly), [Duplicate, Accepted, Accepted]);
+}
