@@ -191,7 +191,8 @@ fn replace_older_changes<S: Store>(store: &mut S, intake: i64) -> Result<(), Err
             continue;
         }
         for older in store.select(Which::HeldBeside(of, intake))? {
-            if !has_key_of(store, &change, &older)? {
+            let same = change.movement.is_some() && change.movement == older.movement;
+            if !same && !has_key_of(store, &change, &older)? {
                 continue;
             }
             store.set_newer(older.id, Some(change.id))?;

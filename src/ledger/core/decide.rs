@@ -50,7 +50,8 @@ pub(crate) fn release<S: Store>(
     let reasons = store.reason(known.id)?;
     let code = reasons.first().map(|issue| issue.code.as_str()).unwrap_or_default();
     let doubt = DOUBTS.iter().any(|one| one.code == code);
-    let unsendable = !known.valid || code == codes::UNKNOWN_REF.code;
+    let empty = known.members.is_none() && answer != Some(Double::Drop);
+    let unsendable = !known.valid || empty || code == codes::UNKNOWN_REF.code;
     // What a person says to drop is never sent: only a doubt about doubles can be answered so.
     let other_question = !doubt && answer == Some(Double::Drop);
     if unsendable || other_question || (doubt && answer.is_none()) {

@@ -147,7 +147,8 @@ fn claim_key<S: Store>(store: &mut S, ready: &Known) -> Result<bool, Error> {
     }
     let is_its_own = store.own_keys(&live)?.first() == Some(&key) && store.is_taken(live.intake)?;
     // Of equal rows without a key a person is told of one for all.
-    let is_told = ready.is_vouched_for() && (is_counted(&key.1) || was_told_of(store, ready, &live)?);
+    let of_equals = matches!(ready.way, Some(Way::WeakAgain | Way::WeakElsewhere));
+    let is_told = ready.is_vouched_for() && (of_equals || was_told_of(store, ready, &live)?);
     if is_its_own && is_told {
         return Ok(true);
     }

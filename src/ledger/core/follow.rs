@@ -39,15 +39,19 @@ pub(super) fn take_place<S: Store>(store: &mut S, newcomer: &Known, older: &Know
     hand_on(store, newcomer, older)
 }
 
-/// The row of its file that is held beside one, because it came under the same key, has that key from here on; gives it.
+/// Another row of its file that is held because it came under the same key has that key from here on; gives it.
 fn leave_key<S: Store>(store: &mut S, of: &Known) -> Result<Option<Key>, Error> {
-    match held_twin(store, of)? {
-        Some(twin) if has_key_of(store, &twin, of)? => {
-            store.revive_facts(&twin)?;
-            Ok(store.own_keys(&twin)?.into_iter().next())
+    // Of three, the second and the third are held beside the first.
+    for beside in [Some(of.id), of.of_record].into_iter().flatten() {
+        for twin in store.select(Which::HeldBeside(beside, 0))? {
+            let is_other = twin.id != of.id && twin.intake == of.intake && twin.way == Some(Way::Key);
+            if is_other && has_key_of(store, &twin, of)? {
+                store.revive_facts(&twin)?;
+                return Ok(store.own_keys(&twin)?.into_iter().next());
+            }
         }
-        _ => Ok(None),
     }
+    Ok(None)
 }
 
 /// The first row of its file that is held beside one, as a key twice or as another repair of the same row.

@@ -428,6 +428,10 @@ impl Newcomer<'_> {
         scope: i64,
         key: &str,
     ) -> Result<(), Error> {
+        if self.staged.own == Own::BeforeStart {
+            // What is not to be reported is no question to anybody.
+            return Ok(());
+        }
         let brother = store.brother(scope, key)?;
         if let Some(brother) = brother.map_or(Ok(None), |id| store.record(id))? {
             // The same row of the same content stays itself, read anew; any other place is contested.
@@ -635,8 +639,7 @@ fn answered_about_key<S: Store>(store: &S, live: &Known) -> Result<Vec<(Known, K
         for asked in beside.into_iter().chain(twin) {
             let answer = asked.newer.map_or(Ok(None), |newer| store.record(newer))?;
             let Some(answer) = answer.filter(Known::is_a_movement_of_its_own) else { continue };
-            let direct = answer.older == Some(asked.id) && answer.members == asked.members;
-            if direct && !follow::has_key_of(store, &answer, &asked)? {
+            if answer.members == asked.members && !follow::has_key_of(store, &answer, &asked)? {
                 answered.push((asked, answer));
             }
         }

@@ -4528,3 +4528,85 @@ fn of_two_equal_rows_of_one_key_only_one_is_known_by_the_number_that_one_got() {
     bench.send_all(&accepted);
     assert_eq!(bench.statuses(nightly), [Duplicate, Accepted, Accepted]);
 }
+
+#[test]
+fn of_three_rows_of_one_key_the_last_keeps_it_where_the_others_got_numbers_of_their_own() {
+    let mut bench = Bench::new();
+    let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 1), (4, "k0", 1)]);
+    assert_eq!(bench.codes(twins), ["L013", "L013", "L013"]);
+    for (name, at, line) in
+        [("c.csv", 0, (2, "k8", 1)), ("d.csv", 1, (2, "k9", 1)), ("e.csv", 2, (2, "k0", 1))]
+    {
+        let file = drop_naming(&mut bench, name, (twins, at), line);
+        bench.send_all(&accepted);
+        assert_eq!(bench.statuses(file), [Accepted], "{name}");
+    }
+}
+
+#[test]
+fn of_three_rows_of_one_key_a_refused_one_with_a_number_of_its_own_is_still_to_be_repaired() {
+    let mut bench = Bench::new();
+    let twins = bench.drop_file("b.csv", &[(2, "k0", 1), (3, "k0", 2), (4, "k0", 3)]);
+    drop_naming(&mut bench, "c.csv", (twins, 0), (2, "k8", 1));
+    bench.send_all(&accepted);
+    let second = drop_naming(&mut bench, "d.csv", (twins, 1), (2, "k9", 2));
+    bench.send_all(&refused);
+    bench.drop_file("n.csv", &[(2, "k0", 3), (3, "k6", 6)]);
+    bench.send_all(&accepted);
+    let row = &bench.rows(second)[0];
+    assert_eq!((row.status, row.replaced), (Refused, false));
+}
+
+/// Seed 58000143994 of the simulation.
+#[test]
+fn rows_before_the_first_day_are_no_key_twice() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k0", 0)]);
+    let mut rows = [names(&mut bench, (first, 0), (2, "k0", 1)), names(&mut bench, (first, 0), (3, "k0", 1))];
+    for row in &mut rows {
+        row.record.as_mut().unwrap().own = Own::BeforeStart;
+    }
+    let file = bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+    assert_eq!(bench.statuses(file), [Ignored, Ignored]);
+}
+
+#[test]
+fn nothing_goes_beside_its_own_key_whatever_that_looks_like() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k2", 1)]);
+    bench.send_all(&refused);
+    let rows = [(2, "k2", 1), (3, "2026#4", 1)].map(|line| names(&mut bench, (first, 0), line));
+    bench.drop_rows("b.csv", "b", &rows, true, Accept::GoodRows);
+    bench.drop_file("q.csv", &[(2, "2026#4", 1)]);
+    bench.send_all(&accepted);
+    let_go(&mut bench, &What::Row("b.csv".into(), 3));
+    assert!(bench.claim().is_none());
+}
+
+#[test]
+fn of_two_proposals_for_one_row_under_different_numbers_the_newer_one_stands() {
+    let mut bench = Bench::new();
+    let first = bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    drop_naming(&mut bench, "b.csv", (first, 0), (2, "k4", 2));
+    drop_naming(&mut bench, "d.csv", (first, 0), (2, "k6", 2));
+    let_go(&mut bench, &What::Row("d.csv".into(), 2));
+    let one = bench.claim_all();
+    let_go(&mut bench, &What::Row("b.csv".into(), 2));
+    assert_eq!(one + bench.claim_all(), 1);
+}
+
+#[test]
+fn an_answer_that_waited_is_known_the_next_night() {
+    let mut bench = Bench::new();
+    bench.drop_file("a.csv", &[(2, "k5", 1)]);
+    bench.send_all(&accepted);
+    let asked = bench.drop_file("b.csv", &[(2, "k5", 2)]);
+    bench.drop_file("q.csv", &[(2, "k9", 9)]);
+    let open = bench.claim().unwrap();
+    drop_naming(&mut bench, "c.csv", (asked, 0), (2, "k9", 2));
+    bench.settle(&open, &BatchVerdict::Settled { outcomes: vec![refused(0)], remote: None });
+    bench.send_all(&accepted);
+    let nightly = bench.drop_file("n.csv", &[(2, "k5", 2), (3, "k6", 6)]);
+    assert_eq!(bench.statuses(nightly)[0], Duplicate);
+}
